@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# One non-recursive Makefile. Sources are listed by hand, in data-path order.
+#
+#   make            release commands in build/bin        make debug, make asan   beside them
+#   make check      style, dependency rule, static analysis
+#   make test       everything under tests/              make fuzz FUZZ_SECONDS=3600
+#   make bench      throughput and memory                make demo               see it work
+#   make deps       install what is missing              make install PREFIX=… DESTDIR=…
+
+.DEFAULT_GOAL := all
+SHELL  := /bin/bash
+CC     ?= gcc
+CLANG  ?= clang
+PREFIX ?= /usr/local
+FUZZ_SECONDS ?= 30
+VERSION := 0.1.0
+
+# --- libraries ------------------------------------------------------------------------------------
+
+LIBS_REQUIRED := libzmq msgpack libuv inih libpcap libcrypto
+# Debian 12 calls it msgpack, newer distributions msgpack-c.
+MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+pc_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
+pc_libs   = $(shell pkg-config --libs $(1) 2>/dev/null)
+
+ifneq ($(shell pkg-config --exists libllhttp && echo y),)
+LLHTTP_CFLAGS := $(call pc_cflags,libllhttp)
+LLHTTP_LIBS   := $(call pc_libs,libllhttp)
+LLHTTP_SRC    :=
+else
+LLHTTP_DIR    := /usr/share/llhttp
+LLHTTP_CFLAGS := -I/usr/share/include/llhttp
+LLHTTP_LIBS   :=
+LLHTTP_SRC    := api http llhttp
+endif
+
+ifneq ($(shell pkg-config --exists zlib && echo y),)
+FEATURES  += -DHAVE_ZLIB
+ZLIB_LIBS := $(call pc_libs,zlib)
+else
+$(info zlib not found: compressed captures (.pcap.gz) cannot be read)
+endif
+
+BPFTOOL := $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool /sbin/bpftool) $(shell command -v bpftool 2>/dev/null))
+ifneq ($(and $(shell pkg-config --exists libbpf && echo y),$(BPFTOOL),$(shell command -v $(CLANG))),)
+FEATURES += -DHAVE_LIBBPF
+BPF_LIBS := $(call pc_libs,libbpf)
+BPF_SKEL := build/bpf/fanout.skel.h
+else
+$(info libbpf, bpftool or clang not found: fanout uses the hash of the kernel instead of ours)
+endif
+
+# --- sources, in data-path order ------------------------------------------------------------------
+
+SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c \
+            common/base/filter.c
+SRC_SCHEMA := common/schema/schema.c common/schema/options.c common/schema/record_pack.c
+SRC_IPC := common/ipc/heritage.c common/ipc/spool.c common/ipc/message.c \
+           common/ipc/record_reader.c common/ipc/bus.c
+SRC_BROKER := common/ipc/broker.c
+
+SRC_WORKER := \
+  worker/main.c worker/worker.c worker/pipeline.c worker/host.c \
+  worker/capture/table.c worker/capture/pcap_file.c worker/capture/af_packet.c \
+  worker/decode/decode.c worker/decode/link.c worker/decode/checksum.c worker/decode/fragments.c \
+  worker/flow/flow_table.c worker/flow/wheel.c worker/flow/conn.c worker/flow/conn_log.c \
+  worker/flow/uid.c worker/flow/community_id.c \
+  worker/reassembly/reassembly.c \
+  worker/detect/detect.c \
+  worker/parse/table.c \
+  worker/parse/tls/tls.c worker/parse/tls/tls_record.c worker/parse/tls/tls_hello.c \
+  worker/parse/tls/tls_names.c worker/parse/tls/tls_fingerprint.c worker/parse/tls/x509_log.c \
+  worker/parse/http1/http1.c worker/parse/http1/http1_message.c worker/parse/http1/http1_probe.c \
+  worker/parse/dns/dns.c worker/parse/dns/dns_message.c worker/parse/dns/dns_rdata.c \
+  worker/parse/dns/dns_names.c \
+  worker/emit/emit.c
+
+SRC_LOGGER := \
+  logger/main.c logger/receive.c logger/state.c logger/archive.c \
+  logger/sink/table.c logger/sink/logfile.c logger/sink/format.c logger/sink/tsv.c \
+  logger/sink/json.c logger/sink/text.c logger/sink/pcap.c
+
+SRC_MANAGER := \
+  manager/main.c manager/manager.c manager/topology.c manager/config.c manager/supervise.c \
+  manager/privileged.c manager/af_packet_open.c manager/control.c manager/status.c \
+  manager/run_dir.c \
+  manager/cli/table.c manager/cli/run.c manager/cli/check.c manager/cli/start.c \
+  manager/cli/stop.c manager/cli/status.c manager/cli/version.c manager/cli/progress.c
+
+# --- flags ----------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+        -Wcast-qual -Wvla -Werror
+INCLUDES := -I. -Ibuild/bpf
+CPPFLAGS_ALL = -D_GNU_SOURCE -DSPLIFF_VERSION='"$(VERSION)"' $(FEATURES) $(INCLUDES) \
+               $(LLHTTP_CFLAGS) $(call pc_cflags,$(MSGPACK)) $(call pc_cflags,libuv)
+CFLAGS_ALL = -std=c17 $(WARN) -fno-common -fno-strict-aliasing -fstack-protector-strong
+
+CFLAGS_release  := -O2 -g
+CFLAGS_debug    := -O0 -g3
+CFLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+                   -fno-omit-frame-pointer
+CFLAGS_fuzz     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+                   -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS_release := -Wl,--as-needed
+LDFLAGS_debug   := -Wl,--as-needed
+LDFLAGS_asan    := -fsanitize=address,undefined
+CC_release := $(CC)
+CC_debug   := $(CC)
+CC_asan    := $(CC)
+CC_fuzz    := $(CLANG)
+
+BIN_release := build/bin
+BIN_debug   := build/debug/bin
+BIN_asan    := build/asan/bin
+
+LIBS_worker  := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(call pc_libs,libcrypto) \
+                $(ZLIB_LIBS) $(LLHTTP_LIBS)
+LIBS_logger  := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,libpcap) $(ZLIB_LIBS)
+LIBS_cluster := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,inih) \
+                $(call pc_libs,libpcap) $(BPF_LIBS)
+# What the tests link, whatever they need of it.
+LIBS_test := $(sort $(LIBS_worker) $(LIBS_logger) $(LIBS_cluster)) $(call pc_libs,cmocka)
+
+# --- how each variant is built --------------------------------------------------------------------
+
+COMMON := $(SRC_BASE) $(SRC_SCHEMA) $(SRC_IPC)
+llhttp_objs = $(LLHTTP_SRC:%=build/$(1)/obj/llhttp/%.o)
+objs = $(patsubst %.c,build/$(1)/obj/%.o,$(2))
+
+define VARIANT
+build/$(1)/obj/%.o: %.c Makefile
+	@mkdir -p $$(@D)
+	$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_ALL) $$(CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+build/$(1)/obj/llhttp/%.o: $$(LLHTTP_DIR)/%.c Makefile
+	@mkdir -p $$(@D)
+	$$(CC_$(1)) -std=c17 -w $$(LLHTTP_CFLAGS) $$(CFLAGS_$(1)) -c -o $$@ $$<
+endef
+
+define COMMANDS
+$(BIN_$(1))/spliff-worker: $(call objs,$(1),$(SRC_WORKER) $(COMMON)) $(call llhttp_objs,$(1))
+	@mkdir -p $$(@D)
+	$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker)
+$(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON))
+	@mkdir -p $$(@D)
+	$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_logger)
+$(BIN_$(1))/spliff-cluster: $(call objs,$(1),$(SRC_MANAGER) $(COMMON) $(SRC_BROKER))
+	@mkdir -p $$(@D)
+	$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_cluster)
+commands_$(1) := $(BIN_$(1))/spliff-worker $(BIN_$(1))/spliff-logger $(BIN_$(1))/spliff-cluster
+endef
+
+$(foreach v,release debug asan fuzz,$(eval $(call VARIANT,$(v))))
+$(foreach v,release debug asan,$(eval $(call COMMANDS,$(v))))
+
+all release: $(commands_release)
+debug: $(commands_debug)
+asan: $(commands_asan)
+
+# --- BPF ------------------------------------------------------------------------------------------
+
+build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) common/base/flow_hash.h
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
+build/bpf/%.skel.h: build/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
+$(foreach v,release debug asan fuzz,build/$(v)/obj/manager/af_packet_open.o): $(BPF_SKEL)
+
+# --- unit tests: each line names the sources it links, so coupling shows --------------------------
+# $(call unit,<name>,<sources>): tests/unit/<name>.c linked with the sources.
+
+define UNIT
+build/$(1)/test/$(2): $(call objs,$(1),tests/unit/$(2).c $(3)) \
+                      $(if $(findstring http1,$(2)$(3)),$(call llhttp_objs,$(1)))
+	@mkdir -p $$(@D)
+	$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_test)
+units_$(1) += build/$(1)/test/$(2)
+endef
+unit = $(eval $(call UNIT,debug,$(1),$(2)))$(eval $(call UNIT,asan,$(1),$(2)))
+
+BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c
+SCHEMA := common/schema/schema.c common/schema/record_pack.c
+
+$(call unit,base/test_pool,$(BASE))
+$(call unit,base/test_flow_key,$(BASE))
+# (unit tests: add above this line)
+
+# --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
+
+define FUZZ
+build/fuzz/bin/$(1): $(call objs,fuzz,tests/fuzz/$(1).c $(2)) \
+                     $(if $(findstring http1,$(1)$(2)),$(call llhttp_objs,fuzz))
+	@mkdir -p $$(@D)
+	$$(CLANG) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $$(LIBS_test)
+fuzzers += build/fuzz/bin/$(1)
+endef
+fuzz_target = $(eval $(call FUZZ,$(1),$(2)))
+
+# (fuzz targets: add above this line)
+
+# --- targets --------------------------------------------------------------------------------------
+
+.PHONY: all release debug asan check test unit fuzz bench conformance demo deps docs install \
+        uninstall clean units fuzzers
+
+units: $(units_debug) $(units_asan)
+fuzzers: $(fuzzers)
+
+unit: units
+	@tests/run-units.sh $(units_debug) $(units_asan)
+
+clean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

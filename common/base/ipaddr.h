@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* An IP address: 16 bytes, IPv4 as ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
+#ifndef SPLIFF_BASE_IPADDR_H
+#define SPLIFF_BASE_IPADDR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define IPADDR_TEXT_MAX 46 /* longest text form with its NUL */
+
+struct ipaddr {
+    uint8_t b[16];
+};
+
+static const uint8_t ipaddr_v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+static inline bool ipaddr_is_v4(const struct ipaddr *a)
+{
+    return memcmp(a->b, ipaddr_v4_prefix, 12) == 0;
+}
+
+static inline void ipaddr_set_v4(struct ipaddr *a, const uint8_t v4[4])
+{
+    memcpy(a->b, ipaddr_v4_prefix, 12);
+    memcpy(a->b + 12, v4, 4);
+}
+
+/* Text form (RFC 5952) without NUL into out, which has IPADDR_TEXT_MAX bytes. Returns its length. */
+size_t ipaddr_format(const struct ipaddr *a, char *out);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The bus: every process has one publishing and one subscribing ZeroMQ socket; the manager runs the
+ * broker between them (broker.h). Worker log batches go straight to the loggers as well, from the
+ * same publishing socket. Messages are two frames, topic and body. Topics end in '/', so that
+ * "worker-1/" never receives "worker-10/".
+ *
+ *   log/<path>/<node>/        worker -> logger (direct), and -> anyone who subscribes at the broker
+ *   ack/<node>/               logger -> worker
+ *   logger/<name>/            subscribed by a logger only: tells a worker that it is there
+ *
+ * Nothing here blocks. ZeroMQ's one home is common/ipc; others see only these functions. */
+#ifndef SPLIFF_IPC_BUS_H
+#define SPLIFF_IPC_BUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bus;
+struct heritage;
+
+struct bus_message {
+    const char *topic; /* not NUL-terminated */
+    size_t topic_len;
+    const uint8_t *body;
+    size_t body_len;
+    bool subscription; /* not a message: a peer has subscribed to `topic` at our publishing socket */
+};
+
+/* Connects both sockets to the broker; a worker also to each logger, a logger binds its log
+ * endpoint. Returns 0 or -errno, after printing what failed. */
+int bus_open(struct bus **out, const struct heritage *h);
+
+/* Lets queued messages go for at most linger_ms, then closes. */
+void bus_close(struct bus *b, int linger_ms);
+
+int bus_subscribe(struct bus *b, const char *topic); /* prefix; 0 or -errno */
+
+/* Copies. Returns 0, or -EAGAIN when it was dropped for a full queue. */
+int bus_publish(struct bus *b, const char *topic, const void *body, size_t len);
+
+/* Next message or subscription, borrowed until the next call. True if there is one. */
+bool bus_receive(struct bus *b, struct bus_message *m);
+
+/* Descriptors that become readable when bus_receive may have something. Edge-triggered as ZeroMQ's
+ * are: after a wake-up, call bus_receive until it says false before waiting again.
+ * Returns how many (at most 3). */
+int bus_fds(const struct bus *b, int fds[3]);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What crosses the fork from the manager to a worker or logger: one record in a sealed memfd at
+ * descriptor HERITAGE_FD, and the descriptors that it names. Both sides come from one build; magic
+ * and size are checked all the same. Written by the manager before exec, read once at start. */
+#ifndef SPLIFF_IPC_HERITAGE_H
+#define SPLIFF_IPC_HERITAGE_H
+
+#include "common/base/flow_hash.h"
+#include "common/schema/options.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define HERITAGE_FD         3
+#define HERITAGE_MAGIC      UINT64_C(0x53504c4946463031) /* "SPLIFF01" */
+#define HERITAGE_NODE_MAX   32                           /* node name with its NUL */
+#define HERITAGE_PATH_MAX   256
+#define HERITAGE_LOGGERS    8
+#define HERITAGE_FILTER_MAX 4096 /* BPF instructions, the kernel's BPF_MAXINSNS */
+
+enum node_kind { NODE_WORKER, NODE_LOGGER };
+
+/* Where a worker's frames come from. */
+enum capture_kind { CAPTURE_PCAP_FILE, CAPTURE_AF_PACKET };
+
+struct heritage_capture {
+    enum capture_kind kind;
+    int fd;            /* open file, or AF_PACKET socket with its ring set up and bound */
+    uint32_t linktype; /* AF_PACKET: LINKTYPE_ value of its frames */
+    char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */
+    uint32_t ring_block_bytes;    /* AF_PACKET: geometry to map */
+    uint32_t ring_blocks;
+};
+
+struct heritage {
+    uint64_t magic;
+    uint32_t bytes; /* sizeof(struct heritage) */
+    enum node_kind kind;
+    char node[HERITAGE_NODE_MAX]; /* "worker-1" */
+    uint32_t worker_index;        /* 0 … n_workers - 1, also the value in bucket_owner */
+    uint32_t n_workers;
+    uint64_t epoch; /* of the worker's spool: changes when sequence numbers begin anew */
+    uint32_t seed;  /* of flow_hash and uids */
+    bool one_shot;  /* `run`: ends with its input, or at the first signal; no archive of logs */
+    bool live;      /* frames come in real time: never wait for the logger, drop and count */
+
+    char run_dir[HERITAGE_PATH_MAX]; /* sockets: ipc://<run_dir>/bus.in, bus.out, <logger>.log */
+    char log_dir[HERITAGE_PATH_MAX]; /* logger; empty: no log files */
+    char state_path[HERITAGE_PATH_MAX]; /* logger: its state file, survives restarts */
+    char loggers[HERITAGE_LOGGERS][HERITAGE_NODE_MAX];
+    uint32_t n_loggers;
+
+    int counters_fd; /* memfd of COUNTERS_PAGE_BYTES */
+    int spool_fd;    /* worker: memfd of options.spool_size; -1 */
+    int output_fd;   /* logger: where --format writes; -1 */
+    bool output_tty; /* it is a terminal */
+
+    uid_t uid; /* to become after opening what needs opening; 0 = root without capabilities */
+    gid_t gid;
+    int pin_cpu; /* -1 = not pinned */
+
+    struct heritage_capture capture;
+    uint16_t bucket_owner[FLOW_BUCKETS];
+    struct options options;
+};
+
+/* Child: maps the record at HERITAGE_FD and checks it. NULL after printing what is wrong (this
+ * program is started by spliff-cluster, not by hand). Lives as long as the process. */
+const struct heritage *heritage_read(void);
+
+/* Child: becomes uid/gid, drops every capability, sets no_new_privs, dies with the manager
+ * (PR_SET_PDEATHSIG SIGTERM). Returns 0 or -errno. */
+int heritage_drop_privileges(const struct heritage *h);
+
+/* Manager: a new memfd that holds *h. Returns the descriptor or -errno. */
+int heritage_write(const struct heritage *h);
+
+/* Manager: a new zeroed shared-memory descriptor of that size (no CLOEXEC). Or -errno. */
+int heritage_shm(const char *name, size_t bytes);
+
+/* Maps a shared-memory descriptor whole. NULL with errno set. */
+void *heritage_map(int fd, size_t bytes);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The tables that derive from records.def, counters.def and weirds.def. */
+#include "common/schema/counters.h"
+#include "common/schema/record.h"
+#include "common/schema/weird.h"
+
+#define RECORD(name, path, id, doc) static const struct field_schema fields_##name[] = {
+#define FIELD(rec, member, name, type, doc)                                                        \
+    {name, FIELD_##type, offsetof(struct rec_##rec, member), doc},
+#define END(name)                                                                                  \
+    }                                                                                              \
+    ;                                                                                              \
+    _Static_assert(RECORD_##name##_FIELDS <= 64, "`present` has 64 bits");
+#include "common/schema/records.def"
+#undef RECORD
+#undef FIELD
+#undef END
+
+#define RECORD_ID_FLOW true
+#define RECORD_ID_NONE false
+
+const struct record_schema record_schemas[RECORD_TYPES] = {
+#define RECORD(name, path, id, doc)                                                                \
+    [RECORD_##name] = {path, fields_##name, RECORD_##name##_FIELDS, RECORD_ID_##id, doc},
+#define FIELD(rec, member, name, type, doc)
+#define END(name)
+#include "common/schema/records.def"
+#undef RECORD
+#undef FIELD
+#undef END
+};
+
+const char *field_type_name(enum field_type type)
+{
+    static const char *const names[] = {
+        [FIELD_TIME] = "time",
+        [FIELD_INTERVAL] = "interval",
+        [FIELD_COUNT] = "count",
+        [FIELD_BOOL] = "bool",
+        [FIELD_STRING] = "string",
+        [FIELD_ENUM] = "enum",
+        [FIELD_ADDR] = "addr",
+        [FIELD_PORT] = "port",
+        [FIELD_DOUBLE] = "double",
+        [FIELD_SET_STRING] = "set[string]",
+        [FIELD_SET_ENUM] = "set[enum]",
+        [FIELD_VECTOR_STRING] = "vector[string]",
+        [FIELD_VECTOR_INTERVAL] = "vector[interval]",
+        [FIELD_VECTOR_ADDR] = "vector[addr]",
+    };
+    return names[type];
+}
+
+enum record_type record_type_of_path(struct str path)
+{
+    unsigned t = 0;
+
+    while (t < RECORD_TYPES && !str_equal(path, str_of(record_schemas[t].path)))
+        t++;
+    return (enum record_type)t;
+}
+
+const struct counter_schema counter_schemas[] = {
+#define COUNTER(member, process, kind, name, doc)                                                  \
+    {name, COUNTER_##process, COUNTER_##kind, offsetof(struct counters, member), doc},
+#include "common/schema/counters.def"
+#undef COUNTER
+};
+const size_t counter_schemas_n = sizeof counter_schemas / sizeof counter_schemas[0];
+
+const struct weird_schema weird_schemas[WEIRDS] = {
+#define WEIRD(id, name, doc) [WEIRD_##id] = {name, doc},
+#include "common/schema/weirds.def"
+#undef WEIRD
+};

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A capture source: where a worker's frames come from. The pipeline asks for a batch, runs it to the
+ * end and releases it; it never knows which source it has.
+ *
+ * The descriptor, with everything that needs rights already done, comes from the manager in the
+ * heritage. A new source is one file and one row in table.c. */
+#ifndef SPLIFF_WORKER_CAPTURE_H
+#define SPLIFF_WORKER_CAPTURE_H
+
+#include "common/ipc/heritage.h"
+#include "common/schema/counters.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CAPTURE_BATCH_MAX 64u
+
+/* One frame, borrowed until release. */
+struct frame {
+    const uint8_t *data;
+    uint32_t caplen;   /* bytes at data */
+    uint32_t wirelen;  /* bytes on the wire */
+    uint64_t ts_ns;    /* capture time since 1970 */
+    uint16_t linktype; /* LINKTYPE_ value (not DLT_) */
+    bool outgoing;     /* sent by this host: its checksums may not be filled in yet */
+};
+
+struct capture; /* a source's own state */
+
+struct capture_ops {
+    enum capture_kind kind;
+    const char *name;
+
+    /* Returns 0 and *c, or -errno after printing what is wrong and what to do. */
+    int (*open)(struct capture **c, const struct heritage *h, struct counters *counters);
+
+    /* Up to max frames into out, never waits for more than the descriptor's own read (a pipe may
+     * block). Returns how many, 0 if there are none now, -ENODATA at the end of the input,
+     * -EBADMSG if the input is broken from here (printed once, with the place), -ENETDOWN … if the
+     * interface is gone (printed once). */
+    int (*recv)(struct capture *c, struct frame *out, uint32_t max);
+
+    /* Gives the frames of the last recv back. */
+    void (*release)(struct capture *c);
+
+    /* Descriptor to poll when recv returned 0, or -1: recv never returns 0. */
+    int (*wait_fd)(struct capture *c);
+
+    /* Brings the counters that the source's kernel side keeps up to date. May be NULL. */
+    void (*stats)(struct capture *c);
+
+    void (*close)(struct capture *c);
+};
+
+/* The row for this kind, or NULL if it was not built in. */
+const struct capture_ops *capture_find(enum capture_kind kind);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Emit: records -> spool -> bus, and acknowledgements back. The last stage; one per worker.
+ *
+ * Packs each record straight into the spool's open batch, publishes sealed batches in sequence, at
+ * most EMIT_WINDOW ahead of what the loggers have acknowledged (so that no ZeroMQ queue overflows),
+ * and publishes again from the acknowledged one on when a logger appears or asks. */
+#ifndef SPLIFF_WORKER_EMIT_H
+#define SPLIFF_WORKER_EMIT_H
+
+#include "common/ipc/bus.h"
+#include "common/ipc/heritage.h"
+#include "common/ipc/spool.h"
+#include "common/schema/counters.h"
+#include "common/schema/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define EMIT_WINDOW 128u /* batches */
+
+struct emit;
+
+/* Attaches the spool of the heritage. Returns 0 or -errno after printing what failed. */
+int emit_open(struct emit **e, const struct heritage *h, struct bus *bus, struct counters *c);
+
+/* Takes one record; rec is borrowed for the call. Never fails: live, a full spool drops its oldest
+ * batch and counts its records; a replay waits here for the logger. */
+void emit_record(struct emit *e, enum record_type type, const void *rec);
+
+/* Publishes what is sealed, takes acknowledgements, seals open batches older than
+ * log_flush_interval. now_ns: clock_mono_ns(). Called once a packet batch and when idle. */
+void emit_run(struct emit *e, uint64_t now_ns);
+
+/* When emit_run wants to be called again at the latest, on the clock of now_ns; UINT64_MAX never. */
+uint64_t emit_deadline_ns(const struct emit *e);
+
+/* Seals everything and waits until the loggers have it, at most timeout_ns.
+ * Returns the records that were not acknowledged. */
+uint64_t emit_finish(struct emit *e, uint64_t timeout_ns);
+
+void emit_close(struct emit *e);
+
+#endif
