@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A host for analyzers under test: what the pipeline offers, kept instead of sent.
+ *
+ * It drives one analyzer over one flow as the pipeline would (no data after done or hand_over,
+ * close at the end), deep-copies every record, and shows fields as text, so that a test reads
+ *
+ *     fake_host_open(&h, &analyzer_x, ANALYZER_TCP);
+ *     fake_host_data(&h, 0, bytes, len);
+ *     fake_host_close(&h);
+ *     assert_string_equal(fake_host_field(&h, RECORD_x, 0, "method"), "GET");
+ *     fake_host_fini(&h);
+ *
+ * Fuzz targets use it too. */
+#ifndef SPLIFF_TESTS_FAKE_HOST_H
+#define SPLIFF_TESTS_FAKE_HOST_H
+
+#include "worker/analyzer.h"
+
+#define FAKE_HOST_RECORDS  1024
+#define FAKE_HOST_SERVICES 8
+#define FAKE_HOST_TS_NS    UINT64_C(1700000000000000000)
+
+struct fake_record {
+    enum record_type type;
+    void *rec; /* a struct rec_<type>; it and all it points to belong to the host */
+};
+
+struct fake_host {
+    struct analyzer_ctx ctx; /* a test may change its fields between calls */
+    struct bufpool bufs;
+    const struct analyzer *analyzer;
+    void *state;
+    struct fake_record records[FAKE_HOST_RECORDS];
+    unsigned n_records; /* those past FAKE_HOST_RECORDS are counted but not kept */
+    unsigned weirds[WEIRDS];
+    const char *services[FAKE_HOST_SERVICES];
+    unsigned n_services;
+    const char *category;
+    bool done;
+    bool handed_over;
+    const char *successor; /* of hand_over; NULL: detect anew */
+    unsigned rest_side;
+    uint8_t *rest; /* a copy */
+    size_t rest_len;
+};
+
+/* Zeroes *h and opens the analyzer on a new flow at time FAKE_HOST_TS_NS. bufs has 4 MiB. */
+void fake_host_open(struct fake_host *h, const struct analyzer *a, uint8_t transport);
+
+/* As the pipeline: ignored once the analyzer is done or has handed over. */
+void fake_host_data(struct fake_host *h, unsigned side, const void *data, size_t len);
+void fake_host_gap(struct fake_host *h, unsigned side, uint64_t len);
+void fake_host_end(struct fake_host *h, unsigned side);
+
+/* close(), and a CHECK that every buffer was given back. Records stay until fake_host_fini. */
+void fake_host_close(struct fake_host *h);
+void fake_host_fini(struct fake_host *h);
+
+/* Records of a type, and the nth of them (NULL if there are fewer). */
+unsigned fake_host_count(const struct fake_host *h, enum record_type type);
+const void *fake_host_record(const struct fake_host *h, enum record_type type, unsigned nth);
+
+/* A field by its log name, as text: "-" if unset, lists joined by commas, "(empty)" for an empty
+ * one, times and intervals in ns, "(no record)" or "(no field)". Valid until the fourth next call.
+ */
+const char *fake_host_field(const struct fake_host *h, enum record_type type, unsigned nth,
+                            const char *field);
+
+/* All that was seen, as text: for failure messages and to compare runs. free() it. */
+char *fake_host_dump(const struct fake_host *h);
+
+struct fake_chunk {
+    unsigned side;
+    const void *data;
+    size_t len;
+};
+
+/* Runs the analyzer over the chunks whole, then once for every place where a chunk can be cut in
+ * two, then byte by byte, and fails the test, naming the cut, unless all runs see the same. */
+void fake_host_check_splits(const struct analyzer *a, uint8_t transport,
+                            const struct fake_chunk *chunks, unsigned n_chunks);
+
+#endif
