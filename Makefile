@@ -200,14 +200,59 @@ fuzz_target = $(eval $(call FUZZ,$(1),$(2)))
 
 # --- targets --------------------------------------------------------------------------------------
 
-.PHONY: all release debug asan check test unit fuzz bench conformance demo deps docs install \
-        uninstall clean units fuzzers
+.PHONY: all release debug asan check test unit golden golden-asan cluster-test fuzz bench \
+        bench-live conformance demo deps docs install uninstall clean units fuzzers tools
 
 units: $(units_debug) $(units_asan)
 fuzzers: $(fuzzers)
 
+# Programs that tests and benchmarks use beside the commands.
+build/tools/%: tests/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -g -o $@ $< $(call pc_libs,libpcap) $(call pc_libs,libzmq)
+TOOLS := build/tools/bench/bare build/tools/cluster/tap
+tools: $(TOOLS)
+
+deps:
+	@tests/deps.sh
+
+check: export CHECK_FLAGS = $(CPPFLAGS_ALL) $(CFLAGS_ALL)
+check: release
+	@tests/check/run.sh
+
 unit: units
 	@tests/run-units.sh $(units_debug) $(units_asan)
+
+golden: release
+	@tests/golden/run.sh $(BIN_release)
+golden-asan: asan
+	@tests/golden/run.sh $(BIN_asan)
+
+cluster-test: release tools
+	@tests/cluster/run.sh
+
+fuzz: fuzzers
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh $(fuzzers)
+
+test: deps
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh
+
+bench: release tools
+	@tests/bench/run.sh
+bench-live: release
+	@tests/bench/live.sh
+
+conformance: release
+	@tests/conformance.sh
+
+demo: deps
+	@$(MAKE) -s -j2 release
+	@tests/demo.sh
+
+# The tables in docs/ and the option list of the manual are printed from the .def tables.
+docs: release
+	@for t in options counters records weirds; do \
+	    $(BIN_release)/spliff-cluster docs $$t-md > docs/$$t.md || exit 1; done
 
 clean:
 	rm -rf build

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Seeds for the fuzz targets out of the golden captures.
+
+usage: seeds.py TARGET FOLDER CAPTURE...
+
+A target that reads capture files gets the captures whole, one that decodes frames gets frames, and
+a protocol's target gets the payloads of that protocol's well-known port. Others get nothing.
+"""
+import hashlib
+import os
+import struct
+import sys
+
+# Which payloads a protocol's target gets: (transport, ports).
+PORTS = {
+    "http1": ("tcp", (80, 8080, 8081, 8888)),
+    "tls": ("tcp", (443, 8443, 4433)),
+    "dns": ("udp", (53,)),
+}
+LIMIT = 200  # seeds a target; more of the same kind only slow its start
+
+
+def frames(path):
+    """Frames of a classic Ethernet capture; nothing for any other file."""
+    with open(path, "rb") as f:
+        data = f.read()
+    if data[:4] != b"\xd4\xc3\xb2\xa1" or struct.unpack("<I", data[20:24])[0] != 1:
+        return
+    at = 24
+    while at + 16 <= len(data):
+        length = struct.unpack("<I", data[at + 8 : at + 12])[0]
+        yield data[at + 16 : at + 16 + length]
+        at += 16 + length
+
+
+def payload(frame, transport, ports):
+    """Transport payload of a plain Ethernet/IPv4 frame from or to one of the ports, else b""."""
+    if frame[12:14] != b"\x08\x00" or len(frame) < 34:
+        return b""
+    l4 = 14 + (frame[14] & 15) * 4
+    end = 14 + struct.unpack(">H", frame[16:18])[0]
+    if frame[23] != {"tcp": 6, "udp": 17}[transport] or len(frame) < l4 + 8:
+        return b""
+    if not set(struct.unpack(">HH", frame[l4 : l4 + 4])) & set(ports):
+        return b""
+    header = 8 if transport == "udp" else (frame[l4 + 12] >> 4) * 4
+    return frame[l4 + header : end]
+
+
+def seeds(target, captures):
+    for path in captures:
+        if "pcap_file" in target:
+            with open(path, "rb") as f:
+                yield f.read()
+            continue
+        for frame in frames(path):
+            if "decode" in target:
+                yield frame
+            for name, (transport, ports) in PORTS.items():
+                if name in target:
+                    yield payload(frame, transport, ports)
+
+
+def main():
+    target, folder, captures = sys.argv[1], sys.argv[2], sys.argv[3:]
+    count = 0
+    for seed in seeds(target, [c for c in captures if os.path.exists(c)]):
+        if not seed or count == LIMIT:
+            continue
+        name = os.path.join(folder, "seed-" + hashlib.sha1(seed).hexdigest())
+        if not os.path.exists(name):
+            with open(name, "wb") as f:
+                f.write(seed)
+            count += 1
+
+
+main()
