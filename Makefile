@@ -183,6 +183,8 @@ SCHEMA := common/schema/schema.c common/schema/record_pack.c
 
 $(call unit,base/test_pool,$(BASE))
 $(call unit,base/test_flow_key,$(BASE))
+$(call unit,flow/test_uid,$(BASE) worker/flow/uid.c)
+$(call unit,flow/test_community_id,$(BASE) worker/flow/community_id.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
