@@ -36,6 +36,7 @@ struct heritage_capture {
 struct heritage {
     uint64_t magic;
     uint32_t bytes; /* sizeof(struct heritage) */
+    pid_t manager_pid; /* set by heritage_write to its caller; 0: no manager to outlive (tests) */
     enum node_kind kind;
     char node[HERITAGE_NODE_MAX]; /* "worker-1" */
     uint32_t worker_index;        /* 0 … n_workers - 1, also the value in bucket_owner */
@@ -70,16 +71,21 @@ struct heritage {
 const struct heritage *heritage_read(void);
 
 /* Child: becomes uid/gid, drops every capability, sets no_new_privs, dies with the manager
- * (PR_SET_PDEATHSIG SIGTERM). Returns 0 or -errno. */
+ * (PR_SET_PDEATHSIG SIGTERM). Without root only what needs none of it. Returns 0 or -errno; -ESRCH
+ * if the manager is gone already. */
 int heritage_drop_privileges(const struct heritage *h);
 
-/* Manager: a new memfd that holds *h. Returns the descriptor or -errno. */
+/* Child: the manager that started it is gone. */
+bool heritage_orphaned(const struct heritage *h);
+
+/* Manager: a new sealed memfd that holds *h, with magic, bytes and manager_pid filled in. CLOEXEC: a
+ * child gets it by dup2 to HERITAGE_FD. Returns the descriptor or -errno. */
 int heritage_write(const struct heritage *h);
 
-/* Manager: a new zeroed shared-memory descriptor of that size (no CLOEXEC). Or -errno. */
+/* Manager: a new zeroed shared-memory descriptor of that size for good (no CLOEXEC). Or -errno. */
 int heritage_shm(const char *name, size_t bytes);
 
-/* Maps a shared-memory descriptor whole. NULL with errno set. */
+/* Maps bytes of a shared-memory descriptor. NULL with errno set; EINVAL if it is smaller. */
 void *heritage_map(int fd, size_t bytes);
 
 #endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Both ends of the fork. The memory that crosses it is sealed against resizing: a child that went
+ * wrong can scribble on its own counters and spool, but cannot make the manager fault by truncating
+ * a page that the manager reads. */
+#include "common/ipc/heritage.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define SEALS_SIZE (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+static int memfd_of(const char *name, size_t bytes, unsigned flags)
+{
+    int fd = memfd_create(name, flags | MFD_ALLOW_SEALING);
+
+    if (fd < 0)
+        return -errno;
+    if (ftruncate(fd, (off_t)bytes) < 0) {
+        int err = errno;
+        close(fd);
+        return -err;
+    }
+    return fd;
+}
+
+int heritage_write(const struct heritage *h)
+{
+    struct heritage copy = *h;
+    int fd = memfd_of("spliff-heritage", sizeof copy, MFD_CLOEXEC);
+    int err;
+
+    if (fd < 0)
+        return fd;
+    copy.magic = HERITAGE_MAGIC;
+    copy.bytes = sizeof copy;
+    copy.manager_pid = getpid();
+    if (pwrite(fd, &copy, sizeof copy, 0) != (ssize_t)sizeof copy)
+        err = errno ? errno : EIO;
+    else if (fcntl(fd, F_ADD_SEALS, SEALS_SIZE | F_SEAL_WRITE) < 0)
+        err = errno;
+    else
+        return fd;
+    close(fd);
+    return -err;
+}
+
+int heritage_shm(const char *name, size_t bytes)
+{
+    int fd = memfd_of(name, bytes, 0);
+
+    if (fd >= 0 && fcntl(fd, F_ADD_SEALS, SEALS_SIZE) < 0) {
+        int err = errno;
+        close(fd);
+        return -err;
+    }
+    return fd;
+}
+
+/* Touching a page past the end of the file is SIGBUS, so the size is asked before. */
+static void *map_fd(int fd, size_t bytes, int prot)
+{
+    struct stat st;
+    void *p;
+
+    if (fstat(fd, &st) < 0)
+        return NULL;
+    if (st.st_size < 0 || (size_t)st.st_size < bytes) {
+        errno = EINVAL;
+        return NULL;
+    }
+    p = mmap(NULL, bytes, prot, MAP_SHARED, fd, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+void *heritage_map(int fd, size_t bytes)
+{
+    return map_fd(fd, bytes, PROT_READ | PROT_WRITE);
+}
+
+const struct heritage *heritage_read(void)
+{
+    const struct heritage *h = map_fd(HERITAGE_FD, sizeof *h, PROT_READ);
+
+    if (!h || h->magic != HERITAGE_MAGIC || h->bytes != sizeof *h) {
+        log_error("descriptor %d holds no heritage: this program is started by spliff-cluster, not "
+                  "by hand",
+                  HERITAGE_FD);
+        return NULL;
+    }
+    return h;
+}
+
+bool heritage_orphaned(const struct heritage *h)
+{
+    return h->manager_pid != 0 && getppid() != h->manager_pid;
+}
+
+/* Empties the bounding set, which only root may; whoever may not has nothing to bound. */
+static void drop_bounding_set(void)
+{
+    for (unsigned long cap = 0; prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0; cap++)
+        ;
+}
+
+static int drop_capabilities(void)
+{
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
+
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+        return -errno;
+    return syscall(SYS_capset, &head, none) < 0 ? -errno : 0;
+}
+
+static int become(uid_t uid, gid_t gid)
+{
+    if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+        return -errno;
+    return 0;
+}
+
+int heritage_drop_privileges(const struct heritage *h)
+{
+    int err = 0;
+
+    drop_bounding_set();
+    if (geteuid() == 0)
+        err = become(h->uid, h->gid);
+    if (err == 0)
+        err = drop_capabilities();
+    if (err < 0)
+        return err;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -errno;
+    /* A change of user clears the death signal, so it is asked for last; and a manager that died
+     * before cannot send it any more. */
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)
+        return -errno;
+    return heritage_orphaned(h) ? -ESRCH : 0;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "common/ipc/record_reader.h"
+
+#include <errno.h>
+
+static int64_t sign_extend(uint64_t v, unsigned bytes)
+{
+    unsigned shift = 64 - 8 * bytes;
+
+    return (int64_t)(v << shift) >> shift;
+}
+
+/* n big-endian bytes, n = 1, 2, 4 or 8. */
+static uint64_t read_be(struct cursor *c, unsigned n)
+{
+    switch (n) {
+    case 1:
+        return cursor_u8(c);
+    case 2:
+        return cursor_be16(c);
+    case 4:
+        return cursor_be32(c);
+    default:
+        return cursor_be64(c);
+    }
+}
+
+static void value_bytes(struct cursor *c, struct value *out, size_t n)
+{
+    out->kind = VALUE_BYTES;
+    out->bytes = str_make(cursor_bytes(c, n), n);
+}
+
+static void value_uint(struct value *out, uint64_t v)
+{
+    out->kind = VALUE_UINT;
+    out->u = v;
+}
+
+/* Elements take a byte each at least, so a count beyond what is left is a lie that would make a
+ * caller loop for long. */
+static void value_array(struct cursor *c, struct value *out, uint32_t n)
+{
+    out->kind = VALUE_ARRAY;
+    out->n = n;
+    if (n > cursor_left(c))
+        c->error = true;
+}
+
+/* A number that is not negative is VALUE_UINT, however it was written. */
+static void value_int(struct value *out, int64_t v)
+{
+    if (v >= 0) {
+        value_uint(out, (uint64_t)v);
+        return;
+    }
+    out->kind = VALUE_INT;
+    out->i = v;
+}
+
+static void value_double(struct cursor *c, struct value *out)
+{
+    uint64_t bits = cursor_be64(c);
+
+    out->kind = VALUE_DOUBLE;
+    memcpy(&out->d, &bits, sizeof out->d);
+}
+
+/* The forms with a tag byte of their own, 0xc0 to 0xdf. */
+static void value_tagged(struct cursor *c, struct value *out, uint8_t tag)
+{
+    switch (tag) {
+    case 0xc0:
+        out->kind = VALUE_NIL;
+        break;
+    case 0xc2:
+    case 0xc3:
+        out->kind = VALUE_BOOL;
+        out->b = tag == 0xc3;
+        break;
+    case 0xc4: /* bin 8, 16, 32 */
+    case 0xc5:
+    case 0xc6:
+        value_bytes(c, out, read_be(c, 1u << (tag - 0xc4)));
+        break;
+    case 0xcb:
+        value_double(c, out);
+        break;
+    case 0xcc: /* uint 8, 16, 32, 64 */
+    case 0xcd:
+    case 0xce:
+    case 0xcf:
+        value_uint(out, read_be(c, 1u << (tag - 0xcc)));
+        break;
+    case 0xd0: /* int 8, 16, 32, 64 */
+    case 0xd1:
+    case 0xd2:
+    case 0xd3:
+        value_int(out, sign_extend(read_be(c, 1u << (tag - 0xd0)), 1u << (tag - 0xd0)));
+        break;
+    case 0xd9: /* str 8, 16, 32 */
+    case 0xda:
+    case 0xdb:
+        value_bytes(c, out, read_be(c, 1u << (tag - 0xd9)));
+        break;
+    case 0xdc: /* array 16, 32 */
+    case 0xdd:
+        value_array(c, out, (uint32_t)read_be(c, 2u << (tag - 0xdc)));
+        break;
+    default: /* float 32, ext and map: records never hold them */
+        c->error = true;
+    }
+}
+
+int record_reader_value(struct cursor *c, struct value *out)
+{
+    uint8_t tag = cursor_u8(c);
+
+    if (tag < 0x80)
+        value_uint(out, tag);
+    else if (tag >= 0xe0)
+        value_int(out, (int8_t)tag);
+    else if (tag >= 0xc0)
+        value_tagged(c, out, tag);
+    else if (tag >= 0xa0)
+        value_bytes(c, out, tag & 0x1f);
+    else if (tag >= 0x90)
+        value_array(c, out, tag & 0x0f);
+    else
+        c->error = true; /* map */
+    return cursor_ok(c) ? 0 : -EBADMSG;
+}
+
+int record_reader_begin(struct cursor *c, uint32_t *n_fields)
+{
+    struct value v;
+
+    if (record_reader_value(c, &v) < 0 || v.kind != VALUE_ARRAY)
+        return -EBADMSG;
+    *n_fields = v.n;
+    return 0;
+}
+
+bool record_reader_fits(enum field_type type, const struct value *v)
+{
+    if (v->kind == VALUE_NIL)
+        return true;
+    switch (type) {
+    case FIELD_TIME:
+    case FIELD_COUNT:
+        return v->kind == VALUE_UINT;
+    case FIELD_PORT:
+        return v->kind == VALUE_UINT && v->u <= UINT16_MAX;
+    case FIELD_INTERVAL:
+        return v->kind == VALUE_INT || (v->kind == VALUE_UINT && v->u <= INT64_MAX);
+    case FIELD_BOOL:
+        return v->kind == VALUE_BOOL;
+    case FIELD_STRING:
+    case FIELD_ENUM:
+        return v->kind == VALUE_BYTES;
+    case FIELD_ADDR:
+        return v->kind == VALUE_BYTES && (v->bytes.len == 4 || v->bytes.len == 16);
+    case FIELD_DOUBLE:
+        return v->kind == VALUE_DOUBLE;
+    case FIELD_SET_STRING:
+    case FIELD_SET_ENUM:
+    case FIELD_VECTOR_STRING:
+    case FIELD_VECTOR_INTERVAL:
+    case FIELD_VECTOR_ADDR:
+        return v->kind == VALUE_ARRAY;
+    }
+    return false;
+}
+
+static enum field_type element_type(enum field_type list)
+{
+    if (list == FIELD_VECTOR_INTERVAL)
+        return FIELD_INTERVAL;
+    return list == FIELD_VECTOR_ADDR ? FIELD_ADDR : FIELD_STRING;
+}
+
+static int check_elements(struct cursor *c, enum field_type list, uint32_t n)
+{
+    enum field_type type = element_type(list);
+    struct value v;
+
+    for (uint32_t i = 0; i < n; i++)
+        if (record_reader_value(c, &v) < 0 || v.kind == VALUE_NIL || !record_reader_fits(type, &v))
+            return -EBADMSG;
+    return 0;
+}
+
+int record_reader_check(struct cursor *c, enum record_type type)
+{
+    const struct record_schema *schema = &record_schemas[type];
+    struct value v;
+    uint32_t n;
+
+    if (record_reader_begin(c, &n) < 0 || n != schema->n_fields)
+        return -EBADMSG;
+    for (uint32_t i = 0; i < n; i++) {
+        enum field_type t = schema->fields[i].type;
+
+        if (record_reader_value(c, &v) < 0 || !record_reader_fits(t, &v))
+            return -EBADMSG;
+        if (v.kind == VALUE_ARRAY && check_elements(c, t, v.n) < 0)
+            return -EBADMSG;
+    }
+    return 0;
+}
