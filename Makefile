@@ -53,7 +53,7 @@ endif
 # --- sources, in data-path order ------------------------------------------------------------------
 
 SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c \
-            common/base/filter.c
+            common/base/linktype.c common/base/filter.c
 SRC_SCHEMA := common/schema/schema.c common/schema/options.c common/schema/record_pack.c
 SRC_IPC := common/ipc/heritage.c common/ipc/spool.c common/ipc/message.c \
            common/ipc/record_reader.c common/ipc/bus.c
@@ -61,7 +61,8 @@ SRC_BROKER := common/ipc/broker.c
 
 SRC_WORKER := \
   worker/main.c worker/worker.c worker/pipeline.c worker/host.c \
-  worker/capture/table.c worker/capture/pcap_file.c worker/capture/af_packet.c \
+  worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
+  worker/capture/pcapng.c worker/capture/af_packet.c \
   worker/decode/decode.c worker/decode/link.c worker/decode/checksum.c worker/decode/fragments.c \
   worker/flow/flow_table.c worker/flow/wheel.c worker/flow/conn.c worker/flow/conn_log.c \
   worker/flow/uid.c worker/flow/community_id.c \
@@ -159,7 +160,7 @@ asan: $(commands_asan)
 
 # --- BPF ------------------------------------------------------------------------------------------
 
-build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) common/base/flow_hash.h
+build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) common/base/flow_hash.h common/base/icmp_port.h
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
 build/bpf/%.skel.h: build/bpf/%.bpf.o
@@ -178,7 +179,8 @@ units_$(1) += build/$(1)/test/$(2)
 endef
 unit = $(eval $(call UNIT,debug,$(1),$(2)))$(eval $(call UNIT,asan,$(1),$(2)))
 
-BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c
+BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c \
+        common/base/linktype.c
 SCHEMA := common/schema/schema.c common/schema/record_pack.c
 
 $(call unit,base/test_pool,$(BASE))

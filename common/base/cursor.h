@@ -97,6 +97,17 @@ static inline uint32_t cursor_le32(struct cursor *c)
     return p ? (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0] : 0;
 }
 
+/* One field of a header that cursor_bytes has returned whole. Network byte order. */
+static inline uint16_t bytes_be16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] << 8 | p[1]);
+}
+
+static inline uint32_t bytes_be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
 /* A cursor over the next n bytes, and moves over them. Empty with error set in both if fewer. */
 static inline struct cursor cursor_sub(struct cursor *c, size_t n)
 {

@@ -19,6 +19,11 @@ typedef __u32 flow_hash_word;
 
 #define FLOW_BUCKETS 1024u /* power of two; bucket = hash mod FLOW_BUCKETS */
 
+/* How far headers are followed to the ports. Decode and the BPF programs must agree on it: a packet
+ * with more of them has no ports for either. */
+#define FLOW_VLAN_TAGS       4 /* tags in front of the IP header */
+#define FLOW_IPV6_EXTENSIONS 8 /* extension headers after the IPv6 header */
+
 static inline __attribute__((always_inline)) flow_hash_word flow_hash_mix(flow_hash_word h,
                                                                           flow_hash_word v)
 {

@@ -5,6 +5,7 @@
 #ifndef SPLIFF_BASE_FLOW_KEY_H
 #define SPLIFF_BASE_FLOW_KEY_H
 
+#include "common/base/cursor.h"
 #include "common/base/flow_hash.h"
 #include "common/base/ipaddr.h"
 
@@ -40,6 +41,22 @@ static inline unsigned flow_key_set(struct flow_key *key, const struct ipaddr *s
     memset(key, 0, sizeof *key);
     key->addr[from] = *src;
     key->addr[!from] = *dst;
+    key->port[from] = sport;
+    key->port[!from] = dport;
+    key->proto = proto;
+    return from;
+}
+
+/* The same for IPv4 addresses as they lie in a header: what most packets are, without comparing
+ * the twelve bytes that all of them share. */
+static inline unsigned flow_key_set_v4(struct flow_key *key, const uint8_t src[4], uint16_t sport,
+                                       const uint8_t dst[4], uint16_t dport, uint8_t proto)
+{
+    uint32_t a = bytes_be32(src), b = bytes_be32(dst);
+    unsigned from = a > b || (a == b && sport > dport);
+    memset(key, 0, sizeof *key);
+    ipaddr_set_v4(&key->addr[from], src);
+    ipaddr_set_v4(&key->addr[!from], dst);
     key->port[from] = sport;
     key->port[!from] = dport;
     key->proto = proto;

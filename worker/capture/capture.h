@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A capture source: where a worker's frames come from. The pipeline asks for a batch, runs it to the
- * end and releases it; it never knows which source it has.
+/* A capture source: where a worker's frames come from. The pipeline asks for a batch, runs it to
+ * the end and releases it; it never knows which source it has.
  *
  * The descriptor, with everything that needs rights already done, comes from the manager in the
  * heritage. A new source is one file and one row in table.c. */
@@ -22,6 +22,7 @@ struct frame {
     uint32_t wirelen;  /* bytes on the wire */
     uint64_t ts_ns;    /* capture time since 1970 */
     uint16_t linktype; /* LINKTYPE_ value (not DLT_) */
+    uint16_t vlan_tci; /* VLAN tag that the kernel took out of the frame, 0 if none */
     bool outgoing;     /* sent by this host: its checksums may not be filled in yet */
 };
 

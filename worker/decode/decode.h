@@ -15,18 +15,25 @@
 #include <stdint.h>
 
 /* TCP flags as on the wire (RFC 9293 section 3.1). */
-enum { TCP_FIN = 0x01, TCP_SYN = 0x02, TCP_RST = 0x04, TCP_PSH = 0x08, TCP_ACK = 0x10, TCP_URG = 0x20 };
+enum {
+    TCP_FIN = 0x01,
+    TCP_SYN = 0x02,
+    TCP_RST = 0x04,
+    TCP_PSH = 0x08,
+    TCP_ACK = 0x10,
+    TCP_URG = 0x20
+};
 
 struct packet {
     struct flow_key key;
-    uint32_t hash;      /* flow_key_hash; of addresses alone when `fragment_hash` */
+    uint32_t hash;      /* flow_key_hash */
     uint8_t from;       /* index in key of the sender */
     uint8_t ip_version; /* 4 or 6 */
     uint8_t tcp_flags;
-    bool reassembled;   /* from fragments */
-    bool payload_cut;   /* the capture's snap length cut the payload */
+    bool reassembled; /* from fragments */
+    bool payload_cut; /* the capture's snap length cut the payload */
     uint16_t tcp_window;
-    uint16_t vlan;      /* outermost VLAN id, 0 if none */
+    uint16_t vlan; /* outermost VLAN id, 0 if none */
     uint32_t tcp_seq;
     uint32_t tcp_ack;
     uint32_t ip_len;           /* IP header and everything after it, as its length field says */
@@ -38,10 +45,10 @@ struct packet {
 };
 
 enum decode_result {
-    DECODE_PACKET,   /* *p is filled */
-    DECODE_HELD,     /* a fragment, kept until the rest comes */
-    DECODE_NOT_IP,   /* ARP and the like */
-    DECODE_BAD,      /* broken, cut or unknown: counted; weird set if there is a name for it */
+    DECODE_PACKET, /* *p is filled */
+    DECODE_HELD,   /* a fragment, kept until the rest comes */
+    DECODE_NOT_IP, /* ARP and the like */
+    DECODE_BAD,    /* broken, cut or unknown: counted; weird set if there is a name for it */
 };
 
 struct decoder {
@@ -56,8 +63,5 @@ struct decoder {
  * only as good as the headers were (all zero if no IP header was read). */
 enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct packet *p,
                                 enum weird *weird);
-
-/* Whether a LINKTYPE_ value can be decoded, and its name for messages. */
-bool decode_knows_linktype(uint16_t linktype);
 
 #endif

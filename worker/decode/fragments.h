@@ -16,17 +16,21 @@ struct fragments; /* heap handle; buffers come from a pool of its own */
 struct fragment {
     struct ipaddr src, dst;
     uint32_t id;
-    uint8_t proto;        /* IPv4: protocol; IPv6: next header of the first fragment */
-    uint32_t offset;      /* bytes */
-    bool more;            /* more fragments follow */
+    uint8_t proto;   /* IPv4: protocol; IPv6: next header of the first fragment */
+    uint32_t offset; /* bytes */
+    bool more;       /* more fragments follow */
     const uint8_t *data;
     uint32_t len;
     uint64_t ts_ns;
     uint32_t ip_len; /* of this fragment's packet, added up for the whole */
 };
 
+/* Calls of fragments_add for which a whole stays: a batch of frames is decoded before any is used.
+ */
+#define FRAGMENTS_KEPT 64u
+
 struct fragment_whole {
-    const uint8_t *data; /* borrowed until the next fragments_add */
+    const uint8_t *data; /* borrowed for the next FRAGMENTS_KEPT - 1 calls of fragments_add */
     uint32_t len;
     uint8_t proto;
     uint32_t ip_len; /* sum of the fragments' */

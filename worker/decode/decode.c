@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From a frame to a packet.
+ *
+ * Lengths come from three sources that need not agree: what was captured (a snap length cuts), what
+ * was on the wire (Ethernet pads), and what the headers say (zero when the kernel segments later).
+ * struct segment carries the two that matter on to the transport layer: the bytes that are there
+ * and the bytes that there should be.
+ *
+ * A header is taken whole from the cursor and its fixed fields are read from it, so that the usual
+ * packet - Ethernet, IPv4, TCP or UDP - costs four bounds checks. */
+#include "worker/decode/decode.h"
+
+#include "common/base/cursor.h"
+#include "common/base/icmp_port.h"
+#include "common/base/linktype.h"
+#include "worker/decode/checksum.h"
+#include "worker/decode/fragments.h"
+#include "worker/decode/link.h"
+
+#include <netinet/in.h>
+
+#define IPV4_FRAGMENT_MASK 0x3fff /* more fragments, or an offset */
+#define IPV4_MORE          0x2000
+#define IPV6_HEADER_BYTES  40u
+
+/* What the network layer hands to the transport layer. */
+struct segment {
+    struct cursor c;     /* captured bytes behind the IP headers */
+    uint32_t wire_bytes; /* how many there were */
+    uint8_t proto;
+    bool verify; /* whole and ours to check the checksum of */
+    const uint8_t *src, *dst;
+};
+
+static enum decode_result bad(struct decoder *d, enum weird *weird, enum weird w)
+{
+    d->counters->decode_errors++;
+    *weird = w;
+    return DECODE_BAD;
+}
+
+static enum decode_result bad_checksum(struct decoder *d, enum weird *weird, enum weird w)
+{
+    d->counters->decode_bad_checksums++;
+    *weird = w;
+    return DECODE_BAD;
+}
+
+static bool checksum_wrong(const struct segment *s, const struct packet *p, size_t bytes)
+{
+    return !checksum_segment_ok(s->src, s->dst, p->ip_version == 4 ? 4 : 16, s->proto, s->c.p,
+                                bytes);
+}
+
+/* Payload: what the cursor has left, of wire_bytes that there should be. */
+static void set_payload(struct packet *p, const struct cursor *c, uint32_t wire_bytes)
+{
+    uint32_t captured = (uint32_t)cursor_left(c);
+
+    p->payload = c->p;
+    p->payload_wire_len = wire_bytes;
+    p->payload_len = captured < wire_bytes ? captured : wire_bytes;
+    p->payload_cut = captured < wire_bytes;
+}
+
+static enum decode_result decode_tcp(struct decoder *d, const struct segment *s, struct packet *p,
+                                     uint16_t port[2], enum weird *weird)
+{
+    struct cursor c = s->c;
+    const uint8_t *h = cursor_bytes(&c, 20);
+    uint32_t header_bytes;
+
+    if (!h)
+        return bad(d, weird,
+                   s->wire_bytes < 20 ? WEIRD_BAD_TCP_HEADER_LEN : WEIRD_TRUNCATED_HEADER);
+    port[0] = bytes_be16(h);
+    port[1] = bytes_be16(h + 2);
+    header_bytes = (uint32_t)(h[12] >> 4) * 4;
+    if (header_bytes < 20 || header_bytes > s->wire_bytes)
+        return bad(d, weird, WEIRD_BAD_TCP_HEADER_LEN);
+    if (s->verify && checksum_wrong(s, p, s->wire_bytes))
+        return bad_checksum(d, weird, WEIRD_BAD_TCP_CHECKSUM);
+    p->tcp_seq = bytes_be32(h + 4);
+    p->tcp_ack = bytes_be32(h + 8);
+    p->tcp_flags = h[13];
+    p->tcp_window = bytes_be16(h + 14);
+    cursor_skip(&c, header_bytes - 20); /* cut inside the options: an empty, cut payload */
+    set_payload(p, &c, s->wire_bytes - header_bytes);
+    return DECODE_PACKET;
+}
+
+static enum decode_result decode_udp(struct decoder *d, const struct segment *s, struct packet *p,
+                                     uint16_t port[2], enum weird *weird)
+{
+    struct cursor c = s->c;
+    const uint8_t *h = cursor_bytes(&c, 8);
+    uint32_t length;
+
+    if (!h)
+        return bad(d, weird, s->wire_bytes < 8 ? WEIRD_BAD_UDP_LENGTH : WEIRD_TRUNCATED_HEADER);
+    port[0] = bytes_be16(h);
+    port[1] = bytes_be16(h + 2);
+    length = bytes_be16(h + 4);
+    if (length < 8 || length > s->wire_bytes) {
+        if (length != 0) /* zero: a jumbogram (RFC 2675 section 4), or segmented later */
+            *weird = WEIRD_BAD_UDP_LENGTH;
+        length = s->wire_bytes;
+    } else if (s->verify && bytes_be16(h + 6) != 0 && checksum_wrong(s, p, length)) {
+        return bad_checksum(d, weird, WEIRD_BAD_UDP_CHECKSUM);
+    }
+    set_payload(p, &c, length - 8);
+    return DECODE_PACKET;
+}
+
+static enum decode_result decode_icmp(struct decoder *d, const struct segment *s, struct packet *p,
+                                      uint16_t port[2], enum weird *weird)
+{
+    struct cursor c = s->c;
+    const uint8_t *h = cursor_bytes(&c, 8);
+    int counterpart;
+
+    if (!h)
+        return bad(d, weird, WEIRD_TRUNCATED_HEADER);
+    counterpart =
+        s->proto == IPPROTO_ICMP ? icmp_port_counterpart(h[0]) : icmp_port_counterpart6(h[0]);
+    port[0] = h[0];
+    port[1] = counterpart == ICMP_PORT_ONE_WAY ? h[1] : (uint16_t)counterpart;
+    set_payload(p, &c, s->wire_bytes - 8);
+    return DECODE_PACKET;
+}
+
+/* Fills the transport's part of p, and with whatever ports were found key and hash. */
+static enum decode_result decode_segment(struct decoder *d, const struct segment *s,
+                                         struct packet *p, enum weird *weird)
+{
+    uint16_t port[2] = {0, 0};
+    enum decode_result result;
+
+    switch (s->proto) {
+    case IPPROTO_TCP:
+        result = decode_tcp(d, s, p, port, weird);
+        break;
+    case IPPROTO_UDP:
+        result = decode_udp(d, s, p, port, weird);
+        break;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        result = decode_icmp(d, s, p, port, weird);
+        break;
+    default:
+        set_payload(p, &s->c, s->wire_bytes);
+        result = DECODE_PACKET;
+    }
+    if (p->ip_version == 4) {
+        p->from = (uint8_t)flow_key_set_v4(&p->key, s->src, port[0], s->dst, port[1], s->proto);
+    } else {
+        struct ipaddr src, dst;
+        memcpy(src.b, s->src, sizeof src.b);
+        memcpy(dst.b, s->dst, sizeof dst.b);
+        p->from = (uint8_t)flow_key_set(&p->key, &src, port[0], &dst, port[1], s->proto);
+    }
+    p->hash = flow_key_hash(&p->key, d->seed);
+    return result;
+}
+
+/* One fragment: *s is its part of the datagram. DECODE_PACKET when it was the last one missing:
+ * then *s is the whole. */
+static enum decode_result join_fragment(struct decoder *d, struct segment *s, struct fragment *frag,
+                                        struct packet *p, enum weird *weird)
+{
+    struct fragment_whole whole;
+
+    if (cursor_left(&s->c) < s->wire_bytes) {
+        d->counters->fragments++;
+        d->counters->fragments_lost++;
+        return bad(d, weird, WEIRD_TRUNCATED_HEADER);
+    }
+    frag->proto = s->proto;
+    frag->data = s->c.p;
+    frag->len = s->wire_bytes;
+    frag->ts_ns = p->ts_ns;
+    frag->ip_len = p->ip_len;
+    if (!fragments_add(d->fragments, frag, &whole, weird))
+        return DECODE_HELD;
+    s->c = cursor_init(whole.data, whole.len);
+    s->wire_bytes = whole.len;
+    s->proto = whole.proto;
+    p->ip_len = whole.ip_len;
+    p->reassembled = true;
+    return DECODE_PACKET;
+}
+
+static bool verifies(const struct decoder *d, const struct packet *p, const struct segment *s)
+{
+    return __builtin_expect(d->checksums == CHECKSUMS_CHECK, 0) && !p->frame->outgoing &&
+           cursor_left(&s->c) == s->wire_bytes;
+}
+
+/* Takes what an IP header says its packet has (0: not told) from the cursor that stands behind it.
+ * wire_bytes: what the frame had there. */
+static void cut_to_length(struct segment *s, const struct cursor *c, uint32_t said_bytes,
+                          uint32_t wire_bytes, enum weird *weird)
+{
+    size_t captured = cursor_left(c);
+
+    if (said_bytes > wire_bytes)
+        *weird = WEIRD_TRUNCATED_IP; /* still read: the headers may be all that is asked for */
+    s->wire_bytes = said_bytes;
+    s->c = cursor_init(c->p, captured < said_bytes ? captured : said_bytes);
+}
+
+static enum decode_result decode_ipv4(struct decoder *d, struct cursor c, uint32_t wire_bytes,
+                                      struct packet *p, enum weird *weird)
+{
+    const uint8_t *h = cursor_bytes(&c, 20);
+    enum decode_result result;
+    uint32_t header_bytes;
+    uint16_t offset;
+    struct segment s;
+
+    if (!h || h[0] >> 4 != 4)
+        return bad(d, weird, WEIRD_TRUNCATED_IP);
+    header_bytes = (uint32_t)(h[0] & 0xf) * 4;
+    p->ip_version = 4;
+    p->ip_len = bytes_be16(h + 2);
+    if (p->ip_len == 0)
+        p->ip_len = wire_bytes; /* to be segmented by the interface */
+    if (header_bytes < 20 || p->ip_len < header_bytes)
+        return bad(d, weird, WEIRD_TRUNCATED_IP);
+    cursor_skip(&c, header_bytes - 20);
+    if (!cursor_ok(&c))
+        return bad(d, weird, WEIRD_TRUNCATED_IP);
+    cut_to_length(&s, &c, p->ip_len - header_bytes,
+                  wire_bytes > header_bytes ? wire_bytes - header_bytes : 0, weird);
+    s.proto = h[9];
+    s.src = h + 12;
+    s.dst = h + 16;
+    s.verify = verifies(d, p, &s);
+    if (s.verify && !checksum_header_ok(h, header_bytes))
+        return bad_checksum(d, weird, WEIRD_BAD_IP_CHECKSUM);
+    offset = bytes_be16(h + 6);
+    if (__builtin_expect(offset & IPV4_FRAGMENT_MASK, 0)) {
+        struct fragment frag = {.id = bytes_be16(h + 4),
+                                .offset = (offset & 0x1fffu) * 8,
+                                .more = (offset & IPV4_MORE) != 0};
+        ipaddr_set_v4(&frag.src, s.src);
+        ipaddr_set_v4(&frag.dst, s.dst);
+        result = join_fragment(d, &s, &frag, p, weird);
+        if (result != DECODE_PACKET)
+            return result;
+    }
+    return decode_segment(d, &s, p, weird);
+}
+
+static bool is_extension(uint8_t proto)
+{
+    return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS ||
+           proto == IPPROTO_AH || proto == IPPROTO_FRAGMENT;
+}
+
+static uint32_t extension_bytes(uint8_t proto, const uint8_t *header)
+{
+    switch (proto) {
+    case IPPROTO_FRAGMENT:
+        return 8;
+    case IPPROTO_AH: /* in words, less two (RFC 4302 section 2.2) */
+        return (header[1] + 2u) * 4;
+    default:
+        return (header[1] + 1u) * 8;
+    }
+}
+
+/* Fills what the fragment header says. False for an atomic fragment, which is whole (RFC 6946). */
+static bool read_fragment_header(struct fragment *frag, const uint8_t *header)
+{
+    uint16_t offset = bytes_be16(header + 2);
+
+    frag->offset = offset & 0xfff8u;
+    frag->more = (offset & 1) != 0;
+    frag->id = bytes_be32(header + 4);
+    return frag->offset > 0 || frag->more;
+}
+
+enum extensions_end {
+    EXTENSIONS_DONE,     /* *s begins with the transport header */
+    EXTENSIONS_FRAGMENT, /* *s is a fragment's part, *frag says which */
+    EXTENSIONS_CUT,
+};
+
+/* Follows the extension headers (RFC 8200 section 4). Past the bound the packet is one of an
+ * unknown protocol, as it is for the BPF program that chose this worker. */
+static enum extensions_end follow_extensions(struct segment *s, struct fragment *frag)
+{
+    for (unsigned i = 0; i < FLOW_IPV6_EXTENSIONS && is_extension(s->proto); i++) {
+        struct cursor peek = s->c;
+        const uint8_t *h = cursor_bytes(&peek, 8);
+        uint8_t proto = s->proto;
+        uint32_t bytes;
+
+        if (!h)
+            return EXTENSIONS_CUT;
+        bytes = extension_bytes(proto, h);
+        if (bytes > s->wire_bytes || !cursor_bytes(&s->c, bytes))
+            return EXTENSIONS_CUT;
+        s->wire_bytes -= bytes;
+        s->proto = h[0];
+        if (proto == IPPROTO_FRAGMENT && read_fragment_header(frag, h))
+            return EXTENSIONS_FRAGMENT;
+        if (proto == IPPROTO_ROUTING && h[3] > 0)
+            s->verify = false; /* the pseudo header names the last destination */
+    }
+    return EXTENSIONS_DONE;
+}
+
+/* Payload length of an IPv6 header; 0 stands for more than 64 KiB or for segmentation later. */
+static uint32_t ipv6_payload_bytes(const uint8_t *h, uint32_t wire_bytes)
+{
+    uint32_t bytes = bytes_be16(h + 4);
+
+    if (bytes == 0 && (h[6] == IPPROTO_TCP || h[6] == IPPROTO_UDP || h[6] == IPPROTO_HOPOPTS))
+        return wire_bytes;
+    return bytes;
+}
+
+static enum decode_result decode_ipv6(struct decoder *d, struct cursor c, uint32_t wire_bytes,
+                                      struct packet *p, enum weird *weird)
+{
+    const uint8_t *h = cursor_bytes(&c, IPV6_HEADER_BYTES);
+    enum extensions_end end;
+    struct fragment frag;
+    struct segment s;
+
+    if (!h || h[0] >> 4 != 6)
+        return bad(d, weird, WEIRD_TRUNCATED_IP);
+    wire_bytes -= IPV6_HEADER_BYTES;
+    p->ip_version = 6;
+    p->ip_len = IPV6_HEADER_BYTES + ipv6_payload_bytes(h, wire_bytes);
+    cut_to_length(&s, &c, p->ip_len - IPV6_HEADER_BYTES, wire_bytes, weird);
+    s.proto = h[6];
+    s.src = h + 8;
+    s.dst = h + 24;
+    s.verify = verifies(d, p, &s);
+    end = follow_extensions(&s, &frag);
+    if (end == EXTENSIONS_FRAGMENT) {
+        enum decode_result result;
+        memcpy(frag.src.b, s.src, sizeof frag.src.b);
+        memcpy(frag.dst.b, s.dst, sizeof frag.dst.b);
+        result = join_fragment(d, &s, &frag, p, weird);
+        if (result != DECODE_PACKET)
+            return result;
+        end = follow_extensions(&s, &frag);
+    }
+    if (end != EXTENSIONS_DONE) /* or a fragment of a fragment */
+        return bad(d, weird, WEIRD_TRUNCATED_HEADER);
+    return decode_segment(d, &s, p, weird);
+}
+
+/* Ethernet without tags is most of the traffic: its type is read without asking further. */
+static enum link_result decode_link(const struct frame *f, struct cursor *c, uint16_t *ethertype,
+                                    uint16_t *vlan)
+{
+    if (__builtin_expect(f->linktype == LINKTYPE_ETHERNET && f->caplen >= 14, 1)) {
+        *ethertype = bytes_be16(f->data + 12);
+        if (*ethertype == ETHERTYPE_IPV4 || *ethertype == ETHERTYPE_IPV6) {
+            cursor_skip(c, 14);
+            return LINK_OK;
+        }
+    }
+    return link_decode(c, f->linktype, ethertype, vlan);
+}
+
+enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct packet *p,
+                                enum weird *weird)
+{
+    struct cursor c = cursor_init(f->data, f->caplen);
+    uint32_t wire_bytes = f->wirelen > f->caplen ? f->wirelen : f->caplen;
+    uint16_t ethertype;
+
+    *weird = WEIRDS;
+    memset(p, 0, sizeof *p);
+    p->frame = f;
+    p->ts_ns = f->ts_ns;
+    p->vlan = f->vlan_tci & 0xfff;
+    switch (decode_link(f, &c, &ethertype, &p->vlan)) {
+    case LINK_CUT:
+        return bad(d, weird, WEIRD_TRUNCATED_HEADER);
+    case LINK_UNKNOWN:
+        d->counters->decode_unknown_link++;
+        return DECODE_BAD;
+    case LINK_OK:
+        break;
+    }
+    wire_bytes -= (uint32_t)(c.p - f->data);
+    switch (ethertype) {
+    case ETHERTYPE_IPV4:
+        return decode_ipv4(d, c, wire_bytes, p, weird);
+    case ETHERTYPE_IPV6:
+        return decode_ipv6(d, c, wire_bytes, p, weird);
+    default:
+        d->counters->decode_non_ip++;
+        return DECODE_NOT_IP;
+    }
+}
