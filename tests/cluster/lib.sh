@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Sourced by each cluster test: a link with real servers (tests/netns.sh) and a cluster beside them,
+# capturing at the servers' end. Everything lies in $WORK and is gone at the end, however it ends.
+
+set -u
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+. "$ROOT/tests/netns.sh"
+
+TEST=cluster:$(basename "$0" .sh)
+ALONE="tests/cluster/$(basename "$0")"
+BIN=${BIN:-$ROOT/build/bin}
+WORK=$(mktemp -d /tmp/spliff-test.XXXXXX)
+STATE=$WORK/state
+LOGS=$WORK/logs
+
+why=$(net_missing)
+if [ -n "$why" ]; then
+    rm -rf "$WORK"
+    skip "$TEST" "$why"
+    finish
+    exit
+fi
+
+cluster() {
+    local command=$1
+    shift
+    server "$BIN/spliff-cluster" "$command" --config "$WORK/spliff.cfg" --node-cfg "$WORK/node.cfg" "$@"
+}
+
+cleanup() {
+    local pid
+    [ -e "$STATE/control.sock" ] && cluster stop >/dev/null 2>&1
+    # What a failed test has left behind: everything that still runs in the namespaces we made.
+    for pid in $(ip netns pids "$NET_SERVER" 2>/dev/null) $(ip netns pids "$NET_CLIENT" 2>/dev/null); do
+        case " ${NET_PIDS[*]} " in *" $pid "*) ;; *) kill -9 "$pid" 2>/dev/null ;; esac
+    done
+    net_down
+    rm -rf "$WORK"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+# die WHAT-BROKE: ends the test, with what the processes said.
+die() {
+    tail -n 15 "$WORK"/*.err "$STATE"/*.stderr 2>/dev/null
+    fail "$TEST" "$1" "$ALONE"
+    finish
+    exit 1
+}
+
+# node_cfg WORKERS
+node_cfg() {
+    cat >"$WORK/node.cfg" <<CFG
+[manager]
+type=manager
+host=localhost
+
+[logger-1]
+type=logger
+host=localhost
+
+[worker]
+type=worker
+host=localhost
+interface=sv0
+lb_method=af_packet
+lb_procs=$1
+CFG
+}
+
+# Short waits, so that tests are short; everything else as shipped.
+spliff_cfg() {
+    cat >"$WORK/spliff.cfg" <<CFG
+state_dir = $STATE
+log_dir = $LOGS
+log_flush_interval = 100ms
+af_packet_buffer_size = 32M
+CFG
+}
+
+# begin [WORKERS]: link, servers and configuration; the cluster is not started.
+begin() {
+    chmod 755 "$WORK"
+    mkdir -p "$WORK/www"
+    net_up || die 'cannot make the link'
+    start_nginx "$WORK/www" || die 'nginx does not start'
+    start_dnsmasq "$WORK/www" || die 'dnsmasq does not start'
+    : >"$WORK/www/access.log"
+    node_cfg "${1:-2}"
+    spliff_cfg
+}
+
+start() {
+    cluster start >"$WORK/start.out" 2>"$WORK/start.err" || die "start: status $?"
+}
+
+stop() {
+    cluster stop >"$WORK/stop.out" 2>"$WORK/stop.err" || die "stop: status $?"
+}
+
+# records LOG: all its lines so far, archived or not, without headers.
+records() {
+    { cat "$LOGS/current/$1.log"; zcat -f "$LOGS"/*-*-*/"$1".*; } 2>/dev/null | grep -v '^#'
+}
+
+# column LOG FIELD: that field of every record.
+column() {
+    { cat "$LOGS/current/$1.log"; zcat -f "$LOGS"/*-*-*/"$1".*; } 2>/dev/null |
+        awk -F '\t' -v want="$2" '/^#fields/ {for (i = 2; i <= NF; i++) if ($i == want) c = i - 1}
+            !/^#/ {print $c}'
+}
+
+count() { records "$1" | wc -l; }
+
+# has_records LOG N, for wait_for.
+has_records() { [ "$(count "$1")" -ge "$2" ]; }
+
+# node_pid NODE
+node_pid() {
+    cluster status 2>/dev/null | awk -v n="$1" '$1 == n && $4 == "running" {print $5}'
+}
+
+all_running() { cluster status >/dev/null; }
+
+# One request on a connection of its own, or several on one.
+get() { client curl -sk -o /dev/null --max-time 10 "$@"; }
+
+# same_requests: every request that nginx answered is in http.log once. Prints a diff.
+same_requests() {
+    diff <(cut -d ' ' -f 2 "$WORK/www/access.log" | sort) <(column http uri | sort)
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A subscriber to log batches, as a user would write one: connects to the bus, prints the topic of
+ * each batch and its body with unprintable bytes as dots, and ends after the first that came.
+ * usage: tap ENDPOINT TOPIC SECONDS */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+static void print_part(zmq_msg_t *part)
+{
+    const unsigned char *data = zmq_msg_data(part);
+    size_t len = zmq_msg_size(part);
+
+    for (size_t i = 0; i < len; i++)
+        putchar(isprint(data[i]) ? data[i] : '.');
+}
+
+static int tap(void *socket)
+{
+    zmq_msg_t part;
+    int more = 1;
+
+    while (more) {
+        zmq_msg_init(&part);
+        if (zmq_msg_recv(&part, socket, 0) < 0) {
+            fprintf(stderr, "tap: nothing came: %s\n", zmq_strerror(zmq_errno()));
+            return 1;
+        }
+        more = zmq_msg_more(&part);
+        print_part(&part);
+        putchar(more ? ' ' : '\n');
+        zmq_msg_close(&part);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    void *context = zmq_ctx_new();
+    void *socket = zmq_socket(context, ZMQ_SUB);
+    int timeout_ms = argc == 4 ? atoi(argv[3]) * 1000 : 0;
+    int status;
+
+    if (argc != 4 || zmq_connect(socket, argv[1]) != 0) {
+        fprintf(stderr, "usage: tap ENDPOINT TOPIC SECONDS\n");
+        return 2;
+    }
+    zmq_setsockopt(socket, ZMQ_SUBSCRIBE, argv[2], strlen(argv[2]));
+    zmq_setsockopt(socket, ZMQ_RCVTIMEO, &timeout_ms, sizeof(timeout_ms));
+    fprintf(stderr, "ready\n");
+    status = tap(socket);
+    zmq_close(socket);
+    zmq_ctx_term(context);
+    return status;
+}

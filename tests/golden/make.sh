@@ -1,0 +1,142 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Makes the golden captures again: those of real servers and clients here, the others by synth.py.
+# Times, ports and keys differ each time, so the expected logs have to be looked at and renewed:
+#   tests/golden/make.sh [CASE...] && tests/golden/run.sh build/bin --update && git diff
+set -u
+. "$(dirname "$0")/../lib.sh"
+. "$ROOT/tests/netns.sh"
+
+golden=$ROOT/tests/golden
+work=$(mktemp -d)
+trap 'net_down; rm -rf "$work"' EXIT
+
+# record CASE: runs case_CASE between the start and the end of a capture at the servers' interface.
+record() {
+    local dir=$golden/$1 tcpdump
+    mkdir -p "$dir"
+    ip netns exec "$NET_SERVER" tcpdump -q -n -U --immediate-mode -B 4096 -i sv0 -s 0 \
+        -w "$dir/input.pcap" 'not icmp6 and not arp and not ip6 multicast' 2>"$work/tcpdump.err" &
+    tcpdump=$!
+    wait_for 5 grep -q 'listening on' "$work/tcpdump.err"
+    "case_${1//-/_}" >"$work/$1.out" 2>&1
+    sleep 0.5 # the last packets of closing connections
+    kill -INT $tcpdump
+    wait $tcpdump
+    printf '%s: %s bytes\n' "$1" "$(stat -c %s "$dir/input.pcap")"
+}
+
+http() { client curl -s -o /dev/null -A golden --max-time 5 "$@"; }
+tls() {
+    client openssl s_client -CAfile "$work/ca.pem" -servername www.example.org "$@" </dev/null
+}
+# An openssl server of its own on a port, for what nginx does not do.
+s_server() {
+    net_run openssl s_server -quiet -accept "$@" -cert "$work/www.example.org.pem" \
+        -key "$work/www.example.org.key" -www
+    wait_for 5 server bash -c "exec 3<>/dev/tcp/127.0.0.1/$1"
+}
+
+case_http1_methods() {
+    http http://$SERVER4/index.html
+    http -I http://$SERVER4/index.html
+    http -d name=value -e http://www.example.org/from http://$SERVER4/post
+    http -u user:secret 'http://192.0.2.2/missing?query=1'
+    http -X OPTIONS http://$SERVER4/moved
+}
+case_http1_keep_alive() {
+    http -H 'Host: www.example.org' http://$SERVER4/index.html -o /dev/null http://$SERVER4/files/20k.txt \
+        -o /dev/null http://$SERVER4/missing -o /dev/null http://$SERVER4/moved
+}
+case_http1_pipelined() {
+    local all='' n
+    for n in 1 2 3 4; do
+        all+=$'GET /count/'$n$' HTTP/1.1\r\nHost: www.example.org\r\n\r\n'
+    done
+    all+=$'GET /last HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\n\r\n'
+    printf '%s' "$all" | client nc -q 2 $SERVER4 80
+}
+case_http1_chunked() {
+    head -c 3000 /dev/zero | tr '\0' x |
+        http -T - -X POST -H 'Transfer-Encoding: chunked' http://$SERVER4/post
+    http --compressed -r 100-199 http://$SERVER4/files/20k.txt
+}
+case_http1_continue() {
+    head -c 2000 /dev/zero | tr '\0' y |
+        http --data-binary @- -H 'Expect: 100-continue' http://$SERVER4/post
+}
+case_http1_odd_port() { http http://$SERVER4:8081/index.html; }
+case_http1_ipv6() { http "http://[$SERVER6]/index.html"; }
+case_tls13() {
+    tls -connect $SERVER4:443 -tls1_3 -alpn h2,http/1.1
+    client curl -sk -o /dev/null --http1.1 --resolve www.example.org:443:$SERVER4 \
+        https://www.example.org/
+}
+case_tls13_ipv6() { tls -connect "[$SERVER6]:443" -tls1_3; }
+case_tls12() {
+    tls -connect $SERVER4:8443 -tls1_2
+    tls -connect $SERVER4:443 -tls1_2 -alpn http/1.1 -cipher ECDHE-ECDSA-CHACHA20-POLY1305
+}
+case_tls_resumption() {
+    tls -connect $SERVER4:8443 -tls1_2 -sess_out "$work/s12"
+    tls -connect $SERVER4:8443 -tls1_2 -sess_in "$work/s12"
+    printf 'GET / HTTP/1.0\r\n\r\n' | client openssl s_client -quiet -connect $SERVER4:443 -tls1_3 \
+        -servername www.example.org -sess_out "$work/s13"
+    tls -connect $SERVER4:443 -tls1_3 -sess_in "$work/s13"
+}
+case_tls_client_certificate() {
+    local cert=(-cert "$work/client.example.org.pem" -key "$work/client.example.org.key")
+    s_server 4433 -tls1_2 -Verify 1 -CAfile "$work/ca.pem"
+    tls -connect $SERVER4:4433 "${cert[@]}"
+    s_server 4434 -tls1_3 -Verify 1 -CAfile "$work/ca.pem"
+    tls -connect $SERVER4:4434 "${cert[@]}"
+}
+case_tls_refused() {
+    # No common version, an unknown group, and plain HTTP to a TLS port.
+    tls -connect $SERVER4:8443 -tls1_3
+    s_server 4435 -tls1_3 -groups P-521
+    tls -connect $SERVER4:4435 -tls1_3 -groups X25519:P-521
+    http http://$SERVER4:443/
+}
+query() { client dig +time=2 +tries=1 @$SERVER4 "$@"; }
+case_dns_udp() {
+    query www.example.org A
+    query www.example.org AAAA
+    query web.example.org A
+    query example.org MX
+    query example.org TXT +noedns
+    query _http._tcp.example.org SRV
+    query -x 192.0.2.2
+    query nothing.example.org A
+    query www.example.net A
+}
+case_dns_tcp() {
+    query www.example.org A +tcp
+    query example.org TXT +tcp
+    query +tcp +keepopen www.example.org AAAA example.org MX
+}
+case_connect_refused() {
+    http http://$SERVER4:81/
+    client ip route add 192.0.2.77 dev cl0
+    client ip neigh add 192.0.2.77 lladdr "$(server cat /sys/class/net/sv0/address)" dev cl0
+    http --max-time 2 http://192.0.2.77/
+}
+
+why=$(net_missing)
+[ -z "$why" ] || { printf 'make.sh: %s\n' "$why" >&2; exit 1; }
+net_up || exit 1
+# Segments as on a wire: real checksums and no packet larger than the link's.
+for end in client:cl0 server:sv0; do
+    ${end%:*} ethtool -K ${end#*:} tx off rx off tso off gso off gro off >/dev/null
+done
+start_nginx "$work" && start_dnsmasq "$work" || exit 1
+
+[ $# -gt 0 ] || set -- $(declare -F | sed -n 's/^declare -f case_//p' | tr _ - |
+    cat - <(cd "$golden" && python3 -c 'import synth; print("\n".join(synth.cases()))'))
+for case; do
+    if declare -F "case_${case//-/_}" >/dev/null; then
+        record "$case"
+    else
+        python3 "$golden/synth.py" "$golden" "$case"
+    fi
+done
