@@ -56,11 +56,11 @@ SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/ba
             common/base/linktype.c common/base/filter.c
 SRC_SCHEMA := common/schema/schema.c common/schema/options.c common/schema/record_pack.c
 SRC_IPC := common/ipc/heritage.c common/ipc/spool.c common/ipc/message.c \
-           common/ipc/record_reader.c common/ipc/bus.c
+           common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c
 SRC_BROKER := common/ipc/broker.c
 
 SRC_WORKER := \
-  worker/main.c worker/worker.c worker/pipeline.c worker/host.c \
+  worker/main.c worker/worker.c worker/pipeline.c worker/host.c worker/stats.c \
   worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
   worker/capture/pcapng.c worker/capture/af_packet.c \
   worker/decode/decode.c worker/decode/link.c worker/decode/checksum.c worker/decode/fragments.c \
@@ -74,7 +74,7 @@ SRC_WORKER := \
   worker/parse/http1/http1.c worker/parse/http1/http1_message.c worker/parse/http1/http1_probe.c \
   worker/parse/dns/dns.c worker/parse/dns/dns_message.c worker/parse/dns/dns_rdata.c \
   worker/parse/dns/dns_names.c \
-  worker/emit/emit.c
+  worker/emit/emit.c worker/emit/frames.c
 
 SRC_LOGGER := \
   logger/main.c logger/receive.c logger/state.c logger/archive.c \
@@ -187,6 +187,7 @@ $(call unit,base/test_pool,$(BASE))
 $(call unit,base/test_flow_key,$(BASE))
 $(call unit,flow/test_uid,$(BASE) worker/flow/uid.c)
 $(call unit,flow/test_community_id,$(BASE) worker/flow/community_id.c)
+$(call unit,schema/test_options,common/schema/options.c common/base/check.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

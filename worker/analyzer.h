@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The one interface that every protocol implements, and what the pipeline offers to it.
  *
- * An analyzer is a const struct of callbacks and a row in parse/table.c. It sees ordered bytes (TCP)
- * or datagrams (UDP) of one flow, and returns records. It never prints, sends, reads a clock or
- * knows another analyzer: what it needs comes in `struct analyzer_ctx`, and bytes that belong to
+ * An analyzer is a const struct of callbacks and a row in parse/table.c. It sees ordered bytes
+ * (TCP) or datagrams (UDP) of one flow, and returns records. It never prints, sends, reads a clock
+ * or knows another analyzer: what it needs comes in `struct analyzer_ctx`, and bytes that belong to
  * another protocol go back to the pipeline by name.
  *
  * Direction: side 0 is the originator (client), side 1 the responder (server).
@@ -48,12 +48,12 @@ struct analyzer_host {
 /* One flow as an analyzer sees it; valid during a callback. */
 struct analyzer_ctx {
     const struct analyzer_host *host;
-    struct bufpool *bufs;  /* for what must wait for more input; bounded, may refuse */
-    uint64_t ts_ns;        /* time of the packet that brought the present bytes */
-    uint8_t transport;     /* ANALYZER_TCP or ANALYZER_UDP */
-    bool midstream;        /* the flow's beginning was not seen */
-    bool log_secrets;      /* option log_secrets */
-    uint16_t resp_p;       /* responder's port, for what only a port can tell */
+    struct bufpool *bufs; /* for what must wait for more input; bounded, may refuse */
+    uint64_t ts_ns;       /* time of the packet that brought the present bytes */
+    uint8_t transport;    /* ANALYZER_TCP or ANALYZER_UDP */
+    bool midstream;       /* the flow's beginning was not seen */
+    bool log_secrets;     /* option log_secrets */
+    uint16_t resp_p;      /* responder's port, for what only a port can tell */
 };
 
 struct analyzer {
@@ -75,15 +75,16 @@ struct analyzer {
     /* TCP: len bytes of a side are missing here. Never for UDP. */
     void (*gap)(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len);
 
-    /* TCP: a side has finished (FIN in order, or RST). A side that was never finished is not told. */
+    /* TCP: a side has finished (FIN in order, or RST). A side that was never finished is not told.
+     */
     void (*end)(struct analyzer_ctx *ctx, void *state, unsigned side);
 
     /* The flow is over, or hand_over took it: emit what is still open, give buffers back. */
     void (*close)(struct analyzer_ctx *ctx, void *state);
 };
 
-/* Emits a record: rec is a struct rec_<type> whose ts is set; the host fills uid and id.* of records
- * that have them. Borrows rec and all it points to for the call. */
+/* Emits a record: rec is a struct rec_<type> whose ts is set; the host fills uid and id.* of
+ * records that have them. Borrows rec and all it points to for the call. */
 static inline void analyzer_record(struct analyzer_ctx *ctx, enum record_type type, void *rec)
 {
     ctx->host->record(ctx, type, rec);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A flow: all packets of one five-tuple until it ends or falls silent.
+ *
+ * A side is 0 = originator or 1 = responder; an end is 0 or 1 as the key orders its endpoints.
+ * State is kept by end and `orig` says which end is the originator, so a flow that was taken the
+ * wrong way round is flipped by one bit, in the middle of a packet if need be.
+ * Flows live in the table's pool (flow_table.h); an index is stable for a flow's life. */
+#ifndef SPLIFF_WORKER_FLOW_H
+#define SPLIFF_WORKER_FLOW_H
+
+#include "common/base/flow_key.h"
+#include "common/base/pool.h"
+#include "worker/flow/wheel.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FLOW_HISTORY_MAX  24u
+#define FLOW_SERVICES_MAX 4u
+
+enum { FLOW_ORIG, FLOW_RESP };
+
+/* State of one endpoint, with Zeek's meanings: conn_state derives from the pair. */
+enum endpoint_state {
+    ENDPOINT_INACTIVE,
+    ENDPOINT_ACTIVE, /* not TCP: has sent */
+    ENDPOINT_SYN_SENT,
+    ENDPOINT_SYN_ACK_SENT,
+    ENDPOINT_PARTIAL, /* first seen in the middle */
+    ENDPOINT_ESTABLISHED,
+    ENDPOINT_CLOSED,
+    ENDPOINT_RESET,
+};
+
+/* Events that history shows at their 1st, 10th, 100th … time. */
+enum { SCALED_CHECKSUM, SCALED_GAP, SCALED_RETRANSMIT, SCALED_ZERO_WINDOW, SCALED_EVENTS };
+
+/* One direction's bytes: offsets are relative to the first payload byte, so they never wrap. */
+struct stream {
+    uint64_t next;       /* offset of the next byte to deliver */
+    uint64_t top;        /* one past the highest byte seen */
+    uint64_t acked;      /* one past the highest byte that the peer acknowledged */
+    uint32_t base_seq;   /* sequence number of offset 0 */
+    uint32_t held_head;  /* out-of-order segments by offset, index in the reassembly's pool */
+    uint32_t held_bytes; /* of them, with data */
+    uint16_t held_count;
+    bool started; /* base_seq is known */
+    bool fin;     /* a FIN was seen, at offset `top` as it was then */
+    bool ended;   /* its end was delivered */
+};
+
+struct flow_end {
+    uint64_t packets;
+    uint64_t ip_bytes;
+    uint64_t payload_bytes; /* not TCP: as the headers say; TCP counts by sequence in `stream` */
+    uint64_t missed_bytes;  /* in gaps */
+    struct stream stream;
+    uint32_t history_seq;  /* sequence number of the last S, H, F or R in history */
+    uint16_t history_seen; /* letters already there, bit a letter (conn.c) */
+    uint16_t scaled[SCALED_EVENTS];
+    uint8_t state; /* enum endpoint_state */
+};
+
+/* Life of what reads the content. */
+enum flow_content {
+    CONTENT_NEW,      /* no payload yet */
+    CONTENT_DETECT,   /* first bytes are held by detection */
+    CONTENT_ANALYZER, /* an analyzer reads it */
+    CONTENT_DONE,     /* the analyzer wants no more bytes, its state lives on until the end */
+    CONTENT_UNKNOWN,  /* nobody knows it: bytes are only counted */
+};
+
+struct flow {
+    /* touched by every packet */
+    struct flow_key key;
+    uint32_t hash;
+    uint8_t orig;     /* end that is the originator */
+    uint8_t content;  /* enum flow_content */
+    uint8_t analyzer; /* index in analyzers[] when content says there is one */
+    bool midstream;   /* TCP: the handshake was not seen */
+    uint64_t seen_ns; /* the worker's clock at the last packet: what timeouts count from */
+    uint64_t last_ns; /* time stamp of the last packet */
+
+    uint64_t start_ns;
+    uint64_t weirds; /* names already reported */
+    uint32_t state;  /* index in the analyzer's pool, or of the detection's */
+    struct wheel_link wheel;
+    uint32_t idle_next, idle_prev;
+    uint32_t interim_logs; /* conn.log lines written while it lives */
+    uint32_t frames_head;  /* frames held for --format pcap, newest first (frames.h) */
+    uint8_t frames_held;
+    uint8_t frames_fate;                 /* enum frames_fate */
+    uint8_t services[FLOW_SERVICES_MAX]; /* index + 1 in the worker's table of names */
+    uint8_t category;                    /* the same */
+    uint8_t history_len;
+    char history[FLOW_HISTORY_MAX];
+    struct flow_end end[2];
+};
+
+_Static_assert(sizeof(struct flow) <= 384, "a million flows are meant to fit in 400 MB");
+
+static inline struct flow_end *flow_side(struct flow *f, unsigned side)
+{
+    return &f->end[f->orig ^ side];
+}
+
+static inline const struct flow_end *flow_side_const(const struct flow *f, unsigned side)
+{
+    return &f->end[f->orig ^ side];
+}
+
+static inline const struct ipaddr *flow_addr(const struct flow *f, unsigned side)
+{
+    return &f->key.addr[f->orig ^ side];
+}
+
+static inline uint16_t flow_port(const struct flow *f, unsigned side)
+{
+    return f->key.port[f->orig ^ side];
+}
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Open addressing with linear probing at a load of at most one half; a slot holds the whole 32-bit
+ * hash, so a probe touches a flow only when the hashes are equal. Removal shifts later slots back,
+ * hence no tombstones and no rehashing ever.
+ *
+ * Idleness is a list in order of the last packet, moved at most once a second a flow: the memory of
+ * a flow's neighbours is touched that rarely, and the head is right to the second. */
+#include "worker/flow/flow_table.h"
+
+#include "common/base/check.h"
+#include "common/base/clock.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+
+int flow_table_init(struct flow_table *t, uint32_t capacity)
+{
+    uint32_t n = 64;
+    int rc;
+
+    CHECK(capacity > 0 && capacity <= UINT32_C(1) << 30);
+    memset(t, 0, sizeof *t);
+    while (n / 2 < capacity)
+        n *= 2;
+    t->mask = n - 1;
+    t->slots = mmap(NULL, sizeof(struct flow_slot) * n, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (t->slots == MAP_FAILED) {
+        t->slots = NULL;
+        return -ENOMEM;
+    }
+    rc = pool_init(&t->flows, sizeof(struct flow), capacity);
+    if (rc < 0) {
+        flow_table_fini(t);
+        return rc;
+    }
+    wheel_init(&t->wheel, &t->flows, offsetof(struct flow, wheel));
+    t->idle_head = t->idle_tail = POOL_NONE;
+    return 0;
+}
+
+void flow_table_fini(struct flow_table *t)
+{
+    if (t->slots)
+        munmap(t->slots, sizeof(struct flow_slot) * ((size_t)t->mask + 1));
+    pool_fini(&t->flows);
+    memset(t, 0, sizeof *t);
+}
+
+void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash)
+{
+    for (uint32_t i = hash & t->mask; t->slots[i].index != 0; i = (i + 1) & t->mask) {
+        if (t->slots[i].hash == hash) {
+            const char *f = pool_at(&t->flows, t->slots[i].index - 1);
+            __builtin_prefetch(f);
+            __builtin_prefetch(f + 64);
+            __builtin_prefetch(f + 128);
+            __builtin_prefetch(f + 192);
+            __builtin_prefetch(f + 256);
+            return;
+        }
+    }
+}
+
+struct flow *flow_table_find(const struct flow_table *t, const struct flow_key *key, uint32_t hash)
+{
+    for (uint32_t i = hash & t->mask; t->slots[i].index != 0; i = (i + 1) & t->mask) {
+        struct flow *f;
+
+        if (t->slots[i].hash != hash)
+            continue;
+        f = flow_table_at(t, t->slots[i].index - 1);
+        if (flow_key_equal(&f->key, key))
+            return f;
+    }
+    return NULL;
+}
+
+static void idle_unlink(struct flow_table *t, struct flow *f)
+{
+    if (f->idle_prev == POOL_NONE)
+        t->idle_head = f->idle_next;
+    else
+        flow_table_at(t, f->idle_prev)->idle_next = f->idle_next;
+    if (f->idle_next == POOL_NONE)
+        t->idle_tail = f->idle_prev;
+    else
+        flow_table_at(t, f->idle_next)->idle_prev = f->idle_prev;
+}
+
+static void idle_append(struct flow_table *t, struct flow *f)
+{
+    uint32_t index = pool_index(&t->flows, f);
+
+    f->idle_next = POOL_NONE;
+    f->idle_prev = t->idle_tail;
+    if (t->idle_tail == POOL_NONE)
+        t->idle_head = index;
+    else
+        flow_table_at(t, t->idle_tail)->idle_next = index;
+    t->idle_tail = index;
+}
+
+struct flow *flow_table_insert(struct flow_table *t, const struct flow_key *key, uint32_t hash,
+                               uint64_t now_ns)
+{
+    uint32_t index = pool_get(&t->flows);
+    struct flow *f;
+    uint32_t i;
+
+    if (index == POOL_NONE)
+        return NULL;
+    f = flow_table_at(t, index);
+    memset(f, 0, sizeof *f);
+    f->key = *key;
+    f->hash = hash;
+    f->seen_ns = now_ns;
+    f->state = f->frames_head = POOL_NONE;
+    f->end[0].stream.held_head = f->end[1].stream.held_head = POOL_NONE;
+    for (i = hash & t->mask; t->slots[i].index != 0; i = (i + 1) & t->mask)
+        ;
+    t->slots[i] = (struct flow_slot){hash, index + 1};
+    idle_append(t, f);
+    return f;
+}
+
+/* Closes the hole at slot i: every later slot of the run that may move nearer to its home does. */
+static void slot_remove(struct flow_table *t, uint32_t i)
+{
+    uint32_t j = i;
+
+    for (;;) {
+        uint32_t home;
+
+        j = (j + 1) & t->mask;
+        if (t->slots[j].index == 0)
+            break;
+        home = t->slots[j].hash & t->mask;
+        if (((j - home) & t->mask) >= ((j - i) & t->mask)) {
+            t->slots[i] = t->slots[j];
+            i = j;
+        }
+    }
+    t->slots[i].index = 0;
+}
+
+void flow_table_remove(struct flow_table *t, struct flow *f)
+{
+    uint32_t index = pool_index(&t->flows, f);
+    uint32_t i = f->hash & t->mask;
+
+    while (t->slots[i].index != index + 1) {
+        CHECK(t->slots[i].index != 0);
+        i = (i + 1) & t->mask;
+    }
+    slot_remove(t, i);
+    wheel_disarm(&t->wheel, index);
+    idle_unlink(t, f);
+    pool_put(&t->flows, index);
+}
+
+void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t now_ns)
+{
+    if (__builtin_expect(now_ns / NS_PER_SEC != f->seen_ns / NS_PER_SEC, 0)) {
+        idle_unlink(t, f);
+        idle_append(t, f);
+    }
+    f->seen_ns = now_ns;
+}
+
+struct flow *flow_table_longest_idle(const struct flow_table *t)
+{
+    return t->idle_head == POOL_NONE ? NULL : flow_table_at(t, t->idle_head);
+}
+
+void flow_table_arm(struct flow_table *t, struct flow *f, uint64_t deadline_ns)
+{
+    wheel_arm(&t->wheel, pool_index(&t->flows, f), deadline_ns);
+}
+
+struct flow *flow_table_expired(struct flow_table *t, uint64_t now_ns)
+{
+    uint32_t index = wheel_expire(&t->wheel, now_ns);
+
+    return index == POOL_NONE ? NULL : flow_table_at(t, index);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The flow table: open addressing over cache lines of eight {hash, index} pairs, flows in a pool,
+ * a timer wheel for their deadlines and a list in order of idleness. Sized at start, never grows. */
+#ifndef SPLIFF_WORKER_FLOW_TABLE_H
+#define SPLIFF_WORKER_FLOW_TABLE_H
+
+#include "worker/flow/flow.h"
+#include "worker/flow/wheel.h"
+
+struct flow_slot {
+    uint32_t hash;
+    uint32_t index; /* of the flow + 1; 0 = empty */
+};
+
+struct flow_table {
+    struct flow_slot *slots;
+    uint32_t mask;
+    struct pool flows;
+    struct wheel wheel;
+    uint32_t idle_head, idle_tail; /* longest idle first, to the second */
+};
+
+/* Room for capacity flows (1 … 2^30). 0 or -ENOMEM. Memory is touched only as it is used. */
+int flow_table_init(struct flow_table *t, uint32_t capacity);
+void flow_table_fini(struct flow_table *t);
+
+/* Ask memory for the slot, and then for the flow, that a lookup of hash will read. */
+static inline void flow_table_prefetch_slot(const struct flow_table *t, uint32_t hash)
+{
+    __builtin_prefetch(&t->slots[hash & t->mask]);
+}
+void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash);
+
+struct flow *flow_table_find(const struct flow_table *t, const struct flow_key *key, uint32_t hash);
+
+/* A new zeroed flow with key and hash, linked as just seen at now_ns. NULL when the table is full:
+ * end flow_table_longest_idle() first. The key must not be in the table. */
+struct flow *flow_table_insert(struct flow_table *t, const struct flow_key *key, uint32_t hash,
+                               uint64_t now_ns);
+void flow_table_remove(struct flow_table *t, struct flow *f);
+
+/* A packet came: keeps the order of idleness, sets seen_ns. */
+void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t now_ns);
+
+/* The flow that was silent longest (to the second), NULL if there is none. */
+struct flow *flow_table_longest_idle(const struct flow_table *t);
+
+/* Sets when flow_table_expired gives this flow; an earlier one replaces, also while armed. */
+void flow_table_arm(struct flow_table *t, struct flow *f, uint64_t deadline_ns);
+
+/* The next flow whose deadline is <= now_ns, disarmed: end it or arm it again. NULL if none. */
+struct flow *flow_table_expired(struct flow_table *t, uint64_t now_ns);
+
+static inline struct flow *flow_table_at(const struct flow_table *t, uint32_t index)
+{
+    return pool_at(&t->flows, index);
+}
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* spliff-worker: one core's work. Started by the manager, never by hand. */
+#include "common/base/log.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sysexits.h>
+
+static volatile int stop;
+
+static void on_signal(int sig)
+{
+    (void)sig;
+    stop = 1;
+}
+
+static void signals_init(void)
+{
+    struct sigaction a = {.sa_handler = on_signal};
+
+    sigaction(SIGTERM, &a, NULL);
+    sigaction(SIGINT, &a, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void pin(int cpu)
+{
+    cpu_set_t set;
+
+    if (cpu < 0)
+        return;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof set, &set) < 0)
+        log_warn("cannot pin to core %d: %s; running on any core", cpu, strerror(errno));
+}
+
+int main(void)
+{
+    static struct worker worker;
+    const struct heritage *h = heritage_read();
+    int status = EX_OSERR, rc;
+
+    if (!h)
+        return EX_USAGE;
+    log_init(h->node, LOG_LEVEL_INFO);
+    signals_init();
+    pin(h->pin_cpu);
+    rc = heritage_drop_privileges(h);
+    if (rc < 0) {
+        log_error("cannot give up privileges: %s", strerror(-rc));
+        return EX_NOPERM;
+    }
+    rc = worker_open(&worker, h);
+    if (rc == 0)
+        status = worker_loop(&worker, &stop);
+    else if (rc == -EBADMSG || rc == -EPROTONOSUPPORT || rc == -ENODATA)
+        status = EX_DATAERR;
+    worker_close(&worker);
+    return status;
+}

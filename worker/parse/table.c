@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Every analyzer, in the order in which detection asks them: the surest and cheapest first. */
+#include "worker/analyzer.h"
+#include "worker/parse/dns/dns.h"
+#include "worker/parse/http1/http1.h"
+#include "worker/parse/tls/tls.h"
+
+const struct analyzer *const analyzers[] = {
+    &analyzer_tls,
+    &analyzer_http1,
+    &analyzer_dns,
+    NULL,
+};

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* READ FIRST. One batch of frames, from capture to the spool:
+ *
+ *   capture      frames, borrowed from the ring or the file
+ *   decode       frame -> packet: addresses, ports, payload; fragments are put together
+ *   flow         packet -> flow: found, or begun; counted; its state and history
+ *   reassembly   TCP segments -> ordered bytes and gaps
+ *   detect       first bytes of a flow -> which analyzer (host.c)
+ *   parse        ordered bytes -> records (host.c)
+ *   emit         records -> the spool, and from there to the logger
+ *
+ * All frames of a batch are decoded first, so that the memory of their flows can be asked for
+ * before the first of them is needed. A datagram put together from fragments lies in a buffer that
+ * the next one reuses: it ends its part of the batch. */
+#include "worker/pipeline.h"
+
+#include "worker/flow/conn.h"
+#include "worker/host.h"
+
+#include <netinet/in.h>
+
+struct batch {
+    struct frame frames[CAPTURE_BATCH_MAX];
+    struct packet packets[CAPTURE_BATCH_MAX];
+    uint32_t n_packets;
+};
+
+/* Who takes the bytes of one end during a packet. */
+struct taker {
+    struct worker *w;
+    struct flow *f;
+    unsigned end;
+    uint64_t ts_ns;
+    struct reassembly_out out;
+};
+
+static void take_data(void *arg, const uint8_t *data, size_t len)
+{
+    struct taker *t = arg;
+
+    host_data(t->w, t->f, t->end, t->ts_ns, data, len);
+    t->out.wanted = host_wants(t->w, t->f, t->end);
+}
+
+static void take_gap(void *arg, uint64_t len)
+{
+    struct taker *t = arg;
+
+    t->f->end[t->end].missed_bytes += len;
+    conn_history_scaled(t->f, t->end ^ t->f->orig, CONN_GAP);
+    host_gap(t->w, t->f, t->end, t->ts_ns, len);
+}
+
+static void taker_init(struct taker *t, struct worker *w, struct flow *f, unsigned end,
+                       uint64_t ts_ns)
+{
+    *t = (struct taker){w,
+                        f,
+                        end,
+                        ts_ns,
+                        {take_data, take_gap, t, host_wants(w, f, end), f->end[!end].packets == 0}};
+}
+
+static uint64_t *flows_active(struct counters *c, uint8_t proto)
+{
+    switch (proto) {
+    case IPPROTO_TCP:
+        return &c->flows_active_tcp;
+    case IPPROTO_UDP:
+        return &c->flows_active_udp;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        return &c->flows_active_icmp;
+    default:
+        return &c->flows_active_other;
+    }
+}
+
+static uint64_t *flows_begun(struct counters *c, uint8_t proto)
+{
+    switch (proto) {
+    case IPPROTO_TCP:
+        return &c->flows_tcp;
+    case IPPROTO_UDP:
+        return &c->flows_udp;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        return &c->flows_icmp;
+    default:
+        return &c->flows_other;
+    }
+}
+
+static void flow_log(struct worker *w, struct flow *f)
+{
+    const char *services[FLOW_SERVICES_MAX];
+    struct conn_log_text text;
+    struct rec_conn r;
+
+    for (unsigned i = 0; i < FLOW_SERVICES_MAX; i++)
+        services[i] = host_name(w, f->services[i]);
+    conn_log_fill(&r, &text, f, &w->local_nets, services, host_name(w, f->category));
+    host_record(w, f, RECORD_conn, &r);
+}
+
+static void flow_end(struct worker *w, struct flow *f)
+{
+    struct taker t;
+
+    for (unsigned end = 0; end < 2 && f->key.proto == IPPROTO_TCP; end++) {
+        taker_init(&t, w, f, end, f->last_ns);
+        reassembly_flush(&w->reassembly, &f->end[end].stream, &t.out);
+    }
+    host_close(w, f);
+    flow_log(w, f);
+    --*flows_active(w->counters, f->key.proto);
+    flow_table_remove(&w->flows, f);
+}
+
+static uint64_t flow_deadline(const struct worker *w, const struct flow *f)
+{
+    uint64_t deadline = f->seen_ns + conn_timeout_ns(f, w->options);
+    uint64_t interval = w->options->conn_log_interval;
+
+    if (interval > 0 && f->start_ns + (f->interim_logs + 1) * interval < deadline)
+        deadline = f->start_ns + (f->interim_logs + 1) * interval;
+    return deadline;
+}
+
+static struct flow *flow_begin(struct worker *w, const struct packet *p)
+{
+    struct flow *f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
+
+    if (!f) {
+        flow_end(w, flow_table_longest_idle(&w->flows));
+        w->counters->flows_evicted++;
+        f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
+    }
+    conn_begin(f, p);
+    flow_table_arm(&w->flows, f, flow_deadline(w, f));
+    ++*flows_begun(w->counters, p->key.proto);
+    ++*flows_active(w->counters, p->key.proto);
+    return f;
+}
+
+/* The flow that the packet belongs to: the one in the table unless it is over, else a new one. */
+static struct flow *flow_of(struct worker *w, const struct packet *p)
+{
+    struct flow *f = flow_table_find(&w->flows, &p->key, p->hash);
+
+    if (f && (conn_is_reused(f, p) || w->now_ns - f->seen_ns > conn_timeout_ns(f, w->options))) {
+        flow_end(w, f);
+        f = NULL;
+    }
+    return f ? f : flow_begin(w, p);
+}
+
+static void segment(struct worker *w, struct flow *f, const struct packet *p, struct stream *s,
+                    uint32_t seq)
+{
+    struct reassembly_in in = {seq, p->payload, p->payload_len, p->payload_wire_len};
+    struct taker t;
+    unsigned flags;
+
+    taker_init(&t, w, f, p->from, p->ts_ns);
+    flags = reassembly_segment(&w->reassembly, s, &in, &t.out);
+    if (flags & REASSEMBLY_RETRANSMIT)
+        conn_history_scaled(f, p->from ^ f->orig, CONN_RETRANSMIT);
+    if (flags & REASSEMBLY_INCONSISTENT) {
+        conn_history_inconsistent(f, p->from ^ f->orig);
+        host_weird(w, f, WEIRD_TCP_OVERLAP_INCONSISTENT, NULL, "reassembly");
+    }
+    if (flags & REASSEMBLY_BOUND)
+        host_weird(w, f, WEIRD_REASSEMBLY_BOUND, NULL, "reassembly");
+}
+
+static void tcp_content(struct worker *w, struct flow *f, const struct packet *p)
+{
+    struct stream *s = &f->end[p->from].stream;
+    uint32_t seq = p->tcp_seq;
+
+    if (p->tcp_flags & TCP_SYN)
+        reassembly_start(s, ++seq);
+    if (p->tcp_flags & TCP_ACK) {
+        struct taker t;
+
+        taker_init(&t, w, f, !p->from, p->ts_ns);
+        w->counters->tcp_acks++;
+        w->counters->tcp_ack_gaps +=
+            reassembly_ack(&w->reassembly, &f->end[!p->from].stream, p->tcp_ack, &t.out);
+    }
+    if (p->payload_wire_len > 0 && !(p->tcp_flags & TCP_RST))
+        segment(w, f, p, s, seq);
+    if (p->tcp_flags & TCP_FIN)
+        reassembly_fin(s, seq + p->payload_wire_len);
+    if (reassembly_ended(s))
+        host_end(w, f, p->from, p->ts_ns);
+    if (p->tcp_flags & TCP_RST) {
+        host_end(w, f, p->from, p->ts_ns);
+        host_end(w, f, !p->from, p->ts_ns);
+    }
+}
+
+static void packet_run(struct worker *w, const struct packet *p)
+{
+    struct flow *f = flow_of(w, p);
+    unsigned events;
+
+    flow_table_touch(&w->flows, f, w->now_ns);
+    frames_put(&w->frames, f, p->frame);
+    events = conn_packet(f, p, p->from ^ f->orig);
+    if (p->key.proto == IPPROTO_TCP)
+        tcp_content(w, f, p);
+    else if (p->key.proto == IPPROTO_UDP && p->payload_len > 0)
+        host_data(w, f, p->from, p->ts_ns, p->payload, p->payload_len);
+    if (events == 0)
+        return;
+    if (events & CONN_CLOSING)
+        flow_table_arm(&w->flows, f, flow_deadline(w, f));
+    if (events & CONN_DATA_AFTER_RST)
+        host_weird(w, f, WEIRD_DATA_AFTER_RESET, NULL, "flow");
+    if (events & CONN_SYN_INSIDE)
+        host_weird(w, f, WEIRD_SYN_INSIDE, NULL, "flow");
+}
+
+/* Flow, reassembly, detect, parse, emit for the decoded packets so far. */
+static void batch_process(struct worker *w, struct batch *b)
+{
+    for (uint32_t i = 0; i < b->n_packets; i++)
+        flow_table_prefetch_flow(&w->flows, b->packets[i].hash);
+    for (uint32_t i = 0; i < b->n_packets; i++) {
+        if (b->packets[i].ts_ns > w->now_ns)
+            w->now_ns = b->packets[i].ts_ns;
+        packet_run(w, &b->packets[i]);
+    }
+    b->n_packets = 0;
+}
+
+/* Several workers that read one file share it by flow; a live source has done so before. */
+static bool is_mine(const struct worker *w, uint32_t hash)
+{
+    return w->heritage->live || w->heritage->n_workers == 1 ||
+           w->heritage->bucket_owner[hash % FLOW_BUCKETS] == w->heritage->worker_index;
+}
+
+static void batch_decode(struct worker *w, struct batch *b, const struct frame *frame)
+{
+    struct packet *p = &b->packets[b->n_packets];
+    enum weird weird = WEIRDS;
+    enum decode_result r = decode_frame(&w->decoder, frame, p, &weird);
+    bool mine = r == DECODE_PACKET || weird != WEIRDS ? is_mine(w, p->hash) : true;
+
+    if (weird != WEIRDS && mine)
+        host_weird_packet(w, p, weird);
+    if (r != DECODE_PACKET)
+        return;
+    if (!mine) {
+        w->counters->capture_not_mine++;
+        return;
+    }
+    flow_table_prefetch_slot(&w->flows, p->hash);
+    b->n_packets++;
+    if (p->reassembled)
+        batch_process(w, b);
+}
+
+int pipeline_run(struct worker *w)
+{
+    struct counters *c = w->counters;
+    struct batch b;
+    int n = w->capture_ops->recv(w->capture, b.frames, CAPTURE_BATCH_MAX);
+
+    if (n <= 0)
+        return n;
+    b.n_packets = 0;
+    c->loop_batches++;
+    c->capture_packets += (uint64_t)n;
+    for (int i = 0; i < n; i++) {
+        c->capture_bytes += b.frames[i].caplen;
+        c->capture_wire_bytes += b.frames[i].wirelen;
+        batch_decode(w, &b, &b.frames[i]);
+    }
+    c->capture_last_ns = b.frames[n - 1].ts_ns;
+    batch_process(w, &b);
+    w->capture_ops->release(w->capture);
+    pipeline_expire(w);
+    return n;
+}
+
+void pipeline_expire(struct worker *w)
+{
+    struct flow *f;
+
+    while ((f = flow_table_expired(&w->flows, w->now_ns))) {
+        uint64_t interval = w->options->conn_log_interval;
+
+        if (w->now_ns - f->seen_ns >= conn_timeout_ns(f, w->options)) {
+            flow_end(w, f);
+            continue;
+        }
+        if (interval > 0 && w->now_ns >= f->start_ns + (f->interim_logs + 1) * interval) {
+            flow_log(w, f);
+            f->interim_logs = (uint32_t)((w->now_ns - f->start_ns) / interval);
+        }
+        flow_table_arm(&w->flows, f, flow_deadline(w, f));
+    }
+}
+
+void pipeline_finish(struct worker *w)
+{
+    struct flow *f;
+
+    while ((f = flow_table_longest_idle(&w->flows)))
+        flow_end(w, f);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* TCP segments -> ordered bytes and gaps (RFC 9293 section 3.4).
+ *
+ * Bytes that come in order are handed on where they lie. What comes early is copied and held, within
+ * a bound a direction and a bound for all. A hole becomes a gap when it can no longer be filled: the
+ * peer has acknowledged bytes beyond it (so it was received, but not by us), a bound is reached, or
+ * the flow ends. The first bytes seen for an offset win; other content for it is reported. */
+#ifndef SPLIFF_WORKER_REASSEMBLY_H
+#define SPLIFF_WORKER_REASSEMBLY_H
+
+#include "common/base/pool.h"
+#include "common/schema/counters.h"
+#include "worker/flow/flow.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define REASSEMBLY_SEGMENTS_MAX 512u /* held a direction */
+#define REASSEMBLY_BLIND_MAX    16u  /* the same when the peer's ACKs are not captured */
+
+struct reassembly {
+    struct pool segments;
+    struct bufpool *bufs; /* shared with the analyzers; not owned */
+    struct counters *counters;
+    uint32_t flow_bytes_max;
+};
+
+/* Who takes the bytes of one direction. */
+struct reassembly_out {
+    void (*data)(void *arg, const uint8_t *data, size_t len);
+    void (*gap)(void *arg, uint64_t len);
+    void *arg;
+    bool wanted; /* false: bytes are counted, not kept; data() may clear it */
+    bool blind;  /* the peer was never seen */
+};
+
+struct reassembly_in {
+    uint32_t seq; /* of the first payload byte */
+    const uint8_t *data;
+    uint32_t len;      /* captured */
+    uint32_t wire_len; /* sent: >= len */
+};
+
+enum {
+    REASSEMBLY_RETRANSMIT = 1,   /* some bytes were known already */
+    REASSEMBLY_INCONSISTENT = 2, /* and differ from those held */
+    REASSEMBLY_BOUND = 4,        /* a bound turned a hole into a gap */
+};
+
+/* memory_bytes bounds the number of held segments; their bytes come from bufs. 0 or -ENOMEM. */
+int reassembly_init(struct reassembly *r, struct bufpool *bufs, uint64_t memory_bytes,
+                    uint32_t flow_bytes_max, struct counters *counters);
+void reassembly_fini(struct reassembly *r);
+
+/* The stream's first byte has this sequence number (SYN seen: ISN + 1). Later calls do nothing. */
+void reassembly_start(struct stream *s, uint32_t seq);
+
+/* One segment with payload. Returns REASSEMBLY_ flags. */
+unsigned reassembly_segment(struct reassembly *r, struct stream *s, const struct reassembly_in *in,
+                            struct reassembly_out *out);
+
+/* The peer acknowledged everything before seq. True if that tells of bytes never seen here. */
+bool reassembly_ack(struct reassembly *r, struct stream *s, uint32_t ack,
+                    struct reassembly_out *out);
+
+/* A FIN after the byte before seq. */
+void reassembly_fin(struct stream *s, uint32_t seq);
+
+/* True once, when everything up to the FIN has been delivered. */
+bool reassembly_ended(struct stream *s);
+
+/* The end: delivers all that is held with the gaps between, and the gap behind it. */
+void reassembly_flush(struct reassembly *r, struct stream *s, struct reassembly_out *out);
+
+/* Payload bytes by sequence number: what conn.log counts for TCP. */
+static inline uint64_t reassembly_bytes(const struct stream *s)
+{
+    return s->top;
+}
+
+#endif

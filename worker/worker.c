@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "worker/worker.h"
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "worker/decode/fragments.h"
+#include "worker/pipeline.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define DETECTIONS_MAX  (1u << 20) /* flows at once whose first bytes are not yet known */
+#define FRAMES_HELD_ALL (1u << 20)
+#define IDLE_MAX_MS     1000
+#define LIVE_LAG_NS     (1 * NS_PER_SEC) /* packets of the ring may be this late */
+#define FINISH_TIMEOUT  (30 * NS_PER_SEC)
+#define STATS_BATCHES   64
+#define RUN_BATCHES     16 /* packet batches between two looks at the bus */
+
+static int categories_open(struct worker *w)
+{
+    char *save = NULL;
+
+    memcpy(w->categories_text, w->options->category, sizeof w->categories_text);
+    for (char *c = strtok_r(w->categories_text, ", ", &save); c; c = strtok_r(NULL, ", ", &save)) {
+        if (w->categories_n == WORKER_CATEGORIES) {
+            log_error("more than %u categories: name fewer", WORKER_CATEGORIES);
+            return -EINVAL;
+        }
+        w->categories[w->categories_n++] = c;
+    }
+    return 0;
+}
+
+static int analyzers_open(struct worker *w)
+{
+    for (unsigned i = 0; analyzers[i]; i++) {
+        int rc;
+
+        CHECK(i < WORKER_ANALYZERS_MAX);
+        rc = pool_init(&w->analyzer_states[i], analyzers[i]->state_bytes, analyzers[i]->state_max);
+        if (rc < 0)
+            return rc;
+    }
+    return 0;
+}
+
+/* All memory of the packet path. */
+static int memory_open(struct worker *w)
+{
+    const struct options *o = w->options;
+    uint64_t flows = o->flow_table_size;
+    int rc;
+
+    if (flows < 1 || flows > UINT32_C(1) << 30) {
+        log_error("flow_table_size is %llu: give 1 to 1073741824", (unsigned long long)flows);
+        return -EINVAL;
+    }
+    if ((rc = bufpool_init(&w->bufs, o->reassembly_memory)) < 0 ||
+        (rc = flow_table_init(&w->flows, (uint32_t)flows)) < 0 ||
+        (rc = reassembly_init(&w->reassembly, &w->bufs, o->reassembly_memory,
+                              (uint32_t)o->reassembly_flow_memory, w->counters)) < 0 ||
+        (rc = pool_init(&w->detections, sizeof(struct detection), DETECTIONS_MAX)) < 0 ||
+        (rc = analyzers_open(w)) < 0)
+        log_error("cannot map memory for %llu flows: lower flow_table_size",
+                  (unsigned long long)flows);
+    return rc;
+}
+
+static int stages_open(struct worker *w, const struct heritage *h)
+{
+    const struct options *o = w->options;
+    enum frames_mode frames = FRAMES_OFF;
+    char bad[64];
+    int rc;
+
+    if (o->format == OUTPUT_PCAP)
+        frames = w->categories_n ? FRAMES_BY_CATEGORY : FRAMES_ALL;
+    if (local_nets_init(&w->local_nets, o->local_nets, bad, sizeof bad) < 0) {
+        log_error("local_nets: '%s' is not a prefix such as 192.0.2.0/24 (at most %u)", bad,
+                  LOCAL_NETS_MAX);
+        return -EINVAL;
+    }
+    w->decoder = (struct decoder){
+        .seed = h->seed,
+        .checksums = o->checksums,
+        .counters = w->counters,
+        .fragments = fragments_new(o->fragment_memory, o->fragment_timeout, w->counters),
+    };
+    if (!w->decoder.fragments) {
+        log_error("cannot map fragment_memory: lower it");
+        return -ENOMEM;
+    }
+    if ((rc = bus_open(&w->bus, h)) < 0 || (rc = emit_open(&w->emit, h, w->bus, w->counters)) < 0)
+        return rc;
+    if ((rc = frames_init(&w->frames, frames, w->emit, &w->bufs, FRAMES_HELD_ALL)) < 0)
+        return rc;
+    w->capture_ops = capture_find(h->capture.kind);
+    if (!w->capture_ops) {
+        log_error("this build has no capture source of kind %d", (int)h->capture.kind);
+        return -ENOSYS;
+    }
+    return w->capture_ops->open(&w->capture, h, w->counters);
+}
+
+int worker_open(struct worker *w, const struct heritage *h)
+{
+    int rc;
+
+    memset(w, 0, sizeof *w);
+    w->heritage = h;
+    w->options = &h->options;
+    w->counters = heritage_map(h->counters_fd, COUNTERS_PAGE_BYTES);
+    if (!w->counters) {
+        log_error("cannot map the counters: %s", strerror(errno));
+        return -errno;
+    }
+    /* Levels describe this process; a predecessor's flows are gone with it. */
+    w->counters->flows_active_tcp = w->counters->flows_active_udp = 0;
+    w->counters->flows_active_icmp = w->counters->flows_active_other = 0;
+    w->counters->reassembly_bytes = w->counters->fragment_bytes = 0;
+    if ((rc = categories_open(w)) < 0 || (rc = memory_open(w)) < 0)
+        return rc;
+    return stages_open(w, h);
+}
+
+/* Nothing to read: sleep until packets, the bus or a deadline come. Flows go on aging. */
+static void worker_sleep(struct worker *w)
+{
+    struct pollfd p[4];
+    uint64_t now = clock_mono_ns(), deadline = emit_deadline_ns(w->emit);
+    int fds[3], n = bus_fds(w->bus, fds), timeout = IDLE_MAX_MS;
+
+    for (int i = 0; i < n; i++)
+        p[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    p[n] = (struct pollfd){.fd = w->capture_ops->wait_fd(w->capture), .events = POLLIN};
+    if (deadline <= now)
+        timeout = 0;
+    else if (deadline - now < IDLE_MAX_MS * NS_PER_MS)
+        timeout = (int)((deadline - now) / NS_PER_MS) + 1;
+    w->counters->loop_sleeps++;
+    poll(p, (nfds_t)n + 1, timeout);
+    if (w->heritage->live) {
+        uint64_t wall = clock_wall_ns() - LIVE_LAG_NS;
+
+        if (wall > w->now_ns)
+            w->now_ns = wall;
+        pipeline_expire(w);
+        if (w->capture_ops->stats)
+            w->capture_ops->stats(w->capture);
+        stats_run(w);
+    }
+}
+
+int worker_loop(struct worker *w, const volatile int *stop)
+{
+    uint32_t batches = 0;
+
+    while (!*stop) {
+        int n = pipeline_run(w);
+
+        if (n == -ENODATA)
+            return 0;
+        if (n == -EBADMSG)
+            return EX_DATAERR;
+        if (n < 0)
+            return EX_IOERR;
+        if (n == 0 || ++batches % RUN_BATCHES == 0)
+            emit_run(w->emit, clock_mono_ns());
+        if (n == 0) {
+            worker_sleep(w);
+        } else if (batches % STATS_BATCHES == 0) {
+            if (w->capture_ops->stats)
+                w->capture_ops->stats(w->capture);
+            stats_run(w);
+        }
+    }
+    return 0;
+}
+
+void worker_close(struct worker *w)
+{
+    uint64_t lost;
+
+    if (w->emit && w->flows.slots) {
+        pipeline_finish(w);
+        if (w->capture && w->capture_ops->stats)
+            w->capture_ops->stats(w->capture);
+        lost = emit_finish(w->emit, FINISH_TIMEOUT);
+        if (lost > 0)
+            log_error("%llu records were not taken by the logger in %d s and stay in the spool",
+                      (unsigned long long)lost, (int)(FINISH_TIMEOUT / NS_PER_SEC));
+    }
+    if (w->capture)
+        w->capture_ops->close(w->capture);
+    frames_fini(&w->frames);
+    if (w->emit)
+        emit_close(w->emit);
+    if (w->bus)
+        bus_close(w->bus, 200);
+    if (w->decoder.fragments)
+        fragments_free(w->decoder.fragments);
+    for (unsigned i = 0; analyzers[i]; i++)
+        pool_fini(&w->analyzer_states[i]);
+    pool_fini(&w->detections);
+    reassembly_fini(&w->reassembly);
+    flow_table_fini(&w->flows);
+    bufpool_fini(&w->bufs);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Everything that one worker owns; nothing else of it is global. Only pipeline.c, host.c, stats.c,
+ * worker.c and main.c see it. */
+#ifndef SPLIFF_WORKER_WORKER_H
+#define SPLIFF_WORKER_WORKER_H
+
+#include "common/ipc/heritage.h"
+#include "worker/analyzer.h"
+#include "worker/capture/capture.h"
+#include "worker/decode/decode.h"
+#include "worker/detect/detect.h"
+#include "worker/emit/emit.h"
+#include "worker/emit/frames.h"
+#include "worker/flow/conn_log.h"
+#include "worker/flow/flow_table.h"
+#include "worker/reassembly/reassembly.h"
+#include "worker/stats.h"
+
+#define WORKER_NAMES_MAX     64u /* names of services and categories */
+#define WORKER_ANALYZERS_MAX 32u
+#define WORKER_CATEGORIES    16u /* in option category */
+
+struct worker {
+    const struct heritage *heritage;
+    const struct options *options;
+    struct counters *counters;
+
+    /* the stages, in data-path order */
+    const struct capture_ops *capture_ops;
+    struct capture *capture;
+    struct decoder decoder;
+    struct flow_table flows;
+    struct reassembly reassembly;
+    struct pool detections;
+    struct pool analyzer_states[WORKER_ANALYZERS_MAX];
+    struct emit *emit;
+    struct bus *bus;
+
+    uint64_t now_ns; /* packet time, never goes back */
+    struct bufpool bufs;
+    struct local_nets local_nets;
+    const char *names[WORKER_NAMES_MAX]; /* index + 1 in flows */
+    uint32_t names_n;
+    const char *categories[WORKER_CATEGORIES]; /* wanted; none = all */
+    uint32_t categories_n;
+    char categories_text[OPTION_STRING_MAX];
+    uint64_t weird_seen[WEIRDS]; /* oddities outside of flows, for their rate limit */
+    struct frames frames;
+    struct stats stats;
+};
+
+/* Opens every stage from the heritage. 0 or -errno after printing what failed. */
+int worker_open(struct worker *w, const struct heritage *h);
+
+/* Runs until the input ends or *stop is set. Exit status: 0, EX_DATAERR when the input broke. */
+int worker_loop(struct worker *w, const volatile int *stop);
+
+/* Ends every flow, sends what is left, closes. */
+void worker_close(struct worker *w);
+
+#endif
