@@ -8,7 +8,12 @@
  *   ack/<node>/               logger -> worker
  *   logger/<name>/            subscribed by a logger only: tells a worker that it is there
  *
- * Nothing here blocks. ZeroMQ's one home is common/ipc; others see only these functions. */
+ * A logger that starts subscribes to "log/" before it shows "logger/<name>/", so whoever sees the
+ * latter can publish at once.
+ *
+ * Nothing here blocks: a message that a peer's full queue cannot take is dropped for that peer.
+ * Such a queue holds BUS_QUEUE_MESSAGES. ZeroMQ's one home is common/ipc; others see only these
+ * functions. */
 #ifndef SPLIFF_IPC_BUS_H
 #define SPLIFF_IPC_BUS_H
 
@@ -19,12 +24,16 @@
 struct bus;
 struct heritage;
 
+#define BUS_QUEUE_MESSAGES 512     /* a peer */
+#define BUS_BODY_BYTES_MAX 1048576 /* longer messages are not received */
+
 struct bus_message {
     const char *topic; /* not NUL-terminated */
     size_t topic_len;
     const uint8_t *body;
     size_t body_len;
-    bool subscription; /* not a message: a peer has subscribed to `topic` at our publishing socket */
+    bool
+        subscription; /* not a message: a peer has subscribed to `topic` at our publishing socket */
 };
 
 /* Connects both sockets to the broker; a worker also to each logger, a logger binds its log
@@ -36,15 +45,20 @@ void bus_close(struct bus *b, int linger_ms);
 
 int bus_subscribe(struct bus *b, const char *topic); /* prefix; 0 or -errno */
 
-/* Copies. Returns 0, or -EAGAIN when it was dropped for a full queue. */
+/* Copies. Returns 0, or -EAGAIN when it was dropped for want of memory. Nobody there to take it is
+ * no error. */
 int bus_publish(struct bus *b, const char *topic, const void *body, size_t len);
+
+/* The same with a body in two parts, that are one at the receiver. */
+int bus_publish_joined(struct bus *b, const char *topic, const void *head, size_t head_len,
+                       const void *rest, size_t rest_len);
 
 /* Next message or subscription, borrowed until the next call. True if there is one. */
 bool bus_receive(struct bus *b, struct bus_message *m);
 
 /* Descriptors that become readable when bus_receive may have something. Edge-triggered as ZeroMQ's
- * are: after a wake-up, call bus_receive until it says false before waiting again.
- * Returns how many (at most 3). */
+ * are, and every call here may eat the edge: whatever was called last, call bus_receive until it
+ * says false before waiting. Returns how many (at most 3). */
 int bus_fds(const struct bus *b, int fds[3]);
 
 #endif

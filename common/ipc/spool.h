@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The spool: a worker's batches of records in shared memory, until the logger has them in its files.
+/* The spool: a worker's batches of records in shared memory, until the logger has them in its
+ * files.
  *
  * The manager makes the memory, so a killed worker's successor finds in it every record that was
  * packed, also those of batches that were still open. The memory is cut into slots of
@@ -8,7 +9,8 @@
  * sealing gives the batch the next sequence number. Free slots are reused last in, first out, so a
  * spool that drains well stays in cache.
  *
- * One writer (the worker). After a crash spool_attach() seals what was open and goes on counting. */
+ * One writer (the worker). After a crash spool_attach() seals what was open and goes on counting.
+ */
 #ifndef SPLIFF_IPC_SPOOL_H
 #define SPLIFF_IPC_SPOOL_H
 
@@ -55,7 +57,8 @@ void spool_ack(struct spool *s, uint64_t seq);
  * spool_floor. */
 uint32_t spool_evict(struct spool *s);
 
-/* Highest seq that is gone from the spool (acknowledged or evicted): nothing up to it comes again. */
+/* Highest seq that is gone from the spool (acknowledged or evicted): nothing up to it comes again.
+ */
 uint64_t spool_floor(const struct spool *s);
 
 uint64_t spool_acked(const struct spool *s);

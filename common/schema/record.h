@@ -77,7 +77,9 @@ enum record_type {
 };
 
 /* enum record_conn_field: RECORD_conn_ts, … : bit numbers in `present` and places on the wire */
-#define RECORD(name, path, id, doc)         enum record_##name##_field {
+#define RECORD(name, path, id, doc)                                                                \
+    enum record_##name##_field                                                                     \
+    {
 #define FIELD(rec, member, name, type, doc) RECORD_##rec##_##member,
 #define END(name)                                                                                  \
     RECORD_##name##_FIELDS                                                                         \
@@ -132,8 +134,9 @@ enum record_type record_type_of_path(struct str path);
 #define RECORD_BYTES_MAX (96u * 1024) /* packed; longer strings are cut, lists shortened */
 
 /* Packs *rec (a struct rec_<type>) as MessagePack into out[capacity]. Returns the bytes written, or
- * 0 if it does not fit with 18 bytes a field to spare. Never fails when capacity >= RECORD_BYTES_MAX: what would pass it is cut,
- * and *cut_fields (if not NULL) grows by one for each field cut. */
+ * 0 if it does not fit with 18 bytes a field to spare. Never fails when capacity >=
+ * RECORD_BYTES_MAX: what would pass it is cut, and *cut_fields (if not NULL) grows by one for each
+ * field cut. */
 size_t record_pack(enum record_type type, const void *rec, uint8_t *out, size_t capacity,
                    uint64_t *cut_fields);
 

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The bus over ZeroMQ. The publishing socket is an XPUB, which hands its peers' subscriptions to us
+ * as messages: so a worker learns that a logger has come (back). VERBOSE, because a logger that
+ * restarts asks again for what its predecessor had asked for. */
+#include "common/ipc/bus.h"
+
+#include "common/base/log.h"
+#include "common/ipc/bus_socket.h"
+#include "common/ipc/heritage.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+struct bus {
+    void *context;
+    void *pub;
+    void *sub;
+    void *direct; /* logger: bound, for the workers' batches; NULL elsewhere */
+    zmq_msg_t topic;
+    zmq_msg_t body;
+};
+
+static int open_sockets(struct bus *b, enum node_kind kind)
+{
+    int err;
+
+    b->context = zmq_ctx_new();
+    if (!b->context)
+        return -errno;
+    err = bus_socket_open(&b->pub, b->context, ZMQ_XPUB);
+    if (err == 0)
+        err = bus_socket_set(b->pub, ZMQ_XPUB_VERBOSE, 1);
+    if (err == 0)
+        err = bus_socket_open(&b->sub, b->context, ZMQ_SUB);
+    if (err == 0 && kind == NODE_LOGGER)
+        err = bus_socket_open(&b->direct, b->context, ZMQ_SUB);
+    return err;
+}
+
+static int subscribe(void *socket, const char *topic)
+{
+    return zmq_setsockopt(socket, ZMQ_SUBSCRIBE, topic, strlen(topic)) < 0 ? -errno : 0;
+}
+
+static void log_endpoint_name(char out[HERITAGE_NODE_MAX + 4], const char *logger)
+{
+    snprintf(out, HERITAGE_NODE_MAX + 4, "%.*s.log", HERITAGE_NODE_MAX - 1, logger);
+}
+
+/* Subscribed before it is bound, so that no worker finds a logger that does not listen. A peer is
+ * sent subscriptions in the order of their bytes: "log/" comes before "logger/". */
+static int bind_direct(struct bus *b, const struct heritage *h)
+{
+    char topic[HERITAGE_NODE_MAX + 8], file[HERITAGE_NODE_MAX + 4];
+    int err = subscribe(b->direct, "log/");
+
+    snprintf(topic, sizeof topic, "logger/%.*s/", HERITAGE_NODE_MAX - 1, h->node);
+    if (err == 0)
+        err = subscribe(b->direct, topic);
+    if (err < 0)
+        return err;
+    log_endpoint_name(file, h->node);
+    return bus_socket_bind(b->direct, h->run_dir, file, h->uid, h->gid);
+}
+
+static int connect_all(struct bus *b, const struct heritage *h)
+{
+    char file[HERITAGE_NODE_MAX + 4];
+    int err = bus_socket_connect(b->sub, h->run_dir, "bus.out");
+
+    if (err == 0)
+        err = bus_socket_connect(b->pub, h->run_dir, "bus.in");
+    for (uint32_t i = 0; h->kind == NODE_WORKER && err == 0 && i < h->n_loggers; i++) {
+        log_endpoint_name(file, h->loggers[i]);
+        err = bus_socket_connect(b->pub, h->run_dir, file);
+    }
+    if (err == 0 && h->kind == NODE_LOGGER)
+        err = bind_direct(b, h);
+    return err;
+}
+
+int bus_open(struct bus **out, const struct heritage *h)
+{
+    struct bus *b = calloc(1, sizeof *b);
+    int err;
+
+    if (!b)
+        return -ENOMEM;
+    zmq_msg_init(&b->topic);
+    zmq_msg_init(&b->body);
+    err = open_sockets(b, h->kind);
+    if (err < 0)
+        log_error("cannot make the sockets of the bus: %s", zmq_strerror(-err));
+    else
+        err = connect_all(b, h);
+    if (err < 0) {
+        bus_close(b, 0);
+        return err;
+    }
+    *out = b;
+    return 0;
+}
+
+static void close_socket(void *socket, int linger_ms)
+{
+    if (!socket)
+        return;
+    bus_socket_set(socket, ZMQ_LINGER, linger_ms);
+    zmq_close(socket);
+}
+
+void bus_close(struct bus *b, int linger_ms)
+{
+    if (!b)
+        return;
+    zmq_msg_close(&b->topic);
+    zmq_msg_close(&b->body);
+    close_socket(b->pub, linger_ms);
+    close_socket(b->sub, 0);
+    close_socket(b->direct, 0);
+    if (b->context)
+        zmq_ctx_term(b->context);
+    free(b);
+}
+
+int bus_subscribe(struct bus *b, const char *topic)
+{
+    return subscribe(b->sub, topic);
+}
+
+int bus_publish(struct bus *b, const char *topic, const void *body, size_t len)
+{
+    return bus_publish_joined(b, topic, body, len, NULL, 0);
+}
+
+int bus_publish_joined(struct bus *b, const char *topic, const void *head, size_t head_len,
+                       const void *rest, size_t rest_len)
+{
+    zmq_msg_t body;
+    uint8_t *p;
+
+    if (zmq_msg_init_size(&body, head_len + rest_len) < 0)
+        return -EAGAIN;
+    p = zmq_msg_data(&body);
+    if (head_len > 0)
+        memcpy(p, head, head_len);
+    if (rest_len > 0)
+        memcpy(p + head_len, rest, rest_len);
+    if (zmq_send(b->pub, topic, strlen(topic), ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0 ||
+        zmq_msg_send(&body, b->pub, ZMQ_DONTWAIT) < 0) {
+        zmq_msg_close(&body);
+        return -EAGAIN;
+    }
+    return 0;
+}
+
+/* One message of topic and body into b. Messages of another shape (from a foreign publisher) are
+ * passed over. */
+static bool receive_pair(struct bus *b, void *socket)
+{
+    while (zmq_msg_recv(&b->topic, socket, ZMQ_DONTWAIT) >= 0) {
+        bool pair = zmq_msg_more(&b->topic) && zmq_msg_recv(&b->body, socket, ZMQ_DONTWAIT) >= 0;
+        bool more = pair && zmq_msg_more(&b->body);
+
+        if (pair && !more)
+            return true;
+        while (more && zmq_msg_recv(&b->body, socket, ZMQ_DONTWAIT) >= 0)
+            more = zmq_msg_more(&b->body);
+    }
+    return false;
+}
+
+/* Subscriptions are messages of a byte 1 and the topic; a byte 0 would end one. */
+static bool receive_subscription(struct bus *b, struct bus_message *m)
+{
+    while (zmq_msg_recv(&b->topic, b->pub, ZMQ_DONTWAIT) >= 0) {
+        const char *p = zmq_msg_data(&b->topic);
+        size_t n = zmq_msg_size(&b->topic);
+
+        if (n == 0 || p[0] != 1)
+            continue;
+        *m = (struct bus_message){.topic = p + 1, .topic_len = n - 1, .subscription = true};
+        return true;
+    }
+    return false;
+}
+
+bool bus_receive(struct bus *b, struct bus_message *m)
+{
+    if (receive_subscription(b, m))
+        return true;
+    if (!receive_pair(b, b->sub) && (!b->direct || !receive_pair(b, b->direct)))
+        return false;
+    *m = (struct bus_message){
+        .topic = zmq_msg_data(&b->topic),
+        .topic_len = zmq_msg_size(&b->topic),
+        .body = zmq_msg_data(&b->body),
+        .body_len = zmq_msg_size(&b->body),
+    };
+    return true;
+}
+
+int bus_fds(const struct bus *b, int fds[3])
+{
+    int n = 0;
+
+    fds[n++] = bus_socket_fd(b->pub);
+    fds[n++] = bus_socket_fd(b->sub);
+    if (b->direct)
+        fds[n++] = bus_socket_fd(b->direct);
+    return n;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "common/ipc/bus_socket.h"
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/ipc/bus.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#define RECONNECT_MIN_MS 10
+#define RECONNECT_MAX_MS 50
+#define IPC_SCHEME       "ipc://"
+
+struct endpoint {
+    char text[sizeof IPC_SCHEME + sizeof((struct sockaddr_un *)0)->sun_path];
+    const char *path; /* in text */
+};
+
+int bus_socket_set(void *socket, int option, int value)
+{
+    return zmq_setsockopt(socket, option, &value, sizeof value) < 0 ? -errno : 0;
+}
+
+int bus_socket_fd(void *socket)
+{
+    int fd = -1;
+    size_t len = sizeof fd;
+
+    CHECK(zmq_getsockopt(socket, ZMQ_FD, &fd, &len) == 0);
+    return fd;
+}
+
+int bus_socket_open(void **out, void *context, int type)
+{
+    /* No linger: a process that fails must not hang in its exit (bus_close sets one when it means
+     * it). Immediate: queue only for a peer that is there, so that a successor of a dead logger
+     * gets no stale batches. */
+    static const int options[][2] = {
+        {ZMQ_LINGER, 0},
+        {ZMQ_IMMEDIATE, 1},
+        {ZMQ_SNDHWM, BUS_QUEUE_MESSAGES},
+        {ZMQ_RCVHWM, BUS_QUEUE_MESSAGES},
+        {ZMQ_RECONNECT_IVL, RECONNECT_MIN_MS},
+        {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
+    };
+    int64_t body_max = BUS_BODY_BYTES_MAX;
+    void *socket = zmq_socket(context, type);
+    int err = 0;
+
+    if (!socket)
+        return -errno;
+    for (size_t i = 0; err == 0 && i < sizeof options / sizeof options[0]; i++)
+        err = bus_socket_set(socket, options[i][0], options[i][1]);
+    if (err == 0 && zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &body_max, sizeof body_max) < 0)
+        err = -errno;
+    if (err < 0)
+        zmq_close(socket);
+    else
+        *out = socket;
+    return err;
+}
+
+static int endpoint_of(struct endpoint *e, const char *run_dir, const char *file)
+{
+    int n = snprintf(e->text, sizeof e->text, IPC_SCHEME "%s/%s", run_dir, file);
+    size_t max = sizeof IPC_SCHEME + sizeof((struct sockaddr_un *)0)->sun_path - 2;
+
+    e->path = e->text + strlen(IPC_SCHEME);
+    if (n >= 0 && (size_t)n <= max)
+        return 0;
+    log_error("socket path %s/%s is longer than the kernel's %zu bytes: choose a shorter state "
+              "folder",
+              run_dir, file, max - strlen(IPC_SCHEME));
+    return -ENAMETOOLONG;
+}
+
+/* ZeroMQ unlinks what a dead predecessor left at the path. */
+int bus_socket_bind(void *socket, const char *run_dir, const char *file, uid_t uid, gid_t gid)
+{
+    struct endpoint e;
+    mode_t mask;
+    int err = endpoint_of(&e, run_dir, file);
+
+    if (err < 0)
+        return err;
+    mask = umask(0007);
+    err = zmq_bind(socket, e.text) < 0 ? -errno : 0;
+    umask(mask);
+    if (err == 0 && geteuid() == 0 && chown(e.path, uid, gid) < 0)
+        err = -errno;
+    if (err < 0)
+        log_error("cannot bind %s: %s", e.path, zmq_strerror(-err));
+    return err;
+}
+
+int bus_socket_connect(void *socket, const char *run_dir, const char *file)
+{
+    struct endpoint e;
+    int err = endpoint_of(&e, run_dir, file);
+
+    if (err < 0)
+        return err;
+    err = zmq_connect(socket, e.text) < 0 ? -errno : 0;
+    if (err < 0)
+        log_error("cannot connect to %s: %s", e.path, zmq_strerror(-err));
+    return err;
+}
