@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Emit: what leaves a worker, once.
+ *
+ * The spool holds every batch until it is acknowledged; publishing only walks a position, sent_seq,
+ * along it. So whatever is lost on the way - a logger killed, a queue overrun, an acknowledgement
+ * that came before we had subscribed to it - is mended by one thing: setting the position back to
+ * what is acknowledged. The logger drops what it has already. Three events set it back:
+ *
+ *   a logger shows its subscription     it may have lost what was on its way to its predecessor
+ *   an acknowledgement asks for it      the logger has seen a hole
+ *   silence while batches are out       anything else: 500 ms, less of a logger that has not yet
+ *                                       spoken, and twice as long each time, as one that is stuck
+ *                                       is not helped by more to read
+ *
+ * At most EMIT_WINDOW batches are published from where the position was last acknowledged or set
+ * back, so that even a window sent twice fits the queue of a logger.
+ *
+ * Asking ZeroMQ for messages costs two system calls, as much as some packets; while packets come,
+ * that is done every BUS_PERIOD_NS only. No edge is lost by it: the descriptors stay readable until
+ * they are asked.
+ *
+ * A batch that is evicted when it was already on its way counts as lost although the logger may
+ * still write it: the counter errs on that side only. */
+#include "worker/emit/emit.h"
+
+#include "common/base/check.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/ipc/message.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define RESEND_FRESH_NS (50 * NS_PER_MS) /* its acknowledgements may have found no way to us yet   \
+                                          */
+#define RESEND_MIN_NS   (500 * NS_PER_MS)
+#define RESEND_MAX_NS   (8 * NS_PER_SEC)
+#define REWIND_PAUSE_NS (20 * NS_PER_MS) /* a hole makes the logger ask once a batch behind it */
+#define BUS_PERIOD_NS   (500 * NS_PER_US)
+#define HEAD_BYTES_MAX  (512 + 32 * 64)
+#define TOPIC_BYTES     128
+
+_Static_assert(2 * EMIT_WINDOW < BUS_QUEUE_MESSAGES, "a window sent twice fits a logger's queue");
+
+struct emit {
+    const struct heritage *h;
+    struct bus *bus;
+    struct counters *c;
+    struct spool *spool;
+    void *spool_mem;
+
+    uint64_t now_ns;        /* of the last emit_run */
+    uint64_t bus_asked_ns;  /* when bus_receive said last that there is no more */
+    uint64_t open_since_ns; /* the oldest record that is not sealed */
+    bool has_open;
+
+    uint64_t sent_seq;    /* published up to here since the position was last set back */
+    uint64_t sent_max;    /* published ever */
+    uint64_t window_seq;  /* acknowledged or set back to: where the window begins */
+    uint64_t progress_ns; /* last acknowledgement of something, or first batch after none was out */
+    uint64_t resend_ns;   /* silence after which the position is set back */
+    uint64_t rewound_ns;
+    bool rewind; /* asked for */
+
+    char topic[RECORD_TYPES][TOPIC_BYTES];
+    char ack_topic[TOPIC_BYTES];
+    char logger_topic[TOPIC_BYTES];
+    uint8_t head[HEAD_BYTES_MAX];
+};
+
+static void make_topics(struct emit *e)
+{
+    const struct heritage *h = e->h;
+
+    for (unsigned t = 0; t < RECORD_TYPES; t++)
+        snprintf(e->topic[t], TOPIC_BYTES, "log/%s/%s/", record_schemas[t].path, h->node);
+    snprintf(e->ack_topic, TOPIC_BYTES, "ack/%s/", h->node);
+    snprintf(e->logger_topic, TOPIC_BYTES, "logger/%s/", h->loggers[0]);
+}
+
+static int attach(struct emit *e)
+{
+    size_t bytes = e->h->options.spool_size;
+    int err;
+
+    e->spool_mem = heritage_map(e->h->spool_fd, bytes);
+    if (e->spool_mem)
+        e->spool = spool_attach(e->spool_mem, bytes);
+    if (e->spool)
+        return 0;
+    err = errno;
+    log_error("cannot use the spool of %zu bytes: %s; spool_size must hold at least 1M, and a "
+              "damaged spool is replaced by a restart of the cluster",
+              bytes, strerror(err));
+    return -err;
+}
+
+int emit_open(struct emit **out, const struct heritage *h, struct bus *bus, struct counters *c)
+{
+    struct emit *e = calloc(1, sizeof *e);
+    int err;
+
+    CHECK(h->n_loggers == 1);
+    if (!e)
+        return -ENOMEM;
+    e->h = h;
+    e->bus = bus;
+    e->c = c;
+    e->resend_ns = RESEND_FRESH_NS;
+    make_topics(e);
+    err = attach(e);
+    if (err < 0)
+        goto fail;
+    err = bus_subscribe(bus, e->ack_topic);
+    if (err < 0) {
+        log_error("cannot subscribe to acknowledgements: %s", strerror(-err));
+        goto fail;
+    }
+    e->sent_seq = e->sent_max = e->window_seq = spool_floor(e->spool);
+    c->spool_batches = spool_batches(e->spool);
+    *out = e;
+    return 0;
+
+fail:
+    emit_close(e);
+    return err;
+}
+
+void emit_close(struct emit *e)
+{
+    if (!e)
+        return;
+    spool_detach(e->spool);
+    if (e->spool_mem)
+        munmap(e->spool_mem, e->h->options.spool_size);
+    free(e);
+}
+
+static bool in_flight(const struct emit *e)
+{
+    return e->sent_seq > e->window_seq;
+}
+
+static void take_ack(struct emit *e, const struct bus_message *m)
+{
+    struct message_ack ack;
+
+    if (message_ack_decode(m->body, m->body_len, &ack) < 0 || ack.epoch != e->h->epoch ||
+        !str_equal(ack.node, str_of(e->h->node)))
+        return;
+    if (ack.seq > spool_acked(e->spool) && ack.seq <= spool_last_seq(e->spool)) {
+        spool_ack(e->spool, ack.seq);
+        e->progress_ns = e->now_ns;
+        e->resend_ns = RESEND_MIN_NS;
+        if (ack.seq > e->window_seq)
+            e->window_seq = ack.seq;
+        /* Published by a predecessor, or before the position was set back. */
+        if (ack.seq > e->sent_seq)
+            e->sent_seq = ack.seq;
+    }
+    e->rewind |= ack.resend;
+}
+
+static bool topic_is(const struct bus_message *m, const char *topic)
+{
+    return m->topic_len == strlen(topic) && memcmp(m->topic, topic, m->topic_len) == 0;
+}
+
+/* Until the bus has no more: its descriptors may be waited for then. */
+static void take_messages(struct emit *e)
+{
+    struct bus_message m;
+
+    while (bus_receive(e->bus, &m)) {
+        if (!m.subscription && topic_is(&m, e->ack_topic)) {
+            take_ack(e, &m);
+        } else if (m.subscription && topic_is(&m, e->logger_topic)) {
+            e->rewind = true;
+            e->rewound_ns = 0; /* no pause: it is another logger than the one that asked last */
+            e->resend_ns = RESEND_FRESH_NS;
+        }
+    }
+    e->bus_asked_ns = e->now_ns;
+}
+
+static void rewind_position(struct emit *e)
+{
+    e->rewind = false;
+    e->rewound_ns = e->now_ns;
+    e->progress_ns = e->now_ns;
+    e->sent_seq = e->window_seq = spool_floor(e->spool);
+}
+
+static bool rewind_due(struct emit *e)
+{
+    if (e->rewind)
+        return e->rewound_ns == 0 || e->now_ns - e->rewound_ns >= REWIND_PAUSE_NS;
+    if (!in_flight(e) || e->now_ns - e->progress_ns < e->resend_ns)
+        return false;
+    e->resend_ns = 2 * e->resend_ns < RESEND_MAX_NS ? 2 * e->resend_ns : RESEND_MAX_NS;
+    return true;
+}
+
+/* Publishes one batch. False if the bus could not take it: it is tried again later. */
+static bool publish(struct emit *e, const struct spool_batch *b)
+{
+    size_t n = message_batch_head(e->head, sizeof e->head, e->h->node, e->h->epoch,
+                                  spool_floor(e->spool), b);
+
+    CHECK(n > 0);
+    if (bus_publish_joined(e->bus, e->topic[b->type], e->head, n, b->records, b->bytes) < 0)
+        return false;
+    if (!in_flight(e))
+        e->progress_ns = e->now_ns;
+    e->sent_seq = b->seq;
+    if (b->seq > e->sent_max) {
+        e->sent_max = b->seq;
+        e->c->batches_sent++;
+    } else {
+        e->c->batches_resent++;
+    }
+    return true;
+}
+
+static bool publish_window(struct emit *e)
+{
+    struct spool_batch b;
+    bool any = false;
+
+    while (spool_next(e->spool, e->sent_seq, &b) && b.seq <= e->window_seq + EMIT_WINDOW &&
+           publish(e, &b))
+        any = true;
+    return any;
+}
+
+/* Messages and batches until neither brings anything new. */
+static void exchange(struct emit *e)
+{
+    do {
+        take_messages(e);
+        if (rewind_due(e))
+            rewind_position(e);
+    } while (publish_window(e));
+    e->c->spool_batches = spool_batches(e->spool);
+}
+
+static bool has_publishable(const struct emit *e)
+{
+    uint64_t floor = spool_floor(e->spool);
+    uint64_t next = (e->sent_seq > floor ? e->sent_seq : floor) + 1;
+
+    return next <= spool_last_seq(e->spool) && next <= e->window_seq + EMIT_WINDOW;
+}
+
+void emit_run(struct emit *e, uint64_t now_ns)
+{
+    e->now_ns = now_ns;
+    if (spool_open_records(e->spool) == 0) {
+        e->has_open = false;
+    } else if (e->has_open && now_ns - e->open_since_ns >= e->h->options.log_flush_interval) {
+        spool_seal_all(e->spool);
+        e->has_open = false;
+    }
+    if (has_publishable(e) || now_ns - e->bus_asked_ns >= BUS_PERIOD_NS)
+        exchange(e);
+}
+
+uint64_t emit_deadline_ns(const struct emit *e)
+{
+    uint64_t deadline = UINT64_MAX;
+
+    if (e->has_open)
+        deadline = e->open_since_ns + e->h->options.log_flush_interval;
+    if (in_flight(e) && e->progress_ns + e->resend_ns < deadline)
+        deadline = e->progress_ns + e->resend_ns;
+    if (e->rewind && e->rewound_ns + REWIND_PAUSE_NS < deadline)
+        deadline = e->rewound_ns + REWIND_PAUSE_NS;
+    return deadline;
+}
+
+/* Sleeps until the bus has something or emit or the caller has something to do. */
+static void wait_for_bus(struct emit *e, uint64_t until_ns)
+{
+    uint64_t deadline = emit_deadline_ns(e);
+    uint64_t now = clock_mono_ns();
+    struct pollfd p[3] = {{.events = POLLIN}, {.events = POLLIN}, {.events = POLLIN}};
+    int fds[3], n = bus_fds(e->bus, fds);
+
+    if (until_ns < deadline)
+        deadline = until_ns;
+    if (deadline <= now)
+        return;
+    for (int i = 0; i < n; i++)
+        p[i].fd = fds[i];
+    /* A second at most: whether the manager still lives is not among the descriptors. */
+    deadline -= now;
+    if (deadline > NS_PER_SEC)
+        deadline = NS_PER_SEC;
+    poll(p, (nfds_t)n, (int)((deadline + NS_PER_MS - 1) / NS_PER_MS));
+}
+
+static void exchange_now(struct emit *e)
+{
+    e->now_ns = clock_mono_ns();
+    exchange(e);
+}
+
+static void drop_oldest(struct emit *e)
+{
+    e->c->records_lost += spool_evict(e->spool);
+    e->c->spool_batches = spool_batches(e->spool);
+}
+
+/* No slot is free. After this, one is or more can be waited for. */
+static void make_room(struct emit *e)
+{
+    uint32_t before = spool_batches(e->spool);
+    bool waits = !e->h->live && !heritage_orphaned(e->h);
+
+    if (waits) {
+        spool_seal_all(e->spool);
+        e->c->spool_waits++;
+    }
+    exchange_now(e);
+    if (spool_batches(e->spool) < before)
+        return;
+    if (waits)
+        wait_for_bus(e, UINT64_MAX);
+    else
+        drop_oldest(e);
+}
+
+void emit_record(struct emit *e, enum record_type type, const void *rec)
+{
+    while (spool_put(e->spool, type, rec, &e->c->records_cut) == -ENOBUFS)
+        make_room(e);
+    e->c->records_emitted++;
+    if (!e->has_open) {
+        e->has_open = true;
+        e->open_since_ns = e->now_ns;
+    }
+}
+
+static uint64_t unacknowledged_records(const struct emit *e)
+{
+    struct spool_batch b;
+    uint64_t n = spool_open_records(e->spool);
+
+    for (uint64_t after = 0; spool_next(e->spool, after, &b); after = b.seq)
+        n += b.count;
+    return n;
+}
+
+uint64_t emit_finish(struct emit *e, uint64_t timeout_ns)
+{
+    uint64_t until = clock_mono_ns() + timeout_ns;
+
+    spool_seal_all(e->spool);
+    e->has_open = false;
+    exchange_now(e);
+    while (spool_batches(e->spool) > 0 && e->now_ns < until && !heritage_orphaned(e->h)) {
+        wait_for_bus(e, until);
+        exchange_now(e);
+    }
+    return unacknowledged_records(e);
+}
