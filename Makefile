@@ -188,6 +188,8 @@ $(call unit,base/test_flow_key,$(BASE))
 $(call unit,flow/test_uid,$(BASE) worker/flow/uid.c)
 $(call unit,flow/test_community_id,$(BASE) worker/flow/community_id.c)
 $(call unit,schema/test_options,common/schema/options.c common/base/check.c)
+$(call unit,flow/test_flow_table,worker/flow/flow_table.c worker/flow/wheel.c $(BASE))
+$(call unit,reassembly/test_reassembly,worker/reassembly/reassembly.c $(BASE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -243,7 +245,7 @@ test: deps
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/run.sh
 
 bench: release tools
-	@tests/bench/run.sh
+	@tests/bench/run.py
 bench-live: release
 	@tests/bench/live.sh
 

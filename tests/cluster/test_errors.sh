@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# The errors that a user meets: each is one line on standard error that names the thing, with a
+# status that is not 0, and leaves no process behind.
+. "$(dirname "$0")/lib.sh"
+net_up || die 'cannot make the link'
+chmod 755 "$WORK"
+node_cfg 2
+spliff_cfg
+capture=$ROOT/tests/golden/http1-methods/input.pcap
+cp "$capture" "$WORK/good.pcap"
+
+# refused NAME STATUS PATTERN COMMAND...: exactly that status, one line, and the line says it.
+refused() {
+    local name=$1 status=$2 pattern=$3 got
+    shift 3
+    timeout 20 "$@" >"$WORK/refused.out" 2>"$WORK/refused.err" </dev/null
+    got=$?
+    if [ "$got" -ne "$status" ]; then
+        cat "$WORK/refused.err"
+        fail "$TEST: $name" "status $got instead of $status" "$ALONE"
+    elif [ "$(wc -l <"$WORK/refused.err")" -ne 1 ] || ! grep -qE "$pattern" "$WORK/refused.err"; then
+        cat "$WORK/refused.err"
+        fail "$TEST: $name" "not one line that matches $pattern" "$ALONE"
+    else
+        pass "$TEST: $name"
+    fi
+}
+# As a user without rights. The commands must be readable for that user.
+install -m 755 -D -t "$WORK/bin" "$BIN"/spliff-*
+nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+spliff=$WORK/bin/spliff-cluster
+run() { server "$spliff" run --quiet "$@"; }
+export -f server
+out=(--log-dir "$WORK/out")
+
+refused 'missing interface' 1 'eth77.*sv0' run -i eth77 "${out[@]}"
+refused 'missing file' 1 'no/such\.pcap' run -r no/such.pcap "${out[@]}"
+refused 'a folder as capture' 1 "$WORK" run -r "$WORK" "${out[@]}"
+printf 'This is no capture.\n' >"$WORK/text.pcap"
+refused 'not a capture' 65 'text\.pcap' run -r "$WORK/text.pcap" "${out[@]}"
+: >"$WORK/empty.pcap"
+refused 'empty file' 65 'empty\.pcap' run -r "$WORK/empty.pcap" "${out[@]}"
+head -c 3000 "$capture" >"$WORK/cut.pcap"
+refused 'truncated capture' 65 'cut\.pcap' run -r "$WORK/cut.pcap" "${out[@]}"
+head -c 24 "$capture" | sed 's/\x01\x00\x00\x00$/\xdd\x00\x00\x00/' >"$WORK/link.pcap"
+refused 'unknown link type' 65 'link\.pcap.*221' run -r "$WORK/link.pcap" "${out[@]}"
+refused 'bad filter' 2 'tcp prot 80' run -r "$WORK/good.pcap" -f 'tcp prot 80' "${out[@]}"
+refused 'unknown option' 2 'no-such-option' run --no-such-option
+refused 'unknown command' 2 'strat' server "$spliff" strat
+refused 'nothing to read' 2 '.' run
+printf 'x\n' >"$WORK/file"
+refused 'log folder that is a file' 1 "$WORK/file" run -r "$WORK/good.pcap" --log-dir "$WORK/file/logs"
+mkdir -m 755 "$WORK/closed"
+refused 'unwritable log folder' 77 "$WORK/closed" \
+    nobody "$spliff" run --quiet -r "$WORK/good.pcap" --log-dir "$WORK/closed/logs"
+refused 'no permission to capture' 77 'root|CAP_NET_RAW' \
+    server setpriv --reuid=65534 --regid=65534 --clear-groups "$spliff" run --quiet -i sv0 --format text
+
+printf 'state_dir = %s\nlog_rotatoin_interval = 1h\n' "$STATE" >"$WORK/bad.cfg"
+refused 'unknown configuration key' 1 'bad\.cfg:2.*log_rotation_interval' \
+    server "$spliff" check --config "$WORK/bad.cfg" --node-cfg "$WORK/node.cfg"
+printf 'udp_inactivity_timeout = soon\n' >"$WORK/bad.cfg"
+refused 'bad configuration value' 1 'bad\.cfg:1' \
+    server "$spliff" check --config "$WORK/bad.cfg" --node-cfg "$WORK/node.cfg"
+sed 's/lb_procs=2/lb_procs=many/' "$WORK/node.cfg" >"$WORK/bad.node"
+refused 'bad node.cfg' 1 "bad\.node:15" \
+    server "$spliff" start --config "$WORK/spliff.cfg" --node-cfg "$WORK/bad.node"
+
+# Without rights a capture file is still read, and the logs belong to who asked for them.
+mkdir -m 777 "$WORK/mine"
+if nobody "$spliff" run --quiet -r "$WORK/good.pcap" --log-dir "$WORK/mine/logs" 2>"$WORK/mine.err" &&
+    [ "$(stat -c %u "$WORK/mine/logs/http.log")" = 65534 ]; then
+    pass "$TEST: replay without root"
+else
+    cat "$WORK/mine.err"
+    fail "$TEST: replay without root" 'no logs' "$ALONE"
+fi
+processes=$(pgrep -f "^$WORK/bin/" | wc -l)
+[ "$processes" -eq 0 ] || fail "$TEST" "$processes processes are left behind" "$ALONE"
+finish
