@@ -172,7 +172,7 @@ bool record_reader_fits(enum field_type type, const struct value *v)
     return false;
 }
 
-static enum field_type element_type(enum field_type list)
+enum field_type record_reader_element_type(enum field_type list)
 {
     if (list == FIELD_VECTOR_INTERVAL)
         return FIELD_INTERVAL;
@@ -181,7 +181,7 @@ static enum field_type element_type(enum field_type list)
 
 static int check_elements(struct cursor *c, enum field_type list, uint32_t n)
 {
-    enum field_type type = element_type(list);
+    enum field_type type = record_reader_element_type(list);
     struct value v;
 
     for (uint32_t i = 0; i < n; i++)

@@ -30,6 +30,9 @@ int record_reader_value(struct cursor *c, struct value *out);
 /* Whether v is right for a field of this type (NIL always is). */
 bool record_reader_fits(enum field_type type, const struct value *v);
 
+/* What the elements of a SET_ or VECTOR_ field are: they are to fit it, and none of them is NIL. */
+enum field_type record_reader_element_type(enum field_type list);
+
 /* Steps over one whole record of `type`, checking each value's kind; elements of lists are never
  * nil. 0 or -EBADMSG. What passed may be walked without asking again. */
 int record_reader_check(struct cursor *c, enum record_type type);
