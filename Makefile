@@ -71,7 +71,9 @@ SRC_WORKER := \
   worker/parse/table.c \
   worker/parse/tls/tls.c worker/parse/tls/tls_record.c worker/parse/tls/tls_hello.c \
   worker/parse/tls/tls_names.c worker/parse/tls/tls_fingerprint.c worker/parse/tls/x509_log.c \
-  worker/parse/http1/http1.c worker/parse/http1/http1_message.c worker/parse/http1/http1_probe.c \
+  worker/parse/http1/http1_probe.c worker/parse/http1/http1.c worker/parse/http1/http1_line.c \
+  worker/parse/http1/http1_headers.c worker/parse/http1/http1_queue.c \
+  worker/parse/http1/http1_message.c \
   worker/parse/dns/dns.c worker/parse/dns/dns_message.c worker/parse/dns/dns_rdata.c \
   worker/parse/dns/dns_names.c \
   worker/emit/emit.c worker/emit/frames.c
@@ -190,6 +192,14 @@ $(call unit,flow/test_community_id,$(BASE) worker/flow/community_id.c)
 $(call unit,schema/test_options,common/schema/options.c common/base/check.c)
 $(call unit,flow/test_flow_table,worker/flow/flow_table.c worker/flow/wheel.c $(BASE))
 $(call unit,reassembly/test_reassembly,worker/reassembly/reassembly.c $(BASE))
+IPC_FORMATS := common/ipc/message.c common/ipc/record_reader.c
+IPC_BUS := common/ipc/bus.c common/ipc/bus_socket.c common/ipc/broker.c
+$(call unit,schema/test_record_pack,$(SCHEMA) common/ipc/record_reader.c)
+$(call unit,ipc/test_record_reader,$(SCHEMA) common/ipc/record_reader.c)
+$(call unit,ipc/test_message,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
+$(call unit,ipc/test_spool,$(SCHEMA) common/ipc/spool.c common/ipc/record_reader.c common/base/check.c)
+$(call unit,ipc/test_bus,$(BASE) $(IPC_BUS))
+$(call unit,emit/test_emit,$(BASE) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -203,6 +213,8 @@ fuzzers += build/fuzz/bin/$(1)
 endef
 fuzz_target = $(eval $(call FUZZ,$(1),$(2)))
 
+$(call fuzz_target,fuzz_message,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
+$(call fuzz_target,fuzz_record_reader,$(SCHEMA) common/ipc/record_reader.c common/base/check.c)
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

@@ -112,6 +112,7 @@ struct flow *flow_table_insert(struct flow_table *t, const struct flow_key *key,
 
     if (index == POOL_NONE)
         return NULL;
+    wheel_start(&t->wheel, now_ns);
     f = flow_table_at(t, index);
     memset(f, 0, sizeof *f);
     f->key = *key;

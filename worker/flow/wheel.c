@@ -14,20 +14,24 @@ void wheel_init(struct wheel *w, struct pool *pool, size_t link_offset)
 {
     w->pool = pool;
     w->link_offset = link_offset;
-    w->base_ns = 0;
+    w->base_ns = 0; /* wheel_start */
     w->tick = 1;
     w->armed = 0;
     for (unsigned i = 0; i < WHEEL_SLOTS; i++)
         w->head[i] = POOL_NONE;
 }
 
+void wheel_start(struct wheel *w, uint64_t now_ns)
+{
+    if (w->base_ns == 0)
+        w->base_ns = now_ns ? now_ns : 1;
+}
+
 /* Ticks count from 1, so that 0 can say "not armed". Bogus times far ahead saturate. */
-static uint32_t wheel_tick_of(struct wheel *w, uint64_t ns)
+static uint32_t wheel_tick_of(const struct wheel *w, uint64_t ns)
 {
     uint64_t t;
 
-    if (w->base_ns == 0)
-        w->base_ns = ns ? ns : 1;
     if (ns < w->base_ns)
         return 1;
     t = ((ns - w->base_ns) >> WHEEL_TICK_SHIFT) + 1;
@@ -84,9 +88,9 @@ uint32_t wheel_expire(struct wheel *w, uint64_t now_ns)
             wheel_disarm(w, index);
             return index;
         }
-        if (w->armed == 0)
-            w->tick = now; /* a jump in time over an empty wheel costs nothing */
-        w->tick++;
+        if (w->tick == now)
+            break; /* this tick's slot may still get deadlines that are already due */
+        w->tick = w->armed == 0 ? now : w->tick + 1; /* over an empty wheel time may jump */
     }
     return POOL_NONE;
 }

@@ -26,13 +26,16 @@ struct wheel_link {
 struct wheel {
     struct pool *pool;
     size_t link_offset;
-    uint64_t base_ns; /* time of tick 0, set by the first arm or advance */
-    uint32_t tick;    /* all slots before this one were emptied */
+    uint64_t base_ns; /* time of tick 1 */
+    uint32_t tick;    /* all slots before this one are empty */
     uint32_t armed;
     uint32_t head[WHEEL_SLOTS];
 };
 
 void wheel_init(struct wheel *w, struct pool *pool, size_t link_offset);
+
+/* The time from which ticks count; only the first call has an effect. Before the first arm. */
+void wheel_start(struct wheel *w, uint64_t now_ns);
 
 /* Files object `index` for deadline_ns, whether or not it was filed before. */
 void wheel_arm(struct wheel *w, uint32_t index, uint64_t deadline_ns);

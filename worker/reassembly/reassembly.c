@@ -222,7 +222,7 @@ static unsigned stream_place(struct reassembly *r, struct stream *s, struct piec
     for (;;) {
         uint64_t held = first_held(r, s);
 
-        if (p->begin < s->next) {
+        if (p->begin < p->end && p->begin < s->next) {
             flags |= REASSEMBLY_RETRANSMIT;
             piece_advance(p, s->next < p->end ? s->next : p->end);
         }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "common/base/pool.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+
+static void pool_hands_out_its_capacity_and_counts_refusals(void **state)
+{
+    struct pool p;
+
+    (void)state;
+    assert_int_equal(pool_init(&p, 12, 3), 0);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_equal(pool_get(&p), i);
+    assert_int_equal(pool_get(&p), POOL_NONE);
+    assert_int_equal(p.failures, 1);
+    assert_int_equal(p.used, 3);
+    pool_fini(&p);
+}
+
+static void pool_reuses_the_last_freed_first(void **state)
+{
+    struct pool p;
+
+    (void)state;
+    assert_int_equal(pool_init(&p, 8, 4), 0);
+    pool_get(&p);
+    pool_get(&p);
+    pool_put(&p, 0);
+    pool_put(&p, 1);
+    assert_int_equal(pool_get(&p), 1);
+    assert_int_equal(pool_get(&p), 0);
+    assert_int_equal(pool_get(&p), 2);
+    assert_int_equal(pool_index(&p, pool_at(&p, 2)), 2);
+    pool_fini(&p);
+}
+
+static void bufpool_gives_each_size_room_and_keeps_its_bound(void **state)
+{
+    struct bufpool p;
+    size_t capacity;
+    void *a, *b;
+
+    (void)state;
+    assert_int_equal(bufpool_init(&p, 2 * BUFPOOL_MAX_BYTES), 0);
+    a = bufpool_get(&p, 1, &capacity);
+    assert_non_null(a);
+    assert_int_equal(capacity, BUFPOOL_MIN_BYTES);
+    b = bufpool_get(&p, BUFPOOL_MAX_BYTES, &capacity);
+    assert_non_null(b);
+    assert_int_equal(capacity, BUFPOOL_MAX_BYTES);
+    memset(b, 1, capacity);
+    assert_null(bufpool_get(&p, 4096, &capacity)); /* both chunks have their class */
+    assert_int_equal(p.failures, 1);
+    assert_null(bufpool_get(&p, BUFPOOL_MAX_BYTES + 1, &capacity));
+    bufpool_put(&p, b, BUFPOOL_MAX_BYTES);
+    assert_ptr_equal(bufpool_get(&p, BUFPOOL_MAX_BYTES - 1, &capacity), b);
+    bufpool_put(&p, b, BUFPOOL_MAX_BYTES);
+    bufpool_put(&p, a, BUFPOOL_MIN_BYTES);
+    assert_int_equal(p.used_bytes, 0);
+    bufpool_fini(&p);
+}
+
+static void membuf_grows_to_its_bound_and_consumes_from_the_front(void **state)
+{
+    struct bufpool p;
+    struct membuf b = {0};
+    char chunk[100];
+
+    (void)state;
+    memset(chunk, 'x', sizeof chunk);
+    assert_int_equal(bufpool_init(&p, 4 * BUFPOOL_MAX_BYTES), 0);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(membuf_append(&b, &p, chunk, sizeof chunk, 1000), 0);
+    assert_int_equal(membuf_append(&b, &p, chunk, 1, 1000), -ENOBUFS);
+    assert_int_equal(b.len, 1000);
+    b.p[990] = 'y';
+    membuf_consume(&b, 990);
+    assert_int_equal(b.len, 10);
+    assert_int_equal(b.p[0], 'y');
+    membuf_free(&b, &p);
+    assert_int_equal(p.used_bytes, 0);
+    bufpool_fini(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pool_hands_out_its_capacity_and_counts_refusals),
+        cmocka_unit_test(pool_reuses_the_last_freed_first),
+        cmocka_unit_test(bufpool_gives_each_size_room_and_keeps_its_bound),
+        cmocka_unit_test(membuf_grows_to_its_bound_and_consumes_from_the_front),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
