@@ -200,6 +200,8 @@ $(call unit,ipc/test_message,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call unit,ipc/test_spool,$(SCHEMA) common/ipc/spool.c common/ipc/record_reader.c common/base/check.c)
 $(call unit,ipc/test_bus,$(BASE) $(IPC_BUS))
 $(call unit,emit/test_emit,$(BASE) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c)
+$(call unit,flow/test_conn,worker/flow/conn.c $(BASE))
+$(call unit,detect/test_detect,worker/detect/detect.c $(BASE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

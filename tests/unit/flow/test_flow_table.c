@@ -36,8 +36,8 @@ static struct flow *find(struct flow_table *t, uint32_t n, uint32_t hash)
     return flow_table_find(t, &k, hash);
 }
 
-/* Random inserts and removals against a plain list, with hashes chosen so that runs collide and wrap
- * around the end of the table. */
+/* Random inserts and removals against a plain list, with hashes chosen so that runs collide and
+ * wrap around the end of the table. */
 static void table_equals_a_plain_list(void **state)
 {
     enum { N = 200 };

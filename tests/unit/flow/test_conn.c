@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Each case is a script of packets, one word each: the side (> originator, < responder, by
+ * address), flags S A F R, and payload bytes as a number; then the conn_state and history that
+ * Zeek's users expect of it. */
+#include "worker/flow/conn.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct script {
+    struct flow flow;
+    uint32_t seq[2]; /* next sequence number of > and < */
+    unsigned n;
+    unsigned events;
+};
+
+static void packet_make(struct packet *p, const struct script *s, const char *word, uint8_t proto)
+{
+    static const uint8_t client[4] = {192, 0, 2, 9}, server[4] = {192, 0, 2, 1};
+    bool up = word[0] == '>';
+    struct ipaddr a, b;
+
+    memset(p, 0, sizeof *p);
+    ipaddr_set_v4(&a, client);
+    ipaddr_set_v4(&b, server);
+    p->from = (uint8_t)(up ? flow_key_set(&p->key, &a, 40000, &b, 40001, proto)
+                           : flow_key_set(&p->key, &b, 40001, &a, 40000, proto));
+    for (word++; *word && !strchr("0123456789", *word); word++)
+        p->tcp_flags |= (uint8_t)(*word == 'S'   ? TCP_SYN
+                                  : *word == 'A' ? TCP_ACK
+                                  : *word == 'F' ? TCP_FIN
+                                                 : TCP_RST);
+    p->payload_len = p->payload_wire_len = (uint32_t)strtoul(word, NULL, 10);
+    p->ip_len = 40 + p->payload_len;
+    p->tcp_window = 1000;
+    p->ts_ns = 1000 + s->n;
+    p->tcp_seq = s->seq[!up];
+}
+
+static void run(struct script *s, const char *text, uint8_t proto)
+{
+    char words[256], *save = NULL;
+
+    memset(s, 0, sizeof *s);
+    strcpy(words, text);
+    for (char *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save), s->n++) {
+        struct packet p;
+
+        packet_make(&p, s, w, proto);
+        if (s->n == 0) {
+            s->flow.key = p.key;
+            conn_begin(&s->flow, &p);
+        }
+        s->events |= conn_packet(&s->flow, &p, p.from ^ s->flow.orig);
+        s->seq[w[0] != '>'] +=
+            p.payload_len + !!(p.tcp_flags & TCP_SYN) + !!(p.tcp_flags & TCP_FIN);
+        if (proto == IPPROTO_TCP)
+            s->flow.end[p.from].stream.top += p.payload_len;
+    }
+}
+
+static void expect(const char *text, uint8_t proto, const char *state, const char *history)
+{
+    struct script s;
+    char got[FLOW_HISTORY_MAX + 1] = {0};
+
+    run(&s, text, proto);
+    memcpy(got, s.flow.history, s.flow.history_len);
+    if (strcmp(conn_state_name(&s.flow), state) != 0 || strcmp(got, history) != 0)
+        fail_msg("'%s': %s %s, not %s %s", text, conn_state_name(&s.flow), got, state, history);
+}
+
+static void tcp_states_and_histories(void **state)
+{
+    static const struct {
+        const char *packets, *state, *history;
+    } cases[] = {
+        {">S", "S0", "S"},
+        {">S >S", "S0", "SS"},
+        {">S <RA", "REJ", "Sr"},
+        {">S <SA", "S1", "Sh"},
+        {">S <SA >A", "S1", "ShA"},
+        {">S <SA >A >A100 <A <A500 >A >FA <FA >A", "SF", "ShADadFf"},
+        {">S <SA >A >A100 <A500 >R", "RSTO", "ShADdR"},
+        {">S <SA >A >A100 <R", "RSTR", "ShADr"},
+        {">S <SA >A >FA", "S2", "ShAF"},
+        {">S <SA >A <FA", "S3", "ShAf"},
+        {">S >R", "RSTOS0", "SR"},
+        {">S >FA", "SH", "SF"},
+        {"<SA >R", "RSTO", "^hR"},
+        {"<SA <R", "RSTRH", "^hr"},
+        {"<SA <FA", "SHR", "^hf"},
+        {">A100 <A200", "OTH", "Dd"},
+        {">S <SA >A >FA <FA >A <R", "SF", "ShAFfr"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect(cases[i].packets, IPPROTO_TCP, cases[i].state, cases[i].history);
+}
+
+static void udp_and_icmp_states(void **state)
+{
+    (void)state;
+    expect(">10", IPPROTO_UDP, "S0", "D");
+    expect(">10 <20", IPPROTO_UDP, "SF", "Dd");
+    expect(">10 <20", IPPROTO_ICMP, "OTH", "");
+}
+
+static void a_syn_ack_first_means_that_the_other_side_began(void **state)
+{
+    struct script s;
+
+    (void)state;
+    run(&s, "<SA", IPPROTO_TCP);
+    assert_int_equal(flow_port(&s.flow, FLOW_ORIG), 40000);
+    assert_false(s.flow.midstream);
+    run(&s, "<A10", IPPROTO_TCP);
+    assert_int_equal(flow_port(&s.flow, FLOW_ORIG), 40001);
+    assert_true(s.flow.midstream);
+    conn_flip(&s.flow);
+    assert_int_equal(flow_port(&s.flow, FLOW_ORIG), 40000);
+    assert_memory_equal(s.flow.history, "d^", 2);
+    assert_int_equal(flow_side(&s.flow, FLOW_RESP)->packets, 1);
+}
+
+static void counts_are_by_direction(void **state)
+{
+    struct script s;
+
+    (void)state;
+    run(&s, ">S <SA >A >A100 <A500", IPPROTO_TCP);
+    assert_int_equal(flow_side(&s.flow, FLOW_ORIG)->packets, 3);
+    assert_int_equal(flow_side(&s.flow, FLOW_ORIG)->ip_bytes, 3 * 40 + 100);
+    assert_int_equal(flow_side(&s.flow, FLOW_RESP)->packets, 2);
+    assert_int_equal(flow_side(&s.flow, FLOW_RESP)->ip_bytes, 2 * 40 + 500);
+}
+
+static void a_new_syn_after_the_end_is_a_new_connection(void **state)
+{
+    struct script s;
+    struct packet p;
+
+    (void)state;
+    run(&s, ">S <SA >A >FA <FA", IPPROTO_TCP);
+    s.flow.end[0].stream.started = s.flow.end[1].stream.started = true;
+    s.flow.end[0].stream.base_seq = s.flow.end[1].stream.base_seq = 1;
+    packet_make(&p, &s, ">S", IPPROTO_TCP);
+    assert_true(conn_is_reused(&s.flow, &p));
+    p.tcp_seq = 0; /* the old SYN again */
+    assert_false(conn_is_reused(&s.flow, &p));
+    packet_make(&p, &s, ">A", IPPROTO_TCP);
+    assert_false(conn_is_reused(&s.flow, &p));
+    run(&s, ">S <SA >A", IPPROTO_TCP);
+    packet_make(&p, &s, ">S", IPPROTO_TCP);
+    assert_false(conn_is_reused(&s.flow, &p));
+}
+
+static void timeouts_follow_the_state(void **state)
+{
+    struct options o = {.tcp_timeout = 300,
+                        .tcp_attempt_timeout = 5,
+                        .tcp_close_timeout = 6,
+                        .udp_timeout = 60,
+                        .icmp_timeout = 61};
+    struct script s;
+
+    (void)state;
+    run(&s, ">S", IPPROTO_TCP);
+    assert_int_equal(conn_timeout_ns(&s.flow, &o), 5);
+    run(&s, ">S <SA >A", IPPROTO_TCP);
+    assert_int_equal(conn_timeout_ns(&s.flow, &o), 300);
+    run(&s, ">S <SA >A >FA", IPPROTO_TCP);
+    assert_int_equal(conn_timeout_ns(&s.flow, &o), 300);
+    run(&s, ">S <SA >A >FA <FA", IPPROTO_TCP);
+    assert_int_equal(conn_timeout_ns(&s.flow, &o), 6);
+    run(&s, ">S <RA", IPPROTO_TCP);
+    assert_int_equal(conn_timeout_ns(&s.flow, &o), 6);
+    run(&s, ">1", IPPROTO_UDP);
+    assert_int_equal(conn_timeout_ns(&s.flow, &o), 60);
+    run(&s, ">1", IPPROTO_ICMP);
+    assert_int_equal(conn_timeout_ns(&s.flow, &o), 61);
+}
+
+static void frequent_events_show_at_powers_of_ten(void **state)
+{
+    struct script s;
+
+    (void)state;
+    run(&s, ">S", IPPROTO_TCP);
+    for (int i = 0; i < 12; i++)
+        conn_history_scaled(&s.flow, FLOW_RESP, CONN_RETRANSMIT);
+    assert_int_equal(s.flow.history_len, 3);
+    assert_memory_equal(s.flow.history, "Stt", 3);
+}
+
+static void data_after_a_reset_is_told(void **state)
+{
+    struct script s;
+
+    (void)state;
+    run(&s, ">S <SA >A >R >A10", IPPROTO_TCP);
+    assert_true(s.events & CONN_DATA_AFTER_RST);
+    run(&s, ">S <SA >A >A10 >R", IPPROTO_TCP);
+    assert_false(s.events & CONN_DATA_AFTER_RST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tcp_states_and_histories),
+        cmocka_unit_test(udp_and_icmp_states),
+        cmocka_unit_test(a_syn_ack_first_means_that_the_other_side_began),
+        cmocka_unit_test(counts_are_by_direction),
+        cmocka_unit_test(a_new_syn_after_the_end_is_a_new_connection),
+        cmocka_unit_test(timeouts_follow_the_state),
+        cmocka_unit_test(frequent_events_show_at_powers_of_ten),
+        cmocka_unit_test(data_after_a_reset_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
