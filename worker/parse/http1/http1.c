@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* HTTP/1: two streams of messages, one a side.
+ *
+ *   LINE ──► HEADERS ──► LENGTH | CHUNKED | UNTIL_CLOSE ──► LINE …
+ *     └────────┴── refused, or bytes missing ──► SEARCH ──► HEADERS
+ *
+ * Start lines are read here (http1_line.c says why), headers and chunks by llhttp. Bodies of a
+ * known length, and those until close, are counted off: that costs nothing per byte, and a gap
+ * inside is stepped over. Where a message ends is decided here, since it depends on the request
+ * (HEAD, CONNECT).
+ *
+ * SEARCH looks for a line that can be the start of a message: at the beginning of every line, and
+ * of what each packet brought, since senders begin messages there and bodies need not end with a
+ * line.
+ *
+ * After CONNECT the client is quiet until it is answered; what it sends before is not looked at,
+ * since whether it belongs to the tunnel is not known yet. */
+#include "worker/parse/http1/http1.h"
+
+#include "common/base/check.h"
+#include "worker/parse/http1/http1_flow.h"
+#include "worker/parse/http1/http1_line.h"
+
+#define FLOWS_MAX  (1u << 18)
+#define LINE_BYTES (HTTP1_URI_MAX + HTTP1_METHOD_MAX + 32)
+
+static void set_text(struct http1_flow *f, struct http1_transaction *t, enum http1_field field,
+                     struct str value)
+{
+    http1_field_begin(t, field);
+    if (!http1_field_append(t, f->ctx->bufs, field, value))
+        http1_report_cut(f);
+}
+
+static void line_drop(struct http1_flow *f, struct http1_side *s)
+{
+    membuf_free(&s->line, f->ctx->bufs);
+    s->tail_len = 0;
+}
+
+/* --- ends of messages --- */
+
+static void message_done(struct http1_flow *f, unsigned side)
+{
+    bool connect = http1_transaction_is(f->queue.open[side], "CONNECT");
+
+    f->side[side].phase = HTTP1_LINE;
+    if (side == 0) {
+        http1_queue_request_done(&f->queue, f->ctx);
+        if (connect)
+            f->side[0].phase = HTTP1_CONNECTING;
+        return;
+    }
+    http1_queue_response_done(&f->queue, f->ctx);
+    if (connect && f->side[0].phase == HTTP1_CONNECTING)
+        f->side[0].phase = HTTP1_LINE;
+}
+
+/* The side's stream is lost: what is known of the message is all that will be. */
+static void stream_lost(struct http1_flow *f, unsigned side)
+{
+    struct http1_side *s = &f->side[side];
+
+    if (s->phase != HTTP1_LINE && s->phase != HTTP1_SEARCH && s->phase != HTTP1_CONNECTING)
+        message_done(f, side);
+    line_drop(f, s);
+    s->phase = HTTP1_SEARCH;
+    f->queue.missed[side] = true;
+}
+
+static void body_take(struct http1_flow *f, unsigned side, uint64_t len)
+{
+    if (f->queue.open[side])
+        f->queue.open[side]->body_bytes[side] += len;
+}
+
+/* --- start lines --- */
+
+static bool request_begin(struct http1_flow *f, struct str text)
+{
+    struct http1_request_line line;
+    struct http1_transaction *t;
+
+    if (!http1_request_line_parse(text, &line))
+        return false;
+    if (http1_queue_request(&f->queue, f->ctx, f->side[0].first_ns)) {
+        t = f->queue.open[0];
+        t->simple = line.simple;
+        set_text(f, t, HTTP1_METHOD, line.method);
+        set_text(f, t, HTTP1_URI, line.uri);
+        if (line.version.len > 0)
+            set_text(f, t, HTTP1_VERSION, line.version);
+    }
+    http1_headers_start(f, 0);
+    return true;
+}
+
+/* 101 ends HTTP on this connection, so it is the final one, as well as being informational. */
+static bool status_is_final(unsigned status)
+{
+    return status / 100 != 1 || status == 101;
+}
+
+static bool response_begin(struct http1_flow *f, struct str text)
+{
+    struct http1_status_line line;
+    struct http1_transaction *t;
+
+    if (!http1_status_line_parse(text, &line))
+        return false;
+    f->status = line.status;
+    if (http1_queue_response(&f->queue, f->ctx, f->side[1].first_ns)) {
+        t = f->queue.open[1];
+        if (line.version.len > 0)
+            set_text(f, t, HTTP1_RESPONSE_VERSION, line.version);
+        if (line.status / 100 == 1) {
+            t->info_status = line.status;
+            set_text(f, t, HTTP1_INFO_MSG, line.reason);
+        }
+        if (status_is_final(line.status)) {
+            t->response_ns = f->side[1].first_ns;
+            t->has_status = true;
+            t->status = line.status;
+            set_text(f, t, HTTP1_STATUS_MSG, line.reason);
+        }
+    }
+    http1_headers_start(f, 1);
+    return true;
+}
+
+/* A line, or as much of it as has come, that begins no message; `whole`: its LF was read too. In
+ * HTTP/0.9 it is the beginning of the body. */
+static void line_refuse(struct http1_flow *f, unsigned side, struct str line, bool whole)
+{
+    struct http1_side *s = &f->side[side];
+    const struct http1_transaction *head = f->queue.head;
+
+    if (s->phase == HTTP1_LINE && side == 1 && head && head->simple && !head->response_done) {
+        if (http1_queue_response(&f->queue, f->ctx, s->first_ns))
+            f->queue.open[1]->response_ns = s->first_ns;
+        body_take(f, 1, line.len + whole);
+        line_drop(f, s);
+        s->phase = HTTP1_UNTIL_CLOSE;
+        return;
+    }
+    if (s->phase == HTTP1_LINE) {
+        analyzer_weird(
+            f->ctx, side == 0 ? WEIRD_HTTP_BAD_REQUEST_LINE : WEIRD_HTTP_BAD_RESPONSE_LINE, NULL);
+        stream_lost(f, side);
+    }
+    line_drop(f, s);
+    s->skip_line = !whole;
+}
+
+static void tail_append(struct http1_side *s, struct cursor *c)
+{
+    while (cursor_left(c) > 0) {
+        if (s->tail_len == HTTP1_TAIL_BYTES)
+            memmove(s->tail, s->tail + 1, --s->tail_len);
+        s->tail[s->tail_len++] = (char)cursor_u8(c);
+    }
+}
+
+/* Keeps n bytes more of an incomplete line. Of what does not fit, the last bytes are kept, because
+ * a request line ends with the version. */
+static void line_append(struct http1_flow *f, struct http1_side *s, const uint8_t *p, size_t n)
+{
+    size_t room = LINE_BYTES - s->line.len;
+    size_t fits = n < room ? n : room;
+    struct cursor over;
+
+    if (membuf_append(&s->line, f->ctx->bufs, p, fits, LINE_BYTES) < 0)
+        fits = 0;
+    if (fits == n)
+        return;
+    http1_report_cut(f);
+    over = cursor_init(p + fits, n - fits);
+    if (cursor_left(&over) > HTTP1_TAIL_BYTES)
+        cursor_skip(&over, cursor_left(&over) - HTTP1_TAIL_BYTES);
+    tail_append(s, &over);
+}
+
+/* Reads on in a line up to its LF, if that has come: straight from the input if it is all there. */
+static void line_read(struct http1_flow *f, unsigned side, struct cursor *c)
+{
+    struct http1_side *s = &f->side[side];
+    const uint8_t *lf = memchr(c->p, '\n', cursor_left(c));
+    size_t n = lf ? (size_t)(lf - c->p) : cursor_left(c);
+    const uint8_t *p = cursor_bytes(c, n);
+    struct str line = str_make(p, n);
+
+    if (lf)
+        cursor_skip(c, 1);
+    if (s->line.len > 0 || !lf) {
+        line_append(f, s, p, n);
+        if (lf && s->tail_len > 0)
+            (void)membuf_append(&s->line, f->ctx->bufs, s->tail, s->tail_len,
+                                LINE_BYTES + HTTP1_TAIL_BYTES);
+        line = str_make(s->line.p, s->line.len);
+    }
+    if (line.len == 0 || http1_line_prefix(side, line) == HTTP1_FITS_NOT) {
+        line_refuse(f, side, line, lf != NULL);
+        return;
+    }
+    if (!lf)
+        return;
+    if (side == 0 ? request_begin(f, line) : response_begin(f, line))
+        line_drop(f, s);
+    else
+        line_refuse(f, side, line, true);
+}
+
+/* Phases LINE and SEARCH. */
+static void line_step(struct http1_flow *f, unsigned side, struct cursor *c)
+{
+    struct http1_side *s = &f->side[side];
+    const uint8_t *lf;
+
+    if (s->skip_line) {
+        lf = memchr(c->p, '\n', cursor_left(c));
+        s->skip_line = !lf;
+        cursor_skip(c, lf ? (size_t)(lf + 1 - c->p) : cursor_left(c));
+        return;
+    }
+    if (s->line.len == 0) {
+        /* RFC 9112 section 2.2: empty lines before a message are left out. */
+        while (cursor_left(c) > 0 && (*c->p == '\r' || *c->p == '\n'))
+            cursor_skip(c, 1);
+        s->first_ns = f->ctx->ts_ns;
+    }
+    if (cursor_left(c) > 0)
+        line_read(f, side, c);
+}
+
+/* --- from headers to body --- */
+
+static void body_begin(struct http1_flow *f, unsigned side)
+{
+    struct http1_side *s = &f->side[side];
+
+    s->remaining = (s->parser.flags & F_CONTENT_LENGTH) != 0 ? s->parser.content_length : 0;
+    if (s->remaining > 0)
+        s->phase = HTTP1_LENGTH;
+    else if (side == 1 && (s->parser.flags & F_CONTENT_LENGTH) == 0)
+        s->phase = HTTP1_UNTIL_CLOSE;
+    else
+        message_done(f, side);
+}
+
+/* The connection speaks another protocol from here on. Nothing of f may be used after it. */
+static void switch_protocol(struct http1_flow *f, const struct cursor *rest)
+{
+    struct analyzer_ctx *ctx = f->ctx;
+
+    message_done(f, 1);
+    analyzer_hand_over(ctx, NULL, 1, rest->p, cursor_left(rest));
+}
+
+/* Returns false when the connection was handed over. */
+static bool response_headers_done(struct http1_flow *f, const struct cursor *rest)
+{
+    const struct http1_transaction *t = f->queue.open[1];
+
+    if (f->status == 101 || (f->status / 100 == 2 && http1_transaction_is(t, "CONNECT"))) {
+        switch_protocol(f, rest);
+        return false;
+    }
+    if (!status_is_final(f->status)) {
+        f->queue.open[1] = NULL;
+        f->side[1].phase = HTTP1_LINE;
+    } else if (http1_response_has_no_body(t, f->status)) {
+        message_done(f, 1);
+    } else {
+        body_begin(f, 1);
+    }
+    return true;
+}
+
+static void parser_refused(struct http1_flow *f, unsigned side, llhttp_errno_t err)
+{
+    enum weird w = side == 0 ? WEIRD_HTTP_BAD_REQUEST_LINE : WEIRD_HTTP_BAD_RESPONSE_LINE;
+
+    if (f->side[side].phase == HTTP1_CHUNKED)
+        w = WEIRD_HTTP_BAD_CHUNK;
+    analyzer_weird(f->ctx, w, llhttp_errno_name(err));
+    stream_lost(f, side);
+    f->side[side].skip_line = true;
+}
+
+/* Phases HEADERS and CHUNKED. Returns false when the connection was handed over. */
+static bool parser_step(struct http1_flow *f, unsigned side, struct cursor *c)
+{
+    struct http1_side *s = &f->side[side];
+    const char *p = (const char *)c->p;
+    llhttp_errno_t err = llhttp_execute(&s->parser, p, cursor_left(c));
+
+    if (err == HPE_OK) {
+        cursor_skip(c, cursor_left(c));
+        return true;
+    }
+    cursor_skip(c, (size_t)(llhttp_get_error_pos(&s->parser) - p));
+    CHECK(cursor_ok(c));
+    if (err != HPE_PAUSED)
+        parser_refused(f, side, err);
+    else if (s->phase == HTTP1_CHUNKED)
+        message_done(f, side);
+    else if (side == 1)
+        return response_headers_done(f, c);
+    else
+        body_begin(f, side);
+    return true;
+}
+
+/* --- the analyzer --- */
+
+/* Consumes something. Returns false when the connection was handed over: f is gone then. */
+static bool side_step(struct http1_flow *f, unsigned side, struct cursor *c)
+{
+    struct http1_side *s = &f->side[side];
+    size_t n = cursor_left(c);
+
+    switch ((enum http1_phase)s->phase) {
+    case HTTP1_LINE:
+    case HTTP1_SEARCH:
+        line_step(f, side, c);
+        break;
+    case HTTP1_HEADERS:
+    case HTTP1_CHUNKED:
+        return parser_step(f, side, c);
+    case HTTP1_LENGTH:
+        if (n > s->remaining)
+            n = (size_t)s->remaining;
+        cursor_skip(c, n);
+        body_take(f, side, n);
+        s->remaining -= n;
+        if (s->remaining == 0)
+            message_done(f, side);
+        break;
+    case HTTP1_UNTIL_CLOSE:
+        body_take(f, side, n);
+        cursor_skip(c, n);
+        break;
+    case HTTP1_CONNECTING:
+    case HTTP1_CLOSED:
+        cursor_skip(c, n);
+        break;
+    }
+    return true;
+}
+
+static void http1_open(struct analyzer_ctx *ctx, void *state)
+{
+    (void)state;
+    analyzer_service(ctx, "http");
+    analyzer_category(ctx, "web_plain");
+}
+
+static void http1_data(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
+                       size_t len)
+{
+    struct http1_flow *f = state;
+    struct http1_side *s = &f->side[side];
+    struct cursor c = cursor_init(data, len);
+
+    f->ctx = ctx;
+    if (s->phase == HTTP1_SEARCH && http1_line_is_start(side, str_make(data, len))) {
+        line_drop(f, s);
+        s->skip_line = false;
+    }
+    while (cursor_left(&c) > 0)
+        if (!side_step(f, side, &c))
+            return;
+}
+
+/* Inside a chunk llhttp is given bytes in place of those that are missing; it looks at none. */
+static void chunk_fill(struct http1_flow *f, unsigned side, uint64_t len)
+{
+    static const uint8_t nothing[16384];
+
+    while (len > 0) {
+        size_t n = len < sizeof nothing ? (size_t)len : sizeof nothing;
+        struct cursor c = cursor_init(nothing, n);
+
+        (void)parser_step(f, side, &c);
+        len -= n;
+    }
+}
+
+static void http1_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)
+{
+    struct http1_flow *f = state;
+    struct http1_side *s = &f->side[side];
+
+    f->ctx = ctx;
+    if (s->phase == HTTP1_UNTIL_CLOSE) {
+        body_take(f, side, len);
+        return;
+    }
+    if (s->phase == HTTP1_LENGTH && len <= s->remaining) {
+        body_take(f, side, len);
+        s->remaining -= len;
+        if (s->remaining == 0)
+            message_done(f, side);
+        return;
+    }
+    if (s->phase == HTTP1_CHUNKED && len <= s->remaining) {
+        chunk_fill(f, side, len);
+        return;
+    }
+    if (s->phase == HTTP1_CLOSED || s->phase == HTTP1_CONNECTING)
+        return;
+    if (s->phase == HTTP1_LENGTH)
+        body_take(f, side, s->remaining);
+    analyzer_weird(ctx, WEIRD_HTTP_CONTENT_GAP, NULL);
+    stream_lost(f, side);
+    s->skip_line = false;
+}
+
+static void http1_end(struct analyzer_ctx *ctx, void *state, unsigned side)
+{
+    struct http1_flow *f = state;
+    struct http1_side *s = &f->side[side];
+
+    f->ctx = ctx;
+    line_drop(f, s);
+    if (f->queue.open[side])
+        message_done(f, side);
+    s->phase = HTTP1_CLOSED;
+}
+
+static void http1_close(struct analyzer_ctx *ctx, void *state)
+{
+    struct http1_flow *f = state;
+
+    f->ctx = ctx;
+    line_drop(f, &f->side[0]);
+    line_drop(f, &f->side[1]);
+    http1_queue_flush(&f->queue, ctx);
+}
+
+const struct analyzer analyzer_http1 = {
+    .name = "http1",
+    .transports = ANALYZER_TCP,
+    .state_bytes = sizeof(struct http1_flow),
+    .state_max = FLOWS_MAX,
+    .probe = http1_probe,
+    .open = http1_open,
+    .data = http1_data,
+    .gap = http1_gap,
+    .end = http1_end,
+    .close = http1_close,
+};

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Headers and chunks, as llhttp finds them.
+ *
+ * llhttp is started anew for each message with a plain start line in place of the real one, and is
+ * paused where headers or chunks end: what follows depends on the request that is answered, and
+ * bodies of a known length need no parser. */
+#include "worker/parse/http1/http1_flow.h"
+
+#include "common/base/check.h"
+
+void http1_report_cut(struct http1_flow *f)
+{
+    if (!f->cut_reported)
+        analyzer_weird(f->ctx, WEIRD_HTTP_FIELD_CUT, NULL);
+    f->cut_reported = true;
+}
+
+static unsigned parser_side(const llhttp_t *parser)
+{
+    const struct http1_flow *f = parser->data;
+    return parser == &f->side[1].parser;
+}
+
+static void value_begin(struct http1_flow *f, unsigned side)
+{
+    struct http1_side *s = &f->side[side];
+    struct http1_transaction *t = f->queue.open[side];
+    bool kept;
+
+    s->in_value = true;
+    s->field = HTTP1_NO_FIELD;
+    /* Trailers come after the body and are not what these fields are about. */
+    if (!t || s->phase != HTTP1_HEADERS || s->name_len > HTTP1_HEADER_MAX)
+        return;
+    s->field =
+        (uint8_t)http1_header_begin(t, f->ctx->bufs, side, str_make(s->name, s->name_len), &kept);
+    if (!kept)
+        http1_report_cut(f);
+}
+
+static int on_header_field(llhttp_t *parser, const char *at, size_t len)
+{
+    struct http1_flow *f = parser->data;
+    struct http1_side *s = &f->side[parser_side(parser)];
+
+    if (s->in_value) {
+        s->in_value = false;
+        s->name_len = 0;
+    }
+    if (s->name_len > HTTP1_HEADER_MAX || len > (size_t)(HTTP1_HEADER_MAX - s->name_len)) {
+        s->name_len = HTTP1_HEADER_MAX + 1;
+        return 0;
+    }
+    memcpy(s->name + s->name_len, at, len);
+    s->name_len = (uint8_t)(s->name_len + len);
+    return 0;
+}
+
+static int on_header_value(llhttp_t *parser, const char *at, size_t len)
+{
+    struct http1_flow *f = parser->data;
+    unsigned side = parser_side(parser);
+    struct http1_side *s = &f->side[side];
+
+    if (!s->in_value)
+        value_begin(f, side);
+    if (s->field != HTTP1_NO_FIELD &&
+        !http1_field_append(f->queue.open[side], f->ctx->bufs, s->field, str_make(at, len)))
+        http1_report_cut(f);
+    return 0;
+}
+
+static int on_header_value_complete(llhttp_t *parser)
+{
+    struct http1_flow *f = parser->data;
+    unsigned side = parser_side(parser);
+    struct http1_side *s = &f->side[side];
+
+    if (!s->in_value)
+        value_begin(f, side);
+    if (s->field != HTTP1_NO_FIELD)
+        http1_header_end(f->queue.open[side], s->field, f->ctx->log_secrets);
+    s->field = HTTP1_NO_FIELD;
+    return 0;
+}
+
+/* RFC 9112 section 6.3, rules 1 and 2. t may be NULL. */
+bool http1_response_has_no_body(const struct http1_transaction *t, unsigned status)
+{
+    if (status / 100 == 1 || status == 204 || status == 304)
+        return true;
+    return t && (http1_transaction_is(t, "HEAD") ||
+                 (status / 100 == 2 && http1_transaction_is(t, "CONNECT")));
+}
+
+static int on_headers_complete(llhttp_t *parser)
+{
+    struct http1_flow *f = parser->data;
+    unsigned side = parser_side(parser);
+
+    if ((parser->flags & F_CHUNKED) == 0 ||
+        (side == 1 && http1_response_has_no_body(f->queue.open[1], f->status)))
+        return HPE_PAUSED;
+    f->side[side].phase = HTTP1_CHUNKED;
+    f->side[side].remaining = 0;
+    return 0;
+}
+
+static int on_chunk_header(llhttp_t *parser)
+{
+    struct http1_flow *f = parser->data;
+
+    f->side[parser_side(parser)].remaining = parser->content_length;
+    return 0;
+}
+
+static int on_body(llhttp_t *parser, const char *at, size_t len)
+{
+    struct http1_flow *f = parser->data;
+    unsigned side = parser_side(parser);
+
+    (void)at;
+    CHECK(len <= f->side[side].remaining);
+    f->side[side].remaining -= len;
+    if (f->queue.open[side])
+        f->queue.open[side]->body_bytes[side] += len;
+    return 0;
+}
+
+static int on_message_complete(llhttp_t *parser)
+{
+    (void)parser;
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+    .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
+    .on_header_value_complete = on_header_value_complete,
+    .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
+
+void http1_headers_start(struct http1_flow *f, unsigned side)
+{
+    static const char lines[2][18] = {"GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n"};
+    struct http1_side *s = &f->side[side];
+    llhttp_t *p = &s->parser;
+
+    llhttp_init(p, side == 0 ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
+    p->data = f;
+    llhttp_set_lenient_headers(p, 1);
+    llhttp_set_lenient_chunked_length(p, 1);
+    llhttp_set_lenient_keep_alive(p, 1);
+    llhttp_set_lenient_transfer_encoding(p, 1);
+#if LLHTTP_VERSION_MAJOR >= 9
+    llhttp_set_lenient_optional_lf_after_cr(p, 1);
+    llhttp_set_lenient_optional_cr_before_lf(p, 1);
+    llhttp_set_lenient_optional_crlf_after_chunk(p, 1);
+    llhttp_set_lenient_spaces_after_chunk_size(p, 1);
+#endif
+    CHECK(llhttp_execute(p, lines[side], strlen(lines[side])) == HPE_OK);
+    s->in_value = false;
+    s->name_len = 0;
+    s->phase = HTTP1_HEADERS;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Fields of a transaction.
+ *
+ * The texts of a message lie one behind the other in one growing buffer; a field is an offset and a
+ * length into it. Since a parser reads a message front to back, the field that is being read is
+ * always the last one, so that a value that comes in pieces is simply appended to. Request and
+ * response have a buffer each, because both may be read at the same time. A header that comes twice
+ * is taken from its last line; the earlier text stays behind as slack, within HTTP1_TEXT_MAX. */
+#include "worker/parse/http1/http1_message.h"
+
+#include "common/base/check.h"
+
+#include <strings.h>
+
+struct header {
+    struct str name; /* as records show it */
+    uint8_t side;
+    uint8_t field;
+};
+
+#define HEADER(text, side, field)                                                                  \
+    {                                                                                              \
+        {text, sizeof text - 1}, side, field                                                       \
+    }
+
+/* Those that Zeek counts as a proxy's come last. */
+static const struct header headers[] = {
+    HEADER("HOST", 0, HTTP1_HOST),
+    HEADER("USER-AGENT", 0, HTTP1_USER_AGENT),
+    HEADER("REFERER", 0, HTTP1_REFERRER),
+    HEADER("ORIGIN", 0, HTTP1_ORIGIN),
+    HEADER("CONTENT-TYPE", 0, HTTP1_REQUEST_TYPE),
+    HEADER("AUTHORIZATION", 0, HTTP1_USERNAME),
+    HEADER("PROXY-AUTHORIZATION", 0, HTTP1_USERNAME),
+    HEADER("CONTENT-TYPE", 1, HTTP1_RESPONSE_TYPE),
+    HEADER("FORWARDED", 0, HTTP1_PROXY),
+    HEADER("X-FORWARDED-FOR", 0, HTTP1_PROXY),
+    HEADER("X-FORWARDED-FROM", 0, HTTP1_PROXY),
+    HEADER("CLIENT-IP", 0, HTTP1_PROXY),
+    HEADER("VIA", 0, HTTP1_PROXY),
+    HEADER("XROXY-CONNECTION", 0, HTTP1_PROXY),
+    HEADER("PROXY-CONNECTION", 0, HTTP1_PROXY),
+};
+
+_Static_assert(HTTP1_FIELDS <= 32, "`present` has 32 bits");
+_Static_assert(HTTP1_TEXT_MAX <= UINT16_MAX, "offsets have 16 bits");
+
+struct http1_transaction *http1_transaction_new(struct bufpool *bufs)
+{
+    size_t capacity;
+    struct http1_transaction *t = bufpool_get(bufs, sizeof *t, &capacity);
+
+    if (!t)
+        return NULL;
+    memset(t, 0, sizeof *t);
+    t->capacity = capacity;
+    return t;
+}
+
+void http1_transaction_free(struct http1_transaction *t, struct bufpool *bufs)
+{
+    membuf_free(&t->text[0], bufs);
+    membuf_free(&t->text[1], bufs);
+    bufpool_put(bufs, t, t->capacity);
+}
+
+static unsigned field_side(enum http1_field f)
+{
+    return f >= HTTP1_RESPONSE_FIELDS;
+}
+
+static bool field_is_present(const struct http1_transaction *t, enum http1_field f)
+{
+    return (t->present >> f & 1) != 0;
+}
+
+void http1_field_begin(struct http1_transaction *t, enum http1_field f)
+{
+    t->present |= UINT32_C(1) << f;
+    t->field[f].at = (uint16_t)t->text[field_side(f)].len;
+    t->field[f].len = 0;
+}
+
+bool http1_field_append(struct http1_transaction *t, struct bufpool *bufs, enum http1_field f,
+                        struct str piece)
+{
+    struct membuf *text = &t->text[field_side(f)];
+    size_t max = f == HTTP1_URI ? HTTP1_URI_MAX : HTTP1_VALUE_MAX;
+    size_t room = max - t->field[f].len;
+    size_t n = piece.len < room ? piece.len : room;
+
+    CHECK(t->field[f].at + t->field[f].len == text->len);
+    if (n > HTTP1_TEXT_MAX - text->len)
+        n = HTTP1_TEXT_MAX - text->len;
+    if (membuf_append(text, bufs, piece.p, n, HTTP1_TEXT_MAX) < 0)
+        return false;
+    t->field[f].len = (uint16_t)(t->field[f].len + n);
+    return n == piece.len;
+}
+
+struct str http1_field_text(const struct http1_transaction *t, enum http1_field f)
+{
+    if (!field_is_present(t, f) || t->field[f].len == 0)
+        return STR_LIT("");
+    return str_make(t->text[field_side(f)].p + t->field[f].at, t->field[f].len);
+}
+
+bool http1_transaction_is(const struct http1_transaction *t, const char *method)
+{
+    return t && str_equal(http1_field_text(t, HTTP1_METHOD), str_of(method));
+}
+
+static const struct header *header_find(unsigned side, struct str name)
+{
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
+        const struct header *h = &headers[i];
+        if (h->side == side && h->name.len == name.len &&
+            strncasecmp(h->name.p, name.p, name.len) == 0)
+            return h;
+    }
+    return NULL;
+}
+
+enum http1_field http1_header_begin(struct http1_transaction *t, struct bufpool *bufs,
+                                    unsigned side, struct str name, bool *kept)
+{
+    const struct header *h = header_find(side, name);
+    unsigned f = h ? h->field : HTTP1_NO_FIELD;
+
+    *kept = true;
+    if (!h)
+        return HTTP1_NO_FIELD;
+    if (f == HTTP1_PROXY) {
+        while (f < HTTP1_PROXY + HTTP1_PROXY_MAX && field_is_present(t, f))
+            f++;
+        *kept = f < HTTP1_PROXY + HTTP1_PROXY_MAX;
+        if (!*kept)
+            return HTTP1_NO_FIELD;
+    }
+    http1_field_begin(t, f);
+    if (h->field == HTTP1_PROXY)
+        *kept = http1_field_append(t, bufs, f, h->name) &&
+                http1_field_append(t, bufs, f, STR_LIT(" -> "));
+    return f;
+}
+
+static int base64_digit(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == '+' || c == '-')
+        return 62;
+    return c == '/' || c == '_' ? 63 : -1;
+}
+
+/* Decodes in place, up to the first byte that is not base64. Returns the length of the result. */
+static uint16_t base64_decode(uint8_t *out, const uint8_t *p, size_t len)
+{
+    struct cursor c = cursor_init(p, len);
+    uint32_t bits = 0;
+    unsigned n_bits = 0;
+    uint16_t n = 0;
+    int digit;
+
+    while (cursor_left(&c) > 0 && (digit = base64_digit(cursor_u8(&c))) >= 0) {
+        bits = bits << 6 | (uint32_t)digit;
+        n_bits += 6;
+        if (n_bits >= 8) {
+            n_bits -= 8;
+            out[n++] = (uint8_t)(bits >> n_bits);
+        }
+    }
+    return n;
+}
+
+static void field_clear(struct http1_transaction *t, enum http1_field f)
+{
+    t->present &= ~(UINT32_C(1) << f);
+}
+
+/* The field holds the whole value of Authorization, as the last text of the request. It leaves with
+ * the user's name; what follows the colon becomes the password, or is forgotten. */
+static void credentials_read(struct http1_transaction *t, bool log_secrets)
+{
+    struct membuf *text = &t->text[0];
+    struct str value = http1_field_text(t, HTTP1_USERNAME);
+    uint8_t *p, *colon = NULL;
+    uint16_t n = 0;
+
+    field_clear(t, HTTP1_PASSWORD);
+    text->len -= value.len;
+    if (value.len <= 6 || strncasecmp(value.p, "Basic ", 6) != 0) {
+        field_clear(t, HTTP1_USERNAME);
+        return;
+    }
+    p = text->p + text->len;
+    n = base64_decode(p, p + 6, value.len - 6u);
+    colon = memchr(p, ':', n);
+    if (!colon) {
+        field_clear(t, HTTP1_USERNAME);
+        return;
+    }
+    t->field[HTTP1_USERNAME].len = (uint16_t)(colon - p);
+    text->len += t->field[HTTP1_USERNAME].len;
+    if (!log_secrets)
+        return;
+    t->present |= UINT32_C(1) << HTTP1_PASSWORD;
+    t->field[HTTP1_PASSWORD].at = (uint16_t)(text->len + 1);
+    t->field[HTTP1_PASSWORD].len = (uint16_t)(p + n - colon - 1);
+    text->len += 1u + t->field[HTTP1_PASSWORD].len;
+}
+
+void http1_header_end(struct http1_transaction *t, enum http1_field f, bool log_secrets)
+{
+    struct membuf *text = &t->text[field_side(f)];
+
+    while (t->field[f].len > 0 &&
+           (text->p[text->len - 1] == ' ' || text->p[text->len - 1] == '\t')) {
+        t->field[f].len--;
+        text->len--;
+    }
+    if (f == HTTP1_USERNAME)
+        credentials_read(t, log_secrets);
+}
+
+static bool list_has(const struct str *items, uint32_t n, struct str s)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (str_equal(items[i], s))
+            return true;
+    return false;
+}
+
+/* The set of proxy headers, without doubles, into items[HTTP1_PROXY_MAX]. */
+static struct str_list proxied_list(const struct http1_transaction *t, struct str *items)
+{
+    uint32_t n = 0;
+
+    for (unsigned f = HTTP1_PROXY; f < HTTP1_PROXY + HTTP1_PROXY_MAX; f++) {
+        struct str s = http1_field_text(t, f);
+        if (field_is_present(t, f) && !list_has(items, n, s))
+            items[n++] = s;
+    }
+    return (struct str_list){items, n};
+}
+
+#define SET_TEXT(t, r, member, f)                                                                  \
+    do {                                                                                           \
+        if (field_is_present(t, f))                                                                \
+            RECORD_SET(http, r, member, http1_field_text(t, f));                                   \
+    } while (0)
+
+static void record_request(const struct http1_transaction *t, struct rec_http *r)
+{
+    SET_TEXT(t, r, method, HTTP1_METHOD);
+    SET_TEXT(t, r, host, HTTP1_HOST);
+    SET_TEXT(t, r, uri, HTTP1_URI);
+    SET_TEXT(t, r, referrer, HTTP1_REFERRER);
+    SET_TEXT(t, r, version, HTTP1_VERSION);
+    SET_TEXT(t, r, user_agent, HTTP1_USER_AGENT);
+    SET_TEXT(t, r, origin, HTTP1_ORIGIN);
+    SET_TEXT(t, r, username, HTTP1_USERNAME);
+    SET_TEXT(t, r, password, HTTP1_PASSWORD);
+    SET_TEXT(t, r, request_content_type, HTTP1_REQUEST_TYPE);
+    RECORD_SET(http, r, request_body_len, t->body_bytes[0]);
+}
+
+static void record_response(const struct http1_transaction *t, struct rec_http *r)
+{
+    if (t->has_status)
+        RECORD_SET(http, r, status_code, t->status);
+    if (t->info_status > 0)
+        RECORD_SET(http, r, info_code, t->info_status);
+    SET_TEXT(t, r, status_msg, HTTP1_STATUS_MSG);
+    SET_TEXT(t, r, info_msg, HTTP1_INFO_MSG);
+    SET_TEXT(t, r, response_content_type, HTTP1_RESPONSE_TYPE);
+    if (!RECORD_HAS(http, r, version))
+        SET_TEXT(t, r, version, HTTP1_RESPONSE_VERSION);
+    RECORD_SET(http, r, response_body_len, t->body_bytes[1]);
+    if (t->request_end_ns > 0 && t->response_ns >= t->request_end_ns)
+        RECORD_SET(http, r, ttfb, (int64_t)(t->response_ns - t->request_end_ns));
+}
+
+void http1_transaction_emit(const struct http1_transaction *t, struct analyzer_ctx *ctx)
+{
+    struct str proxies[HTTP1_PROXY_MAX];
+    struct str_list proxied = proxied_list(t, proxies);
+    struct rec_http r;
+
+    r.present = 0;
+    RECORD_SET(http, &r, ts, t->ts_ns);
+    RECORD_SET(http, &r, trans_depth, t->depth);
+    record_request(t, &r);
+    record_response(t, &r);
+    /* Zeek writes the empty set where it found no indicator. */
+    RECORD_SET(http, &r, tags, ((struct str_list){NULL, 0}));
+    if (proxied.n > 0)
+        RECORD_SET(http, &r, proxied, proxied);
+    RECORD_SET(http, &r, view, STR_LIT("packet"));
+    analyzer_record(ctx, RECORD_http, &r);
+}
