@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "manager/config.h"
+
+#include "manager/suggest.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct config_reading {
+    struct options *o;
+    unsigned set_at[256]; /* line that set the n-th option, 0 if none has */
+};
+
+static int config_unknown(const char *key, char *error)
+{
+    struct suggest near = {NULL, 0};
+    char hint[64];
+
+    for (size_t i = 0; i < option_schemas_n; i++)
+        if (option_schemas[i].scope & OPTION_SCOPE_CFG)
+            suggest_offer(&near, key, option_schemas[i].key);
+    snprintf(error, INI_ERROR_BYTES, "unknown key %s%s", key,
+             suggest_text(&near, hint, sizeof hint));
+    return -EINVAL;
+}
+
+static int config_entry(void *user, const struct ini_entry *e, char *error)
+{
+    struct config_reading *r = user;
+    const struct option_schema *s = option_find(e->key);
+    size_t i = s ? (size_t)(s - option_schemas) : 0;
+
+    if (!s)
+        return config_unknown(e->key, error);
+    if (!(s->scope & OPTION_SCOPE_CFG)) {
+        snprintf(error, INI_ERROR_BYTES, "%s is an option of `spliff-cluster run` only", e->key);
+        return -EINVAL;
+    }
+    if (i < sizeof r->set_at / sizeof r->set_at[0]) {
+        if (r->set_at[i]) {
+            snprintf(error, INI_ERROR_BYTES, "%s was already set in line %u", e->key, r->set_at[i]);
+            return -EINVAL;
+        }
+        r->set_at[i] = e->line;
+    }
+    return option_set(r->o, s, e->value, error, INI_ERROR_BYTES);
+}
+
+int config_read(const char *path, struct options *o, char *error)
+{
+    struct config_reading r = {.o = o};
+
+    return ini_file_read(path, config_entry, &r, error);
+}
+
+int config_read_text(const char *text, size_t len, const char *file, struct options *o, char *error)
+{
+    struct config_reading r = {.o = o};
+
+    return ini_text_read(text, len, file, config_entry, &r, error);
+}
+
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+/* Bounds of single values: below, a worker could not run; above, its tables could not be indexed or
+ * a mistyped unit would only show when memory is gone. */
+static const struct {
+    const char *key;
+    uint64_t min, max;
+} limits[] = {
+    {"workers", 1, 192},
+    {"log_flush_interval", NS_PER_MS, 3600 * NS_PER_SEC},
+    {"spool_size", 4 * MIB, 64 * GIB},
+    {"af_packet_buffer_size", 64 * KIB, 64 * GIB},
+    {"af_packet_block_size", 64 * KIB, 64 * MIB},
+    {"af_packet_block_timeout", NS_PER_MS, 10 * NS_PER_SEC},
+    {"af_packet_fanout_id", 0, 65535},
+    {"snaplen", 64, 256 * KIB},
+    {"flow_table_size", 1024, UINT64_C(1) << 28},
+    {"tcp_inactivity_timeout", NS_PER_SEC, 365 * 86400 * NS_PER_SEC},
+    {"tcp_attempt_delay", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
+    {"tcp_close_delay", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
+    {"udp_inactivity_timeout", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
+    {"icmp_inactivity_timeout", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
+    {"fragment_timeout", NS_PER_MS, 3600 * NS_PER_SEC},
+    {"fragment_memory", 256 * KIB, 64 * GIB},
+    {"reassembly_memory", 4 * MIB, 1024 * GIB},
+    {"reassembly_flow_memory", 4 * KIB, 64 * MIB},
+    {"seed", 0, UINT32_MAX},
+    {"StopTimeout", NS_PER_SEC, 3600 * NS_PER_SEC},
+};
+
+static int config_check_limits(const struct options *o, char *error)
+{
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        const struct option_schema *s = option_find(limits[i].key);
+        struct options bound = *o;
+        char given[32], right[32];
+        uint64_t v;
+
+        memcpy(&v, (const char *)o + s->offset, sizeof v);
+        if (v >= limits[i].min && v <= limits[i].max)
+            continue;
+        memcpy((char *)&bound + s->offset, v < limits[i].min ? &limits[i].min : &limits[i].max,
+               sizeof v);
+        option_format(o, s, given, sizeof given);
+        option_format(&bound, s, right, sizeof right);
+        snprintf(error, INI_ERROR_BYTES, "%s = %s: give at %s %s", s->key, given,
+                 v < limits[i].min ? "least" : "most", right);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+int config_check(const struct options *o, char *error)
+{
+    const char *wrong = NULL;
+
+    if (config_check_limits(o, error) < 0)
+        return -EINVAL;
+    if (o->ring_block_size & (o->ring_block_size - 1))
+        wrong = "af_packet_block_size: give a power of two";
+    else if (o->ring_size < o->ring_block_size)
+        wrong = "af_packet_buffer_size is smaller than af_packet_block_size: raise it";
+    else if (o->reassembly_flow_memory > o->reassembly_memory)
+        wrong = "reassembly_flow_memory is larger than reassembly_memory: lower it";
+    else if (o->user[0] == '\0' || strcmp(o->user, "root") == 0)
+        wrong = "user: workers read hostile bytes and never run as root; name another user";
+    if (wrong)
+        snprintf(error, INI_ERROR_BYTES, "%s", wrong);
+    return wrong ? -EINVAL : 0;
+}

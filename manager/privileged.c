@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Rights are spent here and nowhere else: after this a child needs none but those of its user.
+ *
+ * A folder is judged by the mode bits of its whole path, not by access(2), because the question is
+ * always about somebody else: the user that a child is going to be. */
+#include "manager/privileged.h"
+
+#include "common/base/check.h"
+#include "manager/af_packet_open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FOLDER_MODE 0755
+
+int privileged_ids_find(const struct options *o, struct privileged_ids *out, char *error)
+{
+    const struct passwd *pw;
+
+    *out = (struct privileged_ids){getuid(), getgid(), geteuid() == 0, false};
+    if (!out->root)
+        return 0;
+    pw = getpwnam(o->user);
+    if (!pw) {
+        out->user_absent = true;
+        pw = getpwnam("nobody");
+    }
+    if (!pw || pw->pw_uid == 0) {
+        snprintf(error, INI_ERROR_BYTES,
+                 pw ? "user %s is root: workers never run as root; name another one"
+                    : "there is neither a user %s nor nobody: create one for the workers",
+                 o->user);
+        return pw ? -EPERM : -ENOENT;
+    }
+    out->uid = pw->pw_uid;
+    out->gid = pw->pw_gid;
+    return 0;
+}
+
+/* The three mode bits that count for uid/gid. */
+static int mode_for(const struct stat *st, uid_t uid, gid_t gid)
+{
+    if (st->st_uid == uid)
+        return st->st_mode >> 6 & 7;
+    return (st->st_gid == gid ? st->st_mode >> 3 : st->st_mode) & 7;
+}
+
+bool privileged_allows(const char *path, uid_t uid, gid_t gid, int mask)
+{
+    char *full = realpath(path, NULL);
+    struct stat st;
+    bool ok = full && stat(full, &st) == 0 && (mode_for(&st, uid, gid) & mask) == mask;
+
+    for (char *p = full; ok && p && (p = strchr(p, '/')); p++) {
+        char rest = p[1];
+
+        p[1] = '\0';
+        ok = stat(full, &st) == 0 && (!S_ISDIR(st.st_mode) || mode_for(&st, uid, gid) & X_OK);
+        p[1] = rest;
+    }
+    free(full);
+    return ok;
+}
+
+int privileged_make_dirs(const char *path, mode_t mode)
+{
+    char part[OPTION_STRING_MAX];
+    struct stat st;
+
+    if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
+        return -ENAMETOOLONG;
+    for (char *p = strchr(part + 1, '/'); p; p = strchr(p + 1, '/')) {
+        *p = '\0';
+        if (mkdir(part, FOLDER_MODE) < 0 && errno != EEXIST)
+            return -errno;
+        *p = '/';
+    }
+    if (mkdir(part, mode) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return -errno;
+    return stat(part, &st) < 0 ? -errno : S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+/* Who shall own a new log folder that was just made. */
+static uid_t new_log_dir_owner(const char *dir, const struct privileged_ids *ids)
+{
+    char above[OPTION_STRING_MAX + 4];
+    struct stat st;
+
+    snprintf(above, sizeof above, "%s/..", dir);
+    if (privileged_allows(above, ids->uid, ids->gid, X_OK) || stat(above, &st) < 0)
+        return ids->uid;
+    return st.st_uid;
+}
+
+static int log_dir_fail(const char *dir, int err, char *error)
+{
+    snprintf(error, INI_ERROR_BYTES, "log folder %s: %s; give another --log-dir", dir,
+             err == -EACCES ? "no permission to write there" : strerror(-err));
+    return err;
+}
+
+int privileged_log_dir(const char *dir, const struct privileged_ids *ids, uid_t *owner, char *error)
+{
+    struct stat st;
+    bool made = stat(dir, &st) < 0;
+    int err = privileged_make_dirs(dir, FOLDER_MODE);
+
+    if (err < 0)
+        return log_dir_fail(dir, err, error);
+    if (!ids->root) {
+        *owner = ids->uid;
+        return access(dir, W_OK | X_OK) < 0 ? log_dir_fail(dir, -errno, error) : 0;
+    }
+    if (made && chown(dir, new_log_dir_owner(dir, ids), ids->gid) < 0)
+        return log_dir_fail(dir, -errno, error);
+    if (stat(dir, &st) < 0)
+        return log_dir_fail(dir, -errno, error);
+    *owner = st.st_uid;
+    return 0;
+}
+
+int privileged_own_file(const char *path, uid_t uid, gid_t gid, char *error)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    int err = fd < 0 ? -errno : 0;
+
+    if (fd >= 0 && geteuid() == 0 && fchown(fd, uid, gid) < 0)
+        err = -errno;
+    if (fd >= 0)
+        close(fd);
+    if (err < 0)
+        snprintf(error, INI_ERROR_BYTES, "cannot make %s: %s", path, strerror(-err));
+    return err;
+}
+
+int privileged_open_input(const char *path, bool *seekable, char *error)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    int err;
+
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        err = -errno;
+        snprintf(error, INI_ERROR_BYTES, "cannot read %s: %s", is_stdin ? "standard input" : path,
+                 strerror(-err));
+    } else if (S_ISDIR(st.st_mode)) {
+        err = -EISDIR;
+        snprintf(error, INI_ERROR_BYTES, "%s is a folder: give a capture file", path);
+    } else if (is_stdin && isatty(fd)) {
+        err = -EINVAL;
+        snprintf(error, INI_ERROR_BYTES,
+                 "standard input is a terminal: pipe a capture into it, as from tcpdump -w -");
+    } else {
+        *seekable = !is_stdin && S_ISREG(st.st_mode);
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    return err;
+}
+
+int privileged_open_replay(const char *path, struct heritage *const *heritages, unsigned n,
+                           char *error)
+{
+    bool seekable;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct heritage_capture *c = &heritages[i]->capture;
+
+        c->kind = CAPTURE_PCAP_FILE;
+        snprintf(c->name, sizeof c->name, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
+        c->fd = privileged_open_input(path, &seekable, error);
+        if (c->fd < 0)
+            return c->fd;
+        for (unsigned b = 0; b < FLOW_BUCKETS; b++)
+            heritages[i]->bucket_owner[b] = (uint16_t)(b % n);
+    }
+    return 0;
+}
+
+/* One interface: the workers first[0 … n-1] (indexes into heritages) join its group in order. */
+static int open_interface(const char *interface, const unsigned *members, uint32_t n,
+                          const struct options *o, uint32_t seed, uint32_t group,
+                          struct heritage *const *heritages, char *error)
+{
+    uint16_t member_of_bucket[FLOW_BUCKETS];
+    struct af_packet_request request = {.interface = interface,
+                                        .options = o,
+                                        .fanout_group = group,
+                                        .n_workers = n,
+                                        .seed = seed,
+                                        .bucket_owner = member_of_bucket};
+
+    for (unsigned b = 0; b < FLOW_BUCKETS; b++)
+        member_of_bucket[b] = (uint16_t)(b % n);
+    for (uint32_t i = 0; i < n; i++) {
+        struct heritage *h = heritages[members[i]];
+        int err = af_packet_open(&request, &h->capture, error, INI_ERROR_BYTES);
+
+        if (err < 0) {
+            h->capture.fd = -1;
+            return err;
+        }
+        fcntl(h->capture.fd, F_SETFD, FD_CLOEXEC);
+        for (unsigned b = 0; b < FLOW_BUCKETS; b++)
+            h->bucket_owner[b] = (uint16_t)members[member_of_bucket[b]];
+    }
+    return 0;
+}
+
+int privileged_open_live(const struct topology *t, const struct options *o, uint32_t seed,
+                         uint32_t fanout_base, struct heritage *const *heritages, char *error)
+{
+    const struct topology_node *workers[TOPOLOGY_WORKERS_MAX];
+    bool done[TOPOLOGY_WORKERS_MAX] = {false};
+    unsigned n = 0, interfaces = 0;
+
+    for (unsigned i = 0; i < t->n; i++)
+        if (t->nodes[i].kind == TOPOLOGY_WORKER)
+            workers[n++] = &t->nodes[i];
+    for (unsigned i = 0; i < n; i++) {
+        unsigned members[TOPOLOGY_WORKERS_MAX], n_members = 0;
+        int err;
+
+        if (done[i])
+            continue;
+        for (unsigned j = i; j < n; j++) {
+            if (strcmp(workers[j]->interface, workers[i]->interface) == 0) {
+                members[n_members++] = j;
+                done[j] = true;
+            }
+        }
+        err = open_interface(workers[i]->interface, members, n_members, o, seed,
+                             fanout_base + interfaces++, heritages, error);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
