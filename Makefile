@@ -59,6 +59,11 @@ SRC_IPC := common/ipc/heritage.c common/ipc/spool.c common/ipc/message.c \
            common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c
 SRC_BROKER := common/ipc/broker.c
 
+SRC_TLS := \
+  worker/parse/tls/tls.c worker/parse/tls/tls_probe.c worker/parse/tls/tls_record.c \
+  worker/parse/tls/tls_sslv2.c worker/parse/tls/tls_handshake.c worker/parse/tls/tls_hello.c \
+  worker/parse/tls/tls_names.c worker/parse/tls/tls_fingerprint.c worker/parse/tls/x509_log.c
+
 SRC_WORKER := \
   worker/main.c worker/worker.c worker/pipeline.c worker/host.c worker/stats.c \
   worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
@@ -69,8 +74,7 @@ SRC_WORKER := \
   worker/reassembly/reassembly.c \
   worker/detect/detect.c \
   worker/parse/table.c \
-  worker/parse/tls/tls.c worker/parse/tls/tls_record.c worker/parse/tls/tls_hello.c \
-  worker/parse/tls/tls_names.c worker/parse/tls/tls_fingerprint.c worker/parse/tls/x509_log.c \
+  $(SRC_TLS) \
   worker/parse/http1/http1_probe.c worker/parse/http1/http1.c worker/parse/http1/http1_line.c \
   worker/parse/http1/http1_headers.c worker/parse/http1/http1_queue.c \
   worker/parse/http1/http1_message.c \
@@ -217,6 +221,7 @@ fuzz_target = $(eval $(call FUZZ,$(1),$(2)))
 
 $(call fuzz_target,fuzz_message,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call fuzz_target,fuzz_record_reader,$(SCHEMA) common/ipc/record_reader.c common/base/check.c)
+$(call fuzz_target,fuzz_reassembly,worker/reassembly/reassembly.c $(BASE))
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------
