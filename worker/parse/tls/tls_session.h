@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The state of one TLS connection, and the layers that fill it. Private to parse/tls.
+ *
+ *   tls_record.c     bytes of a side -> records -> handshake bytes, alerts, ciphertext
+ *   tls_sslv2.c      the same for SSLv2, and for clients that say hello in its form
+ *   tls_handshake.c  handshake bytes -> messages -> facts about the session
+ *   tls.c            facts -> ssl record
+ *
+ * Sides are those of the analyzer (0 originator); who is client is told by the hellos. */
+#ifndef SPLIFF_PARSE_TLS_SESSION_H
+#define SPLIFF_PARSE_TLS_SESSION_H
+
+#include "worker/analyzer.h"
+#include "worker/parse/tls/tls_fingerprint.h"
+#include "worker/parse/tls/tls_names.h"
+
+#define TLS_RECORD_HEADER_BYTES 5u
+#define TLS_RECORD_BODY_MAX     (16384u + 2048u) /* RFC 5246 section 6.2.3 */
+#define TLS_CONTENT_MAX         63u              /* content types end here (RFC 9443 section 3) */
+#define TLS_MESSAGE_MAX         (128u * 1024)    /* a handshake message that is held whole */
+#define TLS_CHAIN_MAX           16u              /* certificates of a chain that are looked at */
+#define TLS_HISTORY_MAX         15u              /* letters in ssl_history */
+#define TLS_SERVER_NAME_MAX     1024u            /* bytes that are kept; longer names are cut */
+#define TLS_ALPN_MAX            512u             /* of a client's list; later names are left out */
+/* One side alone says nothing new after so much ciphertext: the other one is not on this link. */
+#define TLS_LONE_SIDE_BYTES (64u * 1024)
+
+enum tls_content {
+    TLS_CHANGE_CIPHER_SPEC = 20,
+    TLS_ALERT_RECORD = 21,
+    TLS_HANDSHAKE = 22,
+    TLS_APPLICATION_DATA = 23,
+    TLS_HEARTBEAT = 24,
+};
+
+/* Where in `facts` something lies. */
+struct tls_slice {
+    uint32_t at;
+    uint32_t len;
+};
+
+struct tls_side {
+    struct membuf message;  /* what is there of an unfinished handshake or SSLv2 message */
+    uint32_t message_bytes; /* its length with its header; 0 until that is there */
+    uint32_t skip_bytes;    /* still to come of a handshake message that is not looked at */
+    uint32_t cipher_bytes; /* ciphertext that record headers announced, up to TLS_LONE_SIDE_BYTES */
+    uint16_t record_left;  /* bytes of the present record still to come */
+    uint8_t header[TLS_RECORD_HEADER_BYTES];
+    uint8_t header_len;
+    uint8_t content;  /* of the present record: enum tls_content */
+    uint8_t alert[2]; /* level, description */
+    uint8_t alert_len;
+    bool started;   /* bytes were seen */
+    bool sslv2;     /* its records are SSLv2's */
+    bool clear;     /* the present record is not encrypted */
+    bool encrypted; /* what follows is ciphertext */
+    bool over;      /* nothing more can be read: gap, not TLS, or finished */
+};
+
+struct tls_session {
+    struct tls_side sides[2];
+    struct membuf facts; /* strings and hashes for the record, by slice */
+    struct tls_slice server_name, client_alpn, next_protocol;
+    struct tls_slice chain[2]; /* SHA-256 values; [0] the client's, [1] the server's */
+    uint64_t ts_ns;            /* first bytes */
+    uint32_t cipher;
+    uint16_t version; /* negotiated; 0 not yet known */
+    uint16_t group;
+    uint8_t client_side; /* which side is the client */
+    uint8_t session_id[32], session_id_len;
+    uint8_t last_alert;
+    uint8_t sni_match; /* enum x509_match */
+    uint8_t history_len;
+    char history[TLS_HISTORY_MAX];
+    char ja3[TLS_JA3_BYTES], ja3s[TLS_JA3_BYTES], ja4[TLS_JA4_BYTES];
+    bool client_known; /* client_side was told by a hello */
+    bool client_hello, server_hello;
+    bool has_cipher, has_alert;
+    bool retry;               /* a HelloRetryRequest was seen */
+    bool ticket_no_id;        /* a ticket was offered with an empty session id */
+    bool client_key_exchange; /* so it is a full handshake */
+    bool chain_seen[2];
+    bool resumed, established;
+    bool emitted;
+};
+
+/* Record layer. Both stop reading a side whose bytes make no sense, with a weird. */
+void tls_record_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                     const uint8_t *data, size_t len);
+void tls_record_gap(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side, uint64_t len);
+
+/* SSLv2 records; returns how many bytes were used, less than len if from there on the side speaks
+ * SSLv3 or TLS. */
+size_t tls_sslv2_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                      const uint8_t *data, size_t len);
+
+/* Handshake messages, cut anywhere, without any record framing. */
+void tls_handshake_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                        const uint8_t *data, size_t len);
+
+/* Pure: the first bytes of a direction (analyzer.h). */
+enum probe_result tls_probe(const uint8_t *data, size_t len, uint8_t transport);
+
+/* What the layers report (tls_handshake.c). */
+void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                              const struct tls_client_hello *h);
+void tls_session_chain_add(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                           const uint8_t *der, size_t len);
+void tls_session_change_cipher(struct tls_session *s, unsigned side);
+void tls_session_ciphertext(struct tls_session *s, unsigned side);
+
+/* Adds a letter to ssl_history: upper case if the client sent it. */
+void tls_session_history(struct tls_session *s, unsigned side, char letter);
+
+/* Copies bytes into facts; an empty slice when there is no memory. */
+struct tls_slice tls_session_keep(struct analyzer_ctx *ctx, struct tls_session *s, const void *data,
+                                  size_t len);
+
+#endif
