@@ -78,9 +78,11 @@ static void stream_deliver(struct stream *s, const uint8_t *data, uint64_t len, 
                            struct reassembly_out *out)
 {
     s->next += wire_len;
-    if (len > 0 && data)
+    if (!out->wanted)
+        return;
+    if (len > 0)
         out->data(out->arg, data, len);
-    if (len < wire_len && data)
+    if (len < wire_len)
         out->gap(out->arg, wire_len - len);
 }
 
@@ -267,7 +269,7 @@ unsigned reassembly_segment(struct reassembly *r, struct stream *s, const struct
     if (p.end > s->top)
         s->top = p.end;
     if (begin == s->next && s->held_head == POOL_NONE) {
-        stream_deliver(s, out->wanted ? in->data : NULL, in->len, in->wire_len, out);
+        stream_deliver(s, in->data, in->len, in->wire_len, out);
         return 0;
     }
     flags = stream_place(r, s, &p, out);
