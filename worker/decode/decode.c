@@ -46,6 +46,26 @@ static enum decode_result bad_checksum(struct decoder *d, enum weird *weird, enu
     return DECODE_BAD;
 }
 
+static void set_key(const struct decoder *d, const struct segment *s, struct packet *p,
+                    const uint16_t port[2])
+{
+    if (p->ip_version == 4) {
+        p->from = (uint8_t)flow_key_set_v4(&p->key, s->src, port[0], s->dst, port[1], s->proto);
+    } else {
+        struct ipaddr src, dst;
+        memcpy(src.b, s->src, sizeof src.b);
+        memcpy(dst.b, s->dst, sizeof dst.b);
+        p->from = (uint8_t)flow_key_set(&p->key, &src, port[0], &dst, port[1], s->proto);
+    }
+    p->hash = flow_key_hash(&p->key, d->seed);
+}
+
+/* What is known of a packet whose ports are not: enough for a weird to name its hosts. */
+static void set_key_of_hosts(const struct decoder *d, const struct segment *s, struct packet *p)
+{
+    set_key(d, s, p, (const uint16_t[2]){0, 0});
+}
+
 static bool checksum_wrong(const struct segment *s, const struct packet *p, size_t bytes)
 {
     return !checksum_segment_ok(s->src, s->dst, p->ip_version == 4 ? 4 : 16, s->proto, s->c.p,
@@ -151,15 +171,7 @@ static enum decode_result decode_segment(struct decoder *d, const struct segment
         set_payload(p, &s->c, s->wire_bytes);
         result = DECODE_PACKET;
     }
-    if (p->ip_version == 4) {
-        p->from = (uint8_t)flow_key_set_v4(&p->key, s->src, port[0], s->dst, port[1], s->proto);
-    } else {
-        struct ipaddr src, dst;
-        memcpy(src.b, s->src, sizeof src.b);
-        memcpy(dst.b, s->dst, sizeof dst.b);
-        p->from = (uint8_t)flow_key_set(&p->key, &src, port[0], &dst, port[1], s->proto);
-    }
-    p->hash = flow_key_hash(&p->key, d->seed);
+    set_key(d, s, p, port);
     return result;
 }
 
@@ -170,6 +182,7 @@ static enum decode_result join_fragment(struct decoder *d, struct segment *s, st
 {
     struct fragment_whole whole;
 
+    set_key_of_hosts(d, s, p);
     if (cursor_left(&s->c) < s->wire_bytes) {
         d->counters->fragments++;
         d->counters->fragments_lost++;
@@ -236,8 +249,10 @@ static enum decode_result decode_ipv4(struct decoder *d, struct cursor c, uint32
     s.src = h + 12;
     s.dst = h + 16;
     s.verify = verifies(d, p, &s);
-    if (s.verify && !checksum_header_ok(h, header_bytes))
+    if (s.verify && !checksum_header_ok(h, header_bytes)) {
+        set_key_of_hosts(d, &s, p);
         return bad_checksum(d, weird, WEIRD_BAD_IP_CHECKSUM);
+    }
     offset = bytes_be16(h + 6);
     if (__builtin_expect(offset & IPV4_FRAGMENT_MASK, 0)) {
         struct fragment frag = {.id = bytes_be16(h + 4),
@@ -350,8 +365,10 @@ static enum decode_result decode_ipv6(struct decoder *d, struct cursor c, uint32
             return result;
         end = follow_extensions(&s, &frag);
     }
-    if (end != EXTENSIONS_DONE) /* or a fragment of a fragment */
+    if (end != EXTENSIONS_DONE) { /* or a fragment of a fragment */
+        set_key_of_hosts(d, &s, p);
         return bad(d, weird, WEIRD_TRUNCATED_HEADER);
+    }
     return decode_segment(d, &s, p, weird);
 }
 

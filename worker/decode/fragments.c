@@ -11,7 +11,6 @@
  * frames of a batch are all decoded before the first is used. */
 #include "worker/decode/fragments.h"
 
-#include "common/base/check.h"
 #include "common/base/flow_hash.h"
 #include "common/base/pool.h"
 
@@ -43,14 +42,13 @@ struct datagram {
 struct fragments {
     struct pool datagrams;
     struct pool pages;
-    struct pool kept; /* FRAGMENTS_KEPT buffers */
-    uint32_t turn;    /* of kept */
     uint32_t *bucket;
     uint32_t bucket_mask;
     uint32_t oldest, newest;
     uint64_t timeout_ns;
     uint32_t seed;
     struct counters *counters;
+    uint8_t whole[DATAGRAM_PAGES * PAGE_BYTES]; /* the last complete datagram */
 };
 
 /* A quarter of the memory is for what datagrams are known by, the rest for their bytes. */
@@ -70,13 +68,10 @@ struct fragments *fragments_new(uint64_t memory_bytes, uint64_t timeout_ns, stru
     f->bucket = malloc(buckets * sizeof *f->bucket);
     if (!f->bucket ||
         pool_init(&f->datagrams, sizeof(struct datagram), (uint32_t)n_datagrams) < 0 ||
-        pool_init(&f->pages, PAGE_BYTES, (uint32_t)n_pages) < 0 ||
-        pool_init(&f->kept, 65536, FRAGMENTS_KEPT) < 0) {
+        pool_init(&f->pages, PAGE_BYTES, (uint32_t)n_pages) < 0) {
         fragments_free(f);
         return NULL;
     }
-    for (uint32_t i = 0; i < FRAGMENTS_KEPT; i++)
-        CHECK(pool_get(&f->kept) == i);
     memset(f->bucket, 0xff, buckets * sizeof *f->bucket); /* POOL_NONE */
     f->bucket_mask = buckets - 1;
     f->oldest = f->newest = POOL_NONE;
@@ -93,7 +88,6 @@ void fragments_free(struct fragments *f)
         return;
     pool_fini(&f->datagrams);
     pool_fini(&f->pages);
-    pool_fini(&f->kept);
     free(f->bucket);
     free(f);
 }
@@ -272,13 +266,12 @@ static bool store(struct fragments *f, uint32_t index, const struct fragment *fr
 static void hand_out(struct fragments *f, uint32_t index, struct fragment_whole *whole)
 {
     const struct datagram *d = datagram_at(f, index);
-    uint8_t *out = pool_at(&f->kept, f->turn);
 
     for (uint32_t offset = 0; offset < d->total; offset += PAGE_BYTES) {
         uint32_t n = d->total - offset < PAGE_BYTES ? d->total - offset : PAGE_BYTES;
-        memcpy(out + offset, pool_at(&f->pages, d->page[offset / PAGE_BYTES]), n);
+        memcpy(f->whole + offset, pool_at(&f->pages, d->page[offset / PAGE_BYTES]), n);
     }
-    *whole = (struct fragment_whole){out, d->total, d->proto, d->ip_len, d->fragments};
+    *whole = (struct fragment_whole){f->whole, d->total, d->proto, d->ip_len, d->fragments};
     f->counters->fragments_reassembled++;
     remove_datagram(f, index);
 }
@@ -290,7 +283,6 @@ bool fragments_add(struct fragments *f, const struct fragment *frag, struct frag
     uint32_t index;
 
     f->counters->fragments++;
-    f->turn = (f->turn + 1) % FRAGMENTS_KEPT;
     expire(f, frag->ts_ns);
     index = find_datagram(f, frag);
     d = datagram_at(f, index);

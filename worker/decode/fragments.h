@@ -25,12 +25,8 @@ struct fragment {
     uint32_t ip_len; /* of this fragment's packet, added up for the whole */
 };
 
-/* Calls of fragments_add for which a whole stays: a batch of frames is decoded before any is used.
- */
-#define FRAGMENTS_KEPT 64u
-
 struct fragment_whole {
-    const uint8_t *data; /* borrowed for the next FRAGMENTS_KEPT - 1 calls of fragments_add */
+    const uint8_t *data; /* borrowed until the next fragments_add */
     uint32_t len;
     uint8_t proto;
     uint32_t ip_len; /* sum of the fragments' */

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Capture files: classic pcap in microseconds and nanoseconds, pcapng, either of them in gzip, from
+ * a file or a pipe.
+ *
+ * Bytes come in large blocks into a window and frames point into it, so a packet costs neither a
+ * read nor a copy. One recv hands out what the window holds; only a recv that has nothing yet reads
+ * on. That keeps frames valid until the next recv, and passes on what a live pipe delivers as it
+ * comes.
+ *
+ * A file that ends early or stops making sense gives all frames up to there, then one line that
+ * names the place. With several workers, which read the same file, only the first one speaks. */
+#include "common/base/check.h"
+#include "common/base/filter.h"
+#include "common/base/linktype.h"
+#include "common/base/log.h"
+#include "worker/capture/pcapng.h"
+#include "worker/capture/sources.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAGIC_US 0xa1b2c3d4u
+#define MAGIC_NS 0xa1b23c4du
+
+#define FILE_HEADER_BYTES  24u
+#define FRAME_HEADER_BYTES 16u
+
+#define FILTERS_MAX 16u /* link types in one file that a filter was compiled for */
+
+enum format { FORMAT_UNKNOWN, FORMAT_CLASSIC, FORMAT_PCAPNG };
+
+struct capture {
+    struct pcap_input in;
+    enum format format;
+    int ended; /* what recv returns from now on; 0: not ended */
+    bool speaks;
+    bool warned; /* of a link type that cannot be decoded */
+    bool frames_out;
+    const char *name;
+    const char *expr; /* filter, "" for none; in the heritage */
+    uint32_t snaplen;
+    struct counters *counters;
+    uint64_t frames; /* read so far, for messages */
+
+    bool big_endian;
+    uint32_t ns_per_fraction;
+    uint16_t linktype;
+
+    struct {
+        uint16_t linktype;
+        struct filter *filter;
+    } filters[FILTERS_MAX];
+    unsigned n_filters;
+
+    struct pcapng ng;
+};
+
+/* Remembers r as the end of the capture. */
+static int end_with(struct capture *c, int r)
+{
+    c->ended = r;
+    return r;
+}
+
+static int broken(struct capture *c, const char *what)
+{
+    if (c->speaks)
+        log_error("%s: %s in packet %" PRIu64 " at byte %" PRIu64
+                  ": what was read before is logged",
+                  c->name, what, c->frames + 1, pcap_input_offset(&c->in));
+    return end_with(c, -EBADMSG);
+}
+
+static int refuse_linktype(struct capture *c, uint16_t linktype)
+{
+    char known[256];
+
+    linktype_list(known, sizeof known);
+    if (c->speaks)
+        log_error("%s: link type %u is not supported; supported are %s", c->name, linktype, known);
+    return end_with(c, -EPROTONOSUPPORT);
+}
+
+/* The input gave r < 1: nothing now, an end or a failure. */
+static int no_more(struct capture *c, int r)
+{
+    switch (r) {
+    case 0:
+        return 0;
+    case -ENODATA:
+        if (c->format == FORMAT_UNKNOWN) {
+            if (c->speaks)
+                log_error(c->in.window_at + c->in.end == 0 ? "%s: is empty, not a capture"
+                                                           : "%s: too short for a capture",
+                          c->name);
+            return end_with(c, -EBADMSG);
+        }
+        return pcap_input_is_cut(&c->in) ? broken(c, "cut short") : end_with(c, -ENODATA);
+    case -EBADMSG:
+        return broken(c, "compressed data is corrupt");
+    case -ENOTSUP:
+        if (c->speaks)
+            log_error("%s: is compressed, and this build has no zlib: unpack it first (gunzip)",
+                      c->name);
+        return end_with(c, r);
+    default:
+        if (c->speaks)
+            log_error("%s: cannot be read: %s", c->name, strerror(-r));
+        return end_with(c, r);
+    }
+}
+
+/* Finds or compiles the filter for a link type; NULL if there is none to apply.
+ * Returns 0 or -EINVAL after printing why the expression cannot be used. */
+static int filter_for(struct capture *c, uint16_t linktype, const struct filter **out)
+{
+    char error[512];
+    unsigned i = 0;
+
+    *out = NULL;
+    if (c->expr[0] == '\0')
+        return 0;
+    while (i < c->n_filters && c->filters[i].linktype != linktype)
+        i++;
+    if (i == c->n_filters) {
+        CHECK(i < FILTERS_MAX); /* only link types that linktype.c knows come here */
+        if (filter_compile(&c->filters[i].filter, c->expr, linktype, error, sizeof error) < 0) {
+            if (c->speaks)
+                log_error("%s: %s", c->name, error);
+            return end_with(c, -EINVAL);
+        }
+        c->filters[c->n_filters++].linktype = linktype;
+    }
+    *out = c->filters[i].filter;
+    return 0;
+}
+
+static int take_classic_header(struct capture *c, bool big_endian, bool ns)
+{
+    struct cursor h = pcap_input_cursor(&c->in);
+    const struct filter *unused;
+
+    cursor_skip(&h, 20);
+    c->format = FORMAT_CLASSIC;
+    c->big_endian = big_endian;
+    c->ns_per_fraction = ns ? 1 : 1000;
+    /* The upper half tells the length of a frame check sequence, which decode cuts as padding. */
+    c->linktype = (uint16_t)pcap_input_u32(&h, big_endian);
+    pcap_input_consume(&c->in, FILE_HEADER_BYTES);
+    if (!linktype_name(c->linktype))
+        return refuse_linktype(c, c->linktype);
+    return filter_for(c, c->linktype, &unused);
+}
+
+/* Reads until the format is known. Returns 0: known, or nothing there yet; else the end. */
+static int take_header(struct capture *c)
+{
+    struct cursor h = pcap_input_cursor(&c->in), le = h;
+    uint32_t be_magic, le_magic;
+
+    while (cursor_left(&h) < FILE_HEADER_BYTES) {
+        int r = pcap_input_fill(&c->in);
+        if (r < 1)
+            return no_more(c, r);
+        h = le = pcap_input_cursor(&c->in);
+    }
+    be_magic = cursor_be32(&h);
+    le_magic = cursor_le32(&le);
+    if (pcapng_is_section(&c->in))
+        c->format = FORMAT_PCAPNG;
+    else if (be_magic == MAGIC_US || be_magic == MAGIC_NS)
+        return take_classic_header(c, true, be_magic == MAGIC_NS);
+    else if (le_magic == MAGIC_US || le_magic == MAGIC_NS)
+        return take_classic_header(c, false, le_magic == MAGIC_NS);
+    if (c->format != FORMAT_UNKNOWN)
+        return 0;
+    if (c->speaks)
+        log_error("%s: is not a pcap or pcapng capture (it begins with %08" PRIx32 ")", c->name,
+                  be_magic);
+    return end_with(c, -EBADMSG);
+}
+
+static enum pcap_next classic_next(struct capture *c, struct frame *f)
+{
+    struct cursor h = pcap_input_cursor(&c->in);
+    uint32_t seconds = pcap_input_u32(&h, c->big_endian);
+    uint32_t fraction = pcap_input_u32(&h, c->big_endian);
+
+    f->caplen = pcap_input_u32(&h, c->big_endian);
+    f->wirelen = pcap_input_u32(&h, c->big_endian);
+    if (f->caplen > PCAP_FRAME_MAX)
+        return PCAP_NEXT_CORRUPT;
+    f->data = cursor_bytes(&h, f->caplen);
+    if (!cursor_ok(&h))
+        return PCAP_NEXT_MORE;
+    f->ts_ns = seconds * NS_PER_SEC + (uint64_t)fraction * c->ns_per_fraction;
+    f->linktype = c->linktype;
+    pcap_input_consume(&c->in, FRAME_HEADER_BYTES + f->caplen);
+    return PCAP_NEXT_FRAME;
+}
+
+/* One interface of several: the others are worth going on for. Decode counts its frames. */
+static void warn_of_linktype(struct capture *c, uint16_t linktype)
+{
+    if (c->speaks && !c->warned)
+        log_warn("%s: link type %u of packet %" PRIu64
+                 " is not supported: packets of such types are left out",
+                 c->name, linktype, c->frames);
+    c->warned = true;
+}
+
+/* Whether the frame is to be passed on; counts if not. */
+static bool wanted(struct capture *c, struct frame *f)
+{
+    const struct filter *filter;
+
+    if (f->wirelen < f->caplen)
+        f->wirelen = f->caplen;
+    if (!linktype_name(f->linktype)) {
+        warn_of_linktype(c, f->linktype);
+    } else if (c->expr[0] != '\0') {
+        if (filter_for(c, f->linktype, &filter) < 0)
+            return false;
+        if (!filter_match(filter, f->data, f->caplen, f->wirelen)) {
+            c->counters->capture_filtered++;
+            return false;
+        }
+    }
+    if (f->caplen > c->snaplen)
+        f->caplen = c->snaplen;
+    if (f->caplen < f->wirelen)
+        c->counters->capture_truncated++;
+    f->vlan_tci = 0;
+    f->outgoing = false;
+    return true;
+}
+
+static enum pcap_next next_frame(struct capture *c, struct frame *f)
+{
+    return c->format == FORMAT_CLASSIC ? classic_next(c, f) : pcapng_next(&c->ng, &c->in, f);
+}
+
+/* Reads on at most once: a filter that nothing passes must not keep the worker from its other
+ * duties for a whole file. */
+static int pcap_file_recv(struct capture *c, struct frame *out, uint32_t max)
+{
+    bool filled = false;
+    uint32_t n = 0;
+
+    CHECK(!c->frames_out);
+    if (!c->ended && c->format == FORMAT_UNKNOWN)
+        take_header(c);
+    while (n < max && !c->ended && c->format != FORMAT_UNKNOWN) {
+        enum pcap_next next = next_frame(c, &out[n]);
+
+        if (next == PCAP_NEXT_FRAME) {
+            c->frames++;
+            n += wanted(c, &out[n]);
+        } else if (next != PCAP_NEXT_OTHER && n > 0) {
+            break; /* first what comes before it */
+        } else if (next == PCAP_NEXT_CORRUPT) {
+            broken(c, "corrupt length");
+        } else if (next == PCAP_NEXT_MORE) {
+            int r = filled ? 0 : pcap_input_fill(&c->in);
+            filled = true;
+            if (r < 1) {
+                no_more(c, r);
+                break;
+            }
+        }
+    }
+    c->frames_out = n > 0;
+    return n > 0 ? (int)n : c->ended;
+}
+
+static void pcap_file_release(struct capture *c)
+{
+    c->frames_out = false;
+}
+
+/* A regular file is always ready: poll(2) returns at once. */
+static int pcap_file_wait_fd(struct capture *c)
+{
+    return c->in.fd;
+}
+
+static void pcap_file_close(struct capture *c)
+{
+    for (unsigned i = 0; i < c->n_filters; i++)
+        filter_free(c->filters[i].filter);
+    pcap_input_close(&c->in);
+    free(c);
+}
+
+/* The header of a file is read at once, so that what is no capture is refused before anything
+ * starts; a pipe may not have it yet. */
+static int pcap_file_open(struct capture **out, const struct heritage *h, struct counters *counters)
+{
+    struct capture *c = calloc(1, sizeof *c);
+    int r = -ENOMEM;
+
+    if (c)
+        r = pcap_input_open(&c->in, h->capture.fd, counters);
+    if (r < 0) {
+        log_error("%s: %s", h->capture.name, strerror(-r));
+        free(c);
+        return r;
+    }
+    c->speaks = h->worker_index == 0;
+    c->name = h->capture.name;
+    c->expr = h->options.filter;
+    c->snaplen = h->options.snaplen > UINT32_MAX ? UINT32_MAX : (uint32_t)h->options.snaplen;
+    c->counters = counters;
+    r = c->in.regular ? take_header(c) : 0;
+    if (r < 0) {
+        pcap_file_close(c);
+        return r;
+    }
+    *out = c;
+    return 0;
+}
+
+const struct capture_ops capture_pcap_file = {
+    .kind = CAPTURE_PCAP_FILE,
+    .name = "pcap",
+    .open = pcap_file_open,
+    .recv = pcap_file_recv,
+    .release = pcap_file_release,
+    .wait_fd = pcap_file_wait_fd,
+    .close = pcap_file_close,
+};

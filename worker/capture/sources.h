@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What table.c lists, one line a source. */
+#ifndef SPLIFF_WORKER_CAPTURE_SOURCES_H
+#define SPLIFF_WORKER_CAPTURE_SOURCES_H
+
+#include "worker/capture/capture.h"
+
+extern const struct capture_ops capture_pcap_file;
+extern const struct capture_ops capture_af_packet;
+
+#endif
