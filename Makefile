@@ -280,6 +280,41 @@ docs: release
 	@for t in options counters records weirds; do \
 	    $(BIN_release)/spliff-cluster docs $$t-md > docs/$$t.md || exit 1; done
 
+# --- installing -----------------------------------------------------------------------------------
+
+BINDIR     := $(DESTDIR)$(PREFIX)/bin
+LIBEXECDIR := $(DESTDIR)$(PREFIX)/libexec/spliff
+ETCDIR     := $(DESTDIR)$(PREFIX)/etc/spliff
+UNITDIR    := $(DESTDIR)$(PREFIX)/lib/systemd/system
+MANDIR     := $(DESTDIR)$(PREFIX)/share/man
+DOCDIR     := $(DESTDIR)$(PREFIX)/share/doc/spliff
+
+# Configuration that is there already is the user's: it stays. The user that workers run as is made
+# only on the machine itself, not in a package's staging folder.
+install: release
+	install -d $(BINDIR) $(LIBEXECDIR) $(ETCDIR) $(UNITDIR) $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)
+	install -m 755 $(BIN_release)/spliff-cluster $(BINDIR)
+	install -m 755 $(BIN_release)/spliff-worker $(BIN_release)/spliff-logger $(LIBEXECDIR)
+	for f in node.cfg spliff.cfg; do \
+	    [ -e $(ETCDIR)/$$f ] || install -m 644 etc/$$f $(ETCDIR)/$$f; done
+	sed 's|/usr/local|$(PREFIX)|g' etc/spliff.service > $(UNITDIR)/spliff.service
+	sed 's|/usr/local|$(PREFIX)|g' etc/supervisor.conf > $(DOCDIR)/supervisor.conf
+	install -m 644 docs/man/*.5 $(MANDIR)/man5
+	install -m 644 docs/man/*.8 $(MANDIR)/man8
+	install -m 644 README.md LICENSE docs/*.md $(DOCDIR)
+ifeq ($(DESTDIR),)
+	@[ "$$(id -u)" -ne 0 ] || getent passwd spliff >/dev/null || \
+	    useradd --system --user-group --home-dir / --no-create-home --shell /usr/sbin/nologin spliff
+endif
+
+# Leaves configuration, logs and the user: they may still be wanted.
+uninstall:
+	rm -f $(BINDIR)/spliff-cluster $(UNITDIR)/spliff.service
+	rm -f $(patsubst docs/man/%,$(MANDIR)/man5/%,$(wildcard docs/man/*.5))
+	rm -f $(patsubst docs/man/%,$(MANDIR)/man8/%,$(wildcard docs/man/*.8))
+	rm -rf $(LIBEXECDIR) $(DOCDIR)
+	@echo "$(ETCDIR) is left as it is"
+
 clean:
 	rm -rf build
 

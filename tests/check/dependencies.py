@@ -27,7 +27,7 @@ HOMES = [
     (r"pcap(/.*)?\.h", ["common/base/filter.c"]),
     (r"llhttp\.h", ["worker/parse/http1/"]),
     (r"openssl/.*", ["worker/parse/tls/", "worker/flow/community_id.c"]),
-    (r"zlib\.h", ["worker/capture/pcap_file.c", "worker/capture/gzip.c", "logger/archive.c"]),
+    (r"zlib\.h", ["worker/capture/pcap_input.c", "logger/archive.c"]),
     (r"ini\.h", ["manager/"]),
     (r"uv\.h", ["manager/", "logger/"]),
     (r"bpf/.*|linux/bpf\.h|.*\.skel\.h", ["manager/", "bpf/"]),
