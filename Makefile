@@ -78,8 +78,9 @@ SRC_WORKER := \
   worker/parse/http1/http1_probe.c worker/parse/http1/http1.c worker/parse/http1/http1_line.c \
   worker/parse/http1/http1_headers.c worker/parse/http1/http1_queue.c \
   worker/parse/http1/http1_message.c \
-  worker/parse/dns/dns.c worker/parse/dns/dns_message.c worker/parse/dns/dns_rdata.c \
-  worker/parse/dns/dns_names.c \
+  worker/parse/dns/dns.c worker/parse/dns/dns_probe.c worker/parse/dns/dns_message.c \
+  worker/parse/dns/dns_answers.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c \
+  worker/parse/dns/dns_pending.c \
   worker/emit/emit.c worker/emit/frames.c
 
 SRC_LOGGER := \
@@ -206,6 +207,14 @@ $(call unit,ipc/test_bus,$(BASE) $(IPC_BUS))
 $(call unit,emit/test_emit,$(BASE) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c)
 $(call unit,flow/test_conn,worker/flow/conn.c $(BASE))
 $(call unit,detect/test_detect,worker/detect/detect.c $(BASE))
+DNS_READ := worker/parse/dns/dns_message.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c
+DNS := $(DNS_READ) worker/parse/dns/dns.c worker/parse/dns/dns_probe.c \
+       worker/parse/dns/dns_answers.c worker/parse/dns/dns_pending.c
+$(call unit,parse/dns/test_dns_message,$(BASE) worker/parse/dns/dns_message.c)
+$(call unit,parse/dns/test_dns_rdata,$(BASE) $(DNS_READ))
+$(call unit,parse/dns/test_dns_pending,$(BASE) worker/parse/dns/dns_pending.c)
+$(call unit,parse/dns/test_dns_probe,$(BASE) $(DNS_READ) worker/parse/dns/dns_probe.c)
+$(call unit,parse/dns/test_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -222,6 +231,7 @@ fuzz_target = $(eval $(call FUZZ,$(1),$(2)))
 $(call fuzz_target,fuzz_message,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call fuzz_target,fuzz_record_reader,$(SCHEMA) common/ipc/record_reader.c common/base/check.c)
 $(call fuzz_target,fuzz_reassembly,worker/reassembly/reassembly.c $(BASE))
+$(call fuzz_target,fuzz_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------
