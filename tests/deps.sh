@@ -11,7 +11,7 @@ TEST="git python3 libcmocka-dev libclang-rt-dev clang-format clang-tidy cppcheck
       supervisor wrk"
 
 UBUNTU="build-essential pkg-config clang linux-tools-generic libbpf-dev libzmq3-dev libmsgpack-c-dev
-  libuv1-dev libinih-dev libpcap-dev libssl-dev zlib1g-dev node-llhttp
+  libuv1-dev libinih-dev libpcap-dev libssl-dev zlib1g-dev libllhttp-dev
   git python3 libcmocka-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
   dnsmasq-base bind9-dnsutils tcpdump openssl iproute2 ethtool netcat-openbsd supervisor wrk"
 FEDORA="gcc make pkgconf clang bpftool libbpf-devel zeromq-devel msgpack-c-devel libuv-devel

@@ -75,8 +75,8 @@ def check_makefile(root, paths):
     with open(os.path.join(root, "Makefile"), encoding="utf-8") as f:
         text = f.read()
     for path in paths:
-        # A unit test and a fuzz target are named by their registration, without folder or suffix.
-        name = re.sub(r"^tests/(unit|fuzz)/(.*)\.c$", r"\2", path)
+        # What lies in tests/ is named by its registration, without folder or suffix.
+        name = re.sub(r"^tests/(unit/|fuzz/)?(.*)\.c$", r"\2", path)
         if path.endswith(".c") and not path.startswith("bpf/") and name not in text:
             yield True, f"{path}: the Makefile does not build it"
 

@@ -268,6 +268,18 @@ static void life_of_a_writer(struct progress *p)
     spool_detach(s);
 }
 
+/* Resolves what the dynamic linker would resolve step by step. */
+static void warm_up(void)
+{
+    struct spool *s;
+
+    memset(copy, 0, MEM_BYTES);
+    s = spool_attach(copy, MEM_BYTES);
+    if (!s || put(s, SMALL, 1) < 0 || put(s, BIG, 1) < 0)
+        _exit(6);
+    spool_detach(s);
+}
+
 /* Attaches to a copy of what the child has left so far. */
 static void assert_nothing_lost_or_twice(const struct progress *p)
 {
@@ -333,6 +345,7 @@ static void a_kill_at_any_instruction_loses_nothing(void **state)
     pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        warm_up();
         if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
             _exit(5);
         raise(SIGSTOP);

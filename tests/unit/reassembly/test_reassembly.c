@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Each case says what came (sequence, bytes) and reads back one line of text: delivered bytes as they
- * are, a gap of n bytes as <n>. */
+/* Each case says what came (sequence, bytes) and reads back one line of text: delivered bytes as
+ * they are, a gap of n bytes as <n>. */
 #include "worker/reassembly/reassembly.h"
 
 #include <setjmp.h>
