@@ -85,7 +85,8 @@ SRC_WORKER := \
 
 SRC_LOGGER := \
   logger/main.c logger/receive.c logger/state.c logger/archive.c \
-  logger/sink/table.c logger/sink/logfile.c logger/sink/format.c logger/sink/tsv.c \
+  logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/sink/logfile.c \
+  logger/sink/stream.c logger/sink/tsv.c \
   logger/sink/json.c logger/sink/text.c logger/sink/pcap.c
 
 SRC_MANAGER := \

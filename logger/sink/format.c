@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Strings take most of the time, and almost all of their bytes need nothing: so they are copied
+ * eight at a time, and the same eight are asked in parallel whether any of them is a control byte,
+ * beyond ASCII, a backslash, or the one more byte that the form cares for. Only at such a byte does
+ * the slow path look closer; it passes the byte on if the question was answered too eagerly. */
+#include "logger/sink/format.h"
+
+#include "common/base/ipaddr.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+
+#define UINT_DIGITS  20u
+#define ESCAPED_MAX  6u /* bytes that one may become: \u001f */
+#define BYTES_OF(c)  (UINT64_C(0x0101010101010101) * (uint8_t)(c))
+#define ESCAPED(esc) (esc), sizeof(esc) - 1
+
+static const char digit_pairs[200] =
+    "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546"
+    "4748495051525354555657585960616263646566676869707172737475767778798081828384858687888990919293"
+    "949596979899";
+
+static const char hex_digits[16] = "0123456789abcdef";
+
+static unsigned count_digits(uint64_t v)
+{
+    static const uint64_t power[20] = {0,
+                                       10,
+                                       100,
+                                       1000,
+                                       10000,
+                                       100000,
+                                       1000000,
+                                       10000000,
+                                       100000000,
+                                       1000000000,
+                                       10000000000,
+                                       100000000000,
+                                       1000000000000,
+                                       10000000000000,
+                                       100000000000000,
+                                       1000000000000000,
+                                       10000000000000000,
+                                       100000000000000000,
+                                       1000000000000000000,
+                                       UINT64_C(10000000000000000000)};
+    /* bits * log10(2), which is the number of digits or one less */
+    unsigned n = (64 - (unsigned)__builtin_clzll(v | 1)) * 1233 >> 12;
+
+    return n + (v >= power[n]);
+}
+
+static char *put_uint(char *p, uint64_t v)
+{
+    unsigned n = v < 10 ? 1 : count_digits(v);
+    char *q = p + n;
+
+    for (; v >= 100; v /= 100)
+        memcpy(q -= 2, digit_pairs + v % 100 * 2, 2);
+    if (v >= 10)
+        memcpy(q - 2, digit_pairs + v * 2, 2);
+    else
+        q[-1] = (char)('0' + v);
+    return p + n;
+}
+
+void format_uint(struct outbuf *b, uint64_t v)
+{
+    char *p = outbuf_room(b, UINT_DIGITS);
+
+    if (p)
+        outbuf_end(b, put_uint(p, v));
+}
+
+static char *put_micros(char *p, uint64_t us)
+{
+    uint32_t fraction = (uint32_t)(us % 1000000);
+
+    p = put_uint(p, us / 1000000);
+    *p++ = '.';
+    memcpy(p, digit_pairs + fraction / 10000 * 2, 2);
+    memcpy(p + 2, digit_pairs + fraction / 100 % 100 * 2, 2);
+    memcpy(p + 4, digit_pairs + fraction % 100 * 2, 2);
+    return p + 6;
+}
+
+static uint64_t round_to_micros(uint64_t ns)
+{
+    return ns / 1000 + (ns % 1000 >= 500);
+}
+
+void format_time(struct outbuf *b, uint64_t ns)
+{
+    char *p = outbuf_room(b, UINT_DIGITS + 8);
+
+    if (p)
+        outbuf_end(b, put_micros(p, round_to_micros(ns)));
+}
+
+void format_interval(struct outbuf *b, int64_t ns)
+{
+    uint64_t us = round_to_micros(ns < 0 ? -(uint64_t)ns : (uint64_t)ns);
+    char *p = outbuf_room(b, UINT_DIGITS + 8);
+
+    if (!p)
+        return;
+    if (ns < 0 && us > 0)
+        *p++ = '-';
+    outbuf_end(b, put_micros(p, us));
+}
+
+int64_t format_interval_of(const struct value *v)
+{
+    return v->kind == VALUE_UINT ? (int64_t)v->u : v->i;
+}
+
+void format_double(struct outbuf *b, double d)
+{
+    char *p = outbuf_room(b, 330); /* the largest double has 309 digits */
+    int n;
+
+    if (!p)
+        return;
+    n = snprintf(p, 330, "%.6f", d);
+    if (isfinite(d))
+        while (p[n - 1] == '0' && p[n - 2] != '.')
+            n--;
+    outbuf_end(b, p + n);
+}
+
+void format_addr(struct outbuf *b, struct str bytes)
+{
+    struct ipaddr a;
+    char *p = outbuf_room(b, IPADDR_TEXT_MAX);
+
+    if (!p)
+        return;
+    if (bytes.len == 4)
+        ipaddr_set_v4(&a, (const uint8_t *)bytes.p);
+    else
+        memcpy(a.b, bytes.p, sizeof a.b);
+    outbuf_end(b, p + ipaddr_format(&a, p));
+}
+
+/* The high bit of each of the eight bytes that may need care; sometimes also of one above it. */
+static inline uint64_t stops_in(uint64_t x, uint64_t extra)
+{
+    const uint64_t ones = BYTES_OF(1), high = BYTES_OF(0x80);
+    uint64_t backslash = x ^ BYTES_OF('\\'), del = x ^ BYTES_OF(0x7f), other = x ^ extra;
+
+    return (((x - BYTES_OF(0x20)) & ~x) | x | ((backslash - ones) & ~backslash) |
+            ((del - ones) & ~del) | ((other - ones) & ~other)) &
+           high;
+}
+
+static inline bool is_stop(uint8_t c, char extra)
+{
+    return c < 0x20 || c >= 0x7f || c == '\\' || c == (uint8_t)extra;
+}
+
+/* Copies up to the first byte that may need care. out has 8 bytes more than len. */
+static size_t copy_plain(char *out, const char *in, size_t len, char extra)
+{
+    size_t i = 0;
+
+    for (; len - i >= 8; i += 8) {
+        uint64_t x, stops;
+
+        memcpy(&x, in + i, 8);
+        memcpy(out + i, &x, 8);
+        stops = stops_in(le64toh(x), BYTES_OF(extra));
+        if (stops)
+            return i + ((unsigned)__builtin_ctzll(stops) >> 3);
+    }
+    for (; i < len && !is_stop((uint8_t)in[i], extra); i++)
+        out[i] = in[i];
+    return i;
+}
+
+/* Bytes of the UTF-8 character at p, 2 to 4; 0 if it is not valid (RFC 3629 section 4). */
+static unsigned utf8_length(const uint8_t *p, size_t left)
+{
+    uint8_t low = 0x80, high = 0xbf;
+    unsigned n;
+
+    if (p[0] >= 0xc2 && p[0] <= 0xdf)
+        n = 2;
+    else if ((p[0] & 0xf0) == 0xe0)
+        n = 3;
+    else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+        n = 4;
+    else
+        return 0;
+    if (left < n)
+        return 0;
+    if (p[0] == 0xe0)
+        low = 0xa0; /* else overlong */
+    else if (p[0] == 0xed)
+        high = 0x9f; /* else a surrogate */
+    else if (p[0] == 0xf0)
+        low = 0x90; /* else overlong */
+    else if (p[0] == 0xf4)
+        high = 0x8f; /* else past U+10FFFF */
+    if (p[1] < low || p[1] > high)
+        return 0;
+    for (unsigned i = 2; i < n; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return n;
+}
+
+static char *put_text(char *out, const char *text, size_t n)
+{
+    memcpy(out, text, n);
+    return out + n;
+}
+
+static char *put_hex(char *out, uint8_t c, enum format_escape how)
+{
+    if (how != FORMAT_JSON)
+        out = put_text(out, ESCAPED("\\x"));
+    else if (c >= 0x80)
+        out = put_text(out, ESCAPED("\\\\x"));
+    else
+        out = put_text(out, ESCAPED("\\u00"));
+    *out++ = hex_digits[c >> 4];
+    *out++ = hex_digits[c & 15];
+    return out;
+}
+
+/* An ASCII byte that copy_plain stopped at. */
+static char *put_ascii(char *out, uint8_t c, enum format_escape how)
+{
+    if (c == '\\')
+        return put_text(out, ESCAPED("\\\\"));
+    if (c == ',' && how == FORMAT_TSV_ELEMENT)
+        return put_hex(out, c, how);
+    if (how == FORMAT_JSON)
+        switch (c) {
+        case '"':
+            return put_text(out, ESCAPED("\\\""));
+        case '\b':
+            return put_text(out, ESCAPED("\\b"));
+        case '\f':
+            return put_text(out, ESCAPED("\\f"));
+        case '\n':
+            return put_text(out, ESCAPED("\\n"));
+        case '\r':
+            return put_text(out, ESCAPED("\\r"));
+        case '\t':
+            return put_text(out, ESCAPED("\\t"));
+        default:
+            break;
+        }
+    if (c < 0x20 || c == 0x7f)
+        return put_hex(out, c, how);
+    *out++ = (char)c;
+    return out;
+}
+
+/* The character at p, one that copy_plain stopped at. Returns how many bytes it has. */
+static unsigned put_special(char **out, const char *p, size_t left, enum format_escape how)
+{
+    const uint8_t *c = (const uint8_t *)p;
+    unsigned n;
+
+    if (c[0] < 0x80) {
+        *out = put_ascii(*out, c[0], how);
+        return 1;
+    }
+    n = utf8_length(c, left);
+    if (n == 0 || (how == FORMAT_TERMINAL && c[0] == 0xc2 && c[1] < 0xa0)) {
+        *out = put_hex(*out, c[0], how);
+        return 1;
+    }
+    *out = put_text(*out, p, n);
+    return n;
+}
+
+void format_string(struct outbuf *b, struct str s, enum format_escape how)
+{
+    static const char extra[] = {[FORMAT_TSV] = '\\',
+                                 [FORMAT_TSV_ELEMENT] = ',',
+                                 [FORMAT_JSON] = '"',
+                                 [FORMAT_TERMINAL] = '\\'};
+    char *out = outbuf_room(b, ESCAPED_MAX * (size_t)s.len + 8);
+    size_t i = 0;
+
+    if (!out)
+        return;
+    while (i < s.len) {
+        size_t n = copy_plain(out, s.p + i, s.len - i, extra[how]);
+
+        i += n;
+        out += n;
+        if (i < s.len)
+            i += put_special(&out, s.p + i, s.len - i, how);
+    }
+    outbuf_end(b, out);
+}
+
+int format_list(struct outbuf *b, struct cursor *c, enum field_type list, uint32_t n,
+                void (*element)(struct outbuf *b, enum field_type type, const struct value *v))
+{
+    enum field_type type = record_reader_element_type(list);
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct value v;
+
+        if (record_reader_value(c, &v) < 0 || v.kind == VALUE_NIL || !record_reader_fits(type, &v))
+            return -EBADMSG;
+        if (i > 0)
+            outbuf_char(b, ',');
+        element(b, type, &v);
+    }
+    return 0;
+}
+
+int format_batch(struct outbuf *b, const struct message_batch *batch,
+                 int (*record)(struct outbuf *b, struct cursor *c, enum record_type type,
+                               void *context),
+                 void *context)
+{
+    struct cursor c = cursor_init(batch->records, batch->bytes);
+    size_t before = b->len;
+    int rc = 0;
+
+    for (uint32_t i = 0; i < batch->count && rc == 0; i++)
+        rc = record(b, &c, batch->type, context);
+    if (rc < 0 || cursor_left(&c) > 0 || b->overflow) {
+        b->len = before;
+        b->overflow = false;
+        return -EBADMSG;
+    }
+    return 0;
+}

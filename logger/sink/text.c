@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Lines for people (--format text): time, path, endpoints, and of each path what one looks for
+ * first. A path without a row in `essentials` shows all of its fields as name=value, so a new
+ * record needs nothing here.
+ *
+ * The terminal is not to be trusted with what comes from the wire: every string goes through
+ * FORMAT_TERMINAL, and is cut at TEXT_STRING_MAX. */
+#include "common/base/clock.h"
+#include "logger/sink/stream.h"
+#include "logger/sink/table.h"
+
+#include <errno.h>
+
+#define TEXT_STRING_MAX 256u
+#define TEXT_FIELDS_MAX 64u
+
+#define COLOR_DIM    "\033[2m"
+#define COLOR_PATH   "\033[36m"
+#define COLOR_GOOD   "\033[32m"
+#define COLOR_BAD    "\033[31m"
+#define COLOR_STRONG "\033[1m"
+#define COLOR_END    "\033[0m"
+
+/* A record taken apart, so that its fields can be shown in any order. */
+struct text_record {
+    const struct record_schema *schema;
+    bool color;
+    struct value values[TEXT_FIELDS_MAX];
+    struct cursor elements[TEXT_FIELDS_MAX]; /* of lists: where they begin */
+};
+
+static int read_record(struct text_record *r, struct cursor *c, enum record_type type)
+{
+    uint32_t n;
+
+    r->schema = &record_schemas[type];
+    if (record_reader_begin(c, &n) < 0 || n != r->schema->n_fields || n > TEXT_FIELDS_MAX)
+        return -EBADMSG;
+    for (uint32_t i = 0; i < n; i++) {
+        enum field_type t = r->schema->fields[i].type;
+        struct value *v = &r->values[i], element;
+
+        if (record_reader_value(c, v) < 0 || !record_reader_fits(t, v))
+            return -EBADMSG;
+        r->elements[i] = *c;
+        for (uint32_t k = 0; v->kind == VALUE_ARRAY && k < v->n; k++)
+            if (record_reader_value(c, &element) < 0 || element.kind == VALUE_NIL ||
+                !record_reader_fits(record_reader_element_type(t), &element))
+                return -EBADMSG;
+    }
+    return 0;
+}
+
+static bool has(const struct text_record *r, unsigned field)
+{
+    return r->values[field].kind != VALUE_NIL;
+}
+
+static void put_color(struct outbuf *b, const struct text_record *r, const char *color)
+{
+    if (r->color)
+        outbuf_text(b, color);
+}
+
+static void put_string(struct outbuf *b, struct str s)
+{
+    bool cut = s.len > TEXT_STRING_MAX;
+
+    if (cut) {
+        s.len = TEXT_STRING_MAX;
+        while (s.len > TEXT_STRING_MAX - 3 && (s.p[s.len] & 0xc0) == 0x80)
+            s.len--; /* not in the middle of a character */
+    }
+    format_string(b, s, FORMAT_TERMINAL);
+    if (cut)
+        outbuf_text(b, "...");
+}
+
+static void put_duration(struct outbuf *b, int64_t ns)
+{
+    uint64_t abs = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
+
+    if (ns < 0)
+        outbuf_char(b, '-');
+    if (abs < NS_PER_MS) {
+        format_uint(b, abs / NS_PER_US);
+        outbuf_text(b, " us");
+    } else if (abs < 10 * NS_PER_SEC) {
+        format_uint(b, abs / NS_PER_MS);
+        outbuf_text(b, " ms");
+    } else {
+        format_uint(b, abs / NS_PER_SEC);
+        outbuf_text(b, " s");
+    }
+}
+
+static void put_scalar(struct outbuf *b, enum field_type type, const struct value *v)
+{
+    switch (type) {
+    case FIELD_TIME:
+        format_time(b, v->u);
+        break;
+    case FIELD_INTERVAL:
+        put_duration(b, format_interval_of(v));
+        break;
+    case FIELD_COUNT:
+    case FIELD_PORT:
+        format_uint(b, v->u);
+        break;
+    case FIELD_BOOL:
+        outbuf_text(b, v->b ? "yes" : "no");
+        break;
+    case FIELD_ADDR:
+        format_addr(b, v->bytes);
+        break;
+    case FIELD_DOUBLE:
+        format_double(b, v->d);
+        break;
+    default:
+        put_string(b, v->bytes);
+    }
+}
+
+/* One field, nothing if it is unset. */
+static void put(struct outbuf *b, struct text_record *r, unsigned field)
+{
+    enum field_type type = r->schema->fields[field].type;
+    const struct value *v = &r->values[field];
+
+    if (v->kind == VALUE_ARRAY) {
+        struct cursor c = r->elements[field];
+
+        (void)format_list(b, &c, type, v->n, put_scalar); /* read_record has checked it */
+    } else if (v->kind != VALUE_NIL) {
+        put_scalar(b, type, v);
+    }
+}
+
+/* The same between two texts. */
+static void put_between(struct outbuf *b, struct text_record *r, const char *before, unsigned field,
+                        const char *after)
+{
+    if (!has(r, field))
+        return;
+    outbuf_text(b, before);
+    put(b, r, field);
+    outbuf_text(b, after);
+}
+
+static void put_colored(struct outbuf *b, struct text_record *r, const char *color, unsigned field)
+{
+    put_color(b, r, color);
+    put(b, r, field);
+    put_color(b, r, COLOR_END);
+}
+
+static void put_conn(struct outbuf *b, struct text_record *r)
+{
+    put_between(b, r, " ", RECORD_conn_proto, "");
+    outbuf_char(b, ' ');
+    put_colored(b, r, COLOR_STRONG, RECORD_conn_conn_state);
+    put_between(b, r, " ", RECORD_conn_service, "");
+    put_between(b, r, " ", RECORD_conn_orig_bytes, " B out");
+    put_between(b, r, " ", RECORD_conn_resp_bytes, " B in");
+    put_between(b, r, " ", RECORD_conn_duration, "");
+}
+
+static const char *status_color(const struct value *status)
+{
+    return status->kind == VALUE_UINT && status->u < 400 ? COLOR_GOOD : COLOR_BAD;
+}
+
+static void put_http(struct outbuf *b, struct text_record *r)
+{
+    const struct value *uri = &r->values[RECORD_http_uri];
+
+    outbuf_char(b, ' ');
+    put_colored(b, r, COLOR_STRONG, RECORD_http_method);
+    outbuf_char(b, ' ');
+    /* An absolute target names its host by itself, as does CONNECT's. */
+    if (uri->kind != VALUE_BYTES || (uri->bytes.len > 0 && uri->bytes.p[0] == '/'))
+        put(b, r, RECORD_http_host);
+    put(b, r, RECORD_http_uri);
+    if (has(r, RECORD_http_status_code)) {
+        outbuf_text(b, " -> ");
+        put_colored(b, r, status_color(&r->values[RECORD_http_status_code]),
+                    RECORD_http_status_code);
+    }
+    put_between(b, r, " ", RECORD_http_version, "");
+    put_between(b, r, " ", RECORD_http_response_body_len, " B");
+    put_between(b, r, " ", RECORD_http_ttfb, "");
+}
+
+static void put_ssl(struct outbuf *b, struct text_record *r)
+{
+    put_between(b, r, " ", RECORD_ssl_version, "");
+    outbuf_char(b, ' ');
+    put_colored(b, r, COLOR_STRONG, RECORD_ssl_server_name);
+    put_between(b, r, " ", RECORD_ssl_cipher, "");
+    put_between(b, r, " ", RECORD_ssl_next_protocol, "");
+    put_between(b, r, " alert:", RECORD_ssl_last_alert, "");
+    if (r->values[RECORD_ssl_resumed].kind == VALUE_BOOL && r->values[RECORD_ssl_resumed].b)
+        outbuf_text(b, " resumed");
+}
+
+static void put_dns(struct outbuf *b, struct text_record *r)
+{
+    put_between(b, r, " ", RECORD_dns_qtype_name, "");
+    outbuf_char(b, ' ');
+    put_colored(b, r, COLOR_STRONG, RECORD_dns_query);
+    put_between(b, r, " -> ", RECORD_dns_answers, "");
+    put_between(b, r, " ", RECORD_dns_rcode_name, "");
+    put_between(b, r, " ", RECORD_dns_rtt, "");
+}
+
+static void put_weird(struct outbuf *b, struct text_record *r)
+{
+    outbuf_char(b, ' ');
+    put_colored(b, r, COLOR_BAD, RECORD_weird_name);
+    put_between(b, r, " ", RECORD_weird_addl, "");
+    put_between(b, r, " (", RECORD_weird_source, ")");
+}
+
+static void (*const essentials[RECORD_TYPES])(struct outbuf *b, struct text_record *r) = {
+    [RECORD_conn] = put_conn, [RECORD_http] = put_http,   [RECORD_ssl] = put_ssl,
+    [RECORD_dns] = put_dns,   [RECORD_weird] = put_weird,
+};
+
+static void put_all(struct outbuf *b, struct text_record *r)
+{
+    unsigned first = r->schema->has_flow_id ? RECORD_conn_resp_p + 1 : 1;
+
+    for (unsigned i = first; i < r->schema->n_fields; i++) {
+        if (!has(r, i))
+            continue;
+        outbuf_char(b, ' ');
+        put_color(b, r, COLOR_DIM);
+        outbuf_text(b, r->schema->fields[i].name);
+        outbuf_char(b, '=');
+        put_color(b, r, COLOR_END);
+        put(b, r, i);
+    }
+}
+
+/* Local time of day; every record begins with its ts. */
+static void put_clock(struct outbuf *b, const struct text_record *r)
+{
+    const struct value *ts = &r->values[0];
+    uint64_t ns = ts->kind == VALUE_UINT ? ts->u : 0;
+    time_t t = (time_t)(ns / NS_PER_SEC);
+    char text[16];
+    struct tm tm;
+
+    localtime_r(&t, &tm);
+    outbuf_bytes(b, text, strftime(text, sizeof text, "%H:%M:%S", &tm));
+    outbuf_char(b, '.');
+    for (uint64_t unit = 100 * NS_PER_MS; unit >= NS_PER_MS; unit /= 10)
+        outbuf_char(b, (char)('0' + ns / unit % 10));
+}
+
+static void put_endpoint(struct outbuf *b, struct text_record *r, unsigned addr, unsigned port)
+{
+    bool v6 = has(r, addr) && r->values[addr].bytes.len == 16;
+
+    outbuf_text(b, v6 ? "[" : "");
+    put(b, r, addr);
+    outbuf_text(b, v6 ? "]:" : ":");
+    put(b, r, port);
+}
+
+static int text_record(struct outbuf *b, struct cursor *c, enum record_type type, void *context)
+{
+    struct stream_context *stream = context;
+    struct text_record r;
+
+    r.color = stream->color;
+    if (read_record(&r, c, type) < 0)
+        return -EBADMSG;
+    put_color(b, &r, COLOR_DIM);
+    put_clock(b, &r);
+    put_color(b, &r, COLOR_END);
+    outbuf_char(b, ' ');
+    put_color(b, &r, COLOR_PATH);
+    outbuf_text(b, r.schema->path);
+    put_color(b, &r, COLOR_END);
+    if (r.schema->has_flow_id) {
+        outbuf_char(b, ' ');
+        put_endpoint(b, &r, RECORD_conn_orig_h, RECORD_conn_orig_p);
+        outbuf_text(b, " -> ");
+        put_endpoint(b, &r, RECORD_conn_resp_h, RECORD_conn_resp_p);
+    }
+    (essentials[type] ? essentials[type] : put_all)(b, &r);
+    outbuf_char(b, '\n');
+    return 0;
+}
+
+static bool text_wanted(const struct heritage *h)
+{
+    return stream_wanted(h, OUTPUT_TEXT);
+}
+
+static int text_open(struct sink_state **state, const struct heritage *h,
+                     const struct sink_lengths *committed)
+{
+    static const struct stream_format format = {stream_takes_logs, text_record, NULL};
+
+    return stream_open(state, h, committed, &format);
+}
+
+const struct sink sink_text = {
+    .name = "text",
+    .wanted = text_wanted,
+    .open = text_open,
+    .write = stream_write,
+    .flush = stream_flush,
+    .lengths = stream_lengths,
+    .close = stream_close,
+};
