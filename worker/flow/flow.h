@@ -41,6 +41,7 @@ struct stream {
     uint64_t top;        /* one past the highest byte seen */
     uint64_t acked;      /* one past the highest byte that the peer acknowledged */
     uint32_t base_seq;   /* sequence number of offset 0 */
+    uint32_t far_seq;    /* where a segment far ahead of the stream ended */
     uint32_t held_head;  /* out-of-order segments by offset, index in the reassembly's pool */
     uint32_t held_bytes; /* of them, with data */
     uint16_t held_count;

@@ -74,6 +74,17 @@ static bool stream_offset(const struct stream *s, uint32_t seq, uint64_t *offset
     return true;
 }
 
+/* False for a segment far ahead that no other one has led up to. */
+static bool stream_believes(struct stream *s, uint64_t begin, const struct reassembly_in *in)
+{
+    bool follows = s->far_seq == in->seq;
+
+    if (begin <= s->top + REASSEMBLY_JUMP_MAX)
+        return true;
+    s->far_seq = in->seq + in->wire_len;
+    return follows;
+}
+
 static void stream_deliver(struct stream *s, const uint8_t *data, uint64_t len, uint64_t wire_len,
                            struct reassembly_out *out)
 {
@@ -265,6 +276,8 @@ unsigned reassembly_segment(struct reassembly *r, struct stream *s, const struct
     reassembly_start(s, in->seq);
     if (!stream_offset(s, in->seq, &begin))
         return REASSEMBLY_RETRANSMIT;
+    if (!stream_believes(s, begin, in))
+        return 0;
     p = (struct piece){begin, begin + in->wire_len, begin + in->len, in->data};
     if (p.end > s->top)
         s->top = p.end;
@@ -284,7 +297,8 @@ bool reassembly_ack(struct reassembly *r, struct stream *s, uint32_t ack,
     uint64_t offset;
     bool unseen;
 
-    if (!s->started || !stream_offset(s, ack, &offset) || offset <= s->acked)
+    if (!s->started || !stream_offset(s, ack, &offset) || offset <= s->acked ||
+        offset > s->top + REASSEMBLY_JUMP_MAX)
         return false;
     s->acked = offset;
     /* One more than the highest byte may be a FIN that was not captured. */

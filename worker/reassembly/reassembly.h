@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* TCP segments -> ordered bytes and gaps (RFC 9293 section 3.4).
  *
- * Bytes that come in order are handed on where they lie. What comes early is copied and held, within
- * a bound a direction and a bound for all. A hole becomes a gap when it can no longer be filled: the
- * peer has acknowledged bytes beyond it (so it was received, but not by us), a bound is reached, or
- * the flow ends. The first bytes seen for an offset win; other content for it is reported. */
+ * Bytes that come in order are handed on where they lie. What comes early is copied and held,
+ * within a bound a direction and a bound for all. A hole becomes a gap when it can no longer be
+ * filled: the peer has acknowledged bytes beyond it (so it was received, but not by us), a bound is
+ * reached, or the flow ends. The first bytes seen for an offset win; other content for it is
+ * reported. A sequence number far ahead of the stream is a stray one, until a second segment
+ * follows on it. */
 #ifndef SPLIFF_WORKER_REASSEMBLY_H
 #define SPLIFF_WORKER_REASSEMBLY_H
 
@@ -15,8 +17,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REASSEMBLY_SEGMENTS_MAX 512u /* held a direction */
-#define REASSEMBLY_BLIND_MAX    16u  /* the same when the peer's ACKs are not captured */
+#define REASSEMBLY_SEGMENTS_MAX 512u        /* held a direction */
+#define REASSEMBLY_JUMP_MAX     (64u << 20) /* bytes ahead that one segment or ACK is believed */
+#define REASSEMBLY_BLIND_MAX    16u         /* the same when the peer's ACKs are not captured */
 
 struct reassembly {
     struct pool segments;

@@ -280,6 +280,29 @@ static void unwanted_bytes_are_counted_and_not_kept(void **state)
     assert_int_equal(x->s.next, 12);
 }
 
+static void a_stray_sequence_number_is_not_believed(void **state)
+{
+    struct fixture *x = *state;
+
+    put(x, 0, "abc");
+    put(x, REASSEMBLY_JUMP_MAX + 1000, "stray");
+    assert_false(ack(x, REASSEMBLY_JUMP_MAX + 1000));
+    put(x, 3, "def");
+    expect(x, "abcdef");
+    assert_int_equal(reassembly_bytes(&x->s), 6);
+}
+
+static void a_stream_that_goes_on_far_ahead_is_believed_at_its_second_segment(void **state)
+{
+    struct fixture *x = *state;
+
+    put(x, 0, "abc");
+    put(x, REASSEMBLY_JUMP_MAX + 1000, "lost");
+    put(x, REASSEMBLY_JUMP_MAX + 1004, "seen");
+    reassembly_flush(&x->r, &x->s, &x->out);
+    expect(x, "abc<67109865>seen");
+}
+
 /* Every order of five pieces, two of them overlapping, gives the same bytes. */
 static void any_order_gives_the_same_stream(void **state)
 {
@@ -328,6 +351,8 @@ int main(void)
         CASE(bytes_before_the_start_are_old),
         CASE(a_segment_cut_by_the_capture_leaves_a_gap),
         CASE(unwanted_bytes_are_counted_and_not_kept),
+        CASE(a_stray_sequence_number_is_not_believed),
+        CASE(a_stream_that_goes_on_far_ahead_is_believed_at_its_second_segment),
         cmocka_unit_test(any_order_gives_the_same_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
