@@ -216,6 +216,9 @@ $(call unit,parse/dns/test_dns_rdata,$(BASE) $(DNS_READ))
 $(call unit,parse/dns/test_dns_pending,$(BASE) worker/parse/dns/dns_pending.c)
 $(call unit,parse/dns/test_dns_probe,$(BASE) $(DNS_READ) worker/parse/dns/dns_probe.c)
 $(call unit,parse/dns/test_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
+HTTP1 := $(filter worker/parse/http1/%,$(SRC_WORKER))
+$(call unit,parse/http1/test_http1_line,worker/parse/http1/http1_probe.c worker/parse/http1/http1_line.c)
+$(call unit,parse/http1/test_http1,$(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/fake_host.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -233,6 +236,7 @@ $(call fuzz_target,fuzz_message,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call fuzz_target,fuzz_record_reader,$(SCHEMA) common/ipc/record_reader.c common/base/check.c)
 $(call fuzz_target,fuzz_reassembly,worker/reassembly/reassembly.c $(BASE))
 $(call fuzz_target,fuzz_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
+$(call fuzz_target,fuzz_http1,$(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/fake_host.c)
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

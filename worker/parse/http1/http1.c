@@ -128,14 +128,22 @@ static bool response_begin(struct http1_flow *f, struct str text)
     return true;
 }
 
-/* A line, or as much of it as has come, that begins no message; `whole`: its LF was read too. In
- * HTTP/0.9 it is the beginning of the body. */
+/* At the response to a request of HTTP/0.9, which is a body and nothing else, unless the server
+ * knows no HTTP/0.9. */
+static bool at_simple_response(const struct http1_flow *f, unsigned side)
+{
+    const struct http1_transaction *head = f->queue.head;
+
+    return side == 1 && f->side[1].phase == HTTP1_LINE && head && head->simple &&
+           !head->response_done;
+}
+
+/* A line, or as much of it as has come, that begins no message; `whole`: its LF was read too. */
 static void line_refuse(struct http1_flow *f, unsigned side, struct str line, bool whole)
 {
     struct http1_side *s = &f->side[side];
-    const struct http1_transaction *head = f->queue.head;
 
-    if (s->phase == HTTP1_LINE && side == 1 && head && head->simple && !head->response_done) {
+    if (at_simple_response(f, side)) {
         if (http1_queue_response(&f->queue, f->ctx, s->first_ns))
             f->queue.open[1]->response_ns = s->first_ns;
         body_take(f, 1, line.len + whole);
@@ -224,7 +232,8 @@ static void line_step(struct http1_flow *f, unsigned side, struct cursor *c)
     }
     if (s->line.len == 0) {
         /* RFC 9112 section 2.2: empty lines before a message are left out. */
-        while (cursor_left(c) > 0 && (*c->p == '\r' || *c->p == '\n'))
+        while (cursor_left(c) > 0 && (*c->p == '\r' || *c->p == '\n') &&
+               !at_simple_response(f, side))
             cursor_skip(c, 1);
         s->first_ns = f->ctx->ts_ns;
     }

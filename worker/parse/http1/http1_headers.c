@@ -56,16 +56,19 @@ static int on_header_field(llhttp_t *parser, const char *at, size_t len)
     return 0;
 }
 
+/* The transaction may leave in the middle of a value, emitted by what the other side does: what
+ * follows is then of no use. */
 static int on_header_value(llhttp_t *parser, const char *at, size_t len)
 {
     struct http1_flow *f = parser->data;
     unsigned side = parser_side(parser);
     struct http1_side *s = &f->side[side];
+    struct http1_transaction *t = f->queue.open[side];
 
     if (!s->in_value)
         value_begin(f, side);
-    if (s->field != HTTP1_NO_FIELD &&
-        !http1_field_append(f->queue.open[side], f->ctx->bufs, s->field, str_make(at, len)))
+    if (s->field != HTTP1_NO_FIELD && t &&
+        !http1_field_append(t, f->ctx->bufs, s->field, str_make(at, len)))
         http1_report_cut(f);
     return 0;
 }
@@ -75,11 +78,12 @@ static int on_header_value_complete(llhttp_t *parser)
     struct http1_flow *f = parser->data;
     unsigned side = parser_side(parser);
     struct http1_side *s = &f->side[side];
+    struct http1_transaction *t = f->queue.open[side];
 
     if (!s->in_value)
         value_begin(f, side);
-    if (s->field != HTTP1_NO_FIELD)
-        http1_header_end(f->queue.open[side], s->field, f->ctx->log_secrets);
+    if (s->field != HTTP1_NO_FIELD && t)
+        http1_header_end(t, s->field, f->ctx->log_secrets);
     s->field = HTTP1_NO_FIELD;
     return 0;
 }
@@ -164,5 +168,6 @@ void http1_headers_start(struct http1_flow *f, unsigned side)
     CHECK(llhttp_execute(p, lines[side], strlen(lines[side])) == HPE_OK);
     s->in_value = false;
     s->name_len = 0;
+    s->field = HTTP1_NO_FIELD;
     s->phase = HTTP1_HEADERS;
 }

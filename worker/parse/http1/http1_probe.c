@@ -71,7 +71,7 @@ enum probe_result http1_probe(const uint8_t *data, size_t len, uint8_t transport
     s = str_make(c.p, cursor_left(&c));
     if (http1_line_is_start(1, s))
         return PROBE_SERVER;
-    if (http1_line_prefix(1, s) == HTTP1_FITS_SO_FAR)
+    if (s.len <= 5 && http1_line_prefix(1, s) != HTTP1_FITS_NOT)
         return PROBE_MORE;
     return probe_request(s);
 }
