@@ -173,7 +173,8 @@ build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) common/base/flow_hash.h commo
 	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
 build/bpf/%.skel.h: build/bpf/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
-$(foreach v,release debug asan fuzz,build/$(v)/obj/manager/af_packet_open.o): $(BPF_SKEL)
+$(foreach v,release debug asan fuzz,build/$(v)/obj/manager/af_packet_open.o \
+  build/$(v)/obj/tests/unit/bpf/test_fanout.o): $(BPF_SKEL)
 
 # --- unit tests: each line names the sources it links, so coupling shows --------------------------
 # $(call unit,<name>,<sources>): tests/unit/<name>.c linked with the sources.

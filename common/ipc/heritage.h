@@ -31,7 +31,11 @@ struct heritage_capture {
     char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */
     uint32_t ring_block_bytes;    /* AF_PACKET: geometry to map */
     uint32_t ring_blocks;
+    bool skip_outgoing; /* AF_PACKET: loopback, where what is sent is received too */
 };
+
+/* Private area of a ring block, in which a worker notes for its successor how far it came. */
+#define HERITAGE_RING_PRIVATE_BYTES 16u
 
 struct heritage {
     uint64_t magic;

@@ -30,6 +30,8 @@ struct progress {
     uint32_t released;
 };
 
+_Static_assert(sizeof(struct progress) <= HERITAGE_RING_PRIVATE_BYTES, "progress fits its area");
+
 struct capture {
     int fd;
     const char *interface;
@@ -38,6 +40,7 @@ struct capture {
     uint32_t block_bytes, blocks;
     uint32_t snaplen;
     uint16_t linktype;
+    bool skip_outgoing;
     bool down, gone; /* reported */
     struct counters *counters;
 
@@ -108,11 +111,14 @@ static bool open_block(struct capture *c)
     return true;
 }
 
-static void fill_frame(struct capture *c, struct frame *f, const uint8_t *at)
+/* False if the frame is to be left out. */
+static bool fill_frame(struct capture *c, struct frame *f, const uint8_t *at)
 {
     const struct tpacket3_hdr *h = (const void *)at;
     const struct sockaddr_ll *from = (const void *)(at + TPACKET_ALIGN(sizeof *h));
 
+    if (c->skip_outgoing && from->sll_pkttype == PACKET_OUTGOING)
+        return false;
     f->data = at + h->tp_mac;
     f->caplen = h->tp_snaplen < c->snaplen ? h->tp_snaplen : c->snaplen;
     f->wirelen = h->tp_len;
@@ -123,6 +129,7 @@ static void fill_frame(struct capture *c, struct frame *f, const uint8_t *at)
         from->sll_pkttype == PACKET_OUTGOING || (h->tp_status & TP_STATUS_CSUMNOTREADY) != 0;
     if (f->caplen < f->wirelen)
         c->counters->capture_truncated++;
+    return true;
 }
 
 /* Nothing in the ring: has something happened to the interface? Down is not the end, since the
@@ -160,7 +167,7 @@ static int af_packet_recv(struct capture *c, struct frame *out, uint32_t max)
         if (!c->open && !open_block(c))
             break;
         for (; n < max && c->taken < c->in_block; c->taken++) {
-            fill_frame(c, &out[n++], c->next);
+            n += fill_frame(c, &out[n], c->next);
             c->next = frame_after(c->next);
         }
         if (c->taken == c->in_block) {
@@ -255,6 +262,7 @@ static int af_packet_open(struct capture **out, const struct heritage *h, struct
     c->fd = from->fd;
     c->interface = from->name;
     c->linktype = (uint16_t)from->linktype;
+    c->skip_outgoing = from->skip_outgoing;
     c->block_bytes = from->ring_block_bytes;
     c->blocks = from->ring_blocks;
     c->ring_bytes = (size_t)c->block_bytes * c->blocks;

@@ -23,7 +23,7 @@ struct frame {
     uint64_t ts_ns;    /* capture time since 1970 */
     uint16_t linktype; /* LINKTYPE_ value (not DLT_) */
     uint16_t vlan_tci; /* VLAN tag that the kernel took out of the frame, 0 if none */
-    bool outgoing;     /* sent by this host: its checksums may not be filled in yet */
+    bool outgoing;     /* from this host or a neighbour on it: checksums may not be filled in */
 };
 
 struct capture; /* a source's own state */
@@ -35,16 +35,17 @@ struct capture_ops {
     /* Returns 0 and *c, or -errno after printing what is wrong and what to do. */
     int (*open)(struct capture **c, const struct heritage *h, struct counters *counters);
 
-    /* Up to max frames into out, never waits for more than the descriptor's own read (a pipe may
-     * block). Returns how many, 0 if there are none now, -ENODATA at the end of the input,
-     * -EBADMSG if the input is broken from here (printed once, with the place), -ENETDOWN … if the
-     * interface is gone (printed once). */
+    /* Up to max frames into out; never waits. Returns how many, 0 if there are none now, -ENODATA
+     * at the end of the input, -EBADMSG if the input is broken from here (printed once, with the
+     * place), -ENODEV if the interface was removed (printed once; one that is down may come back),
+     * else -errno (printed).
+     */
     int (*recv)(struct capture *c, struct frame *out, uint32_t max);
 
     /* Gives the frames of the last recv back. */
     void (*release)(struct capture *c);
 
-    /* Descriptor to poll when recv returned 0, or -1: recv never returns 0. */
+    /* Descriptor to poll when recv returned 0. */
     int (*wait_fd)(struct capture *c);
 
     /* Brings the counters that the source's kernel side keeps up to date. May be NULL. */

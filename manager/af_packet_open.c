@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The order of the calls matters. The socket is made without a protocol, so that nothing arrives
+ * before the ring is there; a filter that passes nothing is set before it is bound and stays until
+ * the worker replaces it, so that all sockets of an interface have joined the fanout group before
+ * the first packet is shared out; the BPF program can be given to the group only after the first
+ * socket has joined, and is given with every one, which leaves nothing to remember between calls.
+ */
+#include "manager/af_packet_open.h"
+
+#include "common/base/filter.h"
+#include "common/base/linktype.h"
+#include "common/base/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifdef HAVE_LIBBPF
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual" /* what bpftool writes casts const away */
+#include "fanout.skel.h"
+#pragma GCC diagnostic pop
+#endif
+
+#define BLOCK_MIN_BYTES                                                                            \
+    (256u * 1024) /* holds frames that the kernel has merged to 64 KiB and more */
+#define BLOCK_MAX_BYTES (64u * 1024 * 1024)
+#define BLOCKS_MIN      2u
+#define RING_MAX_BYTES  (UINT32_C(1) << 31)
+#define FRAME_BYTES     2048u /* TPACKET_V3 packs frames tightly; the number only has to divide */
+#define GROUP_TRIES     64u
+
+#ifndef ARPHRD_IP6GRE
+#define ARPHRD_IP6GRE 823 /* glibc does not have it */
+#endif
+
+/* What is being opened. */
+struct opening {
+    const struct af_packet_request *r;
+    struct heritage_capture *out;
+    int fd;
+    unsigned index; /* of the interface */
+    bool up;
+    char *error;
+    size_t error_bytes;
+};
+
+/* Puts "interface NAME: text" in the error. Returns code. */
+static int __attribute__((format(printf, 3, 4)))
+fail(const struct opening *o, int code, const char *fmt, ...)
+{
+    int n = snprintf(o->error, o->error_bytes, "interface %s: ", o->r->interface);
+    va_list ap;
+
+    va_start(ap, fmt);
+    if (n >= 0 && (size_t)n < o->error_bytes)
+        vsnprintf(o->error + n, o->error_bytes - (size_t)n, fmt, ap);
+    va_end(ap);
+    return code;
+}
+
+static int fail_call(const struct opening *o, const char *what)
+{
+    int code = -errno;
+
+    return fail(o, code, "%s: %s", what, strerror(-code));
+}
+
+static int find_interface(struct opening *o)
+{
+    struct if_nameindex *all;
+    char names[256] = "";
+    size_t n = 0;
+
+    o->index = if_nametoindex(o->r->interface);
+    if (o->index > 0)
+        return 0;
+    all = if_nameindex();
+    for (struct if_nameindex *i = all; i && i->if_index > 0 && n < sizeof names; i++)
+        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n > 0 ? ", " : "", i->if_name);
+    if (all)
+        if_freenameindex(all);
+    snprintf(o->error, o->error_bytes, "no interface %s; there are: %s", o->r->interface, names);
+    return -ENODEV;
+}
+
+static int open_socket(struct opening *o)
+{
+    o->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    if (o->fd >= 0)
+        return 0;
+    if (errno == EPERM || errno == EACCES)
+        return fail(o, -EPERM, "capturing needs CAP_NET_RAW: run as root");
+    return fail_call(o, "cannot open a packet socket");
+}
+
+/* Link type by hardware type, and the flags. */
+static int ask_interface(struct opening *o)
+{
+    struct ifreq ifr = {0};
+
+    snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", o->r->interface);
+    if (ioctl(o->fd, SIOCGIFFLAGS, &ifr) < 0)
+        return fail_call(o, "cannot read its flags");
+    o->up = (ifr.ifr_flags & IFF_UP) != 0;
+    if (ioctl(o->fd, SIOCGIFHWADDR, &ifr) < 0)
+        return fail_call(o, "cannot read its type");
+    o->out->skip_outgoing = ifr.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+    switch (ifr.ifr_hwaddr.sa_family) {
+    case ARPHRD_ETHER:
+    case ARPHRD_LOOPBACK:
+        o->out->linktype = LINKTYPE_ETHERNET;
+        return 0;
+    case ARPHRD_NONE: /* tun, wireguard */
+    case ARPHRD_RAWIP:
+    case ARPHRD_TUNNEL:
+    case ARPHRD_TUNNEL6:
+    case ARPHRD_SIT:
+    case ARPHRD_IPGRE:
+    case ARPHRD_IP6GRE:
+        o->out->linktype = LINKTYPE_RAW;
+        return 0;
+    default:
+        return fail(o, -ENOTSUP,
+                    "hardware type %u is not supported: capture on an Ethernet, "
+                    "loopback or IP tunnel interface",
+                    ifr.ifr_hwaddr.sa_family);
+    }
+}
+
+/* Says now what the worker would find out later: that its filter does not compile. */
+static int check_filter(struct opening *o)
+{
+    struct filter *filter;
+    char why[400];
+    int r;
+
+    if (o->r->options->filter[0] == '\0')
+        return 0;
+    r = filter_compile(&filter, o->r->options->filter, (uint16_t)o->out->linktype, why, sizeof why);
+    if (r < 0)
+        return fail(o, r, "%s", why);
+    filter_free(filter);
+    return 0;
+}
+
+static int keep_frames_out(struct opening *o)
+{
+    struct sock_filter pass_nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = {1, &pass_nothing};
+
+    if (setsockopt(o->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
+        return fail_call(o, "cannot set a filter");
+    return 0;
+}
+
+/* Sets up the ring, or a smaller one if the kernel has not enough memory for it. */
+static int set_up_ring(struct opening *o)
+{
+    const struct options *options = o->r->options;
+    uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE);
+    uint64_t block = options->ring_block_size, wanted, blocks;
+    int version = TPACKET_V3;
+    struct tpacket_req3 req = {.tp_frame_size = FRAME_BYTES,
+                               .tp_sizeof_priv = HERITAGE_RING_PRIVATE_BYTES};
+
+    block = block < BLOCK_MIN_BYTES   ? BLOCK_MIN_BYTES
+            : block > BLOCK_MAX_BYTES ? BLOCK_MAX_BYTES
+                                      : block;
+    block = (block + page - 1) / page * page;
+    wanted = options->ring_size > RING_MAX_BYTES ? RING_MAX_BYTES : options->ring_size;
+    wanted = wanted / block < BLOCKS_MIN ? BLOCKS_MIN : wanted / block;
+    req.tp_block_size = (uint32_t)block;
+    req.tp_retire_blk_tov = (uint32_t)(options->ring_block_timeout / NS_PER_MS);
+    if (req.tp_retire_blk_tov == 0)
+        req.tp_retire_blk_tov = 1;
+    if (setsockopt(o->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof version) < 0)
+        return fail_call(o, "the kernel has no TPACKET_V3 rings");
+    for (blocks = wanted;; blocks /= 2) {
+        if (blocks < BLOCKS_MIN)
+            return fail(o, -ENOMEM,
+                        "no memory for a capture ring: set af_packet_buffer_size lower");
+        req.tp_block_nr = (uint32_t)blocks;
+        req.tp_frame_nr = (uint32_t)(blocks * (block / FRAME_BYTES));
+        if (setsockopt(o->fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof req) == 0)
+            break;
+        if (errno != ENOMEM)
+            return fail_call(o, "cannot set up a capture ring");
+    }
+    if (blocks < wanted)
+        log_warn("interface %s: memory only for a capture ring of %llu MiB instead of %llu",
+                 o->r->interface, (unsigned long long)(blocks * block >> 20),
+                 (unsigned long long)(wanted * block >> 20));
+    o->out->ring_block_bytes = req.tp_block_size;
+    o->out->ring_blocks = req.tp_block_nr;
+    return 0;
+}
+
+static int bind_interface(struct opening *o)
+{
+    struct sockaddr_ll addr = {
+        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)o->index};
+    struct packet_mreq promiscuous = {.mr_ifindex = (int)o->index, .mr_type = PACKET_MR_PROMISC};
+
+    if (o->r->options->promiscuous &&
+        setsockopt(o->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous) < 0)
+        return fail_call(o, "cannot be made promiscuous");
+    if (bind(o->fd, (struct sockaddr *)&addr, sizeof addr) < 0)
+        return fail_call(o, "cannot bind a packet socket to it");
+    if (!o->up)
+        log_warn("interface %s is down: packets come when it is up (ip link set %s up)",
+                 o->r->interface, o->r->interface);
+    return 0;
+}
+
+#ifdef HAVE_LIBBPF
+/* Loads the program of bpf/fanout.bpf.c with this group's seed and table. NULL with errno. */
+static struct fanout_bpf *load_program(const struct opening *o)
+{
+    struct fanout_bpf *b;
+    int r;
+
+    libbpf_set_print(NULL); /* one line of our own is enough */
+    b = fanout_bpf__open();
+    if (!b)
+        return NULL;
+    b->rodata->fanout_seed = o->r->seed;
+    b->rodata->fanout_ethernet = o->out->linktype == LINKTYPE_ETHERNET;
+    r = fanout_bpf__load(b);
+    for (uint32_t i = 0; r == 0 && i < FLOW_BUCKETS; i++) {
+        uint32_t member = o->r->bucket_owner[i];
+        r = bpf_map_update_elem(bpf_map__fd(b->maps.fanout_member), &i, &member, BPF_ANY);
+    }
+    if (r == 0)
+        return b;
+    fanout_bpf__destroy(b);
+    errno = -r;
+    return NULL;
+}
+
+static int give_program(const struct opening *o, const struct fanout_bpf *b)
+{
+    int program = bpf_program__fd(b->progs.fanout);
+
+    if (setsockopt(o->fd, SOL_PACKET, PACKET_FANOUT_DATA, &program, sizeof program) < 0)
+        return fail_call(o, "cannot give the fanout group its program");
+    return 0;
+}
+#else
+struct fanout_bpf;
+
+static struct fanout_bpf *load_program(const struct opening *o)
+{
+    (void)o;
+    errno = ENOTSUP;
+    return NULL;
+}
+
+static int give_program(const struct opening *o, const struct fanout_bpf *b)
+{
+    (void)o, (void)b;
+    return 0;
+}
+
+static void fanout_bpf__destroy(struct fanout_bpf *b)
+{
+    (void)b;
+}
+#endif
+
+/* A group of this number may belong to another program: then the kernel answers EINVAL. Without a
+ * number of the user's own the next ones are tried; each worker finds the same way to its group. */
+static int join_group(const struct opening *o, unsigned type)
+{
+    struct options defaults;
+    uint32_t group = o->r->fanout_group, tries;
+
+    options_init(&defaults);
+    tries = o->r->options->fanout_id == defaults.fanout_id ? GROUP_TRIES : 1;
+    for (uint32_t i = 0; i < tries; i++) {
+        uint32_t value = ((group + i) & 0xffff) | type << 16;
+        if (setsockopt(o->fd, SOL_PACKET, PACKET_FANOUT, &value, sizeof value) == 0)
+            return 0;
+        if (errno != EINVAL)
+            return fail_call(o, "cannot join a fanout group");
+    }
+    if (!o->up)
+        return fail(o, -ENETDOWN,
+                    "is down: with several workers it must be up at the start (ip link set %s up)",
+                    o->r->interface);
+    return fail(o, -EINVAL, "fanout group %u is in use by another program: set af_packet_fanout_id",
+                (unsigned)group);
+}
+
+static int join_by_flow(const struct opening *o)
+{
+    static bool warned;
+    struct fanout_bpf *b = load_program(o);
+    int r;
+
+    if (!b) {
+        if (!warned)
+            log_warn("interface %s: cannot load the fanout program (%s): the kernel's own hash "
+                     "shares out the packets",
+                     o->r->interface, strerror(errno));
+        warned = true;
+        return join_group(o, PACKET_FANOUT_HASH);
+    }
+    r = join_group(o, PACKET_FANOUT_EBPF);
+    if (r == 0)
+        r = give_program(o, b);
+    fanout_bpf__destroy(b); /* the group keeps the program */
+    return r;
+}
+
+static int join_fanout(const struct opening *o)
+{
+    if (o->r->n_workers < 2)
+        return 0;
+    switch (o->r->options->fanout_mode) {
+    case FANOUT_CPU:
+        return join_group(o, PACKET_FANOUT_CPU);
+    case FANOUT_QUEUE:
+        return join_group(o, PACKET_FANOUT_QM);
+    default:
+        return join_by_flow(o);
+    }
+}
+
+int af_packet_open(const struct af_packet_request *r, struct heritage_capture *out, char *error,
+                   size_t error_bytes)
+{
+    struct opening o = {.r = r, .out = out, .fd = -1, .error = error, .error_bytes = error_bytes};
+    int code;
+
+    memset(out, 0, sizeof *out);
+    out->kind = CAPTURE_AF_PACKET;
+    out->fd = -1;
+    snprintf(out->name, sizeof out->name, "%s", r->interface);
+    if ((code = find_interface(&o)) < 0 || (code = open_socket(&o)) < 0 ||
+        (code = ask_interface(&o)) < 0 || (code = check_filter(&o)) < 0 ||
+        (code = keep_frames_out(&o)) < 0 || (code = set_up_ring(&o)) < 0 ||
+        (code = bind_interface(&o)) < 0 || (code = join_fanout(&o)) < 0) {
+        if (o.fd >= 0)
+            close(o.fd);
+        return code;
+    }
+    out->fd = o.fd;
+    return 0;
+}
