@@ -110,6 +110,7 @@ int emit_open(struct emit **out, const struct heritage *h, struct bus *bus, stru
     e->h = h;
     e->bus = bus;
     e->c = c;
+    e->now_ns = clock_mono_ns();
     e->resend_ns = RESEND_FRESH_NS;
     make_topics(e);
     err = attach(e);
