@@ -62,7 +62,7 @@ def make_idle():
         return path
     print(f"making {path}: {IDLE_FLOWS} handshakes", flush=True)
     ether = b"\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\0"
-    record = struct.Struct("<IIII14sBBHIBBH4s4sHHIIBBHI")
+    record, packet = struct.Struct("<IIII"), struct.Struct(">14sBBHIBBH4s4sHHIIBBHI")
     with open(path + ".part", "wb", buffering=1 << 20) as f:
         f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         for n in range(IDLE_FLOWS):
@@ -74,12 +74,11 @@ def make_idle():
                 ends = (server, client) if back else (client, server)
                 sport, dport = ports[::-1] if back else ports
                 us = n * 100 + step * 10
-                big = lambda v: int.from_bytes(v.to_bytes(2, "big"), "little")
+                f.write(record.pack(1_700_000_000 + us // 10**6, us % 10**6, 54, 54))
                 f.write(
-                    record.pack(
-                        1_700_000_000 + us // 10**6, us % 10**6, 54, 54, ether, 0x45, 0, big(40),
-                        0, 64, 6, 0, *ends, big(sport), big(dport),
-                        0x01000000 * min(step, 1), 0x01000000 * (step > 0), 0x50, flags, 0xFFFF, 0,
+                    packet.pack(
+                        ether, 0x45, 0, 40, 0, 64, 6, 0, *ends,
+                        sport, dport, min(step, 1), step, 0x50, flags, 0xFFFF, 0,
                     )
                 )
     os.rename(path + ".part", path)
