@@ -17,9 +17,12 @@ VERSION := 0.1.0
 
 # --- libraries ------------------------------------------------------------------------------------
 
-LIBS_REQUIRED := libzmq msgpack libuv inih libpcap libcrypto
-# Debian 12 calls it msgpack, newer distributions msgpack-c.
-MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+LIBS_REQUIRED := libzmq libuv inih libpcap libcrypto
+LIBS_MISSING  := $(strip $(foreach l,$(LIBS_REQUIRED),$(shell pkg-config --exists $(l) || echo $(l))))
+# These goals install what is missing, or do without.
+ifneq ($(and $(LIBS_MISSING),$(filter-out deps demo test clean uninstall,$(or $(MAKECMDGOALS),all))),)
+$(error missing: $(LIBS_MISSING) (of pkg-config); as root, make deps installs what is needed)
+endif
 pc_cflags = $(shell pkg-config --cflags $(1) 2>/dev/null)
 pc_libs   = $(shell pkg-config --libs $(1) 2>/dev/null)
 
@@ -102,7 +105,7 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
         -Wcast-qual -Wvla -Werror
 INCLUDES := -I. -Ibuild/bpf
 CPPFLAGS_ALL = -D_GNU_SOURCE -DSPLIFF_VERSION='"$(VERSION)"' $(FEATURES) $(INCLUDES) \
-               $(LLHTTP_CFLAGS) $(call pc_cflags,$(MSGPACK)) $(call pc_cflags,libuv)
+               $(LLHTTP_CFLAGS) $(call pc_cflags,libuv)
 CFLAGS_ALL = -std=c17 $(WARN) -fno-common -fno-strict-aliasing -fstack-protector-strong
 
 CFLAGS_release  := -O2 -g
@@ -205,6 +208,7 @@ $(call unit,schema/test_record_pack,$(SCHEMA) common/ipc/record_reader.c)
 $(call unit,ipc/test_record_reader,$(SCHEMA) common/ipc/record_reader.c)
 $(call unit,ipc/test_message,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call unit,ipc/test_spool,$(SCHEMA) common/ipc/spool.c common/ipc/record_reader.c common/base/check.c)
+$(call unit,ipc/test_heritage,common/ipc/heritage.c common/base/log.c)
 $(call unit,ipc/test_bus,$(BASE) $(IPC_BUS))
 $(call unit,emit/test_emit,$(BASE) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c)
 $(call unit,flow/test_conn,worker/flow/conn.c $(BASE))
@@ -220,6 +224,12 @@ $(call unit,parse/dns/test_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_ho
 HTTP1 := $(filter worker/parse/http1/%,$(SRC_WORKER))
 $(call unit,parse/http1/test_http1_line,worker/parse/http1/http1_probe.c worker/parse/http1/http1_line.c)
 $(call unit,parse/http1/test_http1,$(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/fake_host.c)
+SINKS := logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/sink/logfile.c \
+         logger/sink/stream.c logger/sink/tsv.c logger/sink/json.c logger/sink/text.c \
+         logger/sink/pcap.c logger/archive.c
+SINK_TEST := $(BASE) $(SCHEMA) $(IPC_FORMATS) common/schema/options.c $(SINKS) \
+             tests/unit/logger/sink_fixture.c
+$(call unit,logger/test_lines,$(SINK_TEST))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

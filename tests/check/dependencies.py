@@ -23,7 +23,6 @@ PROCESSES = ["worker", "manager", "logger"]
 # Library header -> the path prefixes that may include it. A line is added with the library.
 HOMES = [
     (r"zmq\.h", ["common/ipc/"]),
-    (r"msgpack(/.*)?\.h", ["common/ipc/"]),
     (r"pcap(/.*)?\.h", ["common/base/filter.c"]),
     (r"llhttp\.h", ["worker/parse/http1/"]),
     (r"openssl/.*", ["worker/parse/tls/", "worker/flow/community_id.c"]),
