@@ -18,7 +18,9 @@ VERSION := 0.1.0
 # --- libraries ------------------------------------------------------------------------------------
 
 LIBS_REQUIRED := libzmq libuv inih libpcap libcrypto
-LIBS_MISSING  := $(strip $(foreach l,$(LIBS_REQUIRED),$(shell pkg-config --exists $(l) || echo $(l))))
+LIBS_MISSING  := $(strip $(foreach l,$(LIBS_REQUIRED),$(shell pkg-config --exists $(l) || echo $(l))) \
+                 $(if $(wildcard /usr/share/llhttp/llhttp.c),,\
+                      $(shell pkg-config --exists libllhttp || echo libllhttp)))
 # These goals install what is missing, or do without.
 ifneq ($(and $(LIBS_MISSING),$(filter-out deps demo test clean uninstall,$(or $(MAKECMDGOALS),all))),)
 $(error missing: $(LIBS_MISSING) (of pkg-config); as root, make deps installs what is needed)
