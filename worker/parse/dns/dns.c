@@ -388,13 +388,12 @@ static void dns_data(struct analyzer_ctx *ctx, void *state, unsigned side, const
         on_message(ctx, s, data, len);
         return;
     }
-    if (s->lost[side])
-        return;
-    while (used < len && s->partial[side].len > 0)
-        used += complete_partial(ctx, s, side, data + used, len - used);
-    used += read_whole(ctx, s, side, data + used, len - used);
-    if (used < len && !s->lost[side])
-        complete_partial(ctx, s, side, data + used, len - used);
+    while (used < len && !s->lost[side]) {
+        if (s->partial[side].len == 0)
+            used += read_whole(ctx, s, side, data + used, len - used);
+        if (used < len && !s->lost[side])
+            used += complete_partial(ctx, s, side, data + used, len - used);
+    }
 }
 
 static void dns_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)

@@ -29,6 +29,13 @@ static bool known_opcode(const struct dns_message *m)
     return m->opcode <= 8 && m->opcode != 3;
 }
 
+/* A truncated response may count what it left out. That leaves less to go by, so nothing else may
+ * be odd about it. */
+static bool announces_more(const struct dns_message *m)
+{
+    return m->response && m->tc && m->count[DNS_QUESTION] == 1;
+}
+
 /* Counts that a message of this kind can have and that fit in message_len bytes. */
 static bool plausible_counts(const struct dns_message *m, size_t message_len)
 {
@@ -38,8 +45,7 @@ static bool plausible_counts(const struct dns_message *m, size_t message_len)
 
     if (m->count[DNS_QUESTION] > (mdns ? MDNS_QUESTIONS_MAX : 1) || least > message_len)
         return false;
-    /* A truncated response may announce what it left out. */
-    if (!m->tc && least + records * RR_MIN_BYTES > message_len)
+    if (!announces_more(m) && least + records * RR_MIN_BYTES > message_len)
         return false;
     if (m->response)
         return m->count[DNS_QUESTION] > 0 || m->count[DNS_ANSWER] > 0;
@@ -94,11 +100,12 @@ static enum probe_result judge(const uint8_t *data, size_t len, size_t message_l
     }
     /* What follows several questions is not looked at. */
     if (m.count[DNS_ANSWER] > 0 && m.count[DNS_QUESTION] <= 1) {
-        if (!dns_message_rr(&m, &rr) && !m.tc)
+        if (dns_message_rr(&m, &rr))
+            odd += !dns_names_knows_type(rr.type);
+        else if (!announces_more(&m))
             return more && ran_out(&m) ? PROBE_MORE : PROBE_NO;
-        odd += m.problem == WEIRDS && !dns_names_knows_type(rr.type);
     }
-    if (odd > ODDITIES_MAX)
+    if (odd > (announces_more(&m) ? 0 : ODDITIES_MAX))
         return PROBE_NO;
     if (m.id == 0)
         return PROBE_EITHER;
