@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The input is a script: a byte tells what comes next (side, bytes, gap or end), then come the
- * bytes. So one input exercises any interleaving of both sides, cut anywhere, with gaps anywhere.
+/* The input is text of one side, cut by marks: a byte 0xff and one that tells what comes next (text
+ * of the one or the other side, a gap, an end). So one input exercises any interleaving of both
+ * sides, cut anywhere, with gaps anywhere, and payloads of real traffic are good seeds.
  * Beyond memory errors it checks that body lengths never exceed what was sent or said missing. */
 #include "worker/parse/http1/http1.h"
 
@@ -24,35 +25,40 @@ static void check_lengths(const struct fake_host *h, const uint64_t *sent)
     CHECK(total[0] <= sent[0] && total[1] <= sent[1]);
 }
 
+/* Bytes up to the next mark or the end. */
+static size_t text_length(const struct cursor *c)
+{
+    const uint8_t *mark = memchr(c->p, 0xff, cursor_left(c));
+
+    return mark ? (size_t)(mark - c->p) : cursor_left(c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct fake_host h;
     struct cursor c = cursor_init(data, size);
-    uint64_t sent[2] = {0, 0};
+    uint64_t sent[2] = {0, 0}, n;
+    unsigned side = http1_probe(data, size, ANALYZER_TCP) == PROBE_SERVER;
 
-    (void)http1_probe(data, size, ANALYZER_TCP);
     fake_host_open(&h, &analyzer_http1, ANALYZER_TCP);
     while (cursor_left(&c) > 0) {
-        uint8_t op = cursor_u8(&c);
-        unsigned side = op & 1;
-        size_t n = op >> 3;
+        uint8_t op;
 
-        h.ctx.ts_ns += op >> 1 & 1;
-        h.ctx.log_secrets = (op & 0x80) != 0;
-        if ((op & 6) == 6) {
-            n = n < 31 ? n : cursor_be16(&c);
-            fake_host_gap(&h, side, n + 1);
-            sent[side] += n + 1;
-            continue;
-        }
-        if ((op & 6) == 4 && n == 31) {
-            fake_host_end(&h, side);
-            continue;
-        }
-        n = (op & 4) != 0 ? n * 8 : n;
-        n = n < cursor_left(&c) ? n : cursor_left(&c);
-        fake_host_data(&h, side, cursor_bytes(&c, n), n);
+        n = text_length(&c);
         sent[side] += n;
+        fake_host_data(&h, side, cursor_bytes(&c, n), n);
+        cursor_skip(&c, 1);
+        op = cursor_u8(&c);
+        h.ctx.ts_ns += op >> 2 & 1;
+        h.ctx.log_secrets = (op & 8) != 0;
+        side = op & 1;
+        if ((op & 2) != 0 && op >> 4 == 0) {
+            fake_host_end(&h, side);
+        } else if ((op & 2) != 0) {
+            n = op >> 4 < 15 ? op >> 4 : 1u + cursor_be16(&c);
+            fake_host_gap(&h, side, n);
+            sent[side] += n;
+        }
     }
     fake_host_close(&h);
     check_lengths(&h, sent);
