@@ -196,6 +196,8 @@ unit = $(eval $(call UNIT,debug,$(1),$(2)))$(eval $(call UNIT,asan,$(1),$(2)))
 BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c \
         common/base/linktype.c
 SCHEMA := common/schema/schema.c common/schema/record_pack.c
+# What an analyzer's test needs: a host that keeps what the analyzer emits.
+FAKE_HOST := tests/unit/parse/fake_host.c common/schema/schema.c $(BASE)
 
 $(call unit,base/test_pool,$(BASE))
 $(call unit,base/test_flow_key,$(BASE))
@@ -232,6 +234,19 @@ SINKS := logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/si
 SINK_TEST := $(BASE) $(SCHEMA) $(IPC_FORMATS) common/schema/options.c $(SINKS) \
              tests/unit/logger/sink_fixture.c
 $(call unit,logger/test_lines,$(SINK_TEST))
+$(call unit,parse/tls/test_tls,$(FAKE_HOST) $(SRC_TLS))
+$(call unit,parse/tls/test_tls_probe,$(SRC_TLS) $(BASE))
+$(call unit,parse/tls/test_tls_hello,worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c $(BASE))
+$(call unit,parse/tls/test_tls_names,worker/parse/tls/tls_names.c)
+$(call unit,parse/tls/test_tls_fingerprint,worker/parse/tls/tls_fingerprint.c \
+    worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c $(BASE))
+$(call unit,parse/tls/test_x509_log,$(FAKE_HOST) worker/parse/tls/x509_log.c \
+    worker/parse/tls/tls_fingerprint.c worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c)
+DECODE := worker/decode/decode.c worker/decode/link.c worker/decode/checksum.c \
+          worker/decode/fragments.c
+$(call unit,base/test_filter,$(BASE) common/base/filter.c)
+$(call unit,decode/test_decode,$(BASE) $(DECODE))
+$(call unit,decode/test_fragments,$(BASE) worker/decode/fragments.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -250,6 +265,9 @@ $(call fuzz_target,fuzz_record_reader,$(SCHEMA) common/ipc/record_reader.c commo
 $(call fuzz_target,fuzz_reassembly,worker/reassembly/reassembly.c $(BASE))
 $(call fuzz_target,fuzz_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
 $(call fuzz_target,fuzz_http1,$(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/fake_host.c)
+$(call fuzz_target,fuzz_tls,$(FAKE_HOST) $(SRC_TLS))
+$(call fuzz_target,fuzz_x509,$(FAKE_HOST) worker/parse/tls/x509_log.c \
+    worker/parse/tls/tls_fingerprint.c worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c)
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

@@ -65,24 +65,18 @@ static struct str parse_server_name(struct cursor *ext)
     return (struct str){"", 0};
 }
 
-/* The highest one; drafts and experiments carry numbers above TLS 1.3 and would always win, so they
- * count only if nothing regular is offered. */
 static uint16_t parse_supported_versions(struct cursor *ext)
 {
     struct cursor list = list8(ext);
-    uint16_t best = 0, other = 0;
+    uint16_t best = 0;
 
     while (cursor_left(&list) >= 2) {
         uint16_t v = cursor_be16(&list);
 
-        if (tls_is_grease(v))
-            continue;
-        if (v <= TLS_V13)
-            best = v > best ? v : best;
-        else
-            other = v > other ? v : other;
+        if (v > best && !tls_is_grease(v))
+            best = v;
     }
-    return best ? best : other;
+    return best;
 }
 
 static void client_extension(struct tls_client_hello *h, uint16_t type, struct cursor *ext)
