@@ -234,6 +234,9 @@ SINKS := logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/si
 SINK_TEST := $(BASE) $(SCHEMA) $(IPC_FORMATS) common/schema/options.c $(SINKS) \
              tests/unit/logger/sink_fixture.c
 $(call unit,logger/test_lines,$(SINK_TEST))
+$(call unit,logger/test_logfile,$(SINK_TEST))
+$(call unit,logger/test_archive,$(SINK_TEST))
+$(call unit,logger/test_stream,$(SINK_TEST))
 $(call unit,parse/tls/test_tls,$(FAKE_HOST) $(SRC_TLS))
 $(call unit,parse/tls/test_tls_probe,$(SRC_TLS) $(BASE))
 $(call unit,parse/tls/test_tls_hello,worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c $(BASE))
@@ -247,6 +250,9 @@ DECODE := worker/decode/decode.c worker/decode/link.c worker/decode/checksum.c \
 $(call unit,base/test_filter,$(BASE) common/base/filter.c)
 $(call unit,decode/test_decode,$(BASE) $(DECODE))
 $(call unit,decode/test_fragments,$(BASE) worker/decode/fragments.c)
+PCAP_FILE := worker/capture/pcap_file.c worker/capture/pcap_input.c worker/capture/pcapng.c \
+             common/base/filter.c
+$(call unit,capture/test_pcap_file,$(BASE) $(PCAP_FILE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -268,6 +274,9 @@ $(call fuzz_target,fuzz_http1,$(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/fake_h
 $(call fuzz_target,fuzz_tls,$(FAKE_HOST) $(SRC_TLS))
 $(call fuzz_target,fuzz_x509,$(FAKE_HOST) worker/parse/tls/x509_log.c \
     worker/parse/tls/tls_fingerprint.c worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c)
+$(call fuzz_target,fuzz_pcap_file,$(BASE) $(PCAP_FILE))
+$(call fuzz_target,fuzz_decode,$(BASE) $(DECODE))
+$(call fuzz_target,fuzz_fragments,$(BASE) worker/decode/fragments.c)
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ struct sink {
     int (*rotate)(struct sink_state *state, uint64_t close_ns);
     /* Sets the lengths of this sink's own outputs, leaves the others. */
     void (*lengths)(const struct sink_state *state, struct sink_lengths *out);
-    /* Flushes, writes what ends a file (#close), frees. */
+    /* Writes what ends a file (#close), if flush() returned 0 before; frees. */
     void (*close)(struct sink_state *state);
 };
 

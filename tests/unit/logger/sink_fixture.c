@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/unit/logger/sink_fixture.h"
+
+#include "common/base/check.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int sink_fixture_setup(void **state)
+{
+    struct sink_fixture *f = calloc(1, sizeof *f);
+
+    if (!f)
+        return -1;
+    setenv("TZ", "UTC", 1);
+    options_init(&f->heritage.options);
+    f->heritage.one_shot = true;
+    f->heritage.output_fd = -1;
+    strcpy(f->heritage.node, "logger-1");
+    strcpy(f->heritage.log_dir, "/tmp/spliff-test-XXXXXX");
+    if (!mkdtemp(f->heritage.log_dir))
+        return -1;
+    *state = f;
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *where)
+{
+    (void)st;
+    (void)flag;
+    (void)where;
+    return remove(path);
+}
+
+int sink_fixture_teardown(void **state)
+{
+    struct sink_fixture *f = *state;
+    int rc = nftw(f->heritage.log_dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+
+    free(f);
+    return rc;
+}
+
+void sink_fixture_begin(struct sink_fixture *f, enum record_type type, uint64_t seq)
+{
+    f->batch = (struct message_batch){
+        .node = STR_LIT("worker-1"), .epoch = 1, .seq = seq, .type = type, .records = f->bytes};
+}
+
+void sink_fixture_add(struct sink_fixture *f, const void *rec)
+{
+    size_t n = record_pack(f->batch.type, rec, f->bytes + f->batch.bytes,
+                           sizeof f->bytes - f->batch.bytes, NULL);
+
+    CHECK(n > 0);
+    f->batch.bytes += n;
+    f->batch.count++;
+}
+
+const char *sink_fixture_read(struct sink_fixture *f, const char *name)
+{
+    char path[HERITAGE_PATH_MAX + 128];
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof path, "%s/%s", f->heritage.log_dir, name);
+    fd = open(path, O_RDONLY);
+    if (fd < 0)
+        return NULL;
+    n = read(fd, f->text, sizeof f->text - 1);
+    close(fd);
+    CHECK(n >= 0);
+    f->text[n] = '\0';
+    return f->text;
+}
+
+/* The last line but for those that begin with '#'. */
+static const char *last_line(struct sink_fixture *f)
+{
+    char *line = NULL;
+
+    for (char *p = strtok(f->text, "\n"); p; p = strtok(NULL, "\n"))
+        if (p[0] != '#')
+            line = p;
+    return line;
+}
+
+const char *sink_fixture_line(struct sink_fixture *f, const struct sink *sink,
+                              enum record_type type, const void *rec)
+{
+    struct heritage *h = &f->heritage;
+    struct sink_state *state;
+    char path[64];
+
+    h->output_fd = memfd_create("output", MFD_CLOEXEC);
+    CHECK(sink->open(&state, h, NULL) == 0);
+    sink_fixture_begin(f, type, 1);
+    sink_fixture_add(f, rec);
+    CHECK(sink->write(state, &f->batch) == 0);
+    CHECK(sink->flush(state) == 0);
+    sink->close(state);
+    if (sink->rotate) {
+        snprintf(path, sizeof path, "%s.log", record_schemas[type].path);
+        CHECK(sink_fixture_read(f, path));
+    } else {
+        ssize_t n = pread(h->output_fd, f->text, sizeof f->text - 1, 0);
+
+        CHECK(n >= 0);
+        f->text[n] = '\0';
+    }
+    close(h->output_fd);
+    h->output_fd = -1;
+    return last_line(f);
+}

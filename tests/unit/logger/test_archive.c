@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "logger/archive.h"
+
+#include "common/base/clock.h"
+#include "tests/unit/logger/sink_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#ifdef HAVE_ZLIB
+#include <zlib.h>
+#define GZ ".gz"
+#else
+#define GZ ""
+#endif
+
+#define TEN_OCLOCK    (UINT64_C(1787306400) * NS_PER_SEC) /* 2026-08-21 10:00:00 UTC */
+#define ELEVEN_OCLOCK (TEN_OCLOCK + 3600 * NS_PER_SEC)
+#define NAME          "2026-08-21/conn.10:00:00-11:00:00"
+
+static int setup(void **state)
+{
+    struct sink_fixture *f;
+
+    if (sink_fixture_setup(state) < 0)
+        return -1;
+    f = *state;
+    f->heritage.one_shot = false;
+    return archive_prepare(&f->heritage);
+}
+
+static void put_file(struct sink_fixture *f, const char *name, const char *text)
+{
+    char path[HERITAGE_PATH_MAX + 128];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s", f->heritage.log_dir, name);
+    file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static bool is_there(struct sink_fixture *f, const char *name)
+{
+    char path[HERITAGE_PATH_MAX + 128];
+
+    snprintf(path, sizeof path, "%s/%s", f->heritage.log_dir, name);
+    return access(path, F_OK) == 0;
+}
+
+/* What an archived file holds, uncompressed. */
+static const char *archived(struct sink_fixture *f, const char *name)
+{
+#ifdef HAVE_ZLIB
+    char path[HERITAGE_PATH_MAX + 128];
+    gzFile z;
+    int n;
+
+    snprintf(path, sizeof path, "%s/%s", f->heritage.log_dir, name);
+    z = gzopen(path, "rb");
+    if (!z)
+        return "(not there)";
+    n = gzread(z, f->text, sizeof f->text - 1);
+    gzclose(z);
+    assert_true(n >= 0);
+    f->text[n] = '\0';
+    return f->text;
+#else
+    return sink_fixture_read(f, name);
+#endif
+}
+
+static void test_rotates_as_its_users_know_it(void **state)
+{
+    struct sink_fixture *f = *state;
+
+    put_file(f, "current/conn.log", "one\ntwo\n");
+    assert_int_equal(archive_enqueue(f->heritage.log_dir, "conn", TEN_OCLOCK, ELEVEN_OCLOCK), 0);
+    assert_false(is_there(f, "current/conn.log"));
+    archive_run(f->heritage.log_dir);
+    assert_string_equal(archived(f, NAME ".log" GZ), "one\ntwo\n");
+    assert_false(is_there(f, ".rotated/2026-08-21_conn.10:00:00-11:00:00.log"));
+    assert_false(is_there(f, "2026-08-21/.conn.10:00:00-11:00:00.log" GZ ".tmp"));
+}
+
+static void test_the_same_hour_twice_keeps_both(void **state)
+{
+    struct sink_fixture *f = *state;
+    const char *dir = f->heritage.log_dir;
+
+    put_file(f, "current/conn.log", "first");
+    assert_int_equal(archive_enqueue(dir, "conn", TEN_OCLOCK, ELEVEN_OCLOCK), 0);
+    archive_run(dir);
+    put_file(f, "current/conn.log", "second"); /* like one that is archived */
+    assert_int_equal(archive_enqueue(dir, "conn", TEN_OCLOCK, ELEVEN_OCLOCK), 0);
+    put_file(f, "current/conn.log", "third"); /* like one that waits */
+    assert_int_equal(archive_enqueue(dir, "conn", TEN_OCLOCK, ELEVEN_OCLOCK), 0);
+    archive_run(dir);
+    assert_string_equal(archived(f, NAME ".log" GZ), "first");
+    assert_string_equal(archived(f, NAME "-2.log" GZ), "second");
+    assert_string_equal(archived(f, NAME "-3.log" GZ), "third");
+}
+
+/* Killed while compressing, and between the rename and the removal of the source. */
+static void test_done_over_after_a_crash(void **state)
+{
+    struct sink_fixture *f = *state;
+
+    put_file(f, "current/conn.log", "all of it");
+    assert_int_equal(archive_enqueue(f->heritage.log_dir, "conn", TEN_OCLOCK, ELEVEN_OCLOCK), 0);
+    assert_int_equal(mkdir(strcat(strcpy(f->text, f->heritage.log_dir), "/2026-08-21"), 0755), 0);
+    put_file(f, "2026-08-21/.conn.10:00:00-11:00:00.log" GZ ".tmp", "half");
+    put_file(f, NAME ".log" GZ, "done, but the source is still there");
+    archive_run(f->heritage.log_dir);
+    assert_string_equal(archived(f, NAME ".log" GZ), "all of it");
+    assert_false(is_there(f, ".rotated/2026-08-21_conn.10:00:00-11:00:00.log"));
+    assert_false(is_there(f, "2026-08-21/.conn.10:00:00-11:00:00.log" GZ ".tmp"));
+}
+
+static void test_what_cannot_be_archived_waits(void **state)
+{
+    struct sink_fixture *f = *state;
+
+    put_file(f, "current/conn.log", "patient");
+    assert_int_equal(archive_enqueue(f->heritage.log_dir, "conn", TEN_OCLOCK, ELEVEN_OCLOCK), 0);
+    put_file(f, "2026-08-21", "in the way of the folder");
+    archive_run(f->heritage.log_dir);
+    assert_true(is_there(f, ".rotated/2026-08-21_conn.10:00:00-11:00:00.log"));
+    assert_int_equal(remove(strcat(strcpy(f->text, f->heritage.log_dir), "/2026-08-21")), 0);
+    archive_run(f->heritage.log_dir);
+    assert_string_equal(archived(f, NAME ".log" GZ), "patient");
+}
+
+static void test_takes_leftovers(void **state)
+{
+    struct sink_fixture *f = *state;
+
+    put_file(f, "current/conn.log", "left");
+    put_file(f, "current/no-log.txt", "left alone");
+    archive_leftovers(f->heritage.log_dir);
+    assert_false(is_there(f, "current/conn.log"));
+    assert_true(is_there(f, "current/no-log.txt"));
+    assert_int_equal(archive_enqueue(f->heritage.log_dir, "conn", 0, 0), -ENOENT);
+}
+
+/* The folder where files wait was removed while we run. */
+static void test_makes_its_folder_again(void **state)
+{
+    struct sink_fixture *f = *state;
+
+    assert_int_equal(rmdir(strcat(strcpy(f->text, f->heritage.log_dir), "/.rotated")), 0);
+    put_file(f, "current/conn.log", "safe");
+    assert_int_equal(archive_enqueue(f->heritage.log_dir, "conn", TEN_OCLOCK, ELEVEN_OCLOCK), 0);
+    archive_run(f->heritage.log_dir);
+    assert_string_equal(archived(f, NAME ".log" GZ), "safe");
+}
+
+/* The sink's part: a file that is rotated ends, the next record begins another one. */
+static void test_the_sink_begins_a_new_file(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct rec_capture_loss r = {0};
+    struct sink_lengths lengths = {0};
+    struct sink_state *s;
+
+    assert_int_equal(sink_json.open(&s, &f->heritage, NULL), 0);
+    for (uint64_t i = 1; i <= 2; i++) {
+        RECORD_SET(capture_loss, &r, gaps, i);
+        sink_fixture_begin(f, RECORD_capture_loss, i);
+        sink_fixture_add(f, &r);
+        assert_int_equal(sink_json.write(s, &f->batch), 0);
+        assert_int_equal(sink_json.flush(s), 0);
+        assert_string_equal(sink_fixture_read(f, "current/capture_loss.log"),
+                            i == 1 ? "{\"gaps\":1}\n" : "{\"gaps\":2}\n");
+        assert_int_equal(sink_json.rotate(s, clock_wall_ns()), 0);
+        assert_null(sink_fixture_read(f, "current/capture_loss.log"));
+        sink_json.lengths(s, &lengths);
+        assert_int_equal(lengths.file[RECORD_capture_loss], 0);
+    }
+    sink_json.close(s);
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, sink_fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_rotates_as_its_users_know_it),
+        TEST(test_the_same_hour_twice_keeps_both),
+        TEST(test_done_over_after_a_crash),
+        TEST(test_what_cannot_be_archived_waits),
+        TEST(test_takes_leftovers),
+        TEST(test_makes_its_folder_again),
+        TEST(test_the_sink_begins_a_new_file),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The life of log files: what they begin and end with, going on after a crash, full disks. */
+#include "common/base/clock.h"
+#include "logger/archive.h"
+#include "tests/unit/logger/sink_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static void add_loss(struct sink_fixture *f, uint64_t gaps)
+{
+    struct rec_capture_loss r = {0};
+
+    RECORD_SET(capture_loss, &r, gaps, gaps);
+    sink_fixture_begin(f, RECORD_capture_loss, gaps);
+    sink_fixture_add(f, &r);
+}
+
+static void write_loss(struct sink_fixture *f, struct sink_state *s, uint64_t gaps)
+{
+    add_loss(f, gaps);
+    assert_int_equal(sink_tsv.write(s, &f->batch), 0);
+}
+
+static unsigned count(const char *text, const char *what)
+{
+    unsigned n = 0;
+
+    for (const char *p = strstr(text, what); p; p = strstr(p + 1, what))
+        n++;
+    return n;
+}
+
+static const char capture_loss_log[] = "#separator \\x09\n"
+                                       "#set_separator\t,\n"
+                                       "#empty_field\t(empty)\n"
+                                       "#unset_field\t-\n"
+                                       "#path\tcapture_loss\n"
+                                       "#open\tDATE\n"
+                                       "#fields\tts\tts_delta\tpeer\tgaps\tacks\tpercent_lost\n"
+                                       "#types\ttime\tinterval\tstring\tcount\tcount\tdouble\n"
+                                       "-\t-\t-\t1\t-\t-\n"
+                                       "-\t-\t-\t2\t-\t-\n"
+                                       "#close\tDATE\n";
+
+/* Replaces dates as "2026-08-21-10-00-00" by DATE. */
+static void mask_dates(char *text)
+{
+    for (char *p = strstr(text, "\t20"); p; p = strstr(p, "\t20")) {
+        assert_int_equal(strspn(p + 1, "0123456789-"), 19);
+        memcpy(p + 1, "DATE", 4);
+        memmove(p + 5, p + 20, strlen(p + 20) + 1);
+    }
+}
+
+static void test_a_whole_file(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct sink_state *s;
+
+    assert_int_equal(sink_tsv.open(&s, &f->heritage, NULL), 0);
+    write_loss(f, s, 1);
+    assert_null(sink_fixture_read(f, "capture_loss.log"));
+    assert_int_equal(sink_tsv.flush(s), 0);
+    write_loss(f, s, 2);
+    assert_int_equal(sink_tsv.flush(s), 0);
+    sink_tsv.close(s);
+    assert_non_null(sink_fixture_read(f, "capture_loss.log"));
+    mask_dates(f->text);
+    assert_string_equal(f->text, capture_loss_log);
+    assert_null(sink_fixture_read(f, "conn.log"));
+}
+
+static void test_a_second_run_replaces(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct sink_state *s;
+
+    for (uint64_t run = 1; run <= 2; run++) {
+        assert_int_equal(sink_tsv.open(&s, &f->heritage, NULL), 0);
+        write_loss(f, s, run);
+        assert_int_equal(sink_tsv.flush(s), 0);
+        sink_tsv.close(s);
+    }
+    sink_fixture_read(f, "capture_loss.log");
+    assert_int_equal(count(f->text, "#fields"), 1);
+    assert_int_equal(count(f->text, "\t1\t"), 0);
+    assert_int_equal(count(f->text, "\t2\t"), 1);
+}
+
+static void test_a_bad_batch_leaves_nothing(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct sink_lengths lengths = {0};
+    struct sink_state *s;
+
+    assert_int_equal(sink_tsv.open(&s, &f->heritage, NULL), 0);
+    add_loss(f, 1);
+    f->batch.bytes--;
+    assert_int_equal(sink_tsv.write(s, &f->batch), -EBADMSG);
+    f->batch.bytes += 2; /* bytes left over */
+    f->bytes[f->batch.bytes - 1] = 0xc0;
+    assert_int_equal(sink_tsv.write(s, &f->batch), -EBADMSG);
+    assert_int_equal(sink_tsv.flush(s), 0);
+    sink_tsv.lengths(s, &lengths);
+    assert_int_equal(lengths.file[RECORD_capture_loss], 0);
+    assert_null(sink_fixture_read(f, "capture_loss.log"));
+    write_loss(f, s, 7);
+    add_loss(f, 8);
+    f->batch.bytes--;
+    assert_int_equal(sink_tsv.write(s, &f->batch), -EBADMSG);
+    assert_int_equal(sink_tsv.flush(s), 0);
+    sink_tsv.close(s);
+    sink_fixture_read(f, "capture_loss.log");
+    assert_int_equal(count(f->text, "#fields"), 1);
+    assert_int_equal(count(f->text, "\t7\t"), 1);
+    assert_int_equal(count(f->text, "\t8\t"), 0);
+}
+
+/* As after a kill: nothing is closed in order. The descriptor leaks, the memory does not. */
+static void abandon(struct sink_fixture *f, struct sink_state *s)
+{
+    char from[HERITAGE_PATH_MAX + 64], to[HERITAGE_PATH_MAX + 64];
+
+    snprintf(from, sizeof from, "%s/capture_loss.log", f->heritage.log_dir);
+    snprintf(to, sizeof to, "%s/kept", f->heritage.log_dir);
+    assert_int_equal(link(from, to), 0);
+    assert_int_equal(unlink(from), 0);
+    sink_tsv.close(s); /* appends #close, behind what was committed */
+    assert_int_equal(rename(to, from), 0);
+}
+
+static void test_goes_on_behind_what_was_committed(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct sink_lengths committed = {0};
+    struct sink_state *s;
+
+    assert_int_equal(sink_tsv.open(&s, &f->heritage, NULL), 0);
+    write_loss(f, s, 1);
+    assert_int_equal(sink_tsv.flush(s), 0);
+    sink_tsv.lengths(s, &committed);
+    write_loss(f, s, 2);
+    assert_int_equal(sink_tsv.flush(s), 0);
+    abandon(f, s);
+
+    assert_int_equal(sink_tsv.open(&s, &f->heritage, &committed), 0);
+    write_loss(f, s, 2);
+    write_loss(f, s, 3);
+    assert_int_equal(sink_tsv.flush(s), 0);
+    sink_tsv.close(s);
+    sink_fixture_read(f, "capture_loss.log");
+    assert_int_equal(count(f->text, "#fields"), 1);
+    assert_int_equal(count(f->text, "#close"), 1);
+    for (unsigned i = 1; i <= 3; i++) {
+        char what[16];
+
+        snprintf(what, sizeof what, "\t%u\t", i);
+        assert_int_equal(count(f->text, what), 1);
+    }
+}
+
+static void test_a_file_never_committed_begins_anew(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct sink_lengths committed = {0};
+    struct sink_state *s;
+
+    assert_int_equal(sink_tsv.open(&s, &f->heritage, NULL), 0);
+    write_loss(f, s, 1);
+    assert_int_equal(sink_tsv.flush(s), 0);
+    abandon(f, s);
+    assert_int_equal(sink_tsv.open(&s, &f->heritage, &committed), 0);
+    assert_null(sink_fixture_read(f, "capture_loss.log"));
+    write_loss(f, s, 1);
+    assert_int_equal(sink_tsv.flush(s), 0);
+    sink_tsv.close(s);
+    sink_fixture_read(f, "capture_loss.log");
+    assert_int_equal(count(f->text, "\t1\t"), 1);
+}
+
+/* A limit on file sizes stands for the full disk: it, too, lets a part of the bytes through. */
+static void test_records_wait_for_a_full_disk(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct rlimit before, tight;
+    struct sink_state *s;
+    int rc[3];
+
+    assert_int_equal(sink_tsv.open(&s, &f->heritage, NULL), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    tight = before;
+    tight.rlim_cur = 100;
+    write_loss(f, s, 1);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+    rc[0] = sink_tsv.flush(s);
+    rc[1] = sink_tsv.flush(s);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    rc[2] = sink_tsv.flush(s);
+    sink_tsv.close(s);
+    assert_int_equal(rc[0], -EFBIG);
+    assert_int_equal(rc[1], -EFBIG);
+    assert_int_equal(rc[2], 0);
+    sink_fixture_read(f, "capture_loss.log");
+    assert_int_equal(count(f->text, "#separator"), 1);
+    assert_int_equal(count(f->text, "\t1\t"), 1);
+}
+
+static void test_refuses_a_folder_that_is_not_there(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct heritage h = f->heritage;
+    struct sink_state *s;
+
+    strcat(h.log_dir, "/missing");
+    assert_int_equal(sink_tsv.open(&s, &h, NULL), -ENOENT);
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, sink_fixture_setup, sink_fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_whole_file),
+        TEST(test_a_second_run_replaces),
+        TEST(test_a_bad_batch_leaves_nothing),
+        TEST(test_goes_on_behind_what_was_committed),
+        TEST(test_a_file_never_committed_begins_anew),
+        TEST(test_records_wait_for_a_full_disk),
+        TEST(test_refuses_a_folder_that_is_not_there),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
