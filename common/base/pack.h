@@ -107,13 +107,13 @@ static inline uint8_t *pack_copy(uint8_t *p, const void *src, size_t n)
         memcpy(p, s, n);
     } else if (n >= 16) {
         memcpy(p, s, 16);
-        memcpy(p + n - 16, s + n - 16, 16);
+        memcpy(p + (n - 16), s + (n - 16), 16);
     } else if (n >= 8) {
         memcpy(p, s, 8);
-        memcpy(p + n - 8, s + n - 8, 8);
+        memcpy(p + (n - 8), s + (n - 8), 8);
     } else if (n >= 4) {
         memcpy(p, s, 4);
-        memcpy(p + n - 4, s + n - 4, 4);
+        memcpy(p + (n - 4), s + (n - 4), 4);
     } else {
         for (size_t i = 0; i < n; i++)
             p[i] = s[i];

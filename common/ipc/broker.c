@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <zmq.h>
 
+/* A context of its own: a process may have both a broker and a bus, and closes them apart. */
 struct broker {
     void *context;
     void *in;  /* XSUB: what publishers send */

@@ -23,6 +23,7 @@ struct bus {
     zmq_msg_t body;
 };
 
+/* On failure what was opened stays in b, for bus_close. */
 static int open_sockets(struct bus *b, enum node_kind kind)
 {
     int err;
@@ -66,6 +67,8 @@ static int bind_direct(struct bus *b, const struct heritage *h)
     return bus_socket_bind(b->direct, h->run_dir, file, h->uid, h->gid);
 }
 
+/* Connecting succeeds before the other side is there and is tried again by ZeroMQ for as long as we
+ * live, so processes may start and restart in any order. */
 static int connect_all(struct bus *b, const struct heritage *h)
 {
     char file[HERITAGE_NODE_MAX + 4];
@@ -118,6 +121,7 @@ void bus_close(struct bus *b, int linger_ms)
         return;
     zmq_msg_close(&b->topic);
     zmq_msg_close(&b->body);
+    /* Only what is published may linger; nothing waits to leave a subscriber. */
     close_socket(b->pub, linger_ms);
     close_socket(b->sub, 0);
     close_socket(b->direct, 0);
@@ -149,6 +153,8 @@ int bus_publish_joined(struct bus *b, const char *topic, const void *head, size_
         memcpy(p, head, head_len);
     if (rest_len > 0)
         memcpy(p + head_len, rest, rest_len);
+    /* XPUB drops for a peer whose queue is full, without a word and without waiting; whoever must
+     * know that it arrived asks for an acknowledgement. */
     if (zmq_send(b->pub, topic, strlen(topic), ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0 ||
         zmq_msg_send(&body, b->pub, ZMQ_DONTWAIT) < 0) {
         zmq_msg_close(&body);
@@ -157,8 +163,8 @@ int bus_publish_joined(struct bus *b, const char *topic, const void *head, size_
     return 0;
 }
 
-/* One message of topic and body into b. Messages of another shape (from a foreign publisher) are
- * passed over. */
+/* One message of topic and body into b, where the caller reads it until the next one takes its
+ * place. Messages of another shape (from a foreign publisher) are passed over. */
 static bool receive_pair(struct bus *b, void *socket)
 {
     while (zmq_msg_recv(&b->topic, socket, ZMQ_DONTWAIT) >= 0) {

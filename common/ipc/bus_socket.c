@@ -49,6 +49,7 @@ int bus_socket_open(void **out, void *context, int type)
         {ZMQ_RECONNECT_IVL, RECONNECT_MIN_MS},
         {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
     };
+    /* Of type int64_t, unlike the rest. */
     int64_t body_max = BUS_BODY_BYTES_MAX;
     void *socket = zmq_socket(context, type);
     int err = 0;
@@ -66,6 +67,7 @@ int bus_socket_open(void **out, void *context, int type)
     return err;
 }
 
+/* Checked here, because ZeroMQ's own word for it names neither the path nor the bound. */
 static int endpoint_of(struct endpoint *e, const char *run_dir, const char *file)
 {
     int n = snprintf(e->text, sizeof e->text, IPC_SCHEME "%s/%s", run_dir, file);
@@ -80,7 +82,8 @@ static int endpoint_of(struct endpoint *e, const char *run_dir, const char *file
     return -ENAMETOOLONG;
 }
 
-/* ZeroMQ unlinks what a dead predecessor left at the path. */
+/* The mode of a socket file comes from the umask at bind(2), and there is no other moment to set it
+ * before somebody connects. ZeroMQ unlinks what a dead predecessor left at the path. */
 int bus_socket_bind(void *socket, const char *run_dir, const char *file, uid_t uid, gid_t gid)
 {
     struct endpoint e;

@@ -34,6 +34,7 @@ static int memfd_of(const char *name, size_t bytes, unsigned flags)
     return fd;
 }
 
+/* Sealed against writing too: two children that inherit it by mistake still read the same. */
 int heritage_write(const struct heritage *h)
 {
     struct heritage copy = *h;
@@ -101,6 +102,7 @@ const struct heritage *heritage_read(void)
     return h;
 }
 
+/* Not "the parent is process 1": in a container the manager may be that itself. */
 bool heritage_orphaned(const struct heritage *h)
 {
     return h->manager_pid != 0 && getppid() != h->manager_pid;
@@ -113,6 +115,9 @@ static void drop_bounding_set(void)
         ;
 }
 
+/* By system call: libcap would be one more library for these few lines. A change of user empties
+ * the sets already; this is for a worker that stays root, and for one that was given capabilities.
+ */
 static int drop_capabilities(void)
 {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -123,6 +128,7 @@ static int drop_capabilities(void)
     return syscall(SYS_capset, &head, none) < 0 ? -errno : 0;
 }
 
+/* Groups first: after the user has changed, there is no right to change them. */
 static int become(uid_t uid, gid_t gid)
 {
     if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
@@ -134,6 +140,7 @@ int heritage_drop_privileges(const struct heritage *h)
 {
     int err = 0;
 
+    /* Needs CAP_SETPCAP, so before anything else goes. */
     drop_bounding_set();
     if (geteuid() == 0)
         err = become(h->uid, h->gid);

@@ -39,7 +39,7 @@ struct heritage_capture {
 
 struct heritage {
     uint64_t magic;
-    uint32_t bytes; /* sizeof(struct heritage) */
+    uint32_t bytes;    /* sizeof(struct heritage) */
     pid_t manager_pid; /* set by heritage_write to its caller; 0: no manager to outlive (tests) */
     enum node_kind kind;
     char node[HERITAGE_NODE_MAX]; /* "worker-1" */
@@ -50,8 +50,8 @@ struct heritage {
     bool one_shot;  /* `run`: ends with its input, or at the first signal; no archive of logs */
     bool live;      /* frames come in real time: never wait for the logger, drop and count */
 
-    char run_dir[HERITAGE_PATH_MAX]; /* sockets: ipc://<run_dir>/bus.in, bus.out, <logger>.log */
-    char log_dir[HERITAGE_PATH_MAX]; /* logger; empty: no log files */
+    char run_dir[HERITAGE_PATH_MAX];    /* sockets: ipc://<run_dir>/bus.in, bus.out, <logger>.log */
+    char log_dir[HERITAGE_PATH_MAX];    /* logger; empty: no log files */
     char state_path[HERITAGE_PATH_MAX]; /* logger: its state file, survives restarts */
     char loggers[HERITAGE_LOGGERS][HERITAGE_NODE_MAX];
     uint32_t n_loggers;
@@ -82,8 +82,8 @@ int heritage_drop_privileges(const struct heritage *h);
 /* Child: the manager that started it is gone. */
 bool heritage_orphaned(const struct heritage *h);
 
-/* Manager: a new sealed memfd that holds *h, with magic, bytes and manager_pid filled in. CLOEXEC: a
- * child gets it by dup2 to HERITAGE_FD. Returns the descriptor or -errno. */
+/* Manager: a new sealed memfd that holds *h, with magic, bytes and manager_pid filled in. CLOEXEC:
+ * a child gets it by dup2 to HERITAGE_FD. Returns the descriptor or -errno. */
 int heritage_write(const struct heritage *h);
 
 /* Manager: a new zeroed shared-memory descriptor of that size for good (no CLOEXEC). Or -errno. */

@@ -15,6 +15,9 @@
 #define BATCH_KEYS      8u
 #define ACK_KEYS        4u
 
+/* The writers. Room was made sure of before: their texts are our own names, whose sum the caller's
+ * bound covers, and the CHECK at the end would tell if a table ever outgrew it. */
+
 static uint8_t *pack_text(uint8_t *p, const char *s)
 {
     return pack_str(p, s, strlen(s));
@@ -56,6 +59,7 @@ size_t message_batch_head(uint8_t *out, size_t capacity, const char *node, uint6
 
 /* The expectations. Each fails by the cursor's sticky error, asked once at the end. */
 
+/* Only the one-byte form: who writes our maps has no reason for a longer one. */
 static void expect_map(struct cursor *c, unsigned keys)
 {
     if (cursor_u8(c) != (0x80 | keys))
@@ -101,6 +105,7 @@ static bool expect_bool(struct cursor *c, const char *key)
     return false;
 }
 
+/* Receivers keep state by node in fields of HERITAGE_NODE_MAX, so a longer name stops here. */
 static struct str expect_node(struct cursor *c)
 {
     struct str node;
@@ -112,6 +117,7 @@ static struct str expect_node(struct cursor *c)
     return node;
 }
 
+/* 0 after an error, so that a caller's loop over it ends at once. */
 static uint32_t expect_array(struct cursor *c, const char *key)
 {
     uint32_t n = 0;
@@ -142,6 +148,7 @@ int message_batch_decode(const uint8_t *body, size_t len, struct message_batch *
     bool same_fields;
 
     expect_map(&c, BATCH_KEYS);
+    /* Of another version nothing more is known, not even where its keys are. */
     if (expect_uint(&c, "v") != MESSAGE_VERSION)
         return cursor_ok(&c) ? -EPROTO : -EBADMSG;
     out->node = expect_node(&c);
@@ -154,6 +161,7 @@ int message_batch_decode(const uint8_t *body, size_t len, struct message_batch *
     out->count = expect_array(&c, "records");
     out->records = c.p;
     out->bytes = cursor_left(&c);
+    /* Sequence numbers begin at 1; 0 would pass for "acknowledged before anything was sent". */
     if (!cursor_ok(&c) || out->seq == 0)
         return -EBADMSG;
     if (out->type == RECORD_TYPES)

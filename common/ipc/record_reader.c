@@ -1,30 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The subset of MessagePack that records are made of: nil, bool, numbers, bytes and flat arrays.
+ * Maps, extensions and nesting are refused rather than skipped, so a reader has no depth that a
+ * sender could choose and needs no stack.
+ *
+ * Lengths come from the wire and are believed only after the cursor has found the bytes. */
 #include "common/ipc/record_reader.h"
 
 #include <errno.h>
 
-static int64_t sign_extend(uint64_t v, unsigned bytes)
-{
-    unsigned shift = 64 - 8 * bytes;
-
-    return (int64_t)(v << shift) >> shift;
-}
-
-/* n big-endian bytes, n = 1, 2, 4 or 8. */
-static uint64_t read_be(struct cursor *c, unsigned n)
-{
-    switch (n) {
-    case 1:
-        return cursor_u8(c);
-    case 2:
-        return cursor_be16(c);
-    case 4:
-        return cursor_be32(c);
-    default:
-        return cursor_be64(c);
-    }
-}
-
+/* str and bin alike: text here is bytes as seen on the wire, UTF-8 or not. */
 static void value_bytes(struct cursor *c, struct value *out, size_t n)
 {
     out->kind = VALUE_BYTES;
@@ -78,34 +62,50 @@ static void value_tagged(struct cursor *c, struct value *out, uint8_t tag)
         out->kind = VALUE_BOOL;
         out->b = tag == 0xc3;
         break;
-    case 0xc4: /* bin 8, 16, 32 */
+    case 0xc4: /* bin 8, 16, 32 and str 8, 16, 32 */
+    case 0xd9:
+        value_bytes(c, out, cursor_u8(c));
+        break;
     case 0xc5:
+    case 0xda:
+        value_bytes(c, out, cursor_be16(c));
+        break;
     case 0xc6:
-        value_bytes(c, out, read_be(c, 1u << (tag - 0xc4)));
+    case 0xdb:
+        value_bytes(c, out, cursor_be32(c));
         break;
     case 0xcb:
         value_double(c, out);
         break;
     case 0xcc: /* uint 8, 16, 32, 64 */
+        value_uint(out, cursor_u8(c));
+        break;
     case 0xcd:
+        value_uint(out, cursor_be16(c));
+        break;
     case 0xce:
+        value_uint(out, cursor_be32(c));
+        break;
     case 0xcf:
-        value_uint(out, read_be(c, 1u << (tag - 0xcc)));
+        value_uint(out, cursor_be64(c));
         break;
     case 0xd0: /* int 8, 16, 32, 64 */
-    case 0xd1:
-    case 0xd2:
-    case 0xd3:
-        value_int(out, sign_extend(read_be(c, 1u << (tag - 0xd0)), 1u << (tag - 0xd0)));
+        value_int(out, (int8_t)cursor_u8(c));
         break;
-    case 0xd9: /* str 8, 16, 32 */
-    case 0xda:
-    case 0xdb:
-        value_bytes(c, out, read_be(c, 1u << (tag - 0xd9)));
+    case 0xd1:
+        value_int(out, (int16_t)cursor_be16(c));
+        break;
+    case 0xd2:
+        value_int(out, (int32_t)cursor_be32(c));
+        break;
+    case 0xd3:
+        value_int(out, (int64_t)cursor_be64(c));
         break;
     case 0xdc: /* array 16, 32 */
+        value_array(c, out, cursor_be16(c));
+        break;
     case 0xdd:
-        value_array(c, out, (uint32_t)read_be(c, 2u << (tag - 0xdc)));
+        value_array(c, out, cursor_be32(c));
         break;
     default: /* float 32, ext and map: records never hold them */
         c->error = true;
@@ -172,6 +172,7 @@ bool record_reader_fits(enum field_type type, const struct value *v)
     return false;
 }
 
+/* A list does not say on the wire what it holds; its field's type does. */
 enum field_type record_reader_element_type(enum field_type list)
 {
     if (list == FIELD_VECTOR_INTERVAL)
@@ -179,6 +180,7 @@ enum field_type record_reader_element_type(enum field_type list)
     return list == FIELD_VECTOR_ADDR ? FIELD_ADDR : FIELD_STRING;
 }
 
+/* Elements have no way to be unset, so a nil among them is no record of ours. */
 static int check_elements(struct cursor *c, enum field_type list, uint32_t n)
 {
     enum field_type type = record_reader_element_type(list);

@@ -7,7 +7,15 @@
 #include "common/base/cursor.h"
 #include "common/schema/record.h"
 
-enum value_kind { VALUE_NIL, VALUE_UINT, VALUE_INT, VALUE_BOOL, VALUE_DOUBLE, VALUE_BYTES, VALUE_ARRAY };
+enum value_kind {
+    VALUE_NIL,
+    VALUE_UINT,
+    VALUE_INT,
+    VALUE_BOOL,
+    VALUE_DOUBLE,
+    VALUE_BYTES,
+    VALUE_ARRAY
+};
 
 struct value {
     enum value_kind kind;

@@ -145,6 +145,7 @@ uint32_t spool_open_records(const struct spool *s)
     return s->open_records;
 }
 
+/* In the order that the table above relies on. */
 static void seal(struct spool *s, uint32_t i)
 {
     struct spool_slot *slot = slot_at(s, i);
@@ -230,6 +231,7 @@ static void attach_open(struct spool *s)
     }
 }
 
+/* A size other than the predecessor's would move every slot, so it is refused, not adapted to. */
 static int attach_head(struct spool_head *head, uint32_t n_slots)
 {
     if (load(&head->magic) == 0) {
@@ -290,6 +292,7 @@ void spool_detach(struct spool *s)
     errno = err;
 }
 
+/* The last freed slot first: it is most likely still in cache. */
 static bool open_slot(struct spool *s, enum record_type type)
 {
     struct spool_slot *slot;
@@ -358,6 +361,7 @@ void spool_ack(struct spool *s, uint64_t seq)
 {
     uint64_t floor = spool_floor(s);
 
+    /* Acknowledgements may come twice, late, or (from a confused sender) too early. */
     if (seq <= spool_acked(s) || seq > spool_last_seq(s))
         return;
     decide(&s->head->acked, seq);

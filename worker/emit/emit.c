@@ -35,8 +35,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define RESEND_FRESH_NS (50 * NS_PER_MS) /* its acknowledgements may have found no way to us yet   \
-                                          */
+#define RESEND_FRESH_NS (50 * NS_PER_MS) /* a new logger's first words are easily lost */
 #define RESEND_MIN_NS   (500 * NS_PER_MS)
 #define RESEND_MAX_NS   (8 * NS_PER_SEC)
 #define REWIND_PAUSE_NS (20 * NS_PER_MS) /* a hole makes the logger ask once a batch behind it */
@@ -141,6 +140,7 @@ void emit_close(struct emit *e)
     free(e);
 }
 
+/* Not "above the floor": what was evicted on its way must also bring the position back one day. */
 static bool in_flight(const struct emit *e)
 {
     return e->sent_seq > e->window_seq;
@@ -249,6 +249,7 @@ static void exchange(struct emit *e)
     e->c->spool_batches = spool_batches(e->spool);
 }
 
+/* Spares emit_run the system calls of exchange() when the window is full or all is sent. */
 static bool has_publishable(const struct emit *e)
 {
     uint64_t floor = spool_floor(e->spool);

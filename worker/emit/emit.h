@@ -31,7 +31,8 @@ void emit_record(struct emit *e, enum record_type type, const void *rec);
  * log_flush_interval. now_ns: clock_mono_ns(). Called once a packet batch and when idle. */
 void emit_run(struct emit *e, uint64_t now_ns);
 
-/* When emit_run wants to be called again at the latest, on the clock of now_ns; UINT64_MAX never. */
+/* When emit_run wants to be called again at the latest, on the clock of now_ns; UINT64_MAX never.
+ */
 uint64_t emit_deadline_ns(const struct emit *e);
 
 /* Seals everything and waits until the loggers have it, at most timeout_ns.
