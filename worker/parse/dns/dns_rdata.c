@@ -2,13 +2,16 @@
 /* Zeek prints a summary, not the master-file form: an address or a target alone where that says
  * what the answer is, else the type's name and its telling fields; so do we, for all types that it
  * knows. Types that it leaves as unknown but people ask for (SVCB, HTTPS, CAA, TLSA, URI, DNAME, …)
- * come in master-file form after the type's name, with opaque values in hex. */
+ * come in master-file form after the type's name, with opaque values in hex.
+ *
+ * Every reader works on through missing bytes: the cursor remembers, and is asked once at the end.
+ */
 #include "worker/parse/dns/dns_rdata.h"
 
 #include "common/base/ipaddr.h"
 
 /* Keys of SvcParams, RFC 9460 section 14.3.2. */
-enum {
+enum svc_key {
     SVC_MANDATORY,
     SVC_ALPN,
     SVC_NO_DEFAULT_ALPN,
@@ -18,13 +21,20 @@ enum {
     SVC_IPV6HINT
 };
 
-static void add_word(struct dns_text *out, const char *word)
+/* The data of one RR while they are read. */
+struct rdata {
+    struct dns_message *m;
+    const struct dns_rr *rr;
+    struct cursor c;
+    struct dns_text *out;
+};
+
+static void add_space(struct rdata *r)
 {
-    dns_text_add_literal(out, word);
-    dns_text_add(out, " ", 1);
+    dns_text_add(r->out, " ", 1);
 }
 
-static void add_address(struct cursor *c, size_t bytes, struct dns_text *out)
+static void add_address(struct rdata *r, struct cursor *c, size_t bytes)
 {
     const uint8_t *p = cursor_bytes(c, bytes);
     char text[IPADDR_TEXT_MAX];
@@ -36,21 +46,20 @@ static void add_address(struct cursor *c, size_t bytes, struct dns_text *out)
         ipaddr_set_v4(&a, p);
     else
         memcpy(a.b, p, sizeof a.b);
-    dns_text_add(out, text, ipaddr_format(&a, text));
+    dns_text_add(r->out, text, ipaddr_format(&a, text));
 }
 
 /* A name; the root becomes `root`. */
-static void add_name(struct dns_message *m, struct cursor *c, const char *root,
-                     struct dns_text *out)
+static void add_name_or(struct rdata *r, const char *root)
 {
     struct dns_name name;
 
-    if (!dns_message_name(m, c, &name))
+    if (!dns_message_name(r->m, &r->c, &name))
         return;
     if (name.len == 0)
-        dns_text_add_literal(out, root);
+        dns_text_add_literal(r->out, root);
     else
-        dns_text_add_str(out, dns_name_str(&name));
+        dns_text_add_str(r->out, dns_name_str(&name));
 }
 
 /* A <character-string>, RFC 1035 section 3.3. */
@@ -62,305 +71,305 @@ static struct str character_string(struct cursor *c)
     return str_make(p, p ? n : 0);
 }
 
-/* "TXT 5 hello TXT 5 world" */
-static void add_strings(struct cursor *c, const char *type, struct dns_text *out)
+static void add_u8(struct rdata *r)
 {
-    for (bool first = true; cursor_left(c) > 0; first = false) {
-        struct str s = character_string(c);
-
-        if (!cursor_ok(c))
-            return;
-        if (!first)
-            dns_text_add(out, " ", 1);
-        add_word(out, type);
-        dns_text_add_number(out, s.len);
-        dns_text_add(out, " ", 1);
-        dns_text_add_str(out, s);
-    }
+    dns_text_add_number(r->out, cursor_u8(&r->c));
 }
 
-static void add_hinfo(struct cursor *c, struct dns_text *out)
+static void add_u16(struct rdata *r)
 {
-    add_word(out, "HINFO");
-    dns_text_add_str(out, character_string(c));
-    dns_text_add(out, " ", 1);
-    dns_text_add_str(out, character_string(c));
+    dns_text_add_number(r->out, cursor_be16(&r->c));
 }
 
-/* n numbers of one byte, each followed by a space. */
-static void add_bytes(struct cursor *c, int n, struct dns_text *out)
+static void add_rest(struct rdata *r)
 {
-    for (int i = 0; i < n; i++) {
-        dns_text_add_number(out, cursor_u8(c));
-        dns_text_add(out, " ", 1);
-    }
+    size_t n = cursor_left(&r->c);
+
+    dns_text_add(r->out, cursor_bytes(&r->c, n), n);
 }
 
-static void add_be16(struct cursor *c, int n, struct dns_text *out)
-{
-    for (int i = 0; i < n; i++) {
-        dns_text_add_number(out, cursor_be16(c));
-        dns_text_add(out, " ", 1);
-    }
-}
-
-static void add_rest_hex(struct cursor *c, struct dns_text *out)
+static void add_rest_hex(struct rdata *r, struct cursor *c)
 {
     size_t n = cursor_left(c);
-    const uint8_t *p = cursor_bytes(c, n);
 
-    if (p)
-        dns_text_add_hex(out, p, n);
+    dns_text_add_hex(r->out, cursor_bytes(c, n), n);
 }
 
-/* order, preference, then flags, services, regexp where there is one, replacement (RFC 3403) */
-static void add_naptr(struct dns_message *m, struct cursor *c, struct dns_text *out)
-{
-    add_word(out, "NAPTR");
-    add_be16(c, 2, out);
-    for (int i = 0; i < 3; i++) {
-        struct str s = character_string(c);
+/* Readers of whole types, behind the bytes that their row skips and the text that it puts first. */
 
-        dns_text_add_str(out, s);
-        if (s.len > 0)
-            dns_text_add(out, " ", 1);
+static void add_nothing(struct rdata *r)
+{
+    (void)r;
+}
+
+static void add_ipv4(struct rdata *r)
+{
+    add_address(r, &r->c, 4);
+}
+
+static void add_ipv6(struct rdata *r)
+{
+    add_address(r, &r->c, 16);
+}
+
+static void add_target(struct rdata *r)
+{
+    add_name_or(r, "");
+}
+
+/* "TXT 5 hello TXT 5 world" */
+static void add_strings(struct rdata *r, const char *prefix)
+{
+    for (bool first = true; cursor_left(&r->c) > 0; first = false) {
+        struct str s = character_string(&r->c);
+
+        if (!first)
+            add_space(r);
+        dns_text_add_literal(r->out, prefix);
+        dns_text_add_number(r->out, s.len);
+        add_space(r);
+        dns_text_add_str(r->out, s);
     }
-    add_name(m, c, ".", out);
 }
 
-static void add_caa(struct cursor *c, struct dns_text *out)
+static void add_txt(struct rdata *r)
 {
-    size_t n;
-
-    add_word(out, "CAA");
-    add_bytes(c, 1, out);
-    dns_text_add_str(out, character_string(c));
-    dns_text_add(out, " ", 1);
-    n = cursor_left(c);
-    dns_text_add(out, cursor_bytes(c, n), n);
+    add_strings(r, "TXT ");
 }
 
-static void add_uri(struct cursor *c, struct dns_text *out)
+static void add_spf(struct rdata *r)
 {
-    size_t n;
-
-    add_word(out, "URI");
-    add_be16(c, 2, out);
-    n = cursor_left(c);
-    dns_text_add(out, cursor_bytes(c, n), n);
+    add_strings(r, "SPF ");
 }
 
-static void add_svc_value(uint16_t key, struct cursor *v, struct dns_text *out)
+static void add_hinfo(struct rdata *r)
+{
+    dns_text_add_str(r->out, character_string(&r->c));
+    add_space(r);
+    dns_text_add_str(r->out, character_string(&r->c));
+}
+
+static void add_two_u8(struct rdata *r)
+{
+    add_u8(r);
+    add_space(r);
+    add_u8(r);
+}
+
+static void add_three_u8(struct rdata *r)
+{
+    add_two_u8(r);
+    add_space(r);
+    add_u8(r);
+}
+
+static void add_hex(struct rdata *r)
+{
+    add_rest_hex(r, &r->c);
+}
+
+/* usage, selector, matching type, data: RFC 6698 section 2.1 */
+static void add_tlsa(struct rdata *r)
+{
+    add_three_u8(r);
+    add_space(r);
+    add_hex(r);
+}
+
+/* order, preference, then flags, services, regexp where there is one, replacement: RFC 3403 */
+static void add_naptr(struct rdata *r)
+{
+    for (int i = 0; i < 2; i++) {
+        add_u16(r);
+        add_space(r);
+    }
+    for (int i = 0; i < 3; i++) {
+        struct str s = character_string(&r->c);
+
+        dns_text_add_str(r->out, s);
+        if (s.len > 0)
+            add_space(r);
+    }
+    add_name_or(r, ".");
+}
+
+/* flags, tag, value: RFC 8659 section 4.1 */
+static void add_caa(struct rdata *r)
+{
+    add_u8(r);
+    add_space(r);
+    dns_text_add_str(r->out, character_string(&r->c));
+    add_space(r);
+    add_rest(r);
+}
+
+/* priority, weight, target: RFC 7553 section 4.5 */
+static void add_uri(struct rdata *r)
+{
+    for (int i = 0; i < 2; i++) {
+        add_u16(r);
+        add_space(r);
+    }
+    add_rest(r);
+}
+
+static void add_svc_value(struct rdata *r, uint16_t key, struct cursor *v)
 {
     for (bool first = true; cursor_left(v) > 0; first = false) {
         if (!first)
-            dns_text_add(out, ",", 1);
+            dns_text_add(r->out, ",", 1);
         switch (key) {
         case SVC_ALPN:
-            dns_text_add_str(out, character_string(v));
+            dns_text_add_str(r->out, character_string(v));
             break;
         case SVC_MANDATORY:
         case SVC_PORT:
-            dns_text_add_number(out, cursor_be16(v));
+            dns_text_add_number(r->out, cursor_be16(v));
             break;
         case SVC_IPV4HINT:
-            add_address(v, 4, out);
+            add_address(r, v, 4);
             break;
         case SVC_IPV6HINT:
-            add_address(v, 16, out);
+            add_address(r, v, 16);
             break;
         default:
-            add_rest_hex(v, out);
+            add_rest_hex(r, v);
         }
     }
 }
 
-/* "HTTPS 1 . alpn=h3,h2 port=8443", RFC 9460 section 2.1 */
-static void add_svcb(struct dns_message *m, struct cursor *c, const char *type,
-                     struct dns_text *out)
+/* "1 . alpn=h3,h2 port=8443": RFC 9460 section 2.1 */
+static void add_svcb(struct rdata *r)
 {
     static const char *const keys[] = {"mandatory", "alpn", "no-default-alpn", "port",
                                        "ipv4hint",  "ech",  "ipv6hint"};
 
-    add_word(out, type);
-    add_be16(c, 1, out);
-    add_name(m, c, ".", out);
-    while (cursor_left(c) > 0) {
-        uint16_t key = cursor_be16(c);
-        struct cursor value = cursor_sub(c, cursor_be16(c));
+    add_u16(r);
+    add_space(r);
+    add_name_or(r, ".");
+    while (cursor_left(&r->c) > 0) {
+        uint16_t key = cursor_be16(&r->c);
+        uint16_t n = cursor_be16(&r->c);
+        struct cursor value = cursor_sub(&r->c, n);
 
-        dns_text_add(out, " ", 1);
+        add_space(r);
         if (key <= SVC_IPV6HINT) {
-            dns_text_add_literal(out, keys[key]);
+            dns_text_add_literal(r->out, keys[key]);
         } else {
-            dns_text_add_literal(out, "key");
-            dns_text_add_number(out, key);
+            dns_text_add_literal(r->out, "key");
+            dns_text_add_number(r->out, key);
         }
         if (cursor_left(&value) > 0)
-            dns_text_add(out, "=", 1);
-        add_svc_value(key, &value, out);
-        c->error |= value.error;
+            dns_text_add(r->out, "=", 1);
+        add_svc_value(r, key, &value);
+        r->c.error |= value.error;
     }
 }
 
-/* type covered, then signer's name past algorithm, labels, three times and key tag (RFC 4034) */
-static void add_rrsig(struct dns_message *m, struct cursor *c, struct dns_text *out)
+/* The type covered, and past algorithm, labels, three times and key tag the signer: RFC 4034 */
+static void add_rrsig(struct rdata *r)
 {
-    add_word(out, "RRSIG");
-    add_be16(c, 1, out);
-    cursor_skip(c, 16);
-    add_name(m, c, "<Root>", out);
+    add_u16(r);
+    add_space(r);
+    cursor_skip(&r->c, 16);
+    add_name_or(r, "<Root>");
 }
 
-static void add_dnskey(struct cursor *c, const char *type, struct dns_text *out)
+static void add_nsec(struct rdata *r)
 {
-    cursor_skip(c, 3); /* flags, protocol */
-    add_word(out, type);
-    dns_text_add_number(out, cursor_u8(c));
+    dns_text_add_str(r->out, dns_name_str(&r->rr->owner));
+    add_space(r);
+    add_target(r);
 }
 
-static void add_ds(struct cursor *c, const char *type, struct dns_text *out)
+/* How the data of a type are written: past `skip` bytes, `prefix`, then what `add` makes of the
+ * rest. The commonest types come first. */
+static const struct row {
+    uint16_t type;
+    uint8_t skip;
+    const char *prefix;
+    void (*add)(struct rdata *r);
+} rows[] = {
+    {DNS_TYPE_A, 0, "", add_ipv4},
+    {DNS_TYPE_AAAA, 0, "", add_ipv6},
+    {DNS_TYPE_CNAME, 0, "", add_target},
+    {DNS_TYPE_PTR, 0, "", add_target},
+    {DNS_TYPE_NS, 0, "", add_target},
+    {DNS_TYPE_TXT, 0, "", add_txt},
+    {DNS_TYPE_MX, 2, "", add_target},
+    {DNS_TYPE_SRV, 6, "", add_target},
+    {DNS_TYPE_HTTPS, 0, "HTTPS ", add_svcb},
+    {DNS_TYPE_RRSIG, 0, "RRSIG ", add_rrsig},
+    {DNS_TYPE_SOA, 0, "", add_target},
+    {DNS_TYPE_DNAME, 0, "", add_target},
+    {DNS_TYPE_MB, 0, "", add_target},
+    {DNS_TYPE_MG, 0, "", add_target},
+    {DNS_TYPE_MR, 0, "", add_target},
+    {DNS_TYPE_RP, 0, "", add_target},
+    {DNS_TYPE_AFSDB, 2, "", add_target},
+    {DNS_TYPE_RT, 2, "", add_target},
+    {DNS_TYPE_KX, 2, "", add_target},
+    {DNS_TYPE_SPF, 0, "", add_spf},
+    {DNS_TYPE_HINFO, 0, "HINFO ", add_hinfo},
+    {DNS_TYPE_NAPTR, 0, "NAPTR ", add_naptr},
+    {DNS_TYPE_CAA, 0, "CAA ", add_caa},
+    {DNS_TYPE_URI, 0, "URI ", add_uri},
+    {DNS_TYPE_SVCB, 0, "SVCB ", add_svcb},
+    {DNS_TYPE_DNSKEY, 3, "DNSKEY ", add_u8},
+    {DNS_TYPE_CDNSKEY, 3, "CDNSKEY ", add_u8},
+    {DNS_TYPE_DS, 2, "DS ", add_two_u8},
+    {DNS_TYPE_CDS, 2, "CDS ", add_two_u8},
+    {DNS_TYPE_NSEC, 0, "NSEC ", add_nsec},
+    {DNS_TYPE_NSEC3, 0, "NSEC3", add_nothing},
+    {DNS_TYPE_NSEC3PARAM, 0, "NSEC3PARAM", add_nothing},
+    {DNS_TYPE_SSHFP, 2, "SSHFP: ", add_hex},
+    {DNS_TYPE_TLSA, 0, "TLSA ", add_tlsa},
+    {DNS_TYPE_LOC, 1, "LOC:  ", add_three_u8},
+    {DNS_TYPE_WKS, 0, "", add_nothing},
+    {DNS_TYPE_OPT, 0, "", add_nothing},
+};
+
+/* NetBIOS' own meanings: flags and an address (RFC 1002 section 4.2.13); the list of a node status
+ * (section 4.2.18) has no short form. */
+static const struct row netbios_rows[] = {
+    {DNS_TYPE_NB, 2, "", add_ipv4},
+    {DNS_TYPE_SRV, 0, "", add_nothing},
+};
+
+static const struct row *find_row(const struct row *table, size_t n, uint16_t type)
 {
-    cursor_skip(c, 2); /* key tag */
-    add_word(out, type);
-    add_bytes(c, 1, out);
-    dns_text_add_number(out, cursor_u8(c));
+    for (size_t i = 0; i < n; i++)
+        if (table[i].type == type)
+            return &table[i];
+    return NULL;
 }
 
-static void add_nsec(struct dns_message *m, const struct dns_rr *rr, struct cursor *c,
-                     struct dns_text *out)
+static const struct row *row_of(uint16_t type, bool netbios)
 {
-    add_word(out, "NSEC");
-    dns_text_add_str(out, dns_name_str(&rr->owner));
-    dns_text_add(out, " ", 1);
-    add_name(m, c, "", out);
-}
+    const struct row *row = NULL;
 
-/* size and the two precisions as the bytes they are (RFC 1876) */
-static void add_loc(struct cursor *c, struct dns_text *out)
-{
-    cursor_skip(c, 1); /* version */
-    dns_text_add_literal(out, "LOC:  ");
-    add_bytes(c, 2, out);
-    dns_text_add_number(out, cursor_u8(c));
-}
-
-static void add_sshfp(struct cursor *c, struct dns_text *out)
-{
-    cursor_skip(c, 2); /* algorithm, fingerprint type */
-    dns_text_add_literal(out, "SSHFP: ");
-    add_rest_hex(c, out);
-}
-
-/* usage, selector, matching type, data (RFC 6698) */
-static void add_tlsa(struct cursor *c, struct dns_text *out)
-{
-    add_word(out, "TLSA");
-    add_bytes(c, 3, out);
-    add_rest_hex(c, out);
-}
-
-static void add_unknown(const struct dns_rr *rr, struct dns_text *out)
-{
-    dns_text_add_literal(out, "<unknown type=");
-    dns_text_add_number(out, rr->type);
-    dns_text_add(out, ">", 1);
-}
-
-/* NetBIOS: flags and an address, RFC 1002 section 4.2.13; a node status has no short form. */
-static void add_netbios(const struct dns_rr *rr, struct cursor *c, struct dns_text *out)
-{
-    if (rr->type != DNS_TYPE_NB || cursor_left(c) < 6)
-        return;
-    cursor_skip(c, 2);
-    add_address(c, 4, out);
-}
-
-/* One case a type. What is missing or broken shows in the cursor. */
-static void add_rdata(struct dns_message *m, const struct dns_rr *rr, struct cursor *c,
-                      struct dns_text *out)
-{
-    switch (rr->type) {
-    case DNS_TYPE_A:
-        return add_address(c, 4, out);
-    case DNS_TYPE_AAAA:
-        return add_address(c, 16, out);
-    case DNS_TYPE_SRV:
-        cursor_skip(c, 4); /* priority, weight; then as MX past one number more */
-        __attribute__((fallthrough));
-    case DNS_TYPE_MX:
-    case DNS_TYPE_AFSDB:
-    case DNS_TYPE_RT:
-    case DNS_TYPE_KX:
-        cursor_skip(c, 2);
-        __attribute__((fallthrough));
-    case DNS_TYPE_NS:
-    case DNS_TYPE_CNAME:
-    case DNS_TYPE_SOA:
-    case DNS_TYPE_MB:
-    case DNS_TYPE_MG:
-    case DNS_TYPE_MR:
-    case DNS_TYPE_PTR:
-    case DNS_TYPE_RP:
-    case DNS_TYPE_DNAME:
-        return add_name(m, c, "", out);
-    case DNS_TYPE_TXT:
-        return add_strings(c, "TXT", out);
-    case DNS_TYPE_SPF:
-        return add_strings(c, "SPF", out);
-    case DNS_TYPE_HINFO:
-        return add_hinfo(c, out);
-    case DNS_TYPE_NAPTR:
-        return add_naptr(m, c, out);
-    case DNS_TYPE_CAA:
-        return add_caa(c, out);
-    case DNS_TYPE_URI:
-        return add_uri(c, out);
-    case DNS_TYPE_SVCB:
-        return add_svcb(m, c, "SVCB", out);
-    case DNS_TYPE_HTTPS:
-        return add_svcb(m, c, "HTTPS", out);
-    case DNS_TYPE_RRSIG:
-        return add_rrsig(m, c, out);
-    case DNS_TYPE_DNSKEY:
-        return add_dnskey(c, "DNSKEY", out);
-    case DNS_TYPE_CDNSKEY:
-        return add_dnskey(c, "CDNSKEY", out);
-    case DNS_TYPE_DS:
-        return add_ds(c, "DS", out);
-    case DNS_TYPE_CDS:
-        return add_ds(c, "CDS", out);
-    case DNS_TYPE_NSEC:
-        return add_nsec(m, rr, c, out);
-    case DNS_TYPE_NSEC3:
-        return dns_text_add_literal(out, "NSEC3");
-    case DNS_TYPE_NSEC3PARAM:
-        return dns_text_add_literal(out, "NSEC3PARAM");
-    case DNS_TYPE_SSHFP:
-        return add_sshfp(c, out);
-    case DNS_TYPE_TLSA:
-        return add_tlsa(c, out);
-    case DNS_TYPE_LOC:
-        return add_loc(c, out);
-    case DNS_TYPE_WKS:
-    case DNS_TYPE_OPT:
-        return;
-    default:
-        return add_unknown(rr, out);
-    }
+    if (netbios)
+        row = find_row(netbios_rows, sizeof netbios_rows / sizeof netbios_rows[0], type);
+    return row ? row : find_row(rows, sizeof rows / sizeof rows[0], type);
 }
 
 bool dns_rdata_format(struct dns_message *m, const struct dns_rr *rr, struct dns_text *out)
 {
-    struct cursor c = rr->rdata;
+    struct rdata r = {m, rr, rr->rdata, out};
+    const struct row *row = row_of(rr->type, m->netbios);
     size_t before = out->len;
 
+    if (!row) {
+        dns_text_add_literal(out, "<unknown type=");
+        dns_text_add_number(out, rr->type);
+        dns_text_add(out, ">", 1);
+        return true;
+    }
     m->problem = WEIRDS;
-    if (m->netbios && (rr->type == DNS_TYPE_NB || rr->type == DNS_TYPE_SRV))
-        add_netbios(rr, &c, out);
-    else
-        add_rdata(m, rr, &c, out);
-    if (cursor_ok(&c))
+    cursor_skip(&r.c, row->skip);
+    dns_text_add_literal(out, row->prefix);
+    row->add(&r);
+    if (cursor_ok(&r.c))
         return true;
     if (m->problem == WEIRDS)
         m->problem = WEIRD_DNS_TRUNCATED;
