@@ -233,6 +233,9 @@ SINKS := logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/si
          logger/sink/pcap.c logger/archive.c
 SINK_TEST := $(BASE) $(SCHEMA) $(IPC_FORMATS) common/schema/options.c $(SINKS) \
              tests/unit/logger/sink_fixture.c
+$(call unit,logger/test_state,$(BASE) $(SCHEMA) logger/state.c)
+$(call unit,logger/test_receive,$(filter-out logger/sink/table.c,$(SINK_TEST)) logger/state.c \
+                                logger/receive.c)
 $(call unit,logger/test_lines,$(SINK_TEST))
 $(call unit,logger/test_logfile,$(SINK_TEST))
 $(call unit,logger/test_archive,$(SINK_TEST))
