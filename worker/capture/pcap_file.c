@@ -261,7 +261,7 @@ static int pcap_file_recv(struct capture *c, struct frame *out, uint32_t max)
         } else if (next != PCAP_NEXT_OTHER && n > 0) {
             break; /* first what comes before it */
         } else if (next == PCAP_NEXT_CORRUPT) {
-            broken(c, "corrupt length");
+            broken(c, "corrupt data");
         } else if (next == PCAP_NEXT_MORE) {
             int r = filled ? 0 : pcap_input_fill(&c->in);
             filled = true;
