@@ -209,9 +209,13 @@ static void on_data(struct analyzer_ctx *ctx, void *state, unsigned side, const 
                     size_t len)
 {
     struct tls_session *s = state;
+    size_t used = 0;
 
-    tls_record_data(ctx, s, side, data, len);
-    session_settle(ctx, s);
+    /* Settled after every step, so that the end does not depend on how the stream was cut. */
+    while (used < len && !s->sides[side].over) {
+        used += tls_record_data(ctx, s, side, data + used, len - used);
+        session_settle(ctx, s);
+    }
 }
 
 static void on_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)

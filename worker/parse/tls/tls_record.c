@@ -145,30 +145,24 @@ static size_t record_header(struct analyzer_ctx *ctx, struct tls_session *s, uns
     return n;
 }
 
-void tls_record_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
-                     const uint8_t *data, size_t len)
+size_t tls_record_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                       const uint8_t *data, size_t len)
 {
     struct tls_side *from = &s->sides[side];
-    size_t used = 0;
+    size_t n;
 
-    if (!from->started && len > 0) {
+    if (!from->started) {
         from->started = true;
         from->sslv2 = data[0] >= 0x80; /* no content type is that high */
     }
-    while (used < len && !from->over) {
-        size_t n = len - used;
-
-        if (from->sslv2) {
-            used += tls_sslv2_data(ctx, s, side, data + used, n);
-        } else if (from->record_left == 0) {
-            used += record_header(ctx, s, side, data + used, n);
-        } else {
-            n = n < from->record_left ? n : from->record_left;
-            from->record_left = (uint16_t)(from->record_left - n);
-            record_body(ctx, s, side, data + used, n);
-            used += n;
-        }
-    }
+    if (from->sslv2)
+        return tls_sslv2_data(ctx, s, side, data, len);
+    if (from->record_left == 0)
+        return record_header(ctx, s, side, data, len);
+    n = len < from->record_left ? len : from->record_left;
+    from->record_left = (uint16_t)(from->record_left - n);
+    record_body(ctx, s, side, data, n);
+    return n;
 }
 
 /* Inside ciphertext bytes may be missing; anywhere else the place of the next header is lost. */

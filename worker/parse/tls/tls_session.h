@@ -84,13 +84,14 @@ struct tls_session {
     bool emitted;
 };
 
-/* Record layer. Both stop reading a side whose bytes make no sense, with a weird. */
-void tls_record_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
-                     const uint8_t *data, size_t len);
+/* Record layer. Takes a record's header, or what is there of its body, from bytes of a side that is
+ * not over; returns how many it took (len > 0, result > 0). Bytes that make no sense end the side,
+ * with a weird. */
+size_t tls_record_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                       const uint8_t *data, size_t len);
 void tls_record_gap(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side, uint64_t len);
 
-/* SSLv2 records; returns how many bytes were used, less than len if from there on the side speaks
- * SSLv3 or TLS. */
+/* The same for a side whose records are SSLv2's. */
 size_t tls_sslv2_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
                       const uint8_t *data, size_t len);
 

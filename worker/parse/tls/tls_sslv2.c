@@ -76,9 +76,8 @@ static void on_message(struct analyzer_ctx *ctx, struct tls_session *s, unsigned
     }
 }
 
-/* Reads a record's header byte by byte; sets record_left with the last one. */
-static void read_header(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
-                        uint8_t byte)
+/* Adds a byte to a record's header; sets record_left with the last one. */
+static void header_add(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side, uint8_t byte)
 {
     struct tls_side *from = &s->sides[side];
     bool two = (from->header_len > 0 ? from->header[0] : byte) >= 0x80;
@@ -88,7 +87,6 @@ static void read_header(struct analyzer_ctx *ctx, struct tls_session *s, unsigne
         return;
     from->header_len = 0;
     from->record_left = (uint16_t)((from->header[0] & (two ? 0x7f : 0x3f)) << 8 | from->header[1]);
-    /* SERVER-VERIFY is the first thing that a server sends encrypted. */
     from->clear = !from->encrypted;
     if (!from->clear)
         tls_session_ciphertext(s, side);
@@ -98,36 +96,39 @@ static void read_header(struct analyzer_ctx *ctx, struct tls_session *s, unsigne
     }
 }
 
+/* n bytes of a body, of which record_left are still to come. */
+static void body_add(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                     const uint8_t *data, size_t n)
+{
+    struct tls_side *from = &s->sides[side];
+
+    if (from->record_left == 0 && from->message.len == 0) {
+        on_message(ctx, s, side, data, n);
+        return;
+    }
+    if (membuf_append(&from->message, ctx->bufs, data, n, TLS_MESSAGE_MAX) < 0) {
+        analyzer_weird(ctx, WEIRD_TLS_HANDSHAKE_BOUND, "SSLv2");
+        from->over = true;
+    } else if (from->record_left > 0) {
+        return;
+    } else {
+        on_message(ctx, s, side, from->message.p, from->message.len);
+    }
+    membuf_free(&from->message, ctx->bufs);
+}
+
 size_t tls_sslv2_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
                       const uint8_t *data, size_t len)
 {
     struct tls_side *from = &s->sides[side];
-    size_t used = 0;
+    size_t n = len < from->record_left ? len : from->record_left;
 
-    while (used < len && from->sslv2 && !from->over) {
-        size_t n = len - used < from->record_left ? len - used : from->record_left;
-
-        if (n == 0) {
-            read_header(ctx, s, side, data[used++]);
-            continue;
-        }
-        from->record_left = (uint16_t)(from->record_left - n);
-        if (!from->clear) {
-            used += n;
-        } else if (from->record_left == 0 && from->message.len == 0) {
-            used += n;
-            on_message(ctx, s, side, data + used - n, n);
-        } else {
-            if (membuf_append(&from->message, ctx->bufs, data + used, n, TLS_MESSAGE_MAX) < 0) {
-                analyzer_weird(ctx, WEIRD_TLS_HANDSHAKE_BOUND, "SSLv2");
-                from->over = true;
-            }
-            used += n;
-            if (from->record_left == 0 && !from->over)
-                on_message(ctx, s, side, from->message.p, from->message.len);
-            if (from->record_left == 0 || from->over)
-                membuf_free(&from->message, ctx->bufs);
-        }
+    if (n == 0) {
+        header_add(ctx, s, side, data[0]);
+        return 1;
     }
-    return used;
+    from->record_left = (uint16_t)(from->record_left - n);
+    if (from->clear)
+        body_add(ctx, s, side, data, n);
+    return n;
 }
