@@ -141,7 +141,8 @@ static inline uint8_t *pack_bin8(uint8_t *p, const void *s, size_t n)
 {
     p[0] = 0xc4;
     p[1] = (uint8_t)n;
-    return pack_copy(p + 2, s, n);
+    memcpy(p + 2, s, n);
+    return p + 2 + n;
 }
 
 #endif

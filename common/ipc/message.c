@@ -20,7 +20,9 @@
 
 static uint8_t *pack_text(uint8_t *p, const char *s)
 {
-    return pack_str(p, s, strlen(s));
+    struct str text = str_of(s);
+
+    return pack_str(p, text.p, text.len);
 }
 
 static uint8_t *pack_text_pair(uint8_t *p, const char *key, const char *value)
