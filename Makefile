@@ -95,11 +95,12 @@ SRC_LOGGER := \
   logger/sink/json.c logger/sink/text.c logger/sink/pcap.c
 
 SRC_MANAGER := \
-  manager/main.c manager/manager.c manager/topology.c manager/config.c manager/supervise.c \
-  manager/privileged.c manager/af_packet_open.c manager/control.c manager/status.c \
-  manager/run_dir.c \
-  manager/cli/table.c manager/cli/run.c manager/cli/check.c manager/cli/start.c \
-  manager/cli/stop.c manager/cli/status.c manager/cli/version.c manager/cli/progress.c
+  manager/main.c manager/manager.c manager/nodes.c manager/supervise.c manager/control.c \
+  manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
+  manager/text.c manager/privileged.c manager/af_packet_open.c manager/run_dir.c \
+  manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
+  manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
+  manager/cli/version.c manager/cli/docs.c manager/cli/progress.c
 
 # --- flags ----------------------------------------------------------------------------------------
 
@@ -280,6 +281,7 @@ $(call fuzz_target,fuzz_x509,$(FAKE_HOST) worker/parse/tls/x509_log.c \
 $(call fuzz_target,fuzz_pcap_file,$(BASE) $(PCAP_FILE))
 $(call fuzz_target,fuzz_decode,$(BASE) $(DECODE))
 $(call fuzz_target,fuzz_fragments,$(BASE) worker/decode/fragments.c)
+$(call fuzz_target,fuzz_sink,$(SINK_TEST))
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

@@ -142,53 +142,58 @@ int privileged_own_file(const char *path, uid_t uid, gid_t gid, char *error)
     return err;
 }
 
-int privileged_open_input(const char *path, bool *seekable, char *error)
+static const char *input_name(const char *path)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    int err;
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
 
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        err = -errno;
-        snprintf(error, INI_ERROR_BYTES, "cannot read %s: %s", is_stdin ? "standard input" : path,
-                 strerror(-err));
-    } else if (S_ISDIR(st.st_mode)) {
-        err = -EISDIR;
-        snprintf(error, INI_ERROR_BYTES, "%s is a folder: give a capture file", path);
-    } else if (is_stdin && isatty(fd)) {
-        err = -EINVAL;
-        snprintf(error, INI_ERROR_BYTES,
-                 "standard input is a terminal: pipe a capture into it, as from tcpdump -w -");
-    } else {
-        *seekable = !is_stdin && S_ISREG(st.st_mode);
-        return fd;
-    }
-    if (fd >= 0)
-        close(fd);
+static int input_fail(const char *path, int err, char *error)
+{
+    snprintf(error, INI_ERROR_BYTES, "cannot read %s: %s", input_name(path), strerror(-err));
     return err;
 }
 
+int privileged_check_input(const char *path, bool *seekable, char *error)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    struct stat st;
+
+    if ((is_stdin ? fstat(STDIN_FILENO, &st) : stat(path, &st)) < 0 ||
+        (!is_stdin && access(path, R_OK) < 0))
+        return input_fail(path, -errno, error);
+    if (S_ISDIR(st.st_mode)) {
+        snprintf(error, INI_ERROR_BYTES, "%s is a folder: give a capture file", path);
+        return -EISDIR;
+    }
+    if (is_stdin && isatty(STDIN_FILENO)) {
+        snprintf(error, INI_ERROR_BYTES,
+                 "standard input is a terminal: pipe a capture into it, as from tcpdump -w -");
+        return -EINVAL;
+    }
+    *seekable = !is_stdin && S_ISREG(st.st_mode);
+    return 0;
+}
+
+/* Each worker has a descriptor of its own, with its own place in the file. */
 int privileged_open_replay(const char *path, struct heritage *const *heritages, unsigned n,
                            char *error)
 {
-    bool seekable;
-
     for (unsigned i = 0; i < n; i++) {
         struct heritage_capture *c = &heritages[i]->capture;
 
         c->kind = CAPTURE_PCAP_FILE;
-        snprintf(c->name, sizeof c->name, "%s", strcmp(path, "-") == 0 ? "standard input" : path);
-        c->fd = privileged_open_input(path, &seekable, error);
+        snprintf(c->name, sizeof c->name, "%s", input_name(path));
+        c->fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                                       : open(path, O_RDONLY | O_CLOEXEC);
         if (c->fd < 0)
-            return c->fd;
+            return input_fail(path, -errno, error);
         for (unsigned b = 0; b < FLOW_BUCKETS; b++)
             heritages[i]->bucket_owner[b] = (uint16_t)(b % n);
     }
     return 0;
 }
 
-/* One interface: the workers first[0 … n-1] (indexes into heritages) join its group in order. */
+/* One interface: its n workers, members[…] in heritages, join its group in order. */
 static int open_interface(const char *interface, const unsigned *members, uint32_t n,
                           const struct options *o, uint32_t seed, uint32_t group,
                           struct heritage *const *heritages, char *error)

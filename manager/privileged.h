@@ -41,12 +41,12 @@ int privileged_log_dir(const char *dir, const struct privileged_ids *ids, uid_t 
 /* Makes an empty file that belongs to uid/gid, or gives an existing one to them. */
 int privileged_own_file(const char *path, uid_t uid, gid_t gid, char *error);
 
-/* A descriptor of a file to read, "-" is standard input. *seekable: may be opened once a worker.
- * -EISDIR and others with a line. */
-int privileged_open_input(const char *path, bool *seekable, char *error);
+/* Looks at a capture file without opening it, "-" is standard input. *seekable: it may be opened
+ * once a worker. -ENOENT, -EACCES, -EISDIR …, -EINVAL if standard input is a terminal. */
+int privileged_check_input(const char *path, bool *seekable, char *error);
 
-/* Opens the captures of all workers of t: capture[i] and bucket owners owner[i] for the i-th worker
- * (they index workers in the order of t). On failure nothing stays open. */
+/* Opens what the workers read: capture and bucket owners of heritages[i] for the i-th worker of t.
+ * What is open after a failure stays in the heritages, to be closed. */
 int privileged_open_live(const struct topology *t, const struct options *o, uint32_t seed,
                          uint32_t fanout_base, struct heritage *const *heritages, char *error);
 int privileged_open_replay(const char *path, struct heritage *const *heritages, unsigned n,

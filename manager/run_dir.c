@@ -112,11 +112,25 @@ int run_dir_temp(const struct privileged_ids *ids, char out[HERITAGE_PATH_MAX], 
     return err;
 }
 
+/* 0 where there is none. */
 static pid_t read_pid(int fd)
 {
     char text[32] = "";
 
     return pread(fd, text, sizeof text - 1, 0) > 0 ? (pid_t)atoi(text) : 0;
+}
+
+/* run_dir_holder takes the lock for a moment to look; that is waited for, a manager is not. */
+static int lock_exclusive(int fd)
+{
+    static const struct timespec moment = {.tv_nsec = 10 * NS_PER_MS};
+
+    for (int tries = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; tries++) {
+        if (errno != EWOULDBLOCK || tries == 5)
+            return -errno;
+        nanosleep(&moment, NULL);
+    }
+    return 0;
 }
 
 int run_dir_lock(const char *state_dir, pid_t *holder, char *error)
@@ -132,11 +146,11 @@ int run_dir_lock(const char *state_dir, pid_t *holder, char *error)
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)
         return run_dir_fail(-errno, error, "cannot open", path, todo);
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    err = lock_exclusive(fd);
+    if (err == 0) {
         run_dir_lock_mine(fd);
         return fd;
     }
-    err = -errno;
     *holder = read_pid(fd);
     close(fd);
     if (err != -EWOULDBLOCK)

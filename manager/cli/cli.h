@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The commands of spliff-cluster: one row in table.c and one function each. Options come from two
+ * tables, the few of the commands themselves (args.c) and, for `run`, options.def. */
+#ifndef SPLIFF_MANAGER_CLI_CLI_H
+#define SPLIFF_MANAGER_CLI_CLI_H
+
+#include "common/schema/options.h"
+#include "manager/text.h"
+
+#include <stdbool.h>
+#include <sysexits.h>
+
+/* Exit statuses that scripts can rely on (spliff-cluster(8)). */
+enum cli_status {
+    CLI_OK = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 2,                 /* not EX_USAGE: 2 is what shells and getopt programs use */
+    CLI_BAD_INPUT = EX_DATAERR,    /* 65: the capture is broken; what could be read is logged */
+    CLI_NO_PERMISSION = EX_NOPERM, /* 77 */
+};
+
+/* Which options a command takes. */
+enum cli_takes {
+    CLI_TAKES_CONFIG = 1,
+    CLI_TAKES_NODE_CFG = 2,
+    CLI_TAKES_STATE_DIR = 4,
+    CLI_TAKES_JSON = 8,
+    CLI_TAKES_FOREGROUND = 16,
+    CLI_TAKES_RUN_OPTIONS = 32, /* scope RUN and BOTH of options.def */
+    CLI_TAKES_WORD = 64,        /* one argument that is no option */
+    CLI_TAKES_CLUSTER = CLI_TAKES_CONFIG | CLI_TAKES_NODE_CFG | CLI_TAKES_STATE_DIR,
+};
+
+#define CLI_VALUES_MAX 64
+
+/* What was given. Texts are borrowed from argv. */
+struct cli_args {
+    const struct command *command;
+    const char *config, *node_cfg, *state_dir, *word;
+    bool json, foreground, help;
+    struct {
+        const struct option_schema *schema;
+        const char *text;
+    } values[CLI_VALUES_MAX]; /* of options.def, to be applied over the configuration */
+    unsigned n_values;
+};
+
+struct command {
+    const char *name;
+    const char *help;
+    const char *word; /* placeholder of its argument, or "" */
+    unsigned takes;   /* enum cli_takes */
+    bool hidden;      /* not listed: for the build */
+    int (*run)(const struct cli_args *args);
+};
+
+extern const struct command commands[];
+extern const unsigned commands_n;
+
+/* The whole program: finds the command and runs it. Returns the exit status. */
+int cli_main(int argc, char **argv);
+
+/* Reads the options of a command; argv[0] is its name. CLI_OK or CLI_USAGE after printing. */
+int cli_args_parse(struct cli_args *a, const struct command *command, int argc, char **argv);
+
+/* Applies a->values. CLI_OK or CLI_USAGE after printing what is wrong. */
+int cli_args_apply(const struct cli_args *a, struct options *o);
+
+/* `COMMAND --help` into out. */
+void cli_help(const struct command *command, struct text *out);
+
+/* Prints "spliff-cluster: error: <error>" and returns the status that -errno stands for. */
+int cli_fail(int err, const char *error);
+
+int cli_run(const struct cli_args *a);
+int cli_check(const struct cli_args *a);
+int cli_start(const struct cli_args *a);
+int cli_stop(const struct cli_args *a);
+int cli_status(const struct cli_args *a);
+int cli_version(const struct cli_args *a);
+int cli_docs(const struct cli_args *a);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* `run`: a whole cluster for one interface or file, in a private folder that is gone at the end.
+ * Everything that can be refused is looked at before anything is made. */
+#include "common/base/log.h"
+#include "manager/cli/cli.h"
+#include "manager/cli/progress.h"
+#include "manager/cli/setup.h"
+#include "manager/run_dir.h"
+#include "manager/status.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int usage(const char *what)
+{
+    log_error("run: %s", what);
+    return CLI_USAGE;
+}
+
+/* Options that contradict each other. */
+static int check_options(const struct options *o)
+{
+    char error[INI_ERROR_BYTES];
+
+    if (!o->read[0] && !o->interface[0])
+        return usage("give -i INTERFACE or -r FILE (- is standard input); see --help");
+    if (o->read[0] && o->interface[0])
+        return usage("give either -i or -r, not both");
+    if (o->mode == MODE_PCAP && !o->read[0])
+        return usage("--mode pcap reads a file: give -r FILE");
+    if (o->mode == MODE_KERNEL && !o->interface[0])
+        return usage("--mode kernel captures from an interface: give -i INTERFACE");
+    if (setup_check_filter(o, error) < 0)
+        return usage(error);
+    return CLI_OK;
+}
+
+/* A file can be opened once a worker, a pipe cannot. */
+static int check_input(struct options *o)
+{
+    char error[INI_ERROR_BYTES];
+    bool seekable = true;
+    int err = o->read[0] ? privileged_check_input(o->read, &seekable, error) : 0;
+
+    if (err < 0)
+        return cli_fail(err, error);
+    if (!seekable && o->workers > 1) {
+        log_warn("%s can be read once: using 1 worker",
+                 strcmp(o->read, "-") == 0 ? "standard input" : o->read);
+        o->workers = 1;
+    }
+    return CLI_OK;
+}
+
+/* Where --format writes; text to stdout if nothing was asked for. */
+static int open_output(struct manager_plan *plan)
+{
+    struct options *o = &plan->options;
+    int fd;
+
+    if (o->format == OUTPUT_NONE && (o->output[0] || !o->log_dir[0]))
+        o->format = OUTPUT_TEXT;
+    if (o->format == OUTPUT_NONE)
+        return CLI_OK;
+    fd = o->output[0] && strcmp(o->output, "-") != 0
+             ? open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)
+             : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (fd < 0) {
+        log_error("cannot write %s: %s", o->output[0] ? o->output : "standard output",
+                  strerror(errno));
+        return errno == EACCES ? CLI_NO_PERMISSION : CLI_FAILED;
+    }
+    if (o->format == OUTPUT_PCAP && isatty(fd)) {
+        close(fd);
+        return usage("a capture is not for a terminal: give -o FILE or a pipe");
+    }
+    plan->output_fd = fd;
+    return CLI_OK;
+}
+
+static int make_plan(struct manager_plan *plan, char *error)
+{
+    struct options *o = &plan->options;
+    int err =
+        topology_of_run(&plan->topology, (unsigned)o->workers, o->interface, o->pin_cores, error);
+
+    if (err == 0)
+        err = setup_program_dir(plan->program_dir, error);
+    if (err == 0)
+        err = privileged_ids_find(o, &plan->ids, error);
+    plan->log_uid = plan->ids.uid;
+    if (err == 0 && o->log_dir[0]) {
+        err = setup_absolute(o->log_dir, plan->log_dir);
+        if (err < 0)
+            snprintf(error, INI_ERROR_BYTES, "--log-dir: this path is too long");
+        else
+            err = privileged_log_dir(plan->log_dir, &plan->ids, &plan->log_uid, error);
+    }
+    return err;
+}
+
+/* Runs the plan to its end and says what there is to say. */
+static int run_plan(struct manager_plan *plan)
+{
+    const struct options *o = &plan->options;
+    struct progress progress = {0};
+    struct text counters = {0};
+    char error[INI_ERROR_BYTES];
+    struct manager *m;
+    int status, err;
+
+    if (plan->purpose == MANAGER_REPLAY && !o->quiet && isatty(STDERR_FILENO)) {
+        plan->tick = progress_tick;
+        plan->tick_ms = PROGRESS_TICK_MS;
+        plan->tick_user = &progress;
+    }
+    err = manager_open(&m, plan, error);
+    if (err < 0)
+        return cli_fail(err, error);
+    progress.manager = m;
+    status = manager_loop(m);
+    progress_clear(&progress);
+    if (o->show_stats) {
+        status_counters(m, &counters);
+        fputs(counters.p, stderr);
+        text_free(&counters);
+    }
+    if (!o->quiet)
+        progress_summary(m);
+    manager_close(m);
+    return status;
+}
+
+int cli_run(const struct cli_args *a)
+{
+    struct manager_plan *plan = setup_plan_new(MANAGER_LIVE);
+    char error[INI_ERROR_BYTES];
+    int lock_fd = -1, err, status = setup_options(a, false, &plan->options);
+
+    if (status == CLI_OK)
+        status = check_options(&plan->options);
+    if (status == CLI_OK)
+        status = check_input(&plan->options);
+    if (status != CLI_OK)
+        goto out;
+    if (plan->options.read[0])
+        plan->purpose = MANAGER_REPLAY;
+    if (topology_of_run(&plan->topology, (unsigned)plan->options.workers, plan->options.interface,
+                        plan->options.pin_cores, error) < 0) {
+        status = usage(error);
+        goto out;
+    }
+    err = make_plan(plan, error);
+    if (err < 0) {
+        status = cli_fail(err, error);
+        goto out;
+    }
+    status = open_output(plan);
+    if (status != CLI_OK)
+        goto out;
+    err = run_dir_temp(&plan->ids, plan->run_dir, &lock_fd, error);
+    if (err < 0) {
+        status = cli_fail(err, error);
+        goto out;
+    }
+    status = run_plan(plan);
+    run_dir_remove(plan->run_dir);
+out:
+    if (plan->output_fd >= 0)
+        close(plan->output_fd);
+    if (lock_fd >= 0)
+        close(lock_fd);
+    free(plan);
+    return status;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "manager/cli/setup.h"
+
+#include "common/base/check.h"
+#include "common/base/filter.h"
+#include "common/base/log.h"
+#include "manager/config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LINKTYPE_ETHERNET 1
+
+/* Folder of this executable, without a slash at its end. */
+static void exe_dir(char out[HERITAGE_PATH_MAX])
+{
+    ssize_t n = readlink("/proc/self/exe", out, HERITAGE_PATH_MAX - 1);
+    char *slash;
+
+    out[n > 0 ? n : 0] = '\0';
+    slash = strrchr(out, '/');
+    if (slash)
+        *slash = '\0';
+}
+
+int setup_program_dir(char out[HERITAGE_PATH_MAX], char *error)
+{
+    static const char *const beside[] = {"", "/../libexec/spliff"};
+    char dir[HERITAGE_PATH_MAX], path[PATH_MAX];
+
+    exe_dir(dir);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s%s/spliff-worker", dir, beside[i]);
+        if (access(path, X_OK) == 0 &&
+            snprintf(out, HERITAGE_PATH_MAX, "%s%s", dir, beside[i]) < HERITAGE_PATH_MAX)
+            return 0;
+    }
+    snprintf(error, INI_ERROR_BYTES,
+             "spliff-worker is neither in %.200s nor in ../libexec/spliff: install it", dir);
+    return -ENOENT;
+}
+
+void setup_default_path(const char *name, char out[HERITAGE_PATH_MAX])
+{
+    char dir[HERITAGE_PATH_MAX], path[PATH_MAX];
+    const char *build;
+
+    exe_dir(dir);
+    build = strstr(dir, "/build/");
+    if (build)
+        snprintf(path, sizeof path, "%.*s/etc/%s", (int)(build - dir), dir, name);
+    else if (strcmp(dir, "/usr/bin") == 0 || strcmp(dir, "/usr/sbin") == 0)
+        snprintf(path, sizeof path, "/etc/spliff/%s", name);
+    else
+        snprintf(path, sizeof path, "%.*s/etc/spliff/%s",
+                 (int)(strrchr(dir, '/') ? strrchr(dir, '/') - dir : 0), dir, name);
+    path[HERITAGE_PATH_MAX - 1] = '\0';
+    memcpy(out, path, HERITAGE_PATH_MAX);
+}
+
+int setup_options(const struct cli_args *a, bool fallback, struct options *o)
+{
+    char path[HERITAGE_PATH_MAX], error[INI_ERROR_BYTES];
+    const char *config = a->config;
+    int err = 0, status;
+
+    options_init(o);
+    setup_default_path("spliff.cfg", path);
+    if (!config && fallback && access(path, F_OK) == 0)
+        config = path;
+    if (config)
+        err = config_read(config, o, error);
+    if (err < 0)
+        return cli_fail(err, error);
+    status = cli_args_apply(a, o);
+    if (status != CLI_OK)
+        return status;
+    if (config_check(o, error) < 0) {
+        log_error("%s", error);
+        return a->n_values ? CLI_USAGE : CLI_FAILED;
+    }
+    return CLI_OK;
+}
+
+int setup_absolute(const char *path, char out[HERITAGE_PATH_MAX])
+{
+    char here[PATH_MAX], full[2 * PATH_MAX];
+    size_t n;
+
+    if (*path == '/')
+        snprintf(full, sizeof full, "%s", path);
+    else if (getcwd(here, sizeof here))
+        snprintf(full, sizeof full, "%s/%s", here, path);
+    else
+        return -errno;
+    n = strlen(full);
+    if (n >= HERITAGE_PATH_MAX)
+        return -ENAMETOOLONG;
+    memcpy(out, full, n + 1);
+    return 0;
+}
+
+/* Logs lie below the state folder unless they were given a place. */
+static int cluster_paths(struct manager_plan *plan)
+{
+    struct options *o = &plan->options;
+
+    if (setup_absolute(o->state_dir, plan->state_dir) < 0 ||
+        strlen(plan->state_dir) + sizeof "/logs" > HERITAGE_PATH_MAX)
+        return -ENAMETOOLONG;
+    if (o->log_dir[0])
+        return setup_absolute(o->log_dir, plan->log_dir);
+    memcpy(plan->log_dir, plan->state_dir, sizeof plan->log_dir);
+    strcat(plan->log_dir, "/logs");
+    return 0;
+}
+
+int setup_state(const struct cli_args *a, struct manager_plan *plan)
+{
+    char error[INI_ERROR_BYTES];
+    int status = setup_options(a, true, &plan->options);
+
+    if (status != CLI_OK)
+        return status;
+    if (a->state_dir && option_set(&plan->options, option_find("state_dir"), a->state_dir, error,
+                                   sizeof error) < 0) {
+        log_error("%s", error);
+        return CLI_USAGE;
+    }
+    if (cluster_paths(plan) < 0) {
+        log_error("state_dir or log-dir: this path is too long; give a shorter one");
+        return CLI_FAILED;
+    }
+    return CLI_OK;
+}
+
+int setup_topology(const struct cli_args *a, struct manager_plan *plan, struct text *notes)
+{
+    char path[HERITAGE_PATH_MAX], error[INI_ERROR_BYTES];
+    int err;
+
+    setup_default_path("node.cfg", path);
+    err = topology_read(a->node_cfg ? a->node_cfg : path, &plan->topology, notes, error);
+    return err < 0 ? cli_fail(err, error) : CLI_OK;
+}
+
+int setup_check_filter(const struct options *o, char *error)
+{
+    struct filter *filter = NULL;
+    char what[INI_ERROR_BYTES / 2];
+
+    if (!o->filter[0])
+        return 0;
+    /* Workers compile it again for the link types that they meet. */
+    if (filter_compile(&filter, o->filter, LINKTYPE_ETHERNET, what, sizeof what) < 0) {
+        snprintf(error, INI_ERROR_BYTES, "filter '%.200s': %s", o->filter, what);
+        return -EINVAL;
+    }
+    filter_free(filter);
+    return 0;
+}
+
+struct manager_plan *setup_plan_new(enum manager_purpose purpose)
+{
+    struct manager_plan *plan = calloc(1, sizeof *plan);
+
+    CHECK(plan);
+    plan->purpose = purpose;
+    plan->output_fd = plan->report_fd = -1;
+    options_init(&plan->options);
+    return plan;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What commands do before the manager runs: find programs and files, read the configuration. */
+#ifndef SPLIFF_MANAGER_CLI_SETUP_H
+#define SPLIFF_MANAGER_CLI_SETUP_H
+
+#include "manager/cli/cli.h"
+#include "manager/manager.h"
+
+/* The folder of spliff-worker and spliff-logger: that of this program, else ../libexec/spliff.
+ * 0 or -ENOENT with a line in error[INI_ERROR_BYTES]. */
+int setup_program_dir(char out[HERITAGE_PATH_MAX], char *error);
+
+/* Where `name` (spliff.cfg, node.cfg) is looked for when it was not given: <prefix>/etc/spliff, or
+ * etc/ of the source tree that this program was built in. */
+void setup_default_path(const char *name, char out[HERITAGE_PATH_MAX]);
+
+/* Defaults, --config (or, if `fallback`, the default spliff.cfg where it exists), then the command
+ * line. CLI_OK, or another status after printing. */
+int setup_options(const struct cli_args *a, bool fallback, struct options *o);
+
+/* Options of a cluster into plan, with state_dir and log_dir made absolute. CLI_OK, or another
+ * status after printing. */
+int setup_state(const struct cli_args *a, struct manager_plan *plan);
+
+/* The topology of node.cfg into plan. What was accepted without effect goes to `notes`, if not
+ * NULL. CLI_OK, or another status after printing. */
+int setup_topology(const struct cli_args *a, struct manager_plan *plan, struct text *notes);
+
+/* Whether the expression of -f can be compiled. 0, or -EINVAL with a line in
+ * error[INI_ERROR_BYTES]. */
+int setup_check_filter(const struct options *o, char *error);
+
+/* path, made absolute from the current folder. 0 or -ENAMETOOLONG. */
+int setup_absolute(const char *path, char out[HERITAGE_PATH_MAX]);
+
+/* An empty plan with defaults. On the heap; freed with free(). */
+struct manager_plan *setup_plan_new(enum manager_purpose purpose);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "manager/control.h"
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "manager/status.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct control_client {
+    uv_pipe_t pipe;
+    uv_write_t write;
+    struct control *control;
+    struct text answer; /* being written */
+    char request[CONTROL_REQUEST_MAX];
+    size_t request_len;
+    bool waits_for_stop;
+    struct control_client *next; /* newest first */
+};
+
+struct control {
+    uv_pipe_t server;
+    struct manager *manager;
+    struct control_client *clients;
+    unsigned n_clients;
+    bool closing;
+};
+
+/* The last handle that closes frees it. */
+static void control_release(struct control *c)
+{
+    if (c->closing && c->n_clients == 0 && c->server.data == NULL)
+        free(c);
+}
+
+static void on_client_closed(uv_handle_t *handle)
+{
+    struct control_client *client = handle->data;
+    struct control *c = client->control;
+    struct control_client **at = &c->clients;
+
+    while (*at != client)
+        at = &(*at)->next;
+    *at = client->next;
+    c->n_clients--;
+    text_free(&client->answer);
+    free(client);
+    control_release(c);
+}
+
+static void client_close(struct control_client *client)
+{
+    if (!uv_is_closing((uv_handle_t *)&client->pipe))
+        uv_close((uv_handle_t *)&client->pipe, on_client_closed);
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+    (void)status;
+    client_close(write->data);
+}
+
+static void client_answer(struct control_client *client, int status)
+{
+    uv_buf_t buf;
+
+    text_printf(&client->answer, "exit %d\n", status);
+    buf = uv_buf_init(client->answer.p, (unsigned)client->answer.len);
+    client->write.data = client;
+    if (uv_write(&client->write, (uv_stream_t *)&client->pipe, &buf, 1, on_written) < 0)
+        client_close(client);
+}
+
+static void client_request(struct control_client *client)
+{
+    struct manager *m = client->control->manager;
+
+    uv_read_stop((uv_stream_t *)&client->pipe);
+    if (strcmp(client->request, "status") == 0) {
+        status_table(m, &client->answer);
+        client_answer(client, !status_all_running(m));
+    } else if (strcmp(client->request, "status json") == 0) {
+        status_json(m, &client->answer);
+        client_answer(client, !status_all_running(m));
+    } else if (strcmp(client->request, "stop") == 0) {
+        client->waits_for_stop = true;
+        if (m->phase < MANAGER_STOPPING_WORKERS)
+            manager_stop(m);
+    } else {
+        text_puts(&client->answer, "unknown request: send status, status json or stop\n");
+        client_answer(client, 2);
+    }
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct control_client *client = handle->data;
+
+    (void)suggested;
+    buf->base = client->request + client->request_len;
+    buf->len = sizeof client->request - client->request_len;
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct control_client *client = stream->data;
+    char *nl;
+
+    (void)buf;
+    if (n < 0) {
+        client_close(client);
+        return;
+    }
+    client->request_len += (size_t)n;
+    nl = memchr(client->request, '\n', client->request_len);
+    if (nl) {
+        *nl = '\0';
+        client_request(client);
+    } else if (client->request_len == sizeof client->request) {
+        client_close(client);
+    }
+}
+
+/* Room for a new client: whoever has been connected longest and does not wait for a stop goes. */
+static void make_room(struct control *c)
+{
+    struct control_client *oldest = NULL;
+
+    for (struct control_client *p = c->clients; p; p = p->next)
+        if (!p->waits_for_stop && !uv_is_closing((uv_handle_t *)&p->pipe))
+            oldest = p;
+    if (c->n_clients >= CONTROL_CLIENTS_MAX && oldest)
+        client_close(oldest);
+}
+
+static void on_connect(uv_stream_t *server, int status)
+{
+    struct control *c = server->data;
+    struct control_client *client;
+
+    if (status < 0 || c->closing)
+        return;
+    make_room(c);
+    client = calloc(1, sizeof *client);
+    CHECK(client);
+    client->control = c;
+    client->next = c->clients;
+    c->clients = client;
+    c->n_clients++;
+    uv_pipe_init(server->loop, &client->pipe, 0);
+    client->pipe.data = client;
+    if (uv_accept(server, (uv_stream_t *)&client->pipe) < 0 ||
+        uv_read_start((uv_stream_t *)&client->pipe, on_alloc, on_read) < 0)
+        client_close(client);
+}
+
+static void control_path(const char *state_dir, char *out, size_t bytes)
+{
+    snprintf(out, bytes, "%s/control.sock", state_dir);
+}
+
+int control_open(struct manager *m)
+{
+    char path[HERITAGE_PATH_MAX + 16];
+    struct control *c = calloc(1, sizeof *c);
+    int err;
+
+    if (!c)
+        return -ENOMEM;
+    control_path(m->plan->state_dir, path, sizeof path);
+    unlink(path); /* a killed predecessor's: we hold the lock */
+    c->manager = m;
+    uv_pipe_init(&m->loop, &c->server, 0);
+    c->server.data = c;
+    m->control = c;
+    err = uv_pipe_bind(&c->server, path);
+    if (err == 0 && (chmod(path, 0660) < 0 ||
+                     (m->plan->ids.root && chown(path, (uid_t)-1, m->plan->ids.gid) < 0)))
+        err = -errno;
+    return err < 0 ? err : uv_listen((uv_stream_t *)&c->server, CONTROL_CLIENTS_MAX, on_connect);
+}
+
+static void on_server_closed(uv_handle_t *handle)
+{
+    struct control *c = handle->data;
+
+    c->server.data = NULL;
+    control_release(c);
+}
+
+/* What is written now is in the socket's buffer, and read from there after we are gone. */
+static void client_last_words(struct control_client *client, const char *line)
+{
+    uv_buf_t buf = {.base = (char *)(uintptr_t)line, .len = strlen(line)};
+
+    uv_try_write((uv_stream_t *)&client->pipe, &buf, 1);
+}
+
+void control_close(struct manager *m, int status)
+{
+    struct control *c = m->control;
+    char line[16];
+
+    if (!c)
+        return;
+    snprintf(line, sizeof line, "exit %d\n", status);
+    for (struct control_client *p = c->clients; p; p = p->next) {
+        if (p->waits_for_stop)
+            client_last_words(p, line);
+        client_close(p);
+    }
+    c->closing = true;
+    m->control = NULL;
+    uv_close((uv_handle_t *)&c->server, on_server_closed);
+}
+
+void control_say(struct manager *m, const char *line)
+{
+    for (struct control_client *p = m->control->clients; p; p = p->next) {
+        if (p->waits_for_stop && !uv_is_closing((uv_handle_t *)&p->pipe)) {
+            client_last_words(p, line);
+            client_last_words(p, "\n");
+        }
+    }
+}
+
+int control_copy_lines(int fd)
+{
+    FILE *in = fdopen(fd, "r");
+    char *line = NULL;
+    size_t bytes = 0;
+    int status = -EPROTO;
+
+    if (!in) {
+        close(fd);
+        return -errno;
+    }
+    while (getline(&line, &bytes, in) > 0 && sscanf(line, "exit %d", &status) != 1) {
+        if (strncmp(line, CONTROL_ERROR, strlen(CONTROL_ERROR)) == 0) {
+            line[strcspn(line, "\n")] = '\0';
+            log_error("%s", line + strlen(CONTROL_ERROR));
+        } else {
+            fputs(line, stdout);
+            fflush(stdout);
+        }
+    }
+    free(line);
+    fclose(in);
+    return status;
+}
+
+int control_request(const char *state_dir, const char *request)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    char path[HERITAGE_PATH_MAX + 16];
+    int fd, err = 0;
+
+    control_path(state_dir, path, sizeof path);
+    if (strlen(path) >= sizeof addr.sun_path)
+        return -ENAMETOOLONG;
+    memcpy(addr.sun_path, path, strlen(path) + 1);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -errno;
+    if (connect(fd, (const struct sockaddr *)&addr, sizeof addr) < 0 ||
+        dprintf(fd, "%s\n", request) < 0)
+        err = -errno;
+    if (err < 0) {
+        close(fd);
+        return err;
+    }
+    return control_copy_lines(fd);
+}

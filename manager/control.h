@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The control socket, <state_dir>/control.sock: how `status` and `stop` reach a running manager.
+ *
+ * The client sends one line, `status`, `status json` or `stop`, and reads to the end: lines of text
+ * (a table, a JSON document, or what is being stopped as it stops), and a last line `exit N`, the
+ * exit status of the command. Whoever may write to the socket may stop the cluster: root and the
+ * workers' group. */
+#ifndef SPLIFF_MANAGER_CONTROL_H
+#define SPLIFF_MANAGER_CONTROL_H
+
+#include "manager/manager.h"
+
+#define CONTROL_REQUEST_MAX 64
+#define CONTROL_CLIENTS_MAX 16
+
+/* Server: listens. 0 or -errno. */
+int control_open(struct manager *m);
+/* Whoever still waits is told `exit` status. */
+void control_close(struct manager *m, int status);
+/* A line to everyone who waits for the stop. */
+void control_say(struct manager *m, const char *line);
+
+/* Client: sends request, copies the lines of the answer to stdout. Returns N of `exit N`, or
+ * -errno: -ENOENT or -ECONNREFUSED no manager, -EACCES not allowed, -EPROTO the manager went away.
+ */
+int control_request(const char *state_dir, const char *request);
+
+#define CONTROL_ERROR "error: " /* a line that begins with it is an error, for stderr */
+
+/* Copies lines from fd to stdout (errors to our log) until its end, closes it. Returns N of the
+ * last line `exit N`, or -EPROTO. */
+int control_copy_lines(int fd);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "manager/nodes.h"
+
+#include "common/base/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A fanout group is known to the kernel by 16 bits in a network namespace. Those of `run` are drawn
+ * from the upper half, so that they do not meet those of a cluster, which are configured. */
+static uint32_t fanout_base(const struct manager *m)
+{
+    if (m->plan->purpose == MANAGER_CLUSTER)
+        return (uint32_t)m->plan->options.fanout_id;
+    return 0x8000 | (m->seed & 0x7fff);
+}
+
+static void heritage_common(const struct manager *m, struct heritage *h)
+{
+    const struct manager_plan *p = m->plan;
+
+    h->epoch = m->epoch;
+    h->seed = m->seed;
+    h->one_shot = p->purpose != MANAGER_CLUSTER;
+    h->live = p->purpose != MANAGER_REPLAY;
+    h->gid = p->ids.gid;
+    h->n_workers = topology_count(&p->topology, TOPOLOGY_WORKER);
+    h->options = p->options;
+    memcpy(h->run_dir, p->run_dir, sizeof h->run_dir);
+    for (unsigned i = 0; i < p->topology.n; i++)
+        if (p->topology.nodes[i].kind == TOPOLOGY_LOGGER)
+            memcpy(h->loggers[h->n_loggers++], p->topology.nodes[i].name, HERITAGE_NODE_MAX);
+}
+
+static int node_files(struct manager *m, struct node *n, char *error)
+{
+    const struct manager_plan *p = m->plan;
+    const char *dir = p->purpose == MANAGER_CLUSTER ? p->state_dir : p->run_dir;
+    struct heritage *h = n->heritage;
+    char path[HERITAGE_PATH_MAX + HERITAGE_NODE_MAX + 16];
+    int fd;
+
+    if (n->kind == NODE_LOGGER) {
+        snprintf(path, sizeof path, "%s/%s.state", dir, n->def->name);
+        if (strlen(path) >= sizeof h->state_path) {
+            snprintf(error, INI_ERROR_BYTES, "%s: this path is too long", path);
+            return -ENAMETOOLONG;
+        }
+        memcpy(h->state_path, path, strlen(path) + 1);
+        memcpy(h->log_dir, p->log_dir, sizeof h->log_dir);
+        if (privileged_own_file(path, h->uid, h->gid, error) < 0)
+            return -EIO;
+    }
+    if (!p->stderr_files)
+        return 0;
+    snprintf(path, sizeof path, "%s/%s.stderr", dir, n->def->name);
+    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0) {
+        snprintf(error, INI_ERROR_BYTES, "cannot make %s: %s", path, strerror(errno));
+        return -errno;
+    }
+    close(fd);
+    n->stderr_path = strdup(path);
+    return n->stderr_path ? 0 : -ENOMEM;
+}
+
+static int node_program(const struct manager *m, struct node *n)
+{
+    char *path = NULL;
+
+    if (asprintf(&path, "%s/%s", m->plan->program_dir,
+                 n->kind == NODE_WORKER ? "spliff-worker" : "spliff-logger") < 0)
+        return -ENOMEM;
+    n->program = path;
+    return 0;
+}
+
+static int node_init(struct manager *m, struct node *n, const struct topology_node *def,
+                     unsigned worker_index)
+{
+    struct heritage *h = calloc(1, sizeof *h);
+
+    n->def = def;
+    n->user = m;
+    n->kind = def->kind == TOPOLOGY_WORKER ? NODE_WORKER : NODE_LOGGER;
+    n->heritage = h;
+    n->heritage_fd = n->counters_fd = n->spool_fd = n->capture_fd = n->output_fd = -1;
+    if (!h)
+        return -ENOMEM;
+    heritage_common(m, h);
+    h->kind = n->kind;
+    h->capture.fd = -1;
+    h->pin_cpu = def->pin_cpu;
+    h->worker_index = worker_index;
+    h->uid = n->kind == NODE_WORKER ? m->plan->ids.uid : m->plan->log_uid;
+    memcpy(h->node, def->name, sizeof h->node);
+    return node_program(m, n);
+}
+
+static int open_captures(struct manager *m, char *error)
+{
+    struct heritage *workers[TOPOLOGY_WORKERS_MAX];
+    const struct manager_plan *p = m->plan;
+    unsigned n = 0;
+    int err;
+
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        if (m->nodes[i].kind == NODE_WORKER)
+            workers[n++] = m->nodes[i].heritage;
+    if (p->purpose == MANAGER_REPLAY)
+        err = privileged_open_replay(p->options.read, workers, n, error);
+    else
+        err = privileged_open_live(&p->topology, &p->options, m->seed, fanout_base(m), workers,
+                                   error);
+    /* From here the node owns the descriptor; in the heritage stands the child's number for it. */
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        m->nodes[i].capture_fd = m->nodes[i].heritage->capture.fd;
+    return err;
+}
+
+/* --format writes through the first logger. */
+static void give_output(struct manager *m)
+{
+    struct manager_plan *p = m->plan;
+
+    if (p->output_fd < 0)
+        return;
+    m->nodes[0].output_fd = p->output_fd;
+    m->nodes[0].heritage->output_tty = isatty(p->output_fd);
+    p->output_fd = -1;
+}
+
+int nodes_open(struct manager *m, void (*on_end)(struct node *n), char *error)
+{
+    const struct topology *t = &m->plan->topology;
+    unsigned workers = 0;
+    int err = 0;
+
+    snprintf(error, INI_ERROR_BYTES, "out of memory");
+    m->nodes = calloc(t->n, sizeof *m->nodes);
+    if (!m->nodes)
+        return -ENOMEM;
+    for (unsigned i = 0; i < t->n && err == 0; i++) {
+        enum topology_kind kind = t->nodes[i].kind;
+
+        if (kind == TOPOLOGY_WORKER || kind == TOPOLOGY_LOGGER) {
+            struct node *n = &m->nodes[m->n_nodes++];
+
+            n->on_end = on_end;
+            err = node_init(m, n, &t->nodes[i], kind == TOPOLOGY_WORKER ? workers++ : 0);
+        }
+    }
+    if (err == 0) {
+        CHECK(m->nodes[0].kind == NODE_LOGGER);
+        give_output(m);
+        err = open_captures(m, error);
+    }
+    for (unsigned i = 0; i < m->n_nodes && err == 0; i++) {
+        struct node *n = &m->nodes[i];
+
+        err = node_files(m, n, error);
+        if (err < 0)
+            break;
+        err = supervise_init(n, &m->loop, m->plan->options.spool_size);
+        if (err < 0)
+            snprintf(error, INI_ERROR_BYTES, "cannot make shared memory for %s: %s", n->def->name,
+                     strerror(-err));
+    }
+    return err;
+}
+
+void nodes_close(struct manager *m)
+{
+    for (unsigned i = 0; i < m->n_nodes; i++) {
+        struct node *n = &m->nodes[i];
+
+        supervise_fini(n);
+        free(n->heritage);
+        free(n->program);
+        free(n->stderr_path);
+    }
+    free(m->nodes);
+    m->nodes = NULL;
+    m->n_nodes = 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a manager says of its nodes: zeekctl's table, a JSON document, the counters at the end. */
+#ifndef SPLIFF_MANAGER_STATUS_H
+#define SPLIFF_MANAGER_STATUS_H
+
+#include "manager/manager.h"
+#include "manager/text.h"
+
+/* True if every node runs. */
+bool status_all_running(const struct manager *m);
+
+/* "running", "starting", "crashed" (to be restarted) or "stopped". */
+const char *status_word(const struct node *n);
+
+/* Name, type, host, status, pid, start of each node, one a line, after a header. */
+void status_table(const struct manager *m, struct text *out);
+
+/* {"running":bool,"manager":{…},"nodes":[{"name",…,"counters":{…}}],"losses":{cause:n}} and a
+ * newline. */
+void status_json(const struct manager *m, struct text *out);
+
+/* The same two of a cluster that does not run. */
+void status_table_stopped(const struct topology *t, struct text *out);
+void status_json_stopped(const struct topology *t, struct text *out);
+
+/* All counters: a row each, a column a node. */
+void status_counters(const struct manager *m, struct text *out);
+
+/* "capture.kernel_drops 12, …": what was lost, by cause; nothing if nothing was. */
+void status_losses(const struct manager *m, struct text *out);
+
+#endif
