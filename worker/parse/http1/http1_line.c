@@ -112,7 +112,9 @@ bool http1_request_line_parse(struct str line, struct http1_request_line *out)
     }
     out->uri = trim(str_make(rest.p, at));
     out->version = version_number(str_make(rest.p + at + 5, rest.len - at - 5));
-    return true;
+    /* Later versions are not lines of text: this is the preface of HTTP/2 (RFC 9113 section 3.4).
+     */
+    return out->version.len == 0 || out->version.p[0] <= '1';
 }
 
 bool http1_status_line_parse(struct str line, struct http1_status_line *out)

@@ -47,11 +47,8 @@ static enum probe_result probe_request(struct str s)
     }
     if (!lf)
         return blank ? probe_part(s, (uint32_t)(blank - s.p)) : PROBE_NO;
-    if (!http1_request_line_parse(str_make(s.p, (size_t)(lf - s.p)), &line))
-        return PROBE_NO;
-    if (line.version.len > 0 && line.version.p[0] > '1')
-        return PROBE_NO;
-    return PROBE_CLIENT;
+    return http1_request_line_parse(str_make(s.p, (size_t)(lf - s.p)), &line) ? PROBE_CLIENT
+                                                                              : PROBE_NO;
 }
 
 enum probe_result http1_probe(const uint8_t *data, size_t len, uint8_t transport)

@@ -61,6 +61,7 @@ static void test_request_lines_refused(void **state)
         "G<T / HTTP/1.1",
         "USER anonymous",
         "BREW /pot",
+        "PRI * HTTP/2.0",
         "OPTIONS * RTSP/1.0",
         "NOTIFY sip:a@b SIP/2.0",
         "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJ / HTTP/1.1",
