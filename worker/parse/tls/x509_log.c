@@ -2,10 +2,11 @@
 /* Certificates by OpenSSL: parsing DER with all its history is not for a parser of our own, and the
  * texts (names, algorithms) are then the same that other tools print.
  *
- * OpenSSL allocates while it parses. That is paid for certificates that are logged and, when the
- * client named a server, for the first one of the chain; most others are in the table of recent
- * ones: a fixed number of slots, of which a certificate may take two, and the older one goes. So a
- * certificate may be logged again early, but no table grows. */
+ * OpenSSL allocates while it parses and takes some 0.3 ms for a certificate, so each is parsed as
+ * seldom as may be. Two tables of fixed size remember what was done: `recent` which certificates
+ * were logged within the last day, `matches` whether a server name and a certificate fit. In both a
+ * newcomer takes the place of an older entry: then something is parsed or logged again early, but
+ * nothing grows. */
 #include "worker/parse/tls/x509_log.h"
 
 #include "common/base/check.h"
@@ -22,6 +23,7 @@
 #include <time.h>
 
 #define RECENT_SLOTS 8192u /* a power of two */
+#define MATCH_SLOTS  8192u /* a power of two */
 #define RELOG_NS     (86400 * NS_PER_SEC)
 #define NAMES_MAX    100u /* of each kind, as many as a log field holds */
 #define TEXT_BYTES   4096u
@@ -31,6 +33,12 @@ static struct recent {
     uint8_t id[16];
     uint64_t ts_ns;
 } recent[RECENT_SLOTS];
+
+/* Answers by certificate and server name; both are in the digest that `id` is cut from. */
+static struct match {
+    uint8_t id[15];
+    uint8_t known; /* enum x509_match + 1; 0: empty */
+} matches[MATCH_SLOTS];
 
 /* What a record under construction points to; there is one at a time. */
 static struct workspace {
@@ -63,6 +71,26 @@ static bool recent_insert(const struct x509_context *seen, uint64_t now_ns)
     memcpy(victim->id, id, sizeof id);
     victim->ts_ns = now_ns;
     return true;
+}
+
+/* The slot for this certificate and server name; it is theirs already if `known` is set on return.
+ */
+static struct match *match_slot(const struct x509_context *seen)
+{
+    uint8_t both[2 * TLS_SHA256_BYTES], id[TLS_SHA256_BYTES];
+    struct match *slot;
+    uint32_t at;
+
+    memcpy(both, seen->sha256, TLS_SHA256_BYTES);
+    tls_sha256(seen->server_name.p, seen->server_name.len, both + TLS_SHA256_BYTES);
+    tls_sha256(both, sizeof both, id);
+    memcpy(&at, id, sizeof at);
+    slot = &matches[at & (MATCH_SLOTS - 1)];
+    if (memcmp(slot->id, id, sizeof slot->id) != 0) {
+        memcpy(slot->id, id, sizeof slot->id);
+        slot->known = 0;
+    }
+    return slot;
 }
 
 /* Moves what the workspace's BIO holds to out; cut at capacity. */
@@ -272,31 +300,45 @@ static void log_certificate(struct analyzer_ctx *ctx, const X509 *x,
     GENERAL_NAMES_free(names);
 }
 
-enum x509_match x509_log_certificate(struct analyzer_ctx *ctx, const uint8_t *der, size_t len,
-                                     const struct x509_context *seen)
+/* Compares and logs, as far as each is asked for. */
+static enum x509_match parse_certificate(struct analyzer_ctx *ctx, const uint8_t *der, size_t len,
+                                         const struct x509_context *seen, bool log)
 {
-    bool due = recent_insert(seen, ctx->ts_ns);
     enum x509_match match = X509_MATCH_UNKNOWN;
-    X509 *x;
+    X509 *x = d2i_X509(NULL, &der, (long)len);
 
-    if (!due && seen->server_name.len == 0)
-        return match;
     if (!work.bio) {
         work.bio = BIO_new(BIO_s_mem());
         CHECK(work.bio);
     }
-    x = d2i_X509(NULL, &der, (long)len);
     if (!x) {
         analyzer_weird(ctx, WEIRD_TLS_BAD_CERTIFICATE, NULL);
     } else {
-        if (seen->server_name.len > 0)
-            match = X509_check_host(x, seen->server_name.p, seen->server_name.len, 0, NULL) == 1
-                        ? X509_MATCH_YES
-                        : X509_MATCH_NO;
-        if (due)
+        const struct str *name = &seen->server_name;
+
+        if (name->len > 0)
+            match = X509_check_host(x, name->p, name->len, 0, NULL) == 1 ? X509_MATCH_YES
+                                                                         : X509_MATCH_NO;
+        if (log)
             log_certificate(ctx, x, seen);
         X509_free(x);
     }
     ERR_clear_error();
+    return match;
+}
+
+enum x509_match x509_log_certificate(struct analyzer_ctx *ctx, const uint8_t *der, size_t len,
+                                     const struct x509_context *seen)
+{
+    struct match *slot = seen->server_name.len > 0 ? match_slot(seen) : NULL;
+    bool due = recent_insert(seen, ctx->ts_ns);
+    enum x509_match match = X509_MATCH_UNKNOWN;
+
+    if (due || (slot && slot->known == 0))
+        match = parse_certificate(ctx, der, len, seen, due);
+    else if (slot)
+        match = (enum x509_match)(slot->known - 1);
+    if (slot)
+        slot->known = (uint8_t)(match + 1);
     return match;
 }

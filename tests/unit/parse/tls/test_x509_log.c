@@ -108,10 +108,15 @@ static void server_names_are_compared(void **state)
         {"example.test", X509_MATCH_NO},       {"", X509_MATCH_UNKNOWN},
     };
 
+    const unsigned n = sizeof cases / sizeof cases[0];
+
     (void)state;
-    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        if (log_one(certificate_ec, sizeof certificate_ec, cases[i].name, false) != cases[i].match)
-            fail_msg("%s", cases[i].name);
+    for (unsigned i = 0; i < 2 * n; i++) { /* twice: the second answer is a remembered one */
+        const char *name = cases[i % n].name;
+
+        if (log_one(certificate_ec, sizeof certificate_ec, name, false) != cases[i % n].match)
+            fail_msg("%s, time %u", name, i / n + 1);
+    }
 }
 
 /* Once a day and role. */
