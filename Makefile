@@ -228,7 +228,9 @@ $(call unit,parse/dns/test_dns_probe,$(BASE) $(DNS_READ) worker/parse/dns/dns_pr
 $(call unit,parse/dns/test_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
 HTTP1 := $(filter worker/parse/http1/%,$(SRC_WORKER))
 $(call unit,parse/http1/test_http1_line,worker/parse/http1/http1_probe.c worker/parse/http1/http1_line.c)
-$(call unit,parse/http1/test_http1,$(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/fake_host.c)
+HTTP1_TALK := $(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/http1/talk.c tests/unit/parse/fake_host.c
+$(call unit,parse/http1/test_http1,$(HTTP1_TALK))
+$(call unit,parse/http1/test_http1_broken,$(HTTP1_TALK))
 SINKS := logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/sink/logfile.c \
          logger/sink/stream.c logger/sink/tsv.c logger/sink/json.c logger/sink/text.c \
          logger/sink/pcap.c logger/archive.c

@@ -141,11 +141,9 @@ bool http1_status_line_parse(struct str line, struct http1_status_line *out)
 
 static enum http1_fit response_prefix(struct str s)
 {
-    uint32_t n = s.len < 5 ? s.len : 5;
-
-    if (memcmp(s.p, "HTTP/", n) != 0)
-        return HTTP1_FITS_NOT;
-    return n == 5 ? HTTP1_FITS : HTTP1_FITS_SO_FAR;
+    if (s.len < 5)
+        return memcmp(s.p, "HTTP/", s.len) == 0 ? HTTP1_FITS_SO_FAR : HTTP1_FITS_NOT;
+    return memcmp(s.p, "HTTP/", 5) == 0 ? HTTP1_FITS : HTTP1_FITS_NOT;
 }
 
 enum http1_fit http1_line_prefix(unsigned side, struct str bytes)
