@@ -201,8 +201,10 @@ int logfile_write(struct sink_state *s, const struct message_batch *batch)
     bool begun = f->open_ns != 0;
     int rc;
 
-    if (batch->type == RECORD_packet || batch->count == 0)
+    if (batch->type == RECORD_packet)
         return 0;
+    if (batch->count == 0) /* makes no file */
+        return batch->bytes > 0 ? -EBADMSG : 0;
     if (!begun) {
         f->open_ns = s->began_ns;
         if (s->format->header)
