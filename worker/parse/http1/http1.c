@@ -40,6 +40,8 @@ static void line_drop(struct http1_flow *f, struct http1_side *s)
 
 /* --- ends of messages --- */
 
+/* The message that the side is in is complete. A request's CONNECT is followed by silence, a
+ * refusal of it by the next request. */
 static void message_done(struct http1_flow *f, unsigned side)
 {
     bool connect = http1_transaction_is(f->queue.open[side], "CONNECT");
@@ -199,6 +201,7 @@ static void line_read(struct http1_flow *f, unsigned side, struct cursor *c)
 
     if (lf)
         cursor_skip(c, 1);
+    /* Mostly a whole line lies in one packet and need not be copied. */
     if (s->line.len > 0 || !lf) {
         line_append(f, s, p, n);
         if (lf && s->tail_len > 0)
@@ -206,6 +209,7 @@ static void line_read(struct http1_flow *f, unsigned side, struct cursor *c)
                                 LINE_BYTES + HTTP1_TAIL_BYTES);
         line = str_make(s->line.p, s->line.len);
     }
+    /* Looked at early, so that bytes which are no HTTP are not gathered up to the bound. */
     if (line.len == 0 || http1_line_prefix(side, line) == HTTP1_FITS_NOT) {
         line_refuse(f, side, line, lf != NULL);
         return;
@@ -243,6 +247,8 @@ static void line_step(struct http1_flow *f, unsigned side, struct cursor *c)
 
 /* --- from headers to body --- */
 
+/* RFC 9112 section 6.3, rules 5 to 8. A length is believed even beside a transfer coding other than
+ * chunked: such codings ("identity") are long out of use, and senders mean the length. */
 static void body_begin(struct http1_flow *f, unsigned side)
 {
     struct http1_side *s = &f->side[side];
@@ -275,6 +281,7 @@ static bool response_headers_done(struct http1_flow *f, const struct cursor *res
         return false;
     }
     if (!status_is_final(f->status)) {
+        /* The transaction stays at the head of the queue for the response that follows. */
         f->queue.open[1] = NULL;
         f->side[1].phase = HTTP1_LINE;
     } else if (http1_response_has_no_body(t, f->status)) {
@@ -285,6 +292,7 @@ static bool response_headers_done(struct http1_flow *f, const struct cursor *res
     return true;
 }
 
+/* Somewhere in a line: the search goes on at the next one. */
 static void parser_refused(struct http1_flow *f, unsigned side, llhttp_errno_t err)
 {
     enum weird w = side == 0 ? WEIRD_HTTP_BAD_REQUEST_LINE : WEIRD_HTTP_BAD_RESPONSE_LINE;
@@ -372,6 +380,7 @@ static void http1_data(struct analyzer_ctx *ctx, void *state, unsigned side, con
     struct cursor c = cursor_init(data, len);
 
     f->ctx = ctx;
+    /* A partial line that was taken up in the search is worth less than a start. */
     if (s->phase == HTTP1_SEARCH && http1_line_is_start(side, str_make(data, len))) {
         line_drop(f, s);
         s->skip_line = false;
@@ -418,6 +427,7 @@ static void http1_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint
     }
     if (s->phase == HTTP1_CLOSED || s->phase == HTTP1_CONNECTING)
         return;
+    /* The gap reaches past the body, so all of that was sent. */
     if (s->phase == HTTP1_LENGTH)
         body_take(f, side, s->remaining);
     analyzer_weird(ctx, WEIRD_HTTP_CONTENT_GAP, NULL);
@@ -430,6 +440,7 @@ static void http1_end(struct analyzer_ctx *ctx, void *state, unsigned side)
     struct http1_flow *f = state;
     struct http1_side *s = &f->side[side];
 
+    /* Ends a body until close as it should be, and anything else before its time. */
     f->ctx = ctx;
     line_drop(f, s);
     if (f->queue.open[side])

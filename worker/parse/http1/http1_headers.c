@@ -15,6 +15,7 @@ void http1_report_cut(struct http1_flow *f)
     f->cut_reported = true;
 }
 
+/* Callbacks know their parser only; each side has its own. */
 static unsigned parser_side(const llhttp_t *parser)
 {
     const struct http1_flow *f = parser->data;
@@ -43,6 +44,7 @@ static int on_header_field(llhttp_t *parser, const char *at, size_t len)
     struct http1_flow *f = parser->data;
     struct http1_side *s = &f->side[parser_side(parser)];
 
+    /* A name may come in pieces: only the first after a value begins another header. */
     if (s->in_value) {
         s->in_value = false;
         s->name_len = 0;
@@ -73,6 +75,7 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
     return 0;
 }
 
+/* Also called for a header without a value, which on_header_value may not have been. */
 static int on_header_value_complete(llhttp_t *parser)
 {
     struct http1_flow *f = parser->data;
@@ -97,6 +100,7 @@ bool http1_response_has_no_body(const struct http1_transaction *t, unsigned stat
                  (status / 100 == 2 && http1_transaction_is(t, "CONNECT")));
 }
 
+/* Only chunks are left to llhttp; anything else ends its work on the message. */
 static int on_headers_complete(llhttp_t *parser)
 {
     struct http1_flow *f = parser->data;
@@ -110,6 +114,7 @@ static int on_headers_complete(llhttp_t *parser)
     return 0;
 }
 
+/* Where a chunk stands must be known when a gap comes (http1_gap). */
 static int on_chunk_header(llhttp_t *parser)
 {
     struct http1_flow *f = parser->data;
@@ -131,6 +136,7 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     return 0;
 }
 
+/* The end of the last chunk and its trailers. */
 static int on_message_complete(llhttp_t *parser)
 {
     (void)parser;
@@ -155,6 +161,7 @@ void http1_headers_start(struct http1_flow *f, unsigned side)
 
     llhttp_init(p, side == 0 ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
     p->data = f;
+    /* The endpoints have agreed to understand each other; refusing protects nobody here. */
     llhttp_set_lenient_headers(p, 1);
     llhttp_set_lenient_chunked_length(p, 1);
     llhttp_set_lenient_keep_alive(p, 1);

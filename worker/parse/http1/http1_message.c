@@ -64,6 +64,7 @@ void http1_transaction_free(struct http1_transaction *t, struct bufpool *bufs)
     bufpool_put(bufs, t, t->capacity);
 }
 
+/* Fields of the request come first in the enum. */
 static unsigned field_side(enum http1_field f)
 {
     return f >= HTTP1_RESPONSE_FIELDS;
@@ -85,6 +86,7 @@ bool http1_field_append(struct http1_transaction *t, struct bufpool *bufs, enum 
                         struct str piece)
 {
     struct membuf *text = &t->text[field_side(f)];
+    /* What passes a bound is left out; the rest of the value is still good to have. */
     size_t max = f == HTTP1_URI ? HTTP1_URI_MAX : HTTP1_VALUE_MAX;
     size_t room = max - t->field[f].len;
     size_t n = piece.len < room ? piece.len : room;
@@ -110,6 +112,8 @@ bool http1_transaction_is(const struct http1_transaction *t, const char *method)
     return t && str_equal(http1_field_text(t, HTTP1_METHOD), str_of(method));
 }
 
+/* Names are compared without regard to case (RFC 9110 section 5.1); nearly all that come differ
+ * from all of ours in length already. */
 static const struct header *header_find(unsigned side, struct str name)
 {
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
@@ -130,6 +134,7 @@ enum http1_field http1_header_begin(struct http1_transaction *t, struct bufpool 
     *kept = true;
     if (!h)
         return HTTP1_NO_FIELD;
+    /* Of these each line counts, so each takes a field of its own. */
     if (f == HTTP1_PROXY) {
         while (f < HTTP1_PROXY + HTTP1_PROXY_MAX && field_is_present(t, f))
             f++;
@@ -144,6 +149,7 @@ enum http1_field http1_header_begin(struct http1_transaction *t, struct bufpool 
     return f;
 }
 
+/* Both alphabets of RFC 4648; -1 for what is in neither, padding included. */
 static int base64_digit(uint8_t c)
 {
     if (c >= 'A' && c <= 'Z')
@@ -197,9 +203,11 @@ static void credentials_read(struct http1_transaction *t, bool log_secrets)
         field_clear(t, HTTP1_USERNAME);
         return;
     }
+    /* The text is shorter than its base64, so it fits in the place of that. A user's name has no
+     * colon in it (RFC 7617 section 2), a password may. */
     p = text->p + text->len;
     n = base64_decode(p, p + 6, value.len - 6u);
-    colon = memchr(p, ':', n);
+    colon = n > 0 ? memchr(p, ':', n) : NULL;
     if (!colon) {
         field_clear(t, HTTP1_USERNAME);
         return;
@@ -278,9 +286,11 @@ static void record_response(const struct http1_transaction *t, struct rec_http *
     SET_TEXT(t, r, status_msg, HTTP1_STATUS_MSG);
     SET_TEXT(t, r, info_msg, HTTP1_INFO_MSG);
     SET_TEXT(t, r, response_content_type, HTTP1_RESPONSE_TYPE);
+    /* The version is the client's word; a server's is only asked where that is missing. */
     if (!RECORD_HAS(http, r, version))
         SET_TEXT(t, r, version, HTTP1_RESPONSE_VERSION);
     RECORD_SET(http, r, response_body_len, t->body_bytes[1]);
+    /* A server may answer before it has the whole request: then there was no wait. */
     if (t->request_end_ns > 0 && t->response_ns >= t->request_end_ns)
         RECORD_SET(http, r, ttfb, (int64_t)(t->response_ns - t->request_end_ns));
 }
