@@ -259,6 +259,11 @@ $(call unit,decode/test_fragments,$(BASE) worker/decode/fragments.c)
 PCAP_FILE := worker/capture/pcap_file.c worker/capture/pcap_input.c worker/capture/pcapng.c \
              common/base/filter.c
 $(call unit,capture/test_pcap_file,$(BASE) $(PCAP_FILE))
+$(call unit,manager/test_topology,manager/topology.c manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c)
+$(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c common/schema/options.c)
+$(call unit,manager/test_text,manager/text.c common/base/check.c)
+$(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
+$(call unit,bpf/test_fanout,$(BASE) $(DECODE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -284,6 +289,8 @@ $(call fuzz_target,fuzz_pcap_file,$(BASE) $(PCAP_FILE))
 $(call fuzz_target,fuzz_decode,$(BASE) $(DECODE))
 $(call fuzz_target,fuzz_fragments,$(BASE) worker/decode/fragments.c)
 $(call fuzz_target,fuzz_sink,$(SINK_TEST))
+$(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c \
+                                 common/schema/options.c)
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

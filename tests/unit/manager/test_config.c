@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* spliff.cfg: values arrive, and what is wrong is named with file and line. */
+#include "manager/config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct options opts;
+static char error[INI_ERROR_BYTES];
+
+static int read_text(const char *text)
+{
+    options_init(&opts);
+    error[0] = '\0';
+    return config_read_text(text, strlen(text), "spliff.cfg", &opts, error);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text("# comment\n\nState_Dir = /x/y\n  LOG-DIR=/logs\nstoptimeout = 5s\n"
+                               "log_format = json\nspool_size: 8M\nuser = nobody"),
+                     0);
+    assert_string_equal(opts.state_dir, "/x/y");
+    assert_string_equal(opts.log_dir, "/logs");
+    assert_string_equal(opts.user, "nobody");
+    assert_int_equal(opts.stop_timeout, 5 * NS_PER_SEC);
+    assert_int_equal(opts.log_format, LOG_FORMAT_JSON);
+    assert_int_equal(opts.spool_size, 8 << 20);
+    assert_int_equal(read_text(""), 0);
+}
+
+static void test_refusals(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *error;
+    } cases[] = {
+        {"\nlog_rotatoin_interval = 1h\n",
+         "spliff.cfg:2: unknown key log_rotatoin_interval; did you mean log_rotation_interval?"},
+        {"nonsense = 1\n", "spliff.cfg:1: unknown key nonsense"},
+        {"seed = 1\nseed = 2\n", "spliff.cfg:2: seed was already set in line 1"},
+        {"workers = 2\n", "spliff.cfg:1: workers is an option of `spliff-cluster run` only"},
+        {"udp_inactivity_timeout = soon\n", "spliff.cfg:1: udp_inactivity_timeout = soon: is not "
+                                            "valid; give a time such as 100ms, 5s, "
+                                            "2min or 1h"},
+        {"promiscuous\n", "spliff.cfg:1: this line is neither [section] nor key = value"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (read_text(cases[i].text) != -EINVAL)
+            fail_msg("taken: %s", cases[i].text);
+        assert_string_equal(error, cases[i].error);
+    }
+}
+
+static void test_zero_byte(void **state)
+{
+    (void)state;
+    options_init(&opts);
+    assert_int_equal(config_read_text("seed = 1\n\0x = 2\n", 16, "f", &opts, error), -EINVAL);
+    assert_string_equal(error, "f:2: this line holds a zero byte");
+}
+
+static void test_missing_file(void **state)
+{
+    (void)state;
+    assert_int_equal(config_read("/nonexistent/spliff.cfg", &opts, error), -ENOENT);
+    assert_string_equal(error,
+                        "/nonexistent/spliff.cfg: cannot be read: No such file or directory");
+    assert_int_equal(config_read("/", &opts, error), -EISDIR);
+}
+
+static void expect_refused(const char *text, const char *what)
+{
+    assert_int_equal(read_text(text), 0);
+    assert_int_equal(config_check(&opts, error), -EINVAL);
+    assert_string_equal(error, what);
+}
+
+static void test_check(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text(""), 0);
+    assert_int_equal(config_check(&opts, error), 0);
+    expect_refused("spool_size = 1K\n", "spool_size = 1K: give at least 4M");
+    expect_refused("flow_table_size = 0\n", "flow_table_size = 0: give at least 1024");
+    expect_refused("seed = 4294967296\n", "seed = 4294967296: give at most 4294967295");
+    expect_refused("af_packet_block_size = 100000\n", "af_packet_block_size: give a power of two");
+    expect_refused("user = root\n", "user: workers read hostile bytes and never run as root; name "
+                                    "another user");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),    cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_zero_byte), cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_check),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
