@@ -13,6 +13,9 @@
  * RD and Z are the query's; AA, TC, RA and rtt are the response's, whatever it carries (Zeek takes
  * them from responses with answers only).
  *
+ * A dynamic update asks for nothing: its question is the zone, and what it tests and changes stands
+ * in the place of answers.
+ *
  * A zone transfer answers one query with many messages. The first one makes the record, with as
  * many answers as it has and a record holds; the others belong to it and are passed over.
  *
@@ -120,17 +123,6 @@ static void draft_question(struct draft *d, const struct dns_message *m)
     RECORD_SET(dns, r, qtype_name, dns_names_type(q->type, m->netbios, d->type_name));
 }
 
-/* An update asks nothing: its record tells of the first name that it changes or tests. */
-static void draft_update(struct draft *d, struct dns_message *m)
-{
-    (void)dns_answers_read_update(&d->answers, m, d->question.class);
-    d->has_question = true;
-    if (d->answers.has_owner)
-        RECORD_SET(dns, &d->rec, query, dns_name_str(&d->answers.owner));
-    else
-        RECORD_SET(dns, &d->rec, query, dns_name_str(&d->question.name));
-}
-
 /* Begins the record of a query from the bytes of it that were kept. What is broken in them was
  * reported when they came. */
 static void draft_query(struct draft *d, const struct analyzer_ctx *ctx, const uint8_t *message,
@@ -143,10 +135,9 @@ static void draft_query(struct draft *d, const struct analyzer_ctx *ctx, const u
     draft_init(d, ctx, &m, ts_ns);
     if (m.count[DNS_QUESTION] == 0 || !dns_message_question(&m, &d->question))
         return;
+    draft_question(d, &m);
     if (m.opcode == DNS_OPCODE_UPDATE && !m.netbios)
-        draft_update(d, &m);
-    else
-        draft_question(d, &m);
+        (void)dns_answers_read_update(&d->answers, &m, d->question.class);
 }
 
 static void draft_emit(struct draft *d, struct analyzer_ctx *ctx)

@@ -25,14 +25,6 @@ static bool add_item(struct dns_answers *a, size_t start, uint32_t ttl_s)
     return true;
 }
 
-static void remember_owner(struct dns_answers *a, const struct dns_rr *rr)
-{
-    if (a->has_owner)
-        return;
-    a->owner = rr->owner;
-    a->has_owner = true;
-}
-
 enum weird dns_answers_read(struct dns_answers *a, struct dns_message *m)
 {
     enum weird first = WEIRDS;
@@ -43,7 +35,9 @@ enum weird dns_answers_read(struct dns_answers *a, struct dns_message *m)
 
         if (!dns_message_rr(m, &rr))
             return m->problem;
-        remember_owner(a, &rr);
+        if (i == 0)
+            a->owner = rr.owner;
+        a->has_owner = true;
         if (!dns_rdata_format(m, &rr, &a->text) && first == WEIRDS)
             first = m->problem;
         if (!add_item(a, start, rr.ttl_s))
@@ -72,8 +66,6 @@ static void add_change(struct dns_answers *a, struct dns_message *m, const struc
         dns_text_add_literal(t, "RR ");
     if (!set || !all_types)
         dns_text_add_str(t, dns_names_type(rr->type, false, buf));
-    if (set && !all_types && !prerequisite)
-        return; /* Zeek names only the type of a deleted set */
     dns_text_add(t, " ", 1);
     dns_text_add_str(t, dns_name_str(&rr->owner));
     if (!set && cursor_left(&rr->rdata) > 0) {
@@ -94,7 +86,6 @@ enum weird dns_answers_read_update(struct dns_answers *a, struct dns_message *m,
 
         if (!dns_message_rr(m, &rr))
             return m->problem;
-        remember_owner(a, &rr);
         add_change(a, m, &rr, i < prerequisites, zone_class);
         if (!add_item(a, start, rr.ttl_s))
             return WEIRD_DNS_ANSWERS_CUT;
