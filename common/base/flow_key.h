@@ -35,8 +35,10 @@ static inline bool flow_key_equal(const struct flow_key *a, const struct flow_ke
 static inline unsigned flow_key_set(struct flow_key *key, const struct ipaddr *src, uint16_t sport,
                                     const struct ipaddr *dst, uint16_t dport, uint8_t proto)
 {
-    int order = memcmp(src, dst, sizeof *src);
-    unsigned from = order > 0 || (order == 0 && sport > dport);
+    uint64_t a[2] = {bytes_be64(src->b), bytes_be64(src->b + 8)};
+    uint64_t b[2] = {bytes_be64(dst->b), bytes_be64(dst->b + 8)};
+    bool same = a[0] == b[0] && a[1] == b[1];
+    unsigned from = same ? sport > dport : a[0] > b[0] || (a[0] == b[0] && a[1] > b[1]);
 
     memset(key, 0, sizeof *key);
     key->addr[from] = *src;
@@ -63,18 +65,23 @@ static inline unsigned flow_key_set_v4(struct flow_key *key, const uint8_t src[4
     return from;
 }
 
+/* One endpoint's part in the hash: an address of 16 bytes, IPv4 as in ipaddr.h. */
+static inline uint32_t flow_key_hash_endpoint(const uint8_t addr[16], uint16_t port, uint32_t seed)
+{
+    uint32_t w[4];
+
+    memcpy(w, addr, sizeof w);
+    return memcmp(addr, ipaddr_v4_prefix, sizeof ipaddr_v4_prefix) == 0
+               ? flow_hash_endpoint_v4(w[3], port, seed)
+               : flow_hash_endpoint_v6(w, port, seed);
+}
+
 /* The symmetric hash of flow_hash.h, equal to what the BPF programs compute. */
 static inline uint32_t flow_key_hash(const struct flow_key *key, uint32_t seed)
 {
-    uint32_t h[2];
-
-    for (int i = 0; i < 2; i++) {
-        uint32_t w[4];
-        memcpy(w, key->addr[i].b, sizeof w);
-        h[i] = ipaddr_is_v4(&key->addr[i]) ? flow_hash_endpoint_v4(w[3], key->port[i], seed)
-                                           : flow_hash_endpoint_v6(w, key->port[i], seed);
-    }
-    return flow_hash_combine(h[0], h[1], key->proto);
+    return flow_hash_combine(flow_key_hash_endpoint(key->addr[0].b, key->port[0], seed),
+                             flow_key_hash_endpoint(key->addr[1].b, key->port[1], seed),
+                             key->proto);
 }
 
 #endif

@@ -55,8 +55,8 @@ def seeds(target, captures):
                 yield f.read()
             continue
         for frame in frames(path):
-            if "decode" in target:
-                yield frame
+            if target == "fuzz_decode":  # Ethernet, then length and frame
+                yield b"\0" + struct.pack(">H", len(frame)) + frame
             for name, (transport, ports) in PORTS.items():
                 if name in target:
                     yield payload(frame, transport, ports)

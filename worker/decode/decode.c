@@ -46,18 +46,28 @@ static enum decode_result bad_checksum(struct decoder *d, enum weird *weird, enu
     return DECODE_BAD;
 }
 
+/* The hash is taken from the header and not from the key: reading back what was just written in
+ * smaller pieces would wait for the stores. */
 static void set_key(const struct decoder *d, const struct segment *s, struct packet *p,
                     const uint16_t port[2])
 {
+    uint32_t h[2];
+
     if (p->ip_version == 4) {
+        memcpy(&h[0], s->src, sizeof h[0]);
+        memcpy(&h[1], s->dst, sizeof h[1]);
+        h[0] = flow_hash_endpoint_v4(h[0], port[0], d->seed);
+        h[1] = flow_hash_endpoint_v4(h[1], port[1], d->seed);
         p->from = (uint8_t)flow_key_set_v4(&p->key, s->src, port[0], s->dst, port[1], s->proto);
     } else {
         struct ipaddr src, dst;
         memcpy(src.b, s->src, sizeof src.b);
         memcpy(dst.b, s->dst, sizeof dst.b);
+        h[0] = flow_key_hash_endpoint(s->src, port[0], d->seed);
+        h[1] = flow_key_hash_endpoint(s->dst, port[1], d->seed);
         p->from = (uint8_t)flow_key_set(&p->key, &src, port[0], &dst, port[1], s->proto);
     }
-    p->hash = flow_key_hash(&p->key, d->seed);
+    p->hash = flow_hash_combine(h[0], h[1], s->proto);
 }
 
 /* What is known of a packet whose ports are not: enough for a weird to name its hosts. */
