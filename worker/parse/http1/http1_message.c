@@ -194,8 +194,9 @@ static void credentials_read(struct http1_transaction *t, bool log_secrets)
 {
     struct membuf *text = &t->text[0];
     struct str value = http1_field_text(t, HTTP1_USERNAME);
-    uint8_t *p, *colon = NULL;
-    uint16_t n = 0;
+    uint8_t *p, *colon;
+    uint32_t skip;
+    uint16_t n;
 
     field_clear(t, HTTP1_PASSWORD);
     text->len -= value.len;
@@ -206,7 +207,9 @@ static void credentials_read(struct http1_transaction *t, bool log_secrets)
     /* The text is shorter than its base64, so it fits in the place of that. A user's name has no
      * colon in it (RFC 7617 section 2), a password may. */
     p = text->p + text->len;
-    n = base64_decode(p, p + 6, value.len - 6u);
+    for (skip = 6; skip < value.len && p[skip] == ' '; skip++)
+        ;
+    n = base64_decode(p, p + skip, value.len - skip);
     colon = n > 0 ? memchr(p, ':', n) : NULL;
     if (!colon) {
         field_clear(t, HTTP1_USERNAME);

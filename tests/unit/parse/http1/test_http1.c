@@ -53,7 +53,8 @@ static void test_password_only_when_asked(void **state)
     (void)state;
     talk_begin();
     talk.ctx.log_secrets = true;
-    talk_say(0, "GET /1 HTTP/1.1\r\nAuthorization: basic dXNlcjpwYXNzOndvcmQ=\r\nHost: x\r\n\r\n");
+    talk_say(0,
+             "GET /1 HTTP/1.1\r\nAuthorization: basic   dXNlcjpwYXNzOndvcmQ=\r\nHost: x\r\n\r\n");
     talk_say(0, "GET /2 HTTP/1.1\r\nAuthorization: Bearer abc\r\nHost: y\r\n\r\n");
     talk_say(0, "GET /3 HTTP/1.1\r\nAuthorization: Basic !!\r\nHost: z\r\n\r\n");
     fake_host_close(&talk);
