@@ -244,6 +244,7 @@ $(call unit,logger/test_logfile,$(SINK_TEST))
 $(call unit,logger/test_archive,$(SINK_TEST))
 $(call unit,logger/test_stream,$(SINK_TEST))
 $(call unit,parse/tls/test_tls,$(FAKE_HOST) $(SRC_TLS))
+$(call unit,parse/tls/test_tls_sslv2,$(FAKE_HOST) $(SRC_TLS))
 $(call unit,parse/tls/test_tls_probe,$(SRC_TLS) $(BASE))
 $(call unit,parse/tls/test_tls_hello,worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c $(BASE))
 $(call unit,parse/tls/test_tls_names,worker/parse/tls/tls_names.c)
@@ -264,6 +265,8 @@ $(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/sugg
 $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
+$(call unit,capture/test_af_packet,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
+  manager/af_packet_open.c worker/capture/af_packet.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

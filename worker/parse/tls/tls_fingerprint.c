@@ -67,8 +67,9 @@ static void digest_text(const char *text, size_t n)
 static void digest_decimal(uint32_t v)
 {
     char text[10];
+    unsigned n = tls_decimal(v, text);
 
-    digest_text(text, tls_decimal(v, text));
+    digest_text(text, n);
 }
 
 static void digest_hex16(uint16_t v)

@@ -92,7 +92,7 @@ void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, u
     s->client_alpn = tls_session_keep(ctx, s, h->alpn.p, alpn_bytes_kept(h->alpn));
     if (cursor_left(&h->ciphers) > 0) {
         tls_fingerprint_ja3(h, s->ja3);
-        tls_fingerprint_ja4(h, 't', s->ja4);
+        tls_fingerprint_ja4(h, ctx->transport == ANALYZER_UDP ? 'q' : 't', s->ja4);
     }
 }
 
