@@ -99,7 +99,9 @@ bool conn_is_reused(const struct flow *f, const struct packet *p)
 
     if (p->key.proto != IPPROTO_TCP || (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) != TCP_SYN)
         return false;
-    if (!side_is_over(flow_side_const(f, 0)) && !side_is_over(flow_side_const(f, 1)))
+    if (f->end[0].state == ENDPOINT_RESET || f->end[1].state == ENDPOINT_RESET)
+        return true;
+    if (!side_is_over(&f->end[0]) && !side_is_over(&f->end[1]))
         return false;
     return !s->stream.started || p->tcp_seq + 1 != s->stream.base_seq;
 }
@@ -172,7 +174,8 @@ unsigned conn_packet(struct flow *f, const struct packet *p, unsigned side)
 
     s->packets++;
     s->ip_bytes += p->ip_len;
-    if (p->ts_ns > f->last_ns)
+    /* As in Zeek, a connection's duration ends when both sides have closed. */
+    if (p->ts_ns >= f->start_ns && !(side_is_over(&f->end[0]) && side_is_over(&f->end[1])))
         f->last_ns = p->ts_ns;
     if (p->key.proto == IPPROTO_TCP)
         return tcp_packet(f, p, side);
