@@ -3,6 +3,9 @@
  * manager dies, however it dies, while a pid may be stale or somebody else's. */
 #include "manager/run_dir.h"
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -164,9 +167,12 @@ int run_dir_lock(const char *state_dir, pid_t *holder, char *error)
 
 void run_dir_lock_mine(int lock_fd)
 {
+    char text[32];
+    int n = snprintf(text, sizeof text, "%d\n", (int)getpid());
+
     /* The pid is for people; whether the lock is held does not depend on it. */
-    if (ftruncate(lock_fd, 0) == 0)
-        dprintf(lock_fd, "%d\n", (int)getpid());
+    if (ftruncate(lock_fd, 0) == 0 && pwrite(lock_fd, text, (size_t)n, 0) != n)
+        log_warn("cannot write our pid into the lock: %s", strerror(errno));
 }
 
 pid_t run_dir_holder(const char *state_dir)
@@ -180,7 +186,7 @@ pid_t run_dir_holder(const char *state_dir)
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
     if (flock(fd, LOCK_SH | LOCK_NB) < 0)
-        pid = errno == EWOULDBLOCK ? read_pid(fd) : -errno;
+        pid = errno != EWOULDBLOCK ? -errno : read_pid(fd) > 0 ? read_pid(fd) : 1;
     close(fd);
     return pid;
 }

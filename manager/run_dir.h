@@ -31,7 +31,8 @@ int run_dir_lock(const char *state_dir, pid_t *holder, char *error);
 /* Writes the pid of the caller into the lock. */
 void run_dir_lock_mine(int lock_fd);
 
-/* Pid in the lock of a running manager, 0 if none runs. -EACCES … if that cannot be told. */
+/* Pid in the lock of a running manager (1 if it has not written it yet), 0 if none runs. -EACCES …
+ * if that cannot be told. */
 pid_t run_dir_holder(const char *state_dir);
 
 /* Makes <state_dir>/run, empty, for a cluster whose lock is held. */

@@ -126,16 +126,17 @@ static void node_closed(uv_handle_t *handle)
 {
     struct node *n = handle->data;
 
+    n->state = NODE_STOPPED;
     n->on_end(n);
 }
 
-/* The handle is closed before anyone is told, so that it is free for the next process. */
+/* The handle is closed before anyone is told, so that it is free for the next process. Until then
+ * the node counts as alive, but there is nobody left to signal. */
 static void node_exited(uv_process_t *process, int64_t status, int signal)
 {
     struct node *n = process->data;
 
     uv_timer_stop(&n->timer);
-    n->state = NODE_STOPPED;
     n->pid = 0;
     n->exit_status = (int)status;
     n->term_signal = signal;
@@ -209,7 +210,7 @@ void supervise_stop(struct node *n, uint64_t timeout_ms)
         uv_timer_stop(&n->timer);
         n->state = NODE_STOPPED;
     }
-    if (n->state != NODE_ALIVE)
+    if (n->pid == 0)
         return;
     uv_process_kill(&n->process, SIGTERM);
     uv_timer_start(&n->timer, on_kill_timeout, timeout_ms, 0);
@@ -217,7 +218,7 @@ void supervise_stop(struct node *n, uint64_t timeout_ms)
 
 void supervise_kill(struct node *n)
 {
-    if (n->state != NODE_ALIVE)
+    if (n->pid == 0)
         return;
     n->killed = true;
     uv_process_kill(&n->process, SIGKILL);

@@ -39,8 +39,8 @@ struct node {
     struct counters *counters; /* mapped counters_fd */
 
     uv_process_t process;
-    uv_timer_t timer; /* restart delay or kill timeout */
-    pid_t pid;
+    uv_timer_t timer;                          /* restart delay or kill timeout */
+    pid_t pid;                                 /* 0 once it has ended */
     uint64_t started_wall_ns, started_mono_ns; /* of the present or last process */
     uint64_t restarts;
     unsigned delay_ms; /* of the last restart */

@@ -61,6 +61,7 @@ static int manage(struct manager_plan *plan, int lock_fd)
     }
     status = manager_loop(m);
     manager_close(m);
+    run_dir_remove(plan->run_dir);
     return status;
 }
 
