@@ -66,8 +66,9 @@ SRC_BROKER := common/ipc/broker.c
 
 SRC_TLS := \
   worker/parse/tls/tls.c worker/parse/tls/tls_probe.c worker/parse/tls/tls_record.c \
-  worker/parse/tls/tls_sslv2.c worker/parse/tls/tls_handshake.c worker/parse/tls/tls_hello.c \
-  worker/parse/tls/tls_names.c worker/parse/tls/tls_fingerprint.c worker/parse/tls/x509_log.c
+  worker/parse/tls/tls_sslv2.c worker/parse/tls/tls_handshake.c worker/parse/tls/tls_session.c \
+  worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c worker/parse/tls/tls_fingerprint.c \
+  worker/parse/tls/x509_log.c
 
 SRC_WORKER := \
   worker/main.c worker/worker.c worker/pipeline.c worker/host.c worker/stats.c \
