@@ -6,8 +6,6 @@
  * TLS_MESSAGE_MAX; the rest is skipped as it comes. */
 #include "worker/parse/tls/tls_session.h"
 
-#include "worker/parse/tls/x509_log.h"
-
 #define HEADER_BYTES 4u
 
 enum handshake {
@@ -33,67 +31,9 @@ static char handshake_letter(uint8_t type)
     return type < sizeof letters && letters[type] ? letters[type] : 'Z';
 }
 
-void tls_session_history(struct tls_session *s, unsigned side, char letter)
-{
-    bool client = side == s->client_side;
-
-    if (s->history_len < TLS_HISTORY_MAX)
-        s->history[s->history_len++] = (char)(client ? letter : letter + ('a' - 'A'));
-}
-
-struct tls_slice tls_session_keep(struct analyzer_ctx *ctx, struct tls_session *s, const void *data,
-                                  size_t len)
-{
-    struct tls_slice slice = {s->facts.len, (uint32_t)len};
-
-    if (len == 0 || membuf_append(&s->facts, ctx->bufs, data, len, TLS_MESSAGE_MAX) < 0)
-        slice.len = 0;
-    return slice;
-}
-
 static void bad_message(struct analyzer_ctx *ctx, const char *which)
 {
     analyzer_weird(ctx, WEIRD_TLS_BAD_HANDSHAKE, which);
-}
-
-/* The bytes of the whole names at the front of an ALPN list that fit TLS_ALPN_MAX. */
-static size_t alpn_bytes_kept(struct cursor alpn)
-{
-    const uint8_t *start = alpn.p;
-    size_t kept = 0;
-    struct str name;
-
-    while (tls_alpn_next(&alpn, &name) && (size_t)(alpn.p - start) <= TLS_ALPN_MAX)
-        kept = (size_t)(alpn.p - start);
-    return kept;
-}
-
-void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
-                              const struct tls_client_hello *h)
-{
-    size_t name_len = h->server_name.len;
-
-    analyzer_service(ctx, "ssl");
-    if (!s->client_known)
-        s->client_side = (uint8_t)side;
-    s->client_known = true;
-    if (side != s->client_side)
-        return;
-    s->session_id_len = h->session_id.len <= sizeof s->session_id ? (uint8_t)h->session_id.len : 0;
-    memcpy(s->session_id, h->session_id.p, s->session_id_len);
-    s->ticket_no_id = h->has_ticket && h->session_id.len == 0;
-    /* The one after a HelloRetryRequest repeats the first, but for its key share. */
-    if (s->client_hello)
-        return;
-    s->client_hello = true;
-    if (name_len > TLS_SERVER_NAME_MAX)
-        name_len = TLS_SERVER_NAME_MAX;
-    s->server_name = tls_session_keep(ctx, s, h->server_name.p, name_len);
-    s->client_alpn = tls_session_keep(ctx, s, h->alpn.p, alpn_bytes_kept(h->alpn));
-    if (cursor_left(&h->ciphers) > 0) {
-        tls_fingerprint_ja3(h, s->ja3);
-        tls_fingerprint_ja4(h, ctx->transport == ANALYZER_UDP ? 'q' : 't', s->ja4);
-    }
 }
 
 static void on_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
@@ -122,13 +62,12 @@ static void on_server_hello(struct analyzer_ctx *ctx, struct tls_session *s, uns
     }
     if (h.malformed)
         bad_message(ctx, "ServerHello extension");
-    analyzer_service(ctx, "ssl");
-    if (!s->client_known)
-        s->client_side = !side;
-    s->client_known = true;
+    tls_session_server_seen(ctx, s, side);
     tls_session_history(s, side, h.retry ? 'J' : 'S');
     if (s->server_hello)
         return;
+    /* A HelloRetryRequest names version and cipher as well; the ServerHello repeats or replaces
+     * them. */
     s->server_hello = !h.retry;
     s->retry |= h.retry;
     s->version = h.version;
@@ -139,36 +78,12 @@ static void on_server_hello(struct analyzer_ctx *ctx, struct tls_session *s, uns
     if (h.retry)
         return;
     s->next_protocol = tls_session_keep(ctx, s, h.alpn.p, h.alpn.len);
+    /* TLS 1.3 echoes every session id for the sake of middleboxes: there it means nothing. */
     if (tls_version_is_13(h.version))
         s->resumed = h.psk;
     else
         s->resumed = s->session_id_len > 0 && h.session_id.len == s->session_id_len &&
                      memcmp(h.session_id.p, s->session_id, s->session_id_len) == 0;
-}
-
-void tls_session_chain_add(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
-                           const uint8_t *der, size_t len)
-{
-    bool client = side == s->client_side;
-    struct tls_slice *chain = &s->chain[!client];
-    struct x509_context seen = {.client_cert = client};
-    uint8_t sha256[TLS_SHA256_BYTES];
-    struct tls_slice slice;
-    enum x509_match match;
-
-    s->chain_seen[!client] = true;
-    tls_sha256(der, len, sha256);
-    seen.sha256 = sha256;
-    seen.host_cert = chain->len == 0;
-    if (seen.host_cert && !client && s->server_name.len > 0)
-        seen.server_name = str_make(s->facts.p + s->server_name.at, s->server_name.len);
-    match = x509_log_certificate(ctx, der, len, &seen);
-    if (seen.host_cert && !client)
-        s->sni_match = (uint8_t)match;
-    slice = tls_session_keep(ctx, s, sha256, sizeof sha256);
-    if (chain->len == 0)
-        chain->at = slice.at;
-    chain->len += slice.len;
 }
 
 /* RFC 5246 section 7.4.2. Only the first chain of a side: a second one would be a renegotiation in
@@ -196,9 +111,10 @@ static void on_server_key_exchange(struct tls_session *s, const uint8_t *body, s
 {
     enum { NAMED_CURVE = 3 };
     struct cursor c = cursor_init(body, len);
-    char text[TLS_NAME_BYTES + 64] = "";
+    char text[TLS_NAME_BYTES];
     struct str name = tls_cipher_name(s->cipher, text);
 
+    /* The message's form depends on the key exchange, and the suite's name is where that stands. */
     if (!memmem(name.p, name.len, "_ECDH", 5))
         return;
     if (memmem(name.p, name.len, "_ECDHE_PSK", 10))
@@ -207,7 +123,8 @@ static void on_server_key_exchange(struct tls_session *s, const uint8_t *body, s
         s->group = cursor_be16(&c);
 }
 
-/* Whether a message's body is looked at. */
+/* Whether a message's body is looked at; of the others the header's type makes a letter, which is
+ * why a ticket or a list of authorities of any size costs no memory. */
 static bool is_read(uint8_t type)
 {
     return type == CLIENT_HELLO || type == SERVER_HELLO || type == CERTIFICATE ||
@@ -245,7 +162,7 @@ static void on_skipped(struct analyzer_ctx *ctx, struct tls_session *s, unsigned
     if (type == CLIENT_KEY_EXCHANGE)
         s->client_key_exchange = true;
     if (type == HELLO_RETRY_REQUEST)
-        s->retry = true;
+        s->retry = true; /* so that the second ClientHello is still read in clear */
     tls_session_history(s, side, handshake_letter(type));
 }
 
@@ -274,6 +191,7 @@ static size_t message_gather(struct analyzer_ctx *ctx, struct tls_session *s, un
     size_t want = from->message_bytes > 0 ? from->message_bytes : HEADER_BYTES;
     size_t n = want - m->len < len ? want - m->len : len;
 
+    /* Only the pool can refuse: no message that is gathered is over TLS_MESSAGE_MAX. */
     if (membuf_append(m, ctx->bufs, data, n, TLS_MESSAGE_MAX) < 0) {
         analyzer_weird(ctx, WEIRD_TLS_HANDSHAKE_BOUND, NULL);
         from->over = true;

@@ -10,29 +10,6 @@
 
 #include "common/base/check.h"
 
-void tls_session_ciphertext(struct tls_session *s, unsigned side)
-{
-    struct tls_side *from = &s->sides[side];
-
-    if (from->cipher_bytes < TLS_LONE_SIDE_BYTES)
-        from->cipher_bytes += from->record_left + 1u;
-    if (s->sides[0].encrypted && s->sides[1].encrypted)
-        s->established = true;
-}
-
-void tls_session_change_cipher(struct tls_session *s, unsigned side)
-{
-    tls_session_history(s, side, 'I');
-    if (s->retry && !s->server_hello)
-        return;
-    s->sides[side].encrypted = true;
-    /* A client with a ticket and no session id learns only from this order of messages that it was
-     * taken (RFC 5077 section 3.4). */
-    if (side == s->client_side && s->ticket_no_id && s->server_hello && !s->client_key_exchange &&
-        !tls_version_is_13(s->version))
-        s->resumed = true;
-}
-
 static void give_up(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side, enum weird w)
 {
     analyzer_weird(ctx, w, NULL);
@@ -65,12 +42,14 @@ static void record_begin(struct analyzer_ctx *ctx, struct tls_session *s, unsign
     cursor_skip(&c, 1);
     from->record_left = cursor_be16(&c);
     from->content = content;
+    /* Only the major version is sure: the minor one is what a client dares to say to old servers.
+     */
     if (major != 3 || from->record_left > TLS_RECORD_BODY_MAX || content < TLS_CHANGE_CIPHER_SPEC ||
         content > TLS_CONTENT_MAX) {
         give_up(ctx, s, side, WEIRD_TLS_BAD_RECORD);
         return;
     }
-    from->alert_len = 0;
+    from->alert_len = 0; /* no alert spans records */
     from->clear = begins_in_clear(s, side, content);
     if (!from->clear) {
         tls_session_ciphertext(s, side);

@@ -3,7 +3,8 @@
  *
  *   tls_record.c     bytes of a side -> records -> handshake bytes, alerts, ciphertext
  *   tls_sslv2.c      the same for SSLv2, and for clients that say hello in its form
- *   tls_handshake.c  handshake bytes -> messages -> facts about the session
+ *   tls_handshake.c  handshake bytes -> messages
+ *   tls_session.c    messages -> facts about the session
  *   tls.c            facts -> ssl record
  *
  * Sides are those of the analyzer (0 originator); who is client is told by the hellos. */
@@ -102,12 +103,26 @@ void tls_handshake_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigne
 /* Pure: the first bytes of a direction (analyzer.h). */
 enum probe_result tls_probe(const uint8_t *data, size_t len, uint8_t transport);
 
-/* What the layers report (tls_handshake.c). */
+/* tls_session.c: what the layers report. */
+
+/* A ClientHello of either form. The first one that is seen decides who is client; the fingerprints
+ * and names are those of the first hello, since a second one only answers a HelloRetryRequest. */
 void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
                               const struct tls_client_hello *h);
+
+/* The ServerHello of `side` was read: the other one is the client, unless a ClientHello has told.
+ */
+void tls_session_server_seen(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side);
+
+/* The next certificate of a side's chain: logs it and keeps its hash. der is borrowed. */
 void tls_session_chain_add(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
                            const uint8_t *der, size_t len);
+
+/* A ChangeCipherSpec: what the side sends from here on is ciphertext. */
 void tls_session_change_cipher(struct tls_session *s, unsigned side);
+
+/* A record of ciphertext begins (record_left is set): with both sides encrypting, this proves that
+ * the handshake succeeded. */
 void tls_session_ciphertext(struct tls_session *s, unsigned side);
 
 /* Adds a letter to ssl_history: upper case if the client sent it. */

@@ -21,6 +21,8 @@ static void on_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, uns
         return;
     }
     tls_session_client_hello(ctx, s, side, &h);
+    /* Whoever offers more than SSLv2 goes on in TLS records, unless the server answers in
+     * SSLv2: then this side's next record makes no sense and ends it. */
     if (h.legacy_version != SSL_V2)
         s->sides[side].sslv2 = false;
 }
@@ -42,10 +44,7 @@ static void on_server_hello(struct analyzer_ctx *ctx, struct tls_session *s, uns
         analyzer_weird(ctx, WEIRD_TLS_BAD_HANDSHAKE, "SSLv2 ServerHello");
         return;
     }
-    analyzer_service(ctx, "ssl");
-    if (!s->client_known)
-        s->client_side = !side;
-    s->client_known = true;
+    tls_session_server_seen(ctx, s, side);
     s->server_hello = true;
     s->version = version;
     s->resumed = hit != 0;
@@ -87,6 +86,7 @@ static void header_add(struct analyzer_ctx *ctx, struct tls_session *s, unsigned
         return;
     from->header_len = 0;
     from->record_left = (uint16_t)((from->header[0] & (two ? 0x7f : 0x3f)) << 8 | from->header[1]);
+    /* After the master key the server's first word, SERVER-VERIFY, is encrypted already. */
     from->clear = !from->encrypted;
     if (!from->clear)
         tls_session_ciphertext(s, side);

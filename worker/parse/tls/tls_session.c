@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the layers learn about a session, in one place and independent of how the bytes came: hellos
+ * of TLS and of SSLv2 form, certificates, the change to encryption. Variable things (names, hashes)
+ * lie one behind the other in `facts` until the record is emitted; when the pool refuses memory the
+ * field stays unset. */
+#include "worker/parse/tls/tls_session.h"
+
+#include "worker/parse/tls/x509_log.h"
+
+void tls_session_history(struct tls_session *s, unsigned side, char letter)
+{
+    bool client = side == s->client_side;
+
+    if (s->history_len < TLS_HISTORY_MAX)
+        s->history[s->history_len++] = (char)(client ? letter : letter + ('a' - 'A'));
+}
+
+struct tls_slice tls_session_keep(struct analyzer_ctx *ctx, struct tls_session *s, const void *data,
+                                  size_t len)
+{
+    struct tls_slice slice = {s->facts.len, (uint32_t)len};
+
+    if (len == 0 || membuf_append(&s->facts, ctx->bufs, data, len, TLS_MESSAGE_MAX) < 0)
+        slice.len = 0;
+    return slice;
+}
+
+/* The bytes of the whole names at the front of an ALPN list that fit TLS_ALPN_MAX. */
+static size_t alpn_bytes_kept(struct cursor alpn)
+{
+    const uint8_t *start = alpn.p;
+    size_t kept = 0;
+    struct str name;
+
+    while (tls_alpn_next(&alpn, &name) && (size_t)(alpn.p - start) <= TLS_ALPN_MAX)
+        kept = (size_t)(alpn.p - start);
+    return kept;
+}
+
+void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                              const struct tls_client_hello *h)
+{
+    size_t name_len = h->server_name.len;
+
+    analyzer_service(ctx, "ssl");
+    if (!s->client_known)
+        s->client_side = (uint8_t)side;
+    s->client_known = true;
+    if (side != s->client_side)
+        return; /* two clients face to face: the first one counts */
+    s->session_id_len = h->session_id.len <= sizeof s->session_id ? (uint8_t)h->session_id.len : 0;
+    memcpy(s->session_id, h->session_id.p, s->session_id_len);
+    s->ticket_no_id = h->has_ticket && h->session_id.len == 0;
+    /* The one after a HelloRetryRequest repeats the first, but for its key share. */
+    if (s->client_hello)
+        return;
+    s->client_hello = true;
+    if (name_len > TLS_SERVER_NAME_MAX)
+        name_len = TLS_SERVER_NAME_MAX;
+    s->server_name = tls_session_keep(ctx, s, h->server_name.p, name_len);
+    s->client_alpn = tls_session_keep(ctx, s, h->alpn.p, alpn_bytes_kept(h->alpn));
+    /* A hello of SSLv2 form has no cipher list that the fingerprints are defined for. */
+    if (cursor_left(&h->ciphers) > 0) {
+        tls_fingerprint_ja3(h, s->ja3);
+        tls_fingerprint_ja4(h, ctx->transport == ANALYZER_UDP ? 'q' : 't', s->ja4);
+    }
+}
+
+void tls_session_server_seen(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side)
+{
+    analyzer_service(ctx, "ssl");
+    if (!s->client_known)
+        s->client_side = !side;
+    s->client_known = true;
+}
+
+void tls_session_chain_add(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                           const uint8_t *der, size_t len)
+{
+    bool client = side == s->client_side;
+    struct tls_slice *chain = &s->chain[!client];
+    struct x509_context seen = {.client_cert = client};
+    uint8_t sha256[TLS_SHA256_BYTES];
+    struct tls_slice slice;
+    enum x509_match match;
+
+    s->chain_seen[!client] = true;
+    tls_sha256(der, len, sha256);
+    seen.sha256 = sha256;
+    seen.host_cert = chain->len == 0;
+    /* Names are compared with the server's own certificate, not with its issuers'. */
+    if (seen.host_cert && !client && s->server_name.len > 0)
+        seen.server_name = str_make(s->facts.p + s->server_name.at, s->server_name.len);
+    match = x509_log_certificate(ctx, der, len, &seen);
+    if (seen.host_cert && !client)
+        s->sni_match = (uint8_t)match;
+    slice = tls_session_keep(ctx, s, sha256, sizeof sha256);
+    if (chain->len == 0)
+        chain->at = slice.at;
+    chain->len += slice.len;
+}
+
+void tls_session_ciphertext(struct tls_session *s, unsigned side)
+{
+    struct tls_side *from = &s->sides[side];
+
+    if (from->cipher_bytes < TLS_LONE_SIDE_BYTES)
+        from->cipher_bytes += from->record_left + 1u;
+    if (s->sides[0].encrypted && s->sides[1].encrypted)
+        s->established = true;
+}
+
+void tls_session_change_cipher(struct tls_session *s, unsigned side)
+{
+    tls_session_history(s, side, 'I');
+    /* Between a HelloRetryRequest and the real ServerHello it is for middleboxes' eyes only
+     * (RFC 8446 appendix D.4). */
+    if (s->retry && !s->server_hello)
+        return;
+    s->sides[side].encrypted = true;
+    /* A client with a ticket and no session id learns only from this order of messages that it was
+     * taken (RFC 5077 section 3.4). */
+    if (side == s->client_side && s->ticket_no_id && s->server_hello && !s->client_key_exchange &&
+        !tls_version_is_13(s->version))
+        s->resumed = true;
+}
