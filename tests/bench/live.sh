@@ -6,7 +6,6 @@
 . "$(dirname "$0")/../cluster/lib.sh"
 seconds=${1:-30}
 begin 2
-sed -i '/af_packet_buffer_size/d' "$WORK/spliff.cfg" # the ring as shipped
 start
 
 # counter NAME: its sum over all workers.

@@ -22,9 +22,10 @@ if [ -n "$why" ]; then
 fi
 
 cluster() {
-    local command=$1
+    local command=$1 nodes=()
     shift
-    server "$BIN/spliff-cluster" "$command" --config "$WORK/spliff.cfg" --node-cfg "$WORK/node.cfg" "$@"
+    [ "$command" = stop ] || nodes=(--node-cfg "$WORK/node.cfg")
+    server "$BIN/spliff-cluster" "$command" --config "$WORK/spliff.cfg" "${nodes[@]}" "$@"
 }
 
 cleanup() {
@@ -74,7 +75,6 @@ spliff_cfg() {
 state_dir = $STATE
 log_dir = $LOGS
 log_flush_interval = 100ms
-af_packet_buffer_size = 32M
 CFG
 }
 
@@ -123,7 +123,7 @@ node_pid() {
 all_running() { cluster status >/dev/null; }
 
 # One request on a connection of its own, or several on one.
-get() { client curl -sk -o /dev/null --max-time 10 "$@"; }
+get() { client curl -sk --max-time 10 "$@" >/dev/null; }
 
 # same_requests: every request that nginx answered is in http.log once. Prints a diff.
 same_requests() {

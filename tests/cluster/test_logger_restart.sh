@@ -7,12 +7,13 @@ begin 2
 start
 get "http://$SERVER4/first" "http://$SERVER4/second"
 wait_for 5 has_records http 2 || die 'nothing is logged'
+has_served() { [ "$(wc -l <"$WORK/www/access.log")" -ge "$1" ]; }
 for part in 1 2 3 4; do
-    client curl -s -o /dev/null --rate 100/s "http://$SERVER4/load/$part/[1-1]" 2>/dev/null
-    client curl -s -o /dev/null --parallel --parallel-max 4 \
-        "http://$SERVER4/load/$part/[1-5000]" "http://$SERVER4/more/$part/[1-5000]" &
+    client curl -s --parallel --parallel-max 4 "http://$SERVER4/load/$part/[1-5000]" \
+        "http://$SERVER4/more/$part/[1-5000]" >"$WORK/curl.out" 2>&1 &
     load=$!
-    sleep 0.3 # in the middle of the load
+    # In the middle of the load.
+    wait_for 5 has_served $((part * 10000 - 7000)) || die 'curl is too slow'
     old=$(node_pid logger-1)
     [ "$part" -eq 4 ] || kill -9 "$old" || die 'no logger to kill'
     wait $load || die 'curl'

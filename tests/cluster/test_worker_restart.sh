@@ -23,7 +23,7 @@ wait_for 10 all_running || die 'the worker was not restarted'
 for n in $(seq 50); do
     get "http://$SERVER4/after/$n" || die 'curl'
 done
-wait_for 10 has_records http 168 || die "http.log has $(count http) of 170 requests"
+wait_for 5 has_records http 168 || { same_requests; cluster status --json >/tmp/wr.json; die "http.log has $(count http) of 170 requests"; }
 stop
 same_requests >"$WORK/diff"
 # The connection that was open when the worker died may be lost: its state was in the worker.
