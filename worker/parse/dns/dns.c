@@ -109,14 +109,19 @@ static void draft_init(struct draft *d, const struct analyzer_ctx *ctx, const st
     RECORD_SET(dns, r, opcode_name, dns_names_opcode(m->opcode, m->netbios, d->opcode_name));
 }
 
+static void draft_name(struct draft *d, const struct dns_message *m, const struct dns_name *name)
+{
+    RECORD_SET(dns, &d->rec, query,
+               m->netbios ? netbios_name(name, d->netbios_name) : dns_name_str(name));
+}
+
 static void draft_question(struct draft *d, const struct dns_message *m)
 {
     const struct dns_question *q = &d->question;
     struct rec_dns *r = &d->rec;
 
     d->has_question = true;
-    RECORD_SET(dns, r, query,
-               m->netbios ? netbios_name(&q->name, d->netbios_name) : dns_name_str(&q->name));
+    draft_name(d, m, &q->name);
     RECORD_SET(dns, r, qclass, q->class);
     RECORD_SET(dns, r, qclass_name, dns_names_class(q->class, d->class_name));
     RECORD_SET(dns, r, qtype, q->type);
@@ -254,7 +259,7 @@ static void draft_response(struct draft *d, struct analyzer_ctx *ctx, struct dns
     }
     weird_if(ctx, dns_answers_read(&d->answers, m));
     if (!d->has_question && d->answers.has_owner)
-        RECORD_SET(dns, r, query, dns_name_str(&d->answers.owner));
+        draft_name(d, m, &d->answers.owner);
 }
 
 static void on_response(struct analyzer_ctx *ctx, struct dns *s, struct dns_message *m)

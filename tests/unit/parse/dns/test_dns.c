@@ -401,14 +401,18 @@ static void netbios_names_are_decoded(void **state)
     build_header(&b, 3, 0x2910, 1, 0, 0, 0);
     build_question(&b, "not-netbios", 32);
     send(0);
-    fake_host_close(&h);
+    build_header(&b, 4, 0xad80, 0, 1, 0, 0); /* a registration's response has no question */
+    build_a(&b, "FHFAEBEECACACACACACACACACACACAAA", 1);
+    send(1);
     assert_field(0, "query", "WPAD");
-    assert_field(0, "Z", "1");
-    assert_field(0, "opcode_name", "netbios-query");
-    assert_field(1, "query", "*");
-    assert_field(1, "qtype_name", "NBSTAT");
-    assert_field(2, "query", "not-netbios");
-    assert_field(2, "opcode_name", "netbios-registration");
+    fake_host_close(&h);
+    assert_field(1, "query", "WPAD");
+    assert_field(1, "Z", "1");
+    assert_field(1, "opcode_name", "netbios-query");
+    assert_field(2, "query", "*");
+    assert_field(2, "qtype_name", "NBSTAT");
+    assert_field(3, "query", "not-netbios");
+    assert_field(3, "opcode_name", "netbios-registration");
 }
 
 /* One RR of an update, without data. */
