@@ -136,7 +136,7 @@ static bool fill_frame(struct capture *c, struct frame *f, const uint8_t *at)
  * socket stays bound and frames come again when it is up. */
 static int check_interface(struct capture *c)
 {
-    struct sockaddr_ll addr;
+    struct sockaddr_ll addr = {0};
     socklen_t bytes = sizeof addr;
     int error = 0;
     socklen_t error_bytes = sizeof error;
