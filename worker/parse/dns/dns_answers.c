@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* All answers of a record share one run of text, each a view of its part. Whatever a message says
+ * of its counts, reading ends with its bytes, with the last element that a log's list may have, or
+ * with the text's room, whichever comes first; authority and additional records are not looked at.
+ */
 #include "worker/parse/dns/dns_answers.h"
 
 #include "common/base/clock.h"
