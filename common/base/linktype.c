@@ -10,6 +10,7 @@ static const struct linktype_row {
 } linktypes[] = {
     {LINKTYPE_NULL, 0, "NULL"},
     {LINKTYPE_ETHERNET, 1, "ETHERNET"},
+    {LINKTYPE_FDDI, 10, "FDDI"},
     {LINKTYPE_RAW_BSD, 12, "RAW"},
     {LINKTYPE_RAW_OPENBSD, 12, "RAW"},
     {LINKTYPE_RAW, 12, "RAW"},

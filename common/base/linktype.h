@@ -10,6 +10,7 @@
 enum {
     LINKTYPE_NULL = 0, /* BSD loopback: address family in the byte order of the writer */
     LINKTYPE_ETHERNET = 1,
+    LINKTYPE_FDDI = 10,
     LINKTYPE_RAW_BSD = 12, /* raw IP as some systems' DLT_ numbers wrote it */
     LINKTYPE_RAW_OPENBSD = 14,
     LINKTYPE_RAW = 101,  /* IPv4 or IPv6, no link header */

@@ -50,6 +50,15 @@ static uint16_t raw_ethertype(const struct cursor *c)
     }
 }
 
+/* LLC with SNAP carries an Ethernet type (RFC 1042); other LLC does not. */
+static uint16_t snap_ethertype(struct cursor *c)
+{
+    uint32_t llc = cursor_be24(c), organisation = cursor_be24(c);
+    uint16_t type = cursor_be16(c);
+
+    return llc == 0xaaaa03 && organisation == 0 ? type : 0;
+}
+
 static uint16_t skip_vlan_tags(struct cursor *c, uint16_t ethertype, uint16_t *vlan)
 {
     for (int i = 0; i < FLOW_VLAN_TAGS && is_vlan_tag(ethertype); i++) {
@@ -70,6 +79,10 @@ enum link_result link_decode(struct cursor *c, uint16_t linktype, uint16_t *ethe
     case LINKTYPE_ETHERNET:
         cursor_skip(c, 12);
         type = cursor_be16(c);
+        break;
+    case LINKTYPE_FDDI: /* frame control and addresses */
+        cursor_skip(c, 13);
+        type = snap_ethertype(c);
         break;
     case LINKTYPE_LINUX_SLL:
         cursor_skip(c, 14);

@@ -347,6 +347,7 @@ static void test_link_types(void **state)
     static const uint8_t sll[16] = {0, 4, 0, 1, 0, 6, 1, 2, 3, 4, 5, 6, 0, 0, 8, 0};
     static const uint8_t sll_vlan[20] = {0, 0, 0, 1, 0,    6, 1, 2, 3, 4,
                                          5, 6, 0, 0, 0x81, 0, 0, 9, 8, 0};
+    static const uint8_t fddi[21] = {0x50, [13] = 0xaa, 0xaa, 3, 0, 0, 0, 8, 0};
     static const uint8_t sll2[20] = {8, 0, 0, 0, 0, 0, 0, 1};
     static const uint8_t null_be[4] = {0, 0, 0, 2}, null_le[4] = {2, 0, 0, 0};
     static const uint8_t null_other[4] = {7, 0, 0, 0};
@@ -359,6 +360,7 @@ static void test_link_types(void **state)
     check_link(LINKTYPE_NULL, null_le, 4, DECODE_PACKET);
     check_link(LINKTYPE_LOOP, null_be, 4, DECODE_PACKET);
     check_link(LINKTYPE_NULL, null_other, 4, DECODE_NOT_IP);
+    check_link(LINKTYPE_FDDI, fddi, sizeof fddi, DECODE_PACKET);
     check_link(LINKTYPE_LINUX_SLL, sll, sizeof sll, DECODE_PACKET);
     check_link(LINKTYPE_LINUX_SLL, sll_vlan, sizeof sll_vlan, DECODE_PACKET);
     assert_int_equal(packet.vlan, 9);
