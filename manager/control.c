@@ -181,8 +181,7 @@ int control_open(struct manager *m)
     c->server.data = c;
     m->control = c;
     err = uv_pipe_bind(&c->server, path);
-    if (err == 0 && (chmod(path, 0660) < 0 ||
-                     (m->plan->ids.root && chown(path, (uid_t)-1, m->plan->ids.gid) < 0)))
+    if (err == 0 && chmod(path, 0660) < 0)
         err = -errno;
     return err < 0 ? err : uv_listen((uv_stream_t *)&c->server, CONTROL_CLIENTS_MAX, on_connect);
 }

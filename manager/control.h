@@ -3,8 +3,8 @@
  *
  * The client sends one line, `status`, `status json` or `stop`, and reads to the end: lines of text
  * (a table, a JSON document, or what is being stopped as it stops), and a last line `exit N`, the
- * exit status of the command. Whoever may write to the socket may stop the cluster: root and the
- * workers' group. */
+ * exit status of the command. Whoever may write to the socket may stop the cluster: the manager's
+ * own user and group, so not its children, who parse hostile bytes. */
 #ifndef SPLIFF_MANAGER_CONTROL_H
 #define SPLIFF_MANAGER_CONTROL_H
 

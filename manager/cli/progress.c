@@ -63,6 +63,9 @@ void progress_summary(const struct manager *m)
     fprintf(stderr, "%" PRIu64 " packets, %" PRIu64 " flows, %" PRIu64 " records in %.2f s; %s%s\n",
             packets_kept(m), flows, SUM(m, records_emitted),
             (double)(clock_mono_ns() - m->started_mono_ns) / (double)NS_PER_SEC,
-            losses.len ? "lost: " : "nothing lost", losses.len ? losses.p : "");
+            losses.len       ? "lost: "
+            : m->exit_status ? "incomplete"
+                             : "nothing lost",
+            losses.len ? losses.p : "");
     text_free(&losses);
 }

@@ -44,7 +44,7 @@ int cli_status(const struct cli_args *a)
         status = status_stopped(a, plan);
     } else if (status < 0) {
         log_error("cannot reach the manager on %s: %s%s", plan->state_dir, strerror(-status),
-                  status == -EACCES ? "; be root or in the workers' group" : "");
+                  status == -EACCES ? "; be root, as the manager is" : "");
         status = status == -EACCES ? CLI_NO_PERMISSION : CLI_FAILED;
     }
 out:

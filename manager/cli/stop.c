@@ -52,7 +52,7 @@ int cli_stop(const struct cli_args *a)
     if (status < 0) {
         log_error("cannot reach the manager (pid %d) on %s: %s%s", holder > 0 ? (int)holder : 0,
                   plan->state_dir, strerror(-status),
-                  status == -EACCES ? "; be root or in the workers' group" : "");
+                  status == -EACCES ? "; be root, as the manager is" : "");
         status = status == -EACCES ? CLI_NO_PERMISSION : CLI_FAILED;
         goto out;
     }
