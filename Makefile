@@ -348,16 +348,18 @@ demo: deps
 	@$(MAKE) -s -j2 release
 	@tests/demo.sh
 
-# The tables in docs/ and the option list of the manual are printed from the .def tables.
+# The tables in docs/, spliff.cfg(5) and the sample spliff.cfg are printed from the .def tables.
 docs: release
 	@for t in options counters records weirds; do \
 	    $(BIN_release)/spliff-cluster docs $$t-md > docs/$$t.md || exit 1; done
+	$(BIN_release)/spliff-cluster docs options-man > docs/man/spliff.cfg.5
+	$(BIN_release)/spliff-cluster docs options-cfg > etc/spliff.cfg
 
 # --- installing -----------------------------------------------------------------------------------
 
 BINDIR     := $(DESTDIR)$(PREFIX)/bin
 LIBEXECDIR := $(DESTDIR)$(PREFIX)/libexec/spliff
-ETCDIR     := $(DESTDIR)$(PREFIX)/etc/spliff
+ETCDIR     := $(DESTDIR)$(PREFIX:/usr=)/etc/spliff
 UNITDIR    := $(DESTDIR)$(PREFIX)/lib/systemd/system
 MANDIR     := $(DESTDIR)$(PREFIX)/share/man
 DOCDIR     := $(DESTDIR)$(PREFIX)/share/doc/spliff
