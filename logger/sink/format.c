@@ -22,7 +22,7 @@ static const char hex_digits[16] = "0123456789abcdef";
 /* The decimal digits of v < 100,000,000, with leading zeros, the first one in the lowest byte: two
  * groups of four are halved in parallel, then four of two. Without a branch, since how many digits
  * numbers have is what a processor cannot guess. */
-static uint64_t eight_digits(uint32_t v)
+static inline uint64_t eight_digits(uint32_t v)
 {
     uint64_t fours = v / 10000 | (uint64_t)(v % 10000) << 32;
     uint64_t high = fours * 10486 >> 20 & UINT64_C(0x7f0000007f); /* each divided by 100 */
@@ -33,7 +33,7 @@ static uint64_t eight_digits(uint32_t v)
 }
 
 /* Writes 8 bytes, of which the last n digits come first and count. */
-static char *put_digits(char *p, uint32_t v, unsigned n)
+static inline char *put_digits(char *p, uint32_t v, unsigned n)
 {
     uint64_t digits = htole64(eight_digits(v) >> (64 - 8 * n));
 
@@ -41,7 +41,7 @@ static char *put_digits(char *p, uint32_t v, unsigned n)
     return p + n;
 }
 
-static unsigned count_digits(uint32_t v)
+static inline unsigned count_digits(uint32_t v)
 {
     static const uint32_t power[9] = {0,      10,      100,      1000,     10000,
                                       100000, 1000000, 10000000, 100000000};
@@ -53,12 +53,13 @@ static unsigned count_digits(uint32_t v)
 
 static char *put_uint(char *p, uint64_t v)
 {
-    const uint64_t group = 100000000;
+    const uint32_t group = 100000000;
 
-    if (v < group)
-        return put_digits(p, (uint32_t)v, count_digits((uint32_t)v));
-    p = put_uint(p, v / group);
-    return put_digits(p, (uint32_t)(v % group), 8);
+    if (v >= group) {
+        p = put_uint(p, v / group);
+        return put_digits(p, (uint32_t)(v % group), 8);
+    }
+    return put_digits(p, (uint32_t)v, count_digits((uint32_t)v));
 }
 
 void format_uint(struct outbuf *b, uint64_t v)
@@ -134,39 +135,57 @@ void format_addr(struct outbuf *b, struct str bytes)
     outbuf_end(b, p + ipaddr_format(&a, p));
 }
 
-/* The high bit of each of the eight bytes that may need care; sometimes also of one above it. */
+/* The high bit of each of the eight bytes that may need care. Borrows and carries may also set that
+ * of a byte above one that needs care, never of one below: the lowest is right. */
 static inline uint64_t stops_in(uint64_t x, uint64_t extra)
 {
-    const uint64_t ones = BYTES_OF(1), high = BYTES_OF(0x80);
-    uint64_t backslash = x ^ BYTES_OF('\\'), del = x ^ BYTES_OF(0x7f), other = x ^ extra;
+    const uint64_t ones = BYTES_OF(1);
+    uint64_t below_space = x - BYTES_OF(0x20), from_del = x | (x + ones);
+    uint64_t backslash = (x ^ BYTES_OF('\\')) - ones, other = (x ^ extra) - ones;
 
-    return (((x - BYTES_OF(0x20)) & ~x) | x | ((backslash - ones) & ~backslash) |
-            ((del - ones) & ~del) | ((other - ones) & ~other)) &
-           high;
+    return (below_space | from_del | backslash | other) & BYTES_OF(0x80);
 }
 
-static inline bool is_stop(uint8_t c, char extra)
+/* The `left` < 8 bytes at in as the low ones of a word, without reading past them; `before` of
+ * their string stand in front of them. */
+static inline uint64_t load_tail(const char *in, size_t left, size_t before)
 {
-    return c < 0x20 || c >= 0x7f || c == '\\' || c == (uint8_t)extra;
+    const uint8_t *p = (const uint8_t *)in;
+    uint64_t x = 0;
+    uint32_t low, high;
+
+    if (before >= 8) {
+        memcpy(&x, in + left - 8, 8);
+        return le64toh(x) >> (64 - 8 * left);
+    }
+    if (left >= 4) {
+        memcpy(&low, in, 4);
+        memcpy(&high, in + left - 4, 4);
+        return le32toh(low) | (uint64_t)le32toh(high) << (8 * left - 32);
+    }
+    return p[0] | (uint64_t)p[left / 2] << (left / 2 * 8) | (uint64_t)p[left - 1] << (left * 8 - 8);
 }
 
 /* Copies up to the first byte that may need care. out has 8 bytes more than len. */
-static size_t copy_plain(char *out, const char *in, size_t len, char extra)
+static inline size_t copy_plain(char *out, const char *in, size_t len, uint64_t extra)
 {
-    size_t i = 0;
+    uint64_t x, le, stops;
+    size_t i;
 
-    for (; len - i >= 8; i += 8) {
-        uint64_t x, stops;
-
+    for (i = 0; len - i >= 8; i += 8) {
         memcpy(&x, in + i, 8);
         memcpy(out + i, &x, 8);
-        stops = stops_in(le64toh(x), BYTES_OF(extra));
+        stops = stops_in(le64toh(x), extra);
         if (stops)
             return i + ((unsigned)__builtin_ctzll(stops) >> 3);
     }
-    for (; i < len && !is_stop((uint8_t)in[i], extra); i++)
-        out[i] = in[i];
-    return i;
+    if (i == len)
+        return i;
+    x = load_tail(in + i, len - i, i);
+    le = htole64(x);
+    memcpy(out + i, &le, 8);
+    stops = stops_in(x, extra) & ((UINT64_C(1) << 8 * (len - i)) - 1);
+    return stops ? i + ((unsigned)__builtin_ctzll(stops) >> 3) : len;
 }
 
 /* Bytes of the UTF-8 character at p, 2 to 4; 0 if it is not valid (RFC 3629 section 4). */
@@ -276,12 +295,13 @@ void format_string(struct outbuf *b, struct str s, enum format_escape how)
                                  [FORMAT_JSON] = '"',
                                  [FORMAT_TERMINAL] = '\\'};
     char *out = outbuf_room(b, ESCAPED_MAX * (size_t)s.len + 8);
+    uint64_t care = BYTES_OF(extra[how]);
     size_t i = 0;
 
     if (!out)
         return;
     while (i < s.len) {
-        size_t n = copy_plain(out, s.p + i, s.len - i, extra[how]);
+        size_t n = copy_plain(out, s.p + i, s.len - i, care);
 
         i += n;
         out += n;

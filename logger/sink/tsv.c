@@ -64,8 +64,8 @@ static void tsv_string(struct outbuf *b, struct str s, enum format_escape how)
     }
 }
 
-static void tsv_scalar(struct outbuf *b, enum field_type type, const struct value *v,
-                       enum format_escape how)
+static inline void tsv_scalar(struct outbuf *b, enum field_type type, const struct value *v,
+                              enum format_escape how)
 {
     switch (type) {
     case FIELD_TIME:
