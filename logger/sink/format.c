@@ -12,8 +12,6 @@
 #include <math.h>
 #include <stdio.h>
 
-#define UINT_ROOM    32u /* digits of the longest number, its dot, sign, and what is overwritten */
-#define ESCAPED_MAX  6u  /* bytes that one may become: \u001f */
 #define BYTES_OF(c)  (UINT64_C(0x0101010101010101) * (uint8_t)(c))
 #define ESCAPED(esc) (esc), sizeof(esc) - 1
 
@@ -62,12 +60,9 @@ static char *put_uint(char *p, uint64_t v)
     return put_digits(p, (uint32_t)v, count_digits((uint32_t)v));
 }
 
-void format_uint(struct outbuf *b, uint64_t v)
+char *format_uint(char *p, uint64_t v)
 {
-    char *p = outbuf_room(b, UINT_ROOM);
-
-    if (p)
-        outbuf_end(b, put_uint(p, v));
+    return put_uint(p, v);
 }
 
 static char *put_micros(char *p, uint64_t us)
@@ -82,24 +77,18 @@ static uint64_t round_to_micros(uint64_t ns)
     return ns / 1000 + (ns % 1000 >= 500);
 }
 
-void format_time(struct outbuf *b, uint64_t ns)
+char *format_time(char *p, uint64_t ns)
 {
-    char *p = outbuf_room(b, UINT_ROOM);
-
-    if (p)
-        outbuf_end(b, put_micros(p, round_to_micros(ns)));
+    return put_micros(p, round_to_micros(ns));
 }
 
-void format_interval(struct outbuf *b, int64_t ns)
+char *format_interval(char *p, int64_t ns)
 {
     uint64_t us = round_to_micros(ns < 0 ? -(uint64_t)ns : (uint64_t)ns);
-    char *p = outbuf_room(b, UINT_ROOM);
 
-    if (!p)
-        return;
     if (ns < 0 && us > 0)
         *p++ = '-';
-    outbuf_end(b, put_micros(p, us));
+    return put_micros(p, us);
 }
 
 int64_t format_interval_of(const struct value *v)
@@ -107,32 +96,26 @@ int64_t format_interval_of(const struct value *v)
     return v->kind == VALUE_UINT ? (int64_t)v->u : v->i;
 }
 
-void format_double(struct outbuf *b, double d)
+char *format_double(char *p, double d)
 {
-    char *p = outbuf_room(b, 330); /* the largest double has 309 digits */
-    int n;
+    /* The largest double has 309 digits before the dot. */
+    int n = snprintf(p, FORMAT_SCALAR_BYTES, "%.6f", d);
 
-    if (!p)
-        return;
-    n = snprintf(p, 330, "%.6f", d);
     if (isfinite(d))
         while (p[n - 1] == '0' && p[n - 2] != '.')
             n--;
-    outbuf_end(b, p + n);
+    return p + n;
 }
 
-void format_addr(struct outbuf *b, struct str bytes)
+char *format_addr(char *p, struct str bytes)
 {
     struct ipaddr a;
-    char *p = outbuf_room(b, IPADDR_TEXT_MAX);
 
-    if (!p)
-        return;
     if (bytes.len == 4)
         ipaddr_set_v4(&a, (const uint8_t *)bytes.p);
     else
         memcpy(a.b, bytes.p, sizeof a.b);
-    outbuf_end(b, p + ipaddr_format(&a, p));
+    return p + ipaddr_format(&a, p);
 }
 
 /* The high bit of each of the eight bytes that may need care. Borrows and carries may also set that
@@ -288,44 +271,42 @@ static unsigned put_special(char **out, const char *p, size_t left, enum format_
     return n;
 }
 
-void format_string(struct outbuf *b, struct str s, enum format_escape how)
+char *format_string(char *p, struct str s, enum format_escape how)
 {
     static const char extra[] = {[FORMAT_TSV] = '\\',
                                  [FORMAT_TSV_ELEMENT] = ',',
                                  [FORMAT_JSON] = '"',
                                  [FORMAT_TERMINAL] = '\\'};
-    char *out = outbuf_room(b, ESCAPED_MAX * (size_t)s.len + 8);
     uint64_t care = BYTES_OF(extra[how]);
     size_t i = 0;
 
-    if (!out)
-        return;
     while (i < s.len) {
-        size_t n = copy_plain(out, s.p + i, s.len - i, care);
+        size_t n = copy_plain(p, s.p + i, s.len - i, care);
 
         i += n;
-        out += n;
+        p += n;
         if (i < s.len)
-            i += put_special(&out, s.p + i, s.len - i, how);
+            i += put_special(&p, s.p + i, s.len - i, how);
     }
-    outbuf_end(b, out);
+    return p;
 }
 
-int format_list(struct outbuf *b, struct cursor *c, enum field_type list, uint32_t n,
-                void (*element)(struct outbuf *b, enum field_type type, const struct value *v))
+char *format_list(char *p, const char *end, struct cursor *c, enum field_type list, uint32_t n,
+                  char *(*element)(char *p, enum field_type type, const struct value *v))
 {
     enum field_type type = record_reader_element_type(list);
 
     for (uint32_t i = 0; i < n; i++) {
         struct value v;
 
-        if (record_reader_value(c, &v) < 0 || v.kind == VALUE_NIL || !record_reader_fits(type, &v))
-            return -EBADMSG;
+        if (record_reader_value(c, &v) < 0 || v.kind == VALUE_NIL ||
+            !record_reader_fits(type, &v) || (size_t)(end - p) < format_room(&v))
+            return NULL;
         if (i > 0)
-            outbuf_char(b, ',');
-        element(b, type, &v);
+            *p++ = ',';
+        p = element(p, type, &v);
     }
-    return 0;
+    return p;
 }
 
 int format_batch(struct outbuf *b, const struct message_batch *batch,

@@ -3,8 +3,8 @@
  * the rest of its life. What several sinks share; what a value looks like in its line (unset,
  * empty, quotes) is each sink's own.
  *
- * All of them append to an outbuf and leave it unchanged, but for `overflow`, if there is no room.
- */
+ * They write at p, where the caller has made sure of room, and return where the next byte goes: so
+ * the place stays in a register all along a line, and room is asked for once a field. */
 #ifndef SPLIFF_LOGGER_FORMAT_H
 #define SPLIFF_LOGGER_FORMAT_H
 
@@ -23,27 +23,38 @@ enum format_escape {
     FORMAT_TERMINAL,    /* as TSV; also the control characters from U+0080 to U+009F */
 };
 
-void format_uint(struct outbuf *b, uint64_t v);
+#define FORMAT_SCALAR_BYTES      352u /* room for any number, time or address */
+#define FORMAT_STRING_BYTES(len) (6 * (size_t)(len) + 16)
+
+/* Room for v as it stands in a line; also for a quote or comma on either side. */
+static inline size_t format_room(const struct value *v)
+{
+    return v->kind == VALUE_BYTES ? FORMAT_STRING_BYTES(v->bytes.len) + FORMAT_SCALAR_BYTES
+                                  : FORMAT_SCALAR_BYTES;
+}
+
+char *format_uint(char *p, uint64_t v);
 
 /* Nanoseconds as seconds with six decimals, rounded. */
-void format_time(struct outbuf *b, uint64_t ns);
-void format_interval(struct outbuf *b, int64_t ns);
+char *format_time(char *p, uint64_t ns);
+char *format_interval(char *p, int64_t ns);
 
-/* Up to six decimals without trailing zeros, but at least ".0". */
-void format_double(struct outbuf *b, double d);
+/* Up to six decimals without trailing zeros, but at least ".0"; nan, inf, -inf. */
+char *format_double(char *p, double d);
 
 /* bytes of 4 or 16. */
-void format_addr(struct outbuf *b, struct str bytes);
+char *format_addr(char *p, struct str bytes);
 
-void format_string(struct outbuf *b, struct str s, enum format_escape how);
+/* Needs FORMAT_STRING_BYTES(s.len). */
+char *format_string(char *p, struct str s, enum format_escape how);
 
 /* The interval in a value that record_reader_fits one. */
 int64_t format_interval_of(const struct value *v);
 
-/* The n elements of a list at the cursor, with commas between them; `element` appends one, which
- * fits its type. 0 or -EBADMSG. */
-int format_list(struct outbuf *b, struct cursor *c, enum field_type list, uint32_t n,
-                void (*element)(struct outbuf *b, enum field_type type, const struct value *v));
+/* The n elements of a list at the cursor, with commas between them, before end. `element` writes
+ * one, which fits its type and has format_room. NULL if they do not parse, or find no room. */
+char *format_list(char *p, const char *end, struct cursor *c, enum field_type list, uint32_t n,
+                  char *(*element)(char *p, enum field_type type, const struct value *v));
 
 /* The batch, record by record. `record` appends the record at the cursor: 0 or -EBADMSG. Returns 0;
  * -EBADMSG when a record is broken, bytes are left over, or it does not fit: then b is as before.

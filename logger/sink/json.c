@@ -9,8 +9,16 @@
 #include <errno.h>
 #include <math.h>
 
-/* What stands before each value: ,"id.orig_h": */
-#define RECORD(name, path, id, doc)         static const struct str keys_##name[] = {
+/* What stands before each value: ,"id.orig_h": and padding, so that it is copied without a look at
+ * how long it is. */
+#define KEY_BYTES 40u
+
+struct json_key {
+    char text[KEY_BYTES];
+    uint8_t len;
+};
+
+#define RECORD(name, path, id, doc)         static const struct json_key keys_##name[] = {
 #define FIELD(rec, member, name, type, doc) {",\"" name "\":", sizeof(",\"" name "\":") - 1},
 #define END(name)                                                                                  \
     }                                                                                              \
@@ -20,7 +28,7 @@
 #undef FIELD
 #undef END
 
-static const struct str *const keys[RECORD_TYPES] = {
+static const struct json_key *const keys[RECORD_TYPES] = {
 #define RECORD(name, path, id, doc) [RECORD_##name] = keys_##name,
 #define FIELD(rec, member, name, type, doc)
 #define END(name)
@@ -30,109 +38,126 @@ static const struct str *const keys[RECORD_TYPES] = {
 #undef END
 };
 
-static void json_string(struct outbuf *b, struct str s)
+#define LINE_SPARE                                                                                 \
+    128u /* kept free at the end of the buffer for what a line has besides values                  \
+          */
+
+static char *json_text(char *p, const char *text)
 {
-    outbuf_char(b, '"');
-    format_string(b, s, FORMAT_JSON);
-    outbuf_char(b, '"');
+    size_t n = strlen(text);
+
+    memcpy(p, text, n);
+    return p + n;
 }
 
-static void json_double(struct outbuf *b, double d)
+static char *json_string(char *p, struct str s)
 {
-    if (isfinite(d))
-        format_double(b, d);
-    else
-        outbuf_text(b, "null"); /* JSON has no other word for it */
+    *p++ = '"';
+    p = format_string(p, s, FORMAT_JSON);
+    *p++ = '"';
+    return p;
 }
 
-static void json_scalar(struct outbuf *b, enum field_type type, const struct value *v)
+static char *json_addr(char *p, struct str bytes)
+{
+    *p++ = '"';
+    p = format_addr(p, bytes);
+    *p++ = '"';
+    return p;
+}
+
+static char *json_scalar(char *p, enum field_type type, const struct value *v)
 {
     switch (type) {
     case FIELD_TIME:
-        format_time(b, v->u);
-        break;
+        return format_time(p, v->u);
     case FIELD_INTERVAL:
-        format_interval(b, format_interval_of(v));
-        break;
+        return format_interval(p, format_interval_of(v));
     case FIELD_COUNT:
     case FIELD_PORT:
-        format_uint(b, v->u);
-        break;
+        return format_uint(p, v->u);
     case FIELD_BOOL:
-        outbuf_text(b, v->b ? "true" : "false");
-        break;
+        return json_text(p, v->b ? "true" : "false");
     case FIELD_ADDR:
-        outbuf_char(b, '"');
-        format_addr(b, v->bytes);
-        outbuf_char(b, '"');
-        break;
-    case FIELD_DOUBLE:
-        json_double(b, v->d);
-        break;
+        return json_addr(p, v->bytes);
+    case FIELD_DOUBLE: /* JSON has no word for those that are no number */
+        return isfinite(v->d) ? format_double(p, v->d) : json_text(p, "null");
     default:
-        json_string(b, v->bytes);
+        return json_string(p, v->bytes);
     }
 }
 
-static int json_list(struct outbuf *b, struct cursor *c, enum field_type list, uint32_t n)
+static char *json_list(char *p, const char *end, struct cursor *c, enum field_type list, uint32_t n)
 {
-    int rc;
-
-    outbuf_char(b, '[');
-    rc = format_list(b, c, list, n, json_scalar);
-    outbuf_char(b, ']');
-    return rc;
+    *p++ = '[';
+    p = format_list(p, end, c, list, n, json_scalar);
+    if (p)
+        *p++ = ']';
+    return p;
 }
 
-/* The members of an object; the first of them goes without its comma. */
-static int json_members(struct outbuf *b, struct cursor *c, enum record_type type, bool first)
+/* The members of an object at p, before end; the first of them goes without its comma. NULL if the
+ * record does not parse, or finds no room. */
+static char *json_members(char *p, const char *end, struct cursor *c, enum record_type type,
+                          bool first)
 {
     const struct record_schema *schema = &record_schemas[type];
-    const struct str *key = keys[type];
+    const struct json_key *key = keys[type];
     uint32_t n;
 
     if (record_reader_begin(c, &n) < 0 || n != schema->n_fields)
-        return -EBADMSG;
-    for (uint32_t i = 0; i < n; i++) {
+        return NULL;
+    for (uint32_t i = 0; i < n && p; i++, key++) {
         enum field_type t = schema->fields[i].type;
         struct value v;
 
-        if (record_reader_value(c, &v) < 0 || !record_reader_fits(t, &v))
-            return -EBADMSG;
+        if (record_reader_value(c, &v) < 0 || !record_reader_fits(t, &v) || p >= end ||
+            (size_t)(end - p) < KEY_BYTES + format_room(&v))
+            return NULL;
         if (v.kind == VALUE_NIL)
             continue;
-        outbuf_bytes(b, key[i].p + first, key[i].len - first);
+        memcpy(p, key->text, KEY_BYTES);
+        if (first)
+            memmove(p, p + 1, KEY_BYTES - 1);
+        p += key->len - first;
         first = false;
-        if (v.kind != VALUE_ARRAY)
-            json_scalar(b, t, &v);
-        else if (json_list(b, c, t, v.n) < 0)
-            return -EBADMSG;
+        p = v.kind == VALUE_ARRAY ? json_list(p, end, c, t, v.n) : json_scalar(p, t, &v);
     }
+    return p;
+}
+
+/* One line; path: to begin it with, or NULL. */
+static int json_line(struct outbuf *b, struct cursor *c, enum record_type type, const char *path)
+{
+    const char *end = b->base + OUTBUF_BYTES - LINE_SPARE;
+    char *p = outbuf_room(b, LINE_SPARE);
+
+    if (!p)
+        return -EBADMSG;
+    *p++ = '{';
+    if (path) {
+        p = json_text(p, "\"_path\":\"");
+        p = json_text(p, path);
+        *p++ = '"';
+    }
+    p = json_members(p, end, c, type, path == NULL);
+    if (!p)
+        return -EBADMSG;
+    outbuf_end(b, json_text(p, "}\n"));
     return 0;
 }
 
 static int json_record(struct outbuf *b, struct cursor *c, enum record_type type, void *context)
 {
-    int rc;
-
     (void)context;
-    outbuf_char(b, '{');
-    rc = json_members(b, c, type, true);
-    outbuf_text(b, "}\n");
-    return rc;
+    return json_line(b, c, type, NULL);
 }
 
 static int json_stream_record(struct outbuf *b, struct cursor *c, enum record_type type,
                               void *context)
 {
-    int rc;
-
     (void)context;
-    outbuf_text(b, "{\"_path\":");
-    json_string(b, str_of(record_schemas[type].path));
-    rc = json_members(b, c, type, false);
-    outbuf_text(b, "}\n");
-    return rc;
+    return json_line(b, c, type, record_schemas[type].path);
 }
 
 static bool json_wanted(const struct heritage *h)

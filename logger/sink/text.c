@@ -62,7 +62,7 @@ static void put_color(struct outbuf *b, const struct text_record *r, const char 
         outbuf_text(b, color);
 }
 
-static void put_string(struct outbuf *b, struct str s)
+static char *put_string(char *p, struct str s)
 {
     bool cut = s.len > TEXT_STRING_MAX;
 
@@ -71,53 +71,41 @@ static void put_string(struct outbuf *b, struct str s)
         while (s.len > TEXT_STRING_MAX - 3 && (s.p[s.len] & 0xc0) == 0x80)
             s.len--; /* not in the middle of a character */
     }
-    format_string(b, s, FORMAT_TERMINAL);
-    if (cut)
-        outbuf_text(b, "...");
+    p = format_string(p, s, FORMAT_TERMINAL);
+    return cut ? stpcpy(p, "...") : p;
 }
 
-static void put_duration(struct outbuf *b, int64_t ns)
+static char *put_duration(char *p, int64_t ns)
 {
     uint64_t abs = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
 
     if (ns < 0)
-        outbuf_char(b, '-');
-    if (abs < NS_PER_MS) {
-        format_uint(b, abs / NS_PER_US);
-        outbuf_text(b, " us");
-    } else if (abs < 10 * NS_PER_SEC) {
-        format_uint(b, abs / NS_PER_MS);
-        outbuf_text(b, " ms");
-    } else {
-        format_uint(b, abs / NS_PER_SEC);
-        outbuf_text(b, " s");
-    }
+        *p++ = '-';
+    if (abs < NS_PER_MS)
+        return stpcpy(format_uint(p, abs / NS_PER_US), " us");
+    if (abs < 10 * NS_PER_SEC)
+        return stpcpy(format_uint(p, abs / NS_PER_MS), " ms");
+    return stpcpy(format_uint(p, abs / NS_PER_SEC), " s");
 }
 
-static void put_scalar(struct outbuf *b, enum field_type type, const struct value *v)
+static char *put_scalar(char *p, enum field_type type, const struct value *v)
 {
     switch (type) {
     case FIELD_TIME:
-        format_time(b, v->u);
-        break;
+        return format_time(p, v->u);
     case FIELD_INTERVAL:
-        put_duration(b, format_interval_of(v));
-        break;
+        return put_duration(p, format_interval_of(v));
     case FIELD_COUNT:
     case FIELD_PORT:
-        format_uint(b, v->u);
-        break;
+        return format_uint(p, v->u);
     case FIELD_BOOL:
-        outbuf_text(b, v->b ? "yes" : "no");
-        break;
+        return stpcpy(p, v->b ? "yes" : "no");
     case FIELD_ADDR:
-        format_addr(b, v->bytes);
-        break;
+        return format_addr(p, v->bytes);
     case FIELD_DOUBLE:
-        format_double(b, v->d);
-        break;
+        return format_double(p, v->d);
     default:
-        put_string(b, v->bytes);
+        return put_string(p, v->bytes);
     }
 }
 
@@ -126,14 +114,19 @@ static void put(struct outbuf *b, struct text_record *r, unsigned field)
 {
     enum field_type type = r->schema->fields[field].type;
     const struct value *v = &r->values[field];
+    struct cursor c = r->elements[field];
+    char *p = outbuf_room(b, format_room(v));
 
-    if (v->kind == VALUE_ARRAY) {
-        struct cursor c = r->elements[field];
-
-        (void)format_list(b, &c, type, v->n, put_scalar); /* read_record has checked it */
-    } else if (v->kind != VALUE_NIL) {
-        put_scalar(b, type, v);
-    }
+    if (!p || v->kind == VALUE_NIL)
+        return;
+    if (v->kind != VALUE_ARRAY)
+        p = put_scalar(p, type, v);
+    else
+        p = format_list(p, b->base + OUTBUF_BYTES, &c, type, v->n, put_scalar);
+    if (p)
+        outbuf_end(b, p);
+    else
+        b->overflow = true; /* read_record has seen that the elements are right */
 }
 
 /* The same between two texts. */

@@ -10,6 +10,9 @@
 #define TSV_UNSET '-'
 #define TSV_EMPTY "(empty)"
 
+#define TSV_LINE_SPARE                                                                             \
+    64u /* kept free at the end of the buffer for what a line has besides values */
+
 /* "#open\t2026-08-21-10-00-00\n", local time as Zeek has it. */
 static void tsv_time_line(struct outbuf *b, const char *key, uint64_t wall_ns)
 {
@@ -50,100 +53,100 @@ static void tsv_footer(struct outbuf *b, uint64_t close_ns)
     tsv_time_line(b, "#close\t", close_ns);
 }
 
-/* A string must not look like one that is unset or empty. */
-static void tsv_string(struct outbuf *b, struct str s, enum format_escape how)
+static inline char *tsv_text(char *p, const char *text, size_t n)
 {
-    if (s.len == 0) {
-        outbuf_text(b, TSV_EMPTY);
-    } else if (s.len == 1 && s.p[0] == TSV_UNSET) {
-        outbuf_text(b, "\\x2d");
-    } else if (s.p[0] == '(' && str_equal(s, STR_LIT(TSV_EMPTY))) {
-        outbuf_text(b, "\\x28empty)");
-    } else {
-        format_string(b, s, how);
-    }
+    memcpy(p, text, n);
+    return p + n;
 }
 
-static inline void tsv_scalar(struct outbuf *b, enum field_type type, const struct value *v,
-                              enum format_escape how)
+/* A string must not look like one that is unset or empty. */
+static char *tsv_string(char *p, struct str s, enum format_escape how)
+{
+    if (s.len == 0)
+        return tsv_text(p, TSV_EMPTY, sizeof TSV_EMPTY - 1);
+    if (s.len == 1 && s.p[0] == TSV_UNSET)
+        return tsv_text(p, "\\x2d", 4);
+    if (s.p[0] == '(' && str_equal(s, STR_LIT(TSV_EMPTY)))
+        return tsv_text(p, "\\x28empty)", 10);
+    return format_string(p, s, how);
+}
+
+static inline char *tsv_scalar(char *p, enum field_type type, const struct value *v,
+                               enum format_escape how)
 {
     switch (type) {
     case FIELD_TIME:
-        format_time(b, v->u);
-        break;
+        return format_time(p, v->u);
     case FIELD_INTERVAL:
-        format_interval(b, format_interval_of(v));
-        break;
+        return format_interval(p, format_interval_of(v));
     case FIELD_COUNT:
     case FIELD_PORT:
-        format_uint(b, v->u);
-        break;
+        return format_uint(p, v->u);
     case FIELD_BOOL:
-        outbuf_char(b, v->b ? 'T' : 'F');
-        break;
+        *p = v->b ? 'T' : 'F';
+        return p + 1;
     case FIELD_ADDR:
-        format_addr(b, v->bytes);
-        break;
+        return format_addr(p, v->bytes);
     case FIELD_DOUBLE:
-        format_double(b, v->d);
-        break;
+        return format_double(p, v->d);
     default:
-        tsv_string(b, v->bytes, how);
+        return tsv_string(p, v->bytes, how);
     }
 }
 
-static void tsv_element(struct outbuf *b, enum field_type type, const struct value *v)
+static char *tsv_element(char *p, enum field_type type, const struct value *v)
 {
-    tsv_scalar(b, type, v, FORMAT_TSV_ELEMENT);
+    return tsv_scalar(p, type, v, FORMAT_TSV_ELEMENT);
 }
 
-static int tsv_value(struct outbuf *b, struct cursor *c, enum field_type type)
+/* The next field, before end. NULL if it does not parse or fit. */
+static inline char *tsv_value(char *p, const char *end, struct cursor *c, enum field_type type)
 {
     struct value v;
 
-    if (record_reader_value(c, &v) < 0 || !record_reader_fits(type, &v))
-        return -EBADMSG;
-    if (v.kind == VALUE_NIL)
-        outbuf_char(b, TSV_UNSET);
-    else if (v.kind != VALUE_ARRAY)
-        tsv_scalar(b, type, &v, FORMAT_TSV);
-    else if (v.n > 0)
-        return format_list(b, c, type, v.n, tsv_element);
-    else
-        outbuf_text(b, TSV_EMPTY);
-    return 0;
+    if (record_reader_value(c, &v) < 0 || !record_reader_fits(type, &v) ||
+        (size_t)(end - p) < format_room(&v))
+        return NULL;
+    if (v.kind == VALUE_NIL) {
+        *p = TSV_UNSET;
+        return p + 1;
+    }
+    if (v.kind != VALUE_ARRAY)
+        return tsv_scalar(p, type, &v, FORMAT_TSV);
+    if (v.n > 0)
+        return format_list(p, end, c, type, v.n, tsv_element);
+    return tsv_text(p, TSV_EMPTY, sizeof TSV_EMPTY - 1);
 }
 
 /* A line that begins with '#' would be taken for a header. */
-static void tsv_guard_line(struct outbuf *b, size_t start)
+static char *tsv_guard_line(char *line, char *p)
 {
-    static const char escape[] = "\\x23";
-    size_t n = sizeof escape - 2; /* more than the byte it replaces */
-
-    if (b->len == start || b->base[start] != '#' || !outbuf_room(b, n))
-        return;
-    memmove(b->base + start + n, b->base + start, b->len - start);
-    memcpy(b->base + start, escape, n + 1);
-    b->len += n;
+    if (p == line || line[0] != '#')
+        return p;
+    memmove(line + 4, line + 1, (size_t)(p - line) - 1);
+    memcpy(line, "\\x23", 4);
+    return p + 3;
 }
 
 static int tsv_record(struct outbuf *b, struct cursor *c, enum record_type type, void *context)
 {
     const struct record_schema *schema = &record_schemas[type];
-    size_t start = b->len;
+    const char *end = b->base + OUTBUF_BYTES - TSV_LINE_SPARE;
+    char *line = b->base + b->len, *p = line;
     uint32_t n;
 
     (void)context;
-    if (record_reader_begin(c, &n) < 0 || n != schema->n_fields)
+    if (record_reader_begin(c, &n) < 0 || n != schema->n_fields || p >= end)
         return -EBADMSG;
     for (uint32_t i = 0; i < n; i++) {
-        if (i > 0)
-            outbuf_char(b, '\t');
-        if (tsv_value(b, c, schema->fields[i].type) < 0)
+        p = tsv_value(p, end, c, schema->fields[i].type);
+        if (!p)
             return -EBADMSG;
+        *p++ = '\t';
     }
-    tsv_guard_line(b, start);
-    outbuf_char(b, '\n');
+    p[-1] = '\n';
+    p = tsv_guard_line(line, p);
+    outbuf_end(b, p);
     return 0;
 }
 

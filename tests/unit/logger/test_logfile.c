@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -218,6 +219,48 @@ static void test_records_wait_for_a_full_disk(void **state)
     assert_int_equal(count(f->text, "\t1\t"), 1);
 }
 
+/* Never flushed, a buffer takes whole batches until it is full, and then none. */
+static void test_a_full_buffer_takes_no_half_batch(void **state)
+{
+    static const struct sink *const all[] = {&sink_tsv, &sink_json, &sink_text, &sink_json_stream};
+    struct sink_fixture *f = *state;
+    static char control[90000];
+    struct str names[] = {str_make(control, 45000), str_make(control, 45000)};
+    struct rec_http r = {0};
+
+    memset(control, 1, sizeof control);
+    RECORD_SET(http, &r, uri, str_make(control, 1000));
+    RECORD_SET(http, &r, orig_filenames, ((struct str_list){names, 2}));
+    sink_fixture_begin(f, RECORD_http, 1);
+    sink_fixture_add(f, &r);
+    sink_fixture_add(f, &r);
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct sink_lengths one = {0}, lengths = {0};
+        struct sink_state *s;
+        uint64_t taken = 0;
+
+        f->heritage.output_fd = memfd_create("output", MFD_CLOEXEC);
+        assert_int_equal(all[i]->open(&s, &f->heritage, NULL), 0);
+        assert_int_equal(all[i]->write(s, &f->batch), 0);
+        assert_int_equal(all[i]->flush(s), 0);
+        all[i]->lengths(s, &one);
+        while (all[i]->write(s, &f->batch) == 0)
+            assert_true(++taken < 1000000);
+        assert_int_equal(all[i]->write(s, &f->batch), -EBADMSG);
+        assert_int_equal(all[i]->flush(s), 0);
+        all[i]->lengths(s, &lengths);
+        all[i]->close(s);
+        close(f->heritage.output_fd);
+        assert_true(taken > 2);
+        if (all[i]->rotate)
+            assert_non_null(sink_fixture_read(f, "http.log")); /* its header counts once */
+        else
+            assert_int_equal(lengths.stream, (taken + 1) * one.stream);
+        if (all[i] == &sink_json)
+            assert_int_equal(lengths.file[RECORD_http], (taken + 1) * one.file[RECORD_http]);
+    }
+}
+
 static void test_refuses_a_folder_that_is_not_there(void **state)
 {
     struct sink_fixture *f = *state;
@@ -238,6 +281,7 @@ int main(void)
         TEST(test_goes_on_behind_what_was_committed),
         TEST(test_a_file_never_committed_begins_anew),
         TEST(test_records_wait_for_a_full_disk),
+        TEST(test_a_full_buffer_takes_no_half_batch),
         TEST(test_refuses_a_folder_that_is_not_there),
     };
 
