@@ -250,7 +250,7 @@ static int section_interface(struct topology_reading *r, char out[TOPOLOGY_NAME_
     name = colons ? colons + 2 : name;
     if (!*name || strlen(name) >= TOPOLOGY_NAME_MAX || strpbrk(name, " /,"))
         return topology_fail(r, line, "interface=%s: this is no name of an interface", name);
-    strcpy(out, name);
+    memcpy(out, name, strlen(name) + 1);
     return 0;
 }
 
@@ -278,8 +278,8 @@ static int section_add_workers(struct topology_reading *r)
         n = topology_add(r, TOPOLOGY_WORKER, name, s->line);
         if (!n)
             return -EINVAL;
-        strcpy(n->interface, interface);
-        strcpy(n->env_vars, s->value[KEY_ENV_VARS]);
+        snprintf(n->interface, sizeof n->interface, "%s", interface);
+        snprintf(n->env_vars, sizeof n->env_vars, "%s", s->value[KEY_ENV_VARS]);
         if (n_pins > 0)
             n->pin_cpu = (int)pins[i % (unsigned)n_pins];
     }
@@ -294,7 +294,7 @@ static int section_add_standalone(struct topology_reading *r)
     if (!topology_add(r, TOPOLOGY_MANAGER, "manager", s->line) ||
         !topology_add(r, TOPOLOGY_LOGGER, "logger-1", s->line))
         return -EINVAL;
-    strcpy(s->name, "worker-1");
+    snprintf(s->name, sizeof s->name, "worker-1");
     r->standalone = true;
     return section_add_workers(r);
 }
@@ -303,7 +303,7 @@ static int section_add(struct topology_reading *r)
 {
     struct section *s = &r->now;
     struct topology_node *n;
-    unsigned type, procs;
+    unsigned type = TYPES, procs;
 
     if (section_type(r, &type) < 0 || section_check_host(r) < 0)
         return -EINVAL;
@@ -321,7 +321,7 @@ static int section_add(struct topology_reading *r)
     n = topology_add(r, (enum topology_kind)type, s->name, s->line);
     if (!n)
         return -EINVAL;
-    strcpy(n->env_vars, s->value[KEY_ENV_VARS]);
+    snprintf(n->env_vars, sizeof n->env_vars, "%s", s->value[KEY_ENV_VARS]);
     if (type == TOPOLOGY_PROXY)
         topology_note(r, s->line, "%s: proxies have nothing to do here, none is run", n->name);
     return 0;
@@ -377,7 +377,7 @@ static int section_take_key(struct topology_reading *r, const struct ini_entry *
                              s->key_line[k]);
     if (strlen(e->value) >= VALUE_MAX)
         return topology_fail(r, e->line, "%s: this value is too long", key_names[k]);
-    strcpy(s->value[k], e->value);
+    snprintf(s->value[k], VALUE_MAX, "%s", e->value);
     s->key_line[k] = e->line;
     if (unescape_percent(s->value[k]) < 0)
         return topology_fail(r, e->line, "%s: write a literal %% as %%%%", key_names[k]);
@@ -401,7 +401,7 @@ static int section_begin(struct topology_reading *r, const struct ini_entry *e)
                                  "[%s]: a name has letters, digits, - _ and . only", e->section);
     if (e->section[0] == '.')
         return topology_fail(r, e->section_line, "[%s]: a name begins with a letter", e->section);
-    strcpy(r->now.name, e->section);
+    snprintf(r->now.name, sizeof r->now.name, "%s", e->section);
     return 0;
 }
 
@@ -518,7 +518,7 @@ int topology_of_run(struct topology *t, unsigned n_workers, const char *interfac
         snprintf(name, sizeof name, "worker-%u", i + 1);
         n = topology_add(&r, TOPOLOGY_WORKER, name, 0);
         CHECK(n);
-        strcpy(n->interface, interface);
+        snprintf(n->interface, sizeof n->interface, "%s", interface);
         n->pin_cpu = n_pins > 0 ? (int)cpus[i % (unsigned)n_pins] : -1;
     }
     return 0;

@@ -153,7 +153,7 @@ int cli_args_parse(struct cli_args *a, const struct command *command, int argc, 
             status = refuse(command, &t, code, argv[optind - 1]);
         else if (code >= CODE_SCHEMA)
             status = take_schema(a, &option_schemas[code - CODE_SCHEMA]);
-        else if (code >= CODE_OWN)
+        else if (code >= CODE_OWN && code < CODE_OWN + (int)OWN_OPTIONS)
             take_own(a, own_options[code - CODE_OWN].takes);
         else
             status = take_schema(a, schema_of_letter(code));

@@ -107,7 +107,7 @@ static int make_plan(struct manager_plan *plan, char *error)
 static int run_plan(struct manager_plan *plan)
 {
     const struct options *o = &plan->options;
-    struct progress progress = {0};
+    static struct progress progress; /* outlives the plan that points to it */
     struct text counters = {0};
     char error[INI_ERROR_BYTES];
     struct manager *m;

@@ -109,14 +109,14 @@ static int cluster_paths(struct manager_plan *plan)
 {
     struct options *o = &plan->options;
 
-    if (setup_absolute(o->state_dir, plan->state_dir) < 0 ||
-        strlen(plan->state_dir) + sizeof "/logs" > HERITAGE_PATH_MAX)
+    int n;
+
+    if (setup_absolute(o->state_dir, plan->state_dir) < 0)
         return -ENAMETOOLONG;
     if (o->log_dir[0])
         return setup_absolute(o->log_dir, plan->log_dir);
-    memcpy(plan->log_dir, plan->state_dir, sizeof plan->log_dir);
-    strcat(plan->log_dir, "/logs");
-    return 0;
+    n = snprintf(plan->log_dir, sizeof plan->log_dir, "%s/logs", plan->state_dir);
+    return n < HERITAGE_PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
 int setup_state(const struct cli_args *a, struct manager_plan *plan)
