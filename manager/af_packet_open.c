@@ -284,11 +284,8 @@ static void fanout_bpf__destroy(struct fanout_bpf *b)
  * number of the user's own the next ones are tried; each worker finds the same way to its group. */
 static int join_group(const struct opening *o, unsigned type)
 {
-    struct options defaults;
-    uint32_t group = o->r->fanout_group, tries;
+    uint32_t group = o->r->fanout_group, tries = o->r->options->fanout_id ? 1 : GROUP_TRIES;
 
-    options_init(&defaults);
-    tries = o->r->options->fanout_id == defaults.fanout_id ? GROUP_TRIES : 1;
     for (uint32_t i = 0; i < tries; i++) {
         uint32_t value = ((group + i) & 0xffff) | type << 16;
         if (setsockopt(o->fd, SOL_PACKET, PACKET_FANOUT, &value, sizeof value) == 0)

@@ -13,7 +13,7 @@
 struct af_packet_request {
     const char *interface;
     const struct options *options; /* ring_*, fanout_*, promiscuous, filter */
-    uint32_t fanout_group;         /* the next free one is taken if fanout_id is the default */
+    uint32_t fanout_group;         /* the next free one is taken if fanout_id is 0 */
     uint32_t n_workers;            /* on this interface; 1: no fanout */
     uint32_t seed;                 /* of flow_hash */
     const uint16_t *bucket_owner;  /* FLOW_BUCKETS entries: member index in joining order */

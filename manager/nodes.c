@@ -10,13 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A fanout group is known to the kernel by 16 bits in a network namespace. Those of `run` are drawn
- * from the upper half, so that they do not meet those of a cluster, which are configured. */
+/* A fanout group is known to the kernel by 16 bits in a network namespace. Unless one is configured
+ * it is drawn from the upper half, so that two clusters on one interface do not join by accident and
+ * share the packets that each of them should have had. */
 static uint32_t fanout_base(const struct manager *m)
 {
-    if (m->plan->purpose == MANAGER_CLUSTER)
-        return (uint32_t)m->plan->options.fanout_id;
-    return 0x8000 | (m->seed & 0x7fff);
+    uint32_t id = (uint32_t)m->plan->options.fanout_id;
+
+    return id ? id : 0x8000 | ((uint32_t)m->epoch & 0x7fff);
 }
 
 static void heritage_common(const struct manager *m, struct heritage *h)
