@@ -193,12 +193,9 @@ static void tcp_content(struct worker *w, struct flow *f, const struct packet *p
         segment(w, f, p, s, seq);
     if (p->tcp_flags & TCP_FIN)
         reassembly_fin(s, seq + p->payload_wire_len);
-    if (reassembly_ended(s))
+    /* A reset ends what its sender says; what the peer had sent before it knew may still come. */
+    if (reassembly_ended(s) || (p->tcp_flags & TCP_RST))
         host_end(w, f, p->from, p->ts_ns);
-    if (p->tcp_flags & TCP_RST) {
-        host_end(w, f, p->from, p->ts_ns);
-        host_end(w, f, !p->from, p->ts_ns);
-    }
 }
 
 static void packet_run(struct worker *w, const struct packet *p)
