@@ -268,6 +268,10 @@ $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(B
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
 $(call unit,capture/test_af_packet,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
   manager/af_packet_open.c worker/capture/af_packet.c)
+$(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c manager/af_packet_open.c \
+              common/base/filter.c common/base/linktype.c $(BASE))
+$(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/text.c \
+              common/schema/options.c $(BASE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

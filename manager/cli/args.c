@@ -145,7 +145,7 @@ int cli_args_parse(struct cli_args *a, const struct command *command, int argc, 
     a->command = command;
     tables_init(&t, command);
     opterr = 0;
-    optind = 1;
+    optind = 0; /* glibc: begin anew, also in the middle of a word */
     while (status == CLI_OK && (code = getopt_long(argc, argv, t.letters, t.options, NULL)) != -1) {
         if (code == CODE_HELP)
             a->help = true;

@@ -20,16 +20,25 @@ static uint64_t sum_of(const struct manager *m, size_t offset)
 }
 #define SUM(m, member) sum_of(m, offsetof(struct counters, member))
 
-/* Every worker reads the whole file; a packet counts where it was kept. */
-static uint64_t packets_kept(const struct manager *m)
+/* Every worker of a replay reads the whole file, each of a capture its own packets. */
+static uint64_t packets_seen(const struct manager *m)
 {
-    return SUM(m, capture_packets) - SUM(m, capture_not_mine);
+    uint64_t most = 0;
+
+    if (m->plan->purpose != MANAGER_REPLAY)
+        return SUM(m, capture_packets);
+    for (unsigned i = 0; i < m->n_nodes; i++) {
+        uint64_t n = *(const volatile uint64_t *)&m->nodes[i].counters->capture_packets;
+
+        most = n > most ? n : most;
+    }
+    return most;
 }
 
 void progress_tick(void *user)
 {
     struct progress *p = user;
-    uint64_t now_ns = clock_mono_ns(), packets = packets_kept(p->manager);
+    uint64_t now_ns = clock_mono_ns(), packets = packets_seen(p->manager);
     uint64_t total = SUM(p->manager, capture_total_bytes);
     uint64_t read = SUM(p->manager, capture_read_bytes);
     double seconds = (double)(now_ns - p->last_ns) / (double)NS_PER_SEC;
@@ -61,7 +70,7 @@ void progress_summary(const struct manager *m)
 
     status_losses(m, &losses);
     fprintf(stderr, "%" PRIu64 " packets, %" PRIu64 " flows, %" PRIu64 " records in %.2f s; %s%s\n",
-            packets_kept(m), flows, SUM(m, records_emitted),
+            packets_seen(m), flows, SUM(m, records_emitted),
             (double)(clock_mono_ns() - m->started_mono_ns) / (double)NS_PER_SEC,
             losses.len       ? "lost: "
             : m->exit_status ? "incomplete"

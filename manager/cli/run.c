@@ -96,7 +96,7 @@ static int make_plan(struct manager_plan *plan, char *error)
     if (err == 0 && o->log_dir[0]) {
         err = setup_absolute(o->log_dir, plan->log_dir);
         if (err < 0)
-            snprintf(error, INI_ERROR_BYTES, "--log-dir: this path is too long");
+            snprintf(error, INI_ERROR_BYTES, "--log-dir: %s", strerror(-err));
         else
             err = privileged_log_dir(plan->log_dir, &plan->ids, &plan->log_uid, error);
     }

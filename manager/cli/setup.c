@@ -109,10 +109,10 @@ static int cluster_paths(struct manager_plan *plan)
 {
     struct options *o = &plan->options;
 
-    int n;
+    int n, err = setup_absolute(o->state_dir, plan->state_dir);
 
-    if (setup_absolute(o->state_dir, plan->state_dir) < 0)
-        return -ENAMETOOLONG;
+    if (err < 0)
+        return err;
     if (o->log_dir[0])
         return setup_absolute(o->log_dir, plan->log_dir);
     n = snprintf(plan->log_dir, sizeof plan->log_dir, "%s/logs", plan->state_dir);
@@ -122,7 +122,7 @@ static int cluster_paths(struct manager_plan *plan)
 int setup_state(const struct cli_args *a, struct manager_plan *plan)
 {
     char error[INI_ERROR_BYTES];
-    int status = setup_options(a, true, &plan->options);
+    int err, status = setup_options(a, true, &plan->options);
 
     if (status != CLI_OK)
         return status;
@@ -131,8 +131,9 @@ int setup_state(const struct cli_args *a, struct manager_plan *plan)
         log_error("%s", error);
         return CLI_USAGE;
     }
-    if (cluster_paths(plan) < 0) {
-        log_error("state_dir or log-dir: this path is too long; give a shorter one");
+    err = cluster_paths(plan);
+    if (err < 0) {
+        log_error("state_dir or log-dir: %s; give another path", strerror(-err));
         return CLI_FAILED;
     }
     return CLI_OK;

@@ -30,7 +30,7 @@ int setup_topology(const struct cli_args *a, struct manager_plan *plan, struct t
  * error[INI_ERROR_BYTES]. */
 int setup_check_filter(const struct options *o, char *error);
 
-/* path, made absolute from the current folder. 0 or -ENAMETOOLONG. */
+/* path, made absolute from the current folder. 0, -ENAMETOOLONG, or -errno of getcwd. */
 int setup_absolute(const char *path, char out[HERITAGE_PATH_MAX]);
 
 /* An empty plan with defaults. On the heap; freed with free(). */
