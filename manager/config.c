@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Which keys there are and what their values look like is options.def's business; here is what a
+ * file adds: that a key stands once, and what holds between options.
+ *
+ * The bounds at the end are checked before anything starts, because a worker meets them only when
+ * it maps its memory, and says so from the background. */
 #include "manager/config.h"
 
 #include "manager/suggest.h"
@@ -13,6 +18,7 @@ struct config_reading {
     unsigned set_at[256]; /* line that set the n-th option, 0 if none has */
 };
 
+/* Only keys that spliff.cfg takes are suggested. */
 static int config_unknown(const char *key, char *error)
 {
     struct suggest near = {NULL, 0};

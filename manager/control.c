@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A client lives from its connection to the end of its answer: one request, one answer. `stop` is
+ * answered line by line while it happens, so its clients stay until control_close gives them the
+ * exit status as the last thing that the manager does.
+ *
+ * Nothing here waits for a client. An answer is handed to the loop whole; the lines of a stop are
+ * written as far as the socket takes them, since a reader that fell asleep must not keep the
+ * cluster from ending; and when too many are connected, the oldest goes. */
 #include "manager/control.h"
 
 #include "common/base/check.h"
@@ -67,6 +74,7 @@ static void on_written(uv_write_t *write, int status)
     client_close(write->data);
 }
 
+/* Ends the answer with its exit status and sends it. */
 static void client_answer(struct control_client *client, int status)
 {
     uv_buf_t buf;
@@ -108,6 +116,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
     buf->len = sizeof client->request - client->request_len;
 }
 
+/* A request is one short line; whoever sends more without an end is let go. */
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
     struct control_client *client = stream->data;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A node is put together once and outlives its processes. Its heritage is written and sealed here,
+ * with the numbers that its descriptors will have in the child, so that each process of the node,
+ * the first as well as the tenth, begins with exactly the same. Whatever must survive a crash hangs
+ * on the node: the capture and its ring, the spool, the counters, the state file of a logger. */
 #include "manager/nodes.h"
 
 #include "common/base/check.h"
@@ -11,8 +15,8 @@
 #include <unistd.h>
 
 /* A fanout group is known to the kernel by 16 bits in a network namespace. Unless one is configured
- * it is drawn from the upper half, so that two clusters on one interface do not join by accident and
- * share the packets that each of them should have had. */
+ * it is drawn from the upper half, so that two clusters on one interface do not join by accident
+ * and share the packets that each of them should have had. */
 static uint32_t fanout_base(const struct manager *m)
 {
     uint32_t id = (uint32_t)m->plan->options.fanout_id;
@@ -37,6 +41,7 @@ static void heritage_common(const struct manager *m, struct heritage *h)
             memcpy(h->loggers[h->n_loggers++], p->topology.nodes[i].name, HERITAGE_NODE_MAX);
 }
 
+/* Files that the node's user could not make itself, and the one that takes its last words. */
 static int node_files(struct manager *m, struct node *n, char *error)
 {
     const struct manager_plan *p = m->plan;

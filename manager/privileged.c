@@ -246,7 +246,7 @@ int privileged_open_live(const struct topology *t, const struct options *o, uint
             }
         }
         err = open_interface(workers[i]->interface, members, n_members, o, seed,
-                             fanout_base + interfaces++, heritages, error);
+                             (fanout_base + interfaces++) & 0xffff, heritages, error);
         if (err < 0)
             return err;
     }

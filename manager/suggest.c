@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SUGGEST_MAX 40
+#define SUGGEST_MAX 40 /* longer than any of our names; bounds the row below */
 
 static int suggest_fold(char c)
 {

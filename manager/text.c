@@ -15,6 +15,7 @@ void text_free(struct text *t)
     memset(t, 0, sizeof *t);
 }
 
+/* Doubles, so that a long document is copied a few times only. */
 static void text_reserve(struct text *t, size_t more)
 {
     size_t need = t->len + more + 1;

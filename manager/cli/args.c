@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* getopt_long gets its tables here, at run time, from the rows of options that the command takes.
+ * Values of options.def are only collected: they are applied over the configuration file, which is
+ * known when all has been read. getopt's own messages are off; ours name the nearest option. */
 #include "manager/cli/cli.h"
 
 #include "common/base/check.h"
@@ -40,6 +43,7 @@ static bool takes_schema(const struct command *c, const struct option_schema *s)
     return (c->takes & CLI_TAKES_RUN_OPTIONS) && (s->scope & OPTION_SCOPE_RUN);
 }
 
+/* One row of getopt's table and, if it has one, its letter. */
 static void table_add(struct getopt_tables *t, const char *name, bool arg, int code, char letter)
 {
     CHECK(t->n + 1 < TABLE_MAX);
@@ -94,6 +98,7 @@ static void take_own(struct cli_args *a, enum cli_takes which)
     }
 }
 
+/* Notes the value; options without an argument are yes. */
 static int take_schema(struct cli_args *a, const struct option_schema *s)
 {
     if (a->n_values == CLI_VALUES_MAX) {

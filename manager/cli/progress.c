@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Progress is read from the shared counters of the workers, as status is: they do nothing for it.
+ */
 #include "manager/cli/progress.h"
 
 #include "common/base/clock.h"

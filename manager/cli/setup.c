@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The same program runs from three places: installed (<prefix>/bin, with its configuration in
+ * <prefix>/etc/spliff), from a package (/usr/bin and /etc/spliff) and from where it was built
+ * (build/…/bin, with the samples in etc/ of the source tree). Its own path tells which, so none of
+ * them needs a setting or an installation to be tried. */
 #include "manager/cli/setup.h"
 
 #include "common/base/check.h"

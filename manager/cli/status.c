@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* `status` prints what the manager answers; it reads node.cfg only when there is no manager, so a
+ * file that was broken meanwhile does not hide a running cluster. */
 #include "manager/status.h"
 
 #include "common/base/log.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* `stop` asks the manager and then waits for its lock to fall, so that a start right after it does
+ * not find the old one still there. It is no error that nothing runs: the wish is fulfilled. */
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "manager/cli/cli.h"
