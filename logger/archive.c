@@ -87,7 +87,8 @@ static bool exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
-/* Whether a file of this queue name waits or was archived before. */
+/* Two rotations may fall into one second, when the logger is stopped and started, or when clocks
+ * are set back. Whether a file of this queue name waits or was archived before. */
 static bool is_taken(const char *log_dir, const char *name)
 {
     char path[PATH_CHARS];
@@ -127,7 +128,7 @@ int archive_enqueue(const char *log_dir, const char *path, uint64_t open_ns, uin
         return -ENOENT;
     if (rename(from, to) == 0)
         return 0;
-    /* Somebody tidied up: make the folder again. */
+    /* Somebody tidied up: make the folder again, for the log must not wait for a person. */
     snprintf(to, sizeof to, "%s/" QUEUE, log_dir);
     if (errno != ENOENT || (mkdir(to, FOLDER_MODE) < 0 && errno != EEXIST))
         return -errno;
@@ -234,6 +235,7 @@ static int store_file(const char *source, const char *temporary, const char *fin
 }
 #endif
 
+/* The name says all: the date in front is the folder, the rest the file. */
 static int archive_one(const char *log_dir, const char *name)
 {
     const char *base = name + DATE_CHARS + 1;

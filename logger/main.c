@@ -98,6 +98,8 @@ static void end_loop(struct logger *l)
     uv_close((uv_handle_t *)&l->term, NULL);
 }
 
+/* A rotation that fails (the disk is full) stays due and is tried again before anything is taken
+ * from the bus: else records would come behind the footer. */
 static int rotate_if_due(struct logger *l)
 {
     int rc;
@@ -141,6 +143,7 @@ static void on_bus(uv_poll_t *poll, int status, int events)
 
     (void)status;
     (void)events;
+    /* Else the timer comes anyway, and what is there will not go away. */
     if (!l->failing && !uv_is_active((uv_handle_t *)&l->again))
         run(l);
 }
@@ -216,7 +219,7 @@ static int finish(struct logger *l)
 
 int main(void)
 {
-    struct logger *l = calloc(1, sizeof *l);
+    struct logger l = {0};
     const struct heritage *h;
     struct counters *counters;
     int rc;
@@ -225,31 +228,31 @@ int main(void)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     h = heritage_read();
-    if (!l || !h)
+    if (!h)
         return EXIT_FAILURE;
     log_init(h->node, LOG_LEVEL_INFO);
-    l->heritage = h;
+    l.heritage = h;
     counters = heritage_map(h->counters_fd, COUNTERS_PAGE_BYTES);
     if (!counters) {
         log_error("cannot map the page of counters: %s", strerror(errno));
         return EXIT_FAILURE;
     }
-    if (archive_prepare(h) < 0 || receive_open(&l->receive, h, counters) < 0)
+    if (archive_prepare(h) < 0 || receive_open(&l.receive, h, counters) < 0)
         return EXIT_FAILURE;
     rc = heritage_drop_privileges(h);
     if (rc < 0) {
         log_error("cannot become user id %u: %s", (unsigned)h->uid, strerror(-rc));
         return EXIT_FAILURE;
     }
-    if (bus_open(&l->bus, h) < 0 || receive_begin(l->receive, l->bus) < 0)
+    if (bus_open(&l.bus, h) < 0 || receive_begin(l.receive, l.bus) < 0)
         return EXIT_FAILURE;
-    rc = open_loop(l);
+    rc = open_loop(&l);
     if (rc < 0) {
         log_error("cannot start the event loop: %s", uv_strerror(rc));
         return EXIT_FAILURE;
     }
-    l->next_rotation_ns = next_rotation(h, clock_wall_ns());
-    start_archive(l);
-    uv_run(&l->loop, UV_RUN_DEFAULT);
-    return finish(l) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    l.next_rotation_ns = next_rotation(h, clock_wall_ns());
+    start_archive(&l); /* what a predecessor left */
+    uv_run(&l.loop, UV_RUN_DEFAULT);
+    return finish(&l) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -120,28 +120,28 @@ static void read_boot_id(char out[BOOT_ID_MAX])
 }
 
 /* posix_fallocate, because a store into a hole of a full disk would be a SIGBUS. */
-static int map_file(struct state_file **out, const char *path)
+static void *map_descriptor(int fd)
 {
-    int flags = path[0] != '\0' ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
-    int fd = -1, rc = 0;
-    void *p;
+    const size_t n = sizeof(struct state_file);
+    void *p = MAP_FAILED;
 
-    if (path[0] != '\0') {
-        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-            return -errno;
-        rc = -posix_fallocate(fd, 0, sizeof(struct state_file));
-    }
-    if (rc == 0) {
-        p = mmap(NULL, sizeof(struct state_file), PROT_READ | PROT_WRITE, flags, fd, 0);
-        if (p == MAP_FAILED)
-            rc = -errno;
-        else
-            *out = p;
-    }
-    if (fd >= 0)
-        close(fd);
-    return rc;
+    errno = posix_fallocate(fd, 0, (off_t)n);
+    if (errno == 0)
+        p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    close(fd);
+    return p;
+}
+
+/* MAP_FAILED with errno. */
+static void *map_path(const char *path)
+{
+    int fd;
+
+    if (path[0] == '\0')
+        return mmap(NULL, sizeof(struct state_file), PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? MAP_FAILED : map_descriptor(fd);
 }
 
 /* Takes over the committed slot, or begins anew. */
@@ -174,16 +174,19 @@ static void load(struct state *s, uint64_t layout)
 int state_open(struct state **out, const struct heritage *h)
 {
     struct state *s = calloc(1, sizeof *s);
-    int rc;
+    void *p;
 
     if (!s)
         return -ENOMEM;
-    rc = map_file(&s->file, h->state_path);
-    if (rc < 0) {
+    p = map_path(h->state_path);
+    if (p == MAP_FAILED) {
+        int rc = -errno;
+
         log_error("cannot open the state file %s: %s", h->state_path, strerror(-rc));
         free(s);
         return rc;
     }
+    s->file = p;
     load(s, layout_of(h));
     *out = s;
     return 0;

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* JSON lines as Zeek writes them: one flat object a line, dotted names, unset fields left out,
  * times as seconds since 1970. Once as log files, and once as a stream of all paths, where each
- * object begins with "_path". */
+ * object begins with "_path".
+ *
+ * JSON is text, records hold bytes: what is not UTF-8 becomes the four characters \xHH, as Zeek has
+ * it. So a string that really holds these characters looks the same as one that holds the byte; who
+ * must tell them apart reads TSV. */
 #include "logger/sink/logfile.h"
 #include "logger/sink/stream.h"
 #include "logger/sink/table.h"

@@ -9,6 +9,7 @@
 
 int outbuf_init(struct outbuf *b)
 {
+    /* NORESERVE: a bound is not a need, and there is one of these for every log. */
     void *p = mmap(NULL, OUTBUF_BYTES, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -27,6 +28,8 @@ void outbuf_fini(struct outbuf *b)
     b->base = NULL;
 }
 
+/* The rest is moved to the front rather than remembered: it happens only when a write fails, and so
+ * the writers need not know of it. */
 int outbuf_write(struct outbuf *b, int fd, uint64_t *bytes)
 {
     size_t done = 0;
@@ -50,6 +53,7 @@ int outbuf_write(struct outbuf *b, int fd, uint64_t *bytes)
     return rc;
 }
 
+/* An error that lasts is one line at its beginning and one at its end, however often it is met. */
 int outbuf_report(struct outbuf *b, const char *name, int rc)
 {
     if (rc < 0 && rc != -EAGAIN && !b->failing) {

@@ -31,6 +31,7 @@ struct pcap_frame_header {
     uint32_t wire_bytes;
 };
 
+/* Not before the link type is known; a successor finds the header written and adds frames only. */
 static void pcap_begin(struct outbuf *b, struct stream_context *context, uint32_t linktype)
 {
     struct pcap_file_header head = {PCAP_MAGIC_NS, 2, 4, 0, 0, PCAP_SNAPLEN, linktype};
@@ -47,6 +48,7 @@ static int read_frame(struct cursor *c, struct value v[RECORD_packet_FIELDS])
 
     if (record_reader_begin(c, &n) < 0 || n != RECORD_packet_FIELDS)
         return -EBADMSG;
+    /* Unlike in a log, no field may be unset: a frame without its time is none. */
     for (uint32_t i = 0; i < n; i++)
         if (record_reader_value(c, &v[i]) < 0 || v[i].kind == VALUE_NIL ||
             !record_reader_fits(fields[i].type, &v[i]))

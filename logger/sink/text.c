@@ -21,7 +21,8 @@
 #define COLOR_STRONG "\033[1m"
 #define COLOR_END    "\033[0m"
 
-/* A record taken apart, so that its fields can be shown in any order. */
+/* A record taken apart in one pass, since its fields come in the order of the table and are shown
+ * in another, so that its fields can be shown in any order. */
 struct text_record {
     const struct record_schema *schema;
     bool color;
@@ -264,9 +265,8 @@ static void put_endpoint(struct outbuf *b, struct text_record *r, unsigned addr,
 static int text_record(struct outbuf *b, struct cursor *c, enum record_type type, void *context)
 {
     struct stream_context *stream = context;
-    struct text_record r;
+    struct text_record r = {.color = stream->color};
 
-    r.color = stream->color;
     if (read_record(&r, c, type) < 0)
         return -EBADMSG;
     put_color(b, &r, COLOR_DIM);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Log files as Zeek writes them with its ASCII writer: eight header lines that begin with '#', then
  * values with a TAB between them, then #close. zeek-cut and all that reads Zeek logs reads these.
- */
+ *
+ * A reader splits at TABs, then at commas, and only then undoes escapes. So what would be taken for
+ * a separator, for a field that is unset or empty, or for a header line is escaped, and a reader
+ * that does not undo escapes still finds every field in its place. */
 #include "common/base/clock.h"
 #include "logger/sink/logfile.h"
 
@@ -94,6 +97,7 @@ static inline char *tsv_scalar(char *p, enum field_type type, const struct value
     }
 }
 
+/* Inside a list a comma separates, outside it is a byte as any other. */
 static char *tsv_element(char *p, enum field_type type, const struct value *v)
 {
     return tsv_scalar(p, type, v, FORMAT_TSV_ELEMENT);

@@ -21,8 +21,8 @@ int sink_fixture_setup(void **state)
     options_init(&f->heritage.options);
     f->heritage.one_shot = true;
     f->heritage.output_fd = -1;
-    strcpy(f->heritage.node, "logger-1");
-    strcpy(f->heritage.log_dir, "/tmp/spliff-test-XXXXXX");
+    snprintf(f->heritage.node, sizeof f->heritage.node, "logger-1");
+    snprintf(f->heritage.log_dir, sizeof f->heritage.log_dir, "/tmp/spliff-test-XXXXXX");
     if (!mkdtemp(f->heritage.log_dir))
         return -1;
     *state = f;
@@ -62,14 +62,17 @@ void sink_fixture_add(struct sink_fixture *f, const void *rec)
     f->batch.count++;
 }
 
+const char *sink_fixture_path(struct sink_fixture *f, const char *name)
+{
+    snprintf(f->path, sizeof f->path, "%s/%s", f->heritage.log_dir, name);
+    return f->path;
+}
+
 const char *sink_fixture_read(struct sink_fixture *f, const char *name)
 {
-    char path[HERITAGE_PATH_MAX + 128];
+    int fd = open(sink_fixture_path(f, name), O_RDONLY);
     ssize_t n;
-    int fd;
 
-    snprintf(path, sizeof path, "%s/%s", f->heritage.log_dir, name);
-    fd = open(path, O_RDONLY);
     if (fd < 0)
         return NULL;
     n = read(fd, f->text, sizeof f->text - 1);

@@ -15,6 +15,7 @@ struct sink_fixture {
     uint8_t bytes[SINK_FIXTURE_BYTES];
     struct message_batch batch; /* of bytes */
     char text[SINK_FIXTURE_TEXT];
+    char path[HERITAGE_PATH_MAX + 128];
 };
 
 /* A new one in *state (cmocka setup), and its end with the folder (teardown). */
@@ -24,6 +25,9 @@ int sink_fixture_teardown(void **state);
 /* Empties the batch; then adds a record to it. */
 void sink_fixture_begin(struct sink_fixture *f, enum record_type type, uint64_t seq);
 void sink_fixture_add(struct sink_fixture *f, const void *rec);
+
+/* The path of a file below the folder, until the next call. */
+const char *sink_fixture_path(struct sink_fixture *f, const char *name);
 
 /* The content of a file below the folder, NUL-terminated; NULL if there is none. */
 const char *sink_fixture_read(struct sink_fixture *f, const char *name);

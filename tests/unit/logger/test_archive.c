@@ -39,11 +39,8 @@ static int setup(void **state)
 
 static void put_file(struct sink_fixture *f, const char *name, const char *text)
 {
-    char path[HERITAGE_PATH_MAX + 128];
-    FILE *file;
+    FILE *file = fopen(sink_fixture_path(f, name), "w");
 
-    snprintf(path, sizeof path, "%s/%s", f->heritage.log_dir, name);
-    file = fopen(path, "w");
     assert_non_null(file);
     fputs(text, file);
     fclose(file);
@@ -51,22 +48,16 @@ static void put_file(struct sink_fixture *f, const char *name, const char *text)
 
 static bool is_there(struct sink_fixture *f, const char *name)
 {
-    char path[HERITAGE_PATH_MAX + 128];
-
-    snprintf(path, sizeof path, "%s/%s", f->heritage.log_dir, name);
-    return access(path, F_OK) == 0;
+    return access(sink_fixture_path(f, name), F_OK) == 0;
 }
 
 /* What an archived file holds, uncompressed. */
 static const char *archived(struct sink_fixture *f, const char *name)
 {
 #ifdef HAVE_ZLIB
-    char path[HERITAGE_PATH_MAX + 128];
-    gzFile z;
+    gzFile z = gzopen(sink_fixture_path(f, name), "rb");
     int n;
 
-    snprintf(path, sizeof path, "%s/%s", f->heritage.log_dir, name);
-    z = gzopen(path, "rb");
     if (!z)
         return "(not there)";
     n = gzread(z, f->text, sizeof f->text - 1);
@@ -117,7 +108,7 @@ static void test_done_over_after_a_crash(void **state)
 
     put_file(f, "current/conn.log", "all of it");
     assert_int_equal(archive_enqueue(f->heritage.log_dir, "conn", TEN_OCLOCK, ELEVEN_OCLOCK), 0);
-    assert_int_equal(mkdir(strcat(strcpy(f->text, f->heritage.log_dir), "/2026-08-21"), 0755), 0);
+    assert_int_equal(mkdir(sink_fixture_path(f, "2026-08-21"), 0755), 0);
     put_file(f, "2026-08-21/.conn.10:00:00-11:00:00.log" GZ ".tmp", "half");
     put_file(f, NAME ".log" GZ, "done, but the source is still there");
     archive_run(f->heritage.log_dir);
@@ -135,7 +126,7 @@ static void test_what_cannot_be_archived_waits(void **state)
     put_file(f, "2026-08-21", "in the way of the folder");
     archive_run(f->heritage.log_dir);
     assert_true(is_there(f, ".rotated/2026-08-21_conn.10:00:00-11:00:00.log"));
-    assert_int_equal(remove(strcat(strcpy(f->text, f->heritage.log_dir), "/2026-08-21")), 0);
+    assert_int_equal(remove(sink_fixture_path(f, "2026-08-21")), 0);
     archive_run(f->heritage.log_dir);
     assert_string_equal(archived(f, NAME ".log" GZ), "patient");
 }
@@ -157,7 +148,7 @@ static void test_makes_its_folder_again(void **state)
 {
     struct sink_fixture *f = *state;
 
-    assert_int_equal(rmdir(strcat(strcpy(f->text, f->heritage.log_dir), "/.rotated")), 0);
+    assert_int_equal(rmdir(sink_fixture_path(f, ".rotated")), 0);
     put_file(f, "current/conn.log", "safe");
     assert_int_equal(archive_enqueue(f->heritage.log_dir, "conn", TEN_OCLOCK, ELEVEN_OCLOCK), 0);
     archive_run(f->heritage.log_dir);

@@ -132,10 +132,10 @@ static void test_a_bad_batch_leaves_nothing(void **state)
 /* As after a kill: nothing is closed in order. The descriptor leaks, the memory does not. */
 static void abandon(struct sink_fixture *f, struct sink_state *s)
 {
-    char from[HERITAGE_PATH_MAX + 64], to[HERITAGE_PATH_MAX + 64];
+    char from[sizeof f->path], to[sizeof f->path];
 
-    snprintf(from, sizeof from, "%s/capture_loss.log", f->heritage.log_dir);
-    snprintf(to, sizeof to, "%s/kept", f->heritage.log_dir);
+    snprintf(from, sizeof from, "%s", sink_fixture_path(f, "capture_loss.log"));
+    snprintf(to, sizeof to, "%s", sink_fixture_path(f, "kept"));
     assert_int_equal(link(from, to), 0);
     assert_int_equal(unlink(from), 0);
     sink_tsv.close(s); /* appends #close, behind what was committed */
@@ -267,7 +267,7 @@ static void test_refuses_a_folder_that_is_not_there(void **state)
     struct heritage h = f->heritage;
     struct sink_state *s;
 
-    strcat(h.log_dir, "/missing");
+    snprintf(h.log_dir, sizeof h.log_dir, "%.200s/missing", f->heritage.log_dir);
     assert_int_equal(sink_tsv.open(&s, &h, NULL), -ENOENT);
 }
 

@@ -35,8 +35,8 @@ static int setup(void **state)
 
     (void)state;
     memset(&heritage, 0, sizeof heritage);
-    strcpy(heritage.state_path, "/tmp/spliff-state-XXXXXX");
-    strcpy(heritage.log_dir, "/nowhere");
+    snprintf(heritage.state_path, sizeof heritage.state_path, "/tmp/spliff-state-XXXXXX");
+    snprintf(heritage.log_dir, sizeof heritage.log_dir, "/nowhere");
     fd = mkstemp(heritage.state_path);
     return fd < 0 ? -1 : close(fd);
 }
@@ -193,9 +193,10 @@ static void test_other_logs_begin_anew(void **state)
     (void)state;
     commit(s, 1);
     state_close(s);
-    strcpy(heritage.log_dir, "/elsewhere");
+    snprintf(heritage.log_dir, sizeof heritage.log_dir, "/elsewhere");
     assert_says(0);
-    strcpy(heritage.log_dir, "/nowhere"); /* what was there was not kept */
+    snprintf(heritage.log_dir, sizeof heritage.log_dir,
+             "/nowhere"); /* what was there was not kept */
     assert_says(0);
 }
 
