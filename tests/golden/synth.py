@@ -416,12 +416,16 @@ def case_tcp_one_sided():
 
 
 def case_tcp_reset():
-    # Reset by the server in the middle of a response, and by the client instead of a FIN.
+    # Reset by the server in the middle of a response, by the client instead of a FIN, and by a
+    # client that does not wait for the response on its way.
     by_server = Stream().open().data(0, REQUEST).data(1, RESPONSE[:600])
     by_server.send(1, RST | ACK)
     by_client = Stream(sport=40001).open().data(0, REQUEST).data(1, RESPONSE)
     by_client.send(0, RST)
-    return pcap(framed(by_server) + framed(by_client))
+    impatient = Stream(sport=40002).open().data(0, REQUEST)
+    impatient.send(0, RST)
+    impatient.data(1, RESPONSE)
+    return pcap(framed(by_server) + framed(by_client) + framed(impatient))
 
 
 def case_tcp_no_answer():
