@@ -320,6 +320,7 @@ deps:
 	@tests/deps.sh
 
 check: export CHECK_FLAGS = $(CPPFLAGS_ALL) $(CFLAGS_ALL)
+check: export CHECK_DOCS = $(DOCS)
 check: release
 	@tests/check/run.sh
 
@@ -352,12 +353,11 @@ demo: deps
 	@$(MAKE) -s -j2 release
 	@tests/demo.sh
 
-# The tables in docs/, spliff.cfg(5) and the sample spliff.cfg are printed from the .def tables.
+# What is printed from the .def tables: which table, and the file it is.
+DOCS := options-md:docs/options.md counters-md:docs/counters.md records-md:docs/records.md \
+        weirds-md:docs/weirds.md options-man:docs/man/spliff.cfg.5 options-cfg:etc/spliff.cfg
 docs: release
-	@for t in options counters records weirds; do \
-	    $(BIN_release)/spliff-cluster docs $$t-md > docs/$$t.md || exit 1; done
-	$(BIN_release)/spliff-cluster docs options-man > docs/man/spliff.cfg.5
-	$(BIN_release)/spliff-cluster docs options-cfg > etc/spliff.cfg
+	@for d in $(DOCS); do $(BIN_release)/spliff-cluster docs $${d%:*} > $${d#*:} || exit 1; done
 
 # --- installing -----------------------------------------------------------------------------------
 

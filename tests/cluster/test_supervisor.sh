@@ -1,0 +1,43 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Under supervisord, with the program section of etc/: it starts, a killed manager is started again
+# and its workers are not left behind, the logs go on, and stopping the program stops all of it.
+. "$(dirname "$0")/lib.sh"
+command -v supervisord >/dev/null || { skip "$TEST" 'supervisord is not installed'; finish; exit; }
+begin 2
+{
+    printf '[unix_http_server]\nfile=%s/supervisor.sock\n' "$WORK"
+    printf '[supervisord]\nlogfile=%s/supervisord.log\npidfile=%s/supervisord.pid\n' "$WORK" "$WORK"
+    printf '[supervisorctl]\nserverurl=unix://%s/supervisor.sock\n' "$WORK"
+    printf '[rpcinterface:supervisor]\n'
+    printf 'supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n'
+    sed -e "s|^command=/usr/local/bin/spliff-cluster .*|command=$BIN/spliff-cluster start --foreground \
+--config $WORK/spliff.cfg --node-cfg $WORK/node.cfg|" \
+        -e "s|^stderr_logfile=.*|stderr_logfile=$WORK/manager.err|" "$ROOT/etc/supervisor.conf"
+} >"$WORK/supervisord.conf"
+net_run supervisord --nodaemon --configuration "$WORK/supervisord.conf" --user root >"$WORK/supervisord.out" 2>&1
+
+wait_for 10 all_running || die 'supervisord does not start it'
+get "http://$SERVER4/before"
+wait_for 5 has_records http 1 || die 'nothing is logged'
+
+old=$(node_pid manager)
+workers="$(node_pid worker-1) $(node_pid worker-2) $(node_pid logger-1)"
+kill -9 "$old"
+restarted() { [ -n "$(node_pid manager)" ] && [ "$(node_pid manager)" != "$old" ] && all_running; }
+wait_for 15 restarted || die 'supervisord does not start it again'
+# A process that nobody waits for stays as a zombie, which is as good as gone.
+for pid in $workers; do
+    state=$(awk '{print $3}' "/proc/$pid/stat" 2>/dev/null)
+    [ -z "$state" ] || [ "$state" = Z ] || die "process $pid of the killed manager still runs"
+done
+get "http://$SERVER4/after"
+after() { records http | grep -q /after; }
+wait_for 5 after || die 'nothing is logged after the restart'
+records http | grep -q /before || die 'what was logged before is gone'
+
+server supervisorctl -c "$WORK/supervisord.conf" stop spliff >"$WORK/ctl.out" 2>&1
+cluster status >/dev/null 2>&1 && die 'it runs after supervisorctl stop'
+[ "$(count http)" -eq 2 ] || die "http.log has $(count http) lines for 2 requests"
+pass "$TEST"
+finish
