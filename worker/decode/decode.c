@@ -226,8 +226,10 @@ static void cut_to_length(struct segment *s, const struct cursor *c, uint32_t sa
 {
     size_t captured = cursor_left(c);
 
-    if (said_bytes > wire_bytes)
+    if (said_bytes > wire_bytes) {
         *weird = WEIRD_TRUNCATED_IP; /* still read: the headers may be all that is asked for */
+        said_bytes = wire_bytes;     /* but nobody sent what the frame had no room for */
+    }
     s->wire_bytes = said_bytes;
     s->c = cursor_init(c->p, captured < said_bytes ? captured : said_bytes);
 }
