@@ -27,7 +27,8 @@ static inline void ipaddr_set_v4(struct ipaddr *a, const uint8_t v4[4])
     memcpy(a->b + 12, v4, 4);
 }
 
-/* Text form (RFC 5952) without NUL into out, which has IPADDR_TEXT_MAX bytes. Returns its length. */
+/* Text form (RFC 5952) without NUL into out, which has IPADDR_TEXT_MAX bytes. Returns its length.
+ */
 size_t ipaddr_format(const struct ipaddr *a, char *out);
 
 #endif

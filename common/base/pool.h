@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Pools: memory for the packet path, mapped once at start with a stated bound.
  *
- * struct pool    objects of one size, addressed by 32-bit index or pointer, last freed first reused.
- * struct bufpool byte buffers in power-of-two classes, for what waits on more input.
+ * struct pool    objects of one size, addressed by 32-bit index or pointer, last freed first
+ * reused. struct bufpool byte buffers in power-of-two classes, for what waits on more input.
  *
  * Both map their whole bound lazily, so memory is used only as it is touched; neither calls malloc
  * after init. Not thread-safe: each belongs to one process and one thread. */
@@ -71,8 +71,8 @@ struct membuf {
     uint32_t capacity;
 };
 
-/* Appends n bytes; grows by doubling up to max_bytes. Returns 0, or -ENOBUFS (nothing appended) when
- * len + n would pass max_bytes or the pool's bound. */
+/* Appends n bytes; grows by doubling up to max_bytes. Returns 0, or -ENOBUFS (nothing appended)
+ * when len + n would pass max_bytes or the pool's bound. */
 int membuf_append(struct membuf *b, struct bufpool *pool, const void *data, size_t n,
                   size_t max_bytes);
 /* Gives the memory back and empties b. */

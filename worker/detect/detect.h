@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Detect: the first bytes of a flow -> which analyzer, by content, on any port.
  *
- * Each end of a TCP flow has its own first bytes; those that are too few to tell are held until more
- * come. UDP is asked datagram by datagram. Where the beginning was missed, later segments are asked
- * as well, a few times, since a message may begin there. */
+ * Each end of a TCP flow has its own first bytes; those that are too few to tell are held until
+ * more come. UDP is asked datagram by datagram. Where the beginning was missed, later segments are
+ * asked as well, a few times, since a message may begin there. */
 #ifndef SPLIFF_WORKER_DETECT_H
 #define SPLIFF_WORKER_DETECT_H
 
@@ -20,7 +20,7 @@
 struct detection {
     struct membuf held[2]; /* by end */
     uint8_t tries[2];
-    bool refused[2];    /* nobody knows this end's bytes */
+    bool refused[2];     /* nobody knows this end's bytes */
     uint64_t dropped[2]; /* bytes refused and not held any more */
 };
 

@@ -25,7 +25,11 @@ bool conn_is_reused(const struct flow *f, const struct packet *p);
 unsigned conn_packet(struct flow *f, const struct packet *p, unsigned side);
 
 /* History letters that come from elsewhere than headers. */
-enum { CONN_CHECKSUM = SCALED_CHECKSUM, CONN_GAP = SCALED_GAP, CONN_RETRANSMIT = SCALED_RETRANSMIT };
+enum {
+    CONN_CHECKSUM = SCALED_CHECKSUM,
+    CONN_GAP = SCALED_GAP,
+    CONN_RETRANSMIT = SCALED_RETRANSMIT
+};
 void conn_history_scaled(struct flow *f, unsigned side, unsigned event);
 void conn_history_inconsistent(struct flow *f, unsigned side);
 

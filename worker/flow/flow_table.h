@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The flow table: open addressing over cache lines of eight {hash, index} pairs, flows in a pool,
- * a timer wheel for their deadlines and a list in order of idleness. Sized at start, never grows. */
+ * a timer wheel for their deadlines and a list in order of idleness. Sized at start, never grows.
+ */
 #ifndef SPLIFF_WORKER_FLOW_TABLE_H
 #define SPLIFF_WORKER_FLOW_TABLE_H
 

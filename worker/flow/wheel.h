@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A timer wheel over objects of a pool.
  *
- * WHEEL_SLOTS slots of one tick each (2^28 ns, about 0.27 s), every slot a doubly linked list through
- * the objects. A deadline further away than the wheel's span is filed at its far end and filed again
- * from there. Deadlines move only when the owner arms anew, so a flow that is busy costs nothing:
- * when its old deadline comes up, the owner looks at the flow and arms it again.
+ * WHEEL_SLOTS slots of one tick each (2^28 ns, about 0.27 s), every slot a doubly linked list
+ * through the objects. A deadline further away than the wheel's span is filed at its far end and
+ * filed again from there. Deadlines move only when the owner arms anew, so a flow that is busy
+ * costs nothing: when its old deadline comes up, the owner looks at the flow and arms it again.
  *
  * Time is what the caller says it is (packet time); it never goes back. */
 #ifndef SPLIFF_WORKER_WHEEL_H
@@ -18,23 +18,23 @@
 #define WHEEL_TICK_SHIFT 28
 #define WHEEL_SLOTS      2048u /* a power of two: 9 minutes */
 
-/* Inside each object. `tick` is 0 while it is not armed. */
+/* Inside each object. */
 struct wheel_link {
-    uint32_t next, prev, tick;
+    uint32_t next, prev;
+    uint32_t filed; /* slot + 1; 0 while it is not armed */
 };
 
 struct wheel {
     struct pool *pool;
     size_t link_offset;
-    uint64_t base_ns; /* time of tick 1 */
-    uint32_t tick;    /* all slots before this one are empty */
+    uint64_t tick; /* all slots before this one are empty */
     uint32_t armed;
     uint32_t head[WHEEL_SLOTS];
 };
 
 void wheel_init(struct wheel *w, struct pool *pool, size_t link_offset);
 
-/* The time from which ticks count; only the first call has an effect. Before the first arm. */
+/* The present time; moves the wheel, also back, if nothing is armed. Before an arm. */
 void wheel_start(struct wheel *w, uint64_t now_ns);
 
 /* Files object `index` for deadline_ns, whether or not it was filed before. */
