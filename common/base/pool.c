@@ -95,8 +95,7 @@ static int bufpool_carve(struct bufpool *p, unsigned class)
     p->carved_bytes += BUFPOOL_MAX_BYTES;
     for (size_t off = BUFPOOL_MAX_BYTES; off >= size; off -= size) {
         uint8_t *buf = chunk + off - size;
-        /* The link to the next free buffer is a pointer, kept in the buffer.
-         * cppcheck-suppress pointerSize */
+        /* cppcheck-suppress pointerSize ; the link to the next free buffer is kept in the buffer */
         memcpy(buf, &p->free_list[class], sizeof(void *));
         p->free_list[class] = buf;
     }

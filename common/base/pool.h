@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Pools: memory for the packet path, mapped once at start with a stated bound.
  *
- * struct pool    objects of one size, addressed by 32-bit index or pointer, last freed first
- * reused. struct bufpool byte buffers in power-of-two classes, for what waits on more input.
+ * struct pool     objects of one size, addressed by 32-bit index or pointer; last freed, first used
+ * struct bufpool  byte buffers in power-of-two classes, for what waits on more input
  *
  * Both map their whole bound lazily, so memory is used only as it is touched; neither calls malloc
  * after init. Not thread-safe: each belongs to one process and one thread. */
