@@ -125,10 +125,36 @@ static uint64_t stop_timeout_ms(const struct manager *m)
     return m->plan->options.stop_timeout / NS_PER_MS;
 }
 
+static bool node_ended_well(const struct node *n)
+{
+    return n->term_signal == 0 && (n->exit_status == 0 || n->exit_status == EX_DATAERR);
+}
+
+/* A worker that did not end by itself has left records in its spool: they are sent before the
+ * loggers go. True while that is still to be waited for. */
+static bool drain_workers(struct manager *m)
+{
+    bool draining = false;
+
+    for (unsigned i = 0; i < m->n_nodes && !m->hurried; i++) {
+        struct node *n = &m->nodes[i];
+        int err;
+
+        if (n->kind != NODE_WORKER || n->drained || node_ended_well(n))
+            continue;
+        err = supervise_drain(n, stop_timeout_ms(m));
+        if (err < 0)
+            log_error("cannot send what %s has left: %s", n->def->name, strerror(-err));
+        draining |= err == 0;
+    }
+    return draining;
+}
+
 /* To the next phase of ending when the present one has nothing left to wait for. */
 static void manager_advance(struct manager *m)
 {
-    if (m->phase == MANAGER_STOPPING_WORKERS && count_in_state(m, NODE_WORKER, NODE_ALIVE) == 0) {
+    if (m->phase == MANAGER_STOPPING_WORKERS && count_in_state(m, NODE_WORKER, NODE_ALIVE) == 0 &&
+        !drain_workers(m)) {
         m->phase = MANAGER_STOPPING_LOGGERS;
         stop_kind(m, NODE_LOGGER, stop_timeout_ms(m));
     }
@@ -142,6 +168,7 @@ static void manager_stop_within(struct manager *m, uint64_t workers_timeout_ms)
         m->phase = MANAGER_STOPPING_WORKERS;
         stop_kind(m, NODE_WORKER, workers_timeout_ms);
     } else {
+        m->hurried = true;
         for (unsigned i = 0; i < m->n_nodes; i++)
             supervise_kill(&m->nodes[i]);
     }

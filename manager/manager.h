@@ -54,6 +54,7 @@ struct manager {
     struct manager_plan *plan;
     enum manager_phase phase;
     int exit_status;   /* worst of what happened */
+    bool hurried;      /* asked twice to end: nothing is waited for */
     bool input_broken; /* a worker said that its input ends in the middle */
     uint64_t started_mono_ns, started_wall_ns;
     uint64_t epoch; /* of all spools */

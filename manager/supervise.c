@@ -204,6 +204,24 @@ static void on_kill_timeout(uv_timer_t *timer)
     supervise_kill(n);
 }
 
+int supervise_drain(struct node *n, uint64_t timeout_ms)
+{
+    int fd, err;
+
+    CHECK(n->kind == NODE_WORKER && n->state == NODE_STOPPED);
+    n->drained = true;
+    n->heritage->capture.kind = CAPTURE_NONE;
+    fd = heritage_write(n->heritage);
+    if (fd < 0)
+        return fd;
+    close(n->heritage_fd);
+    n->heritage_fd = fd;
+    err = supervise_spawn(n);
+    if (err == 0)
+        uv_timer_start(&n->timer, on_kill_timeout, timeout_ms, 0);
+    return err;
+}
+
 void supervise_stop(struct node *n, uint64_t timeout_ms)
 {
     if (n->state == NODE_WAITING) {

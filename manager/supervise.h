@@ -45,6 +45,7 @@ struct node {
     uint64_t restarts;
     unsigned delay_ms; /* of the last restart */
     bool killed;       /* did not end by itself in time */
+    bool drained;      /* supervise_drain was called: never again */
     int exit_status;   /* of the last process: its code, */
     int term_signal;   /* or the signal that ended it, else 0 */
 
@@ -61,6 +62,10 @@ void supervise_fini(struct node *n);
 
 /* Starts the process. 0 or -errno. */
 int supervise_spawn(struct node *n);
+
+/* Starts a worker that died once more, without its capture, to send the records that are left in
+ * its spool. It ends by itself, or is killed after timeout_ms. 0 or -errno. */
+int supervise_drain(struct node *n, uint64_t timeout_ms);
 
 /* Asks it to end: TERM now, KILL after timeout_ms. A pending restart is given up. */
 void supervise_stop(struct node *n, uint64_t timeout_ms);

@@ -54,6 +54,8 @@ int main(void)
         log_error("cannot give up privileges: %s", strerror(-rc));
         return EX_NOPERM;
     }
+    if (h->capture.kind == CAPTURE_NONE)
+        return worker_drain(h);
     rc = worker_open(&worker, h);
     if (rc == 0)
         status = worker_loop(&worker, &stop);

@@ -16,6 +16,7 @@
 #define IDLE_MAX_MS     1000
 #define LIVE_LAG_NS     (1 * NS_PER_SEC) /* packets of the ring may be this late */
 #define FINISH_TIMEOUT  (30 * NS_PER_SEC)
+#define LINGER_MS       200
 #define STATS_BATCHES   64
 #define RUN_BATCHES     16 /* packet batches between two looks at the bus */
 
@@ -121,6 +122,7 @@ int worker_open(struct worker *w, const struct heritage *h)
     w->counters->flows_active_tcp = w->counters->flows_active_udp = 0;
     w->counters->flows_active_icmp = w->counters->flows_active_other = 0;
     w->counters->reassembly_bytes = w->counters->fragment_bytes = 0;
+    w->stats.stats_base = w->stats.loss_base = *w->counters; /* what it counted, it has logged */
     if ((rc = categories_open(w)) < 0 || (rc = memory_open(w)) < 0)
         return rc;
     return stages_open(w, h);
@@ -180,6 +182,29 @@ int worker_loop(struct worker *w, const volatile int *stop)
     return 0;
 }
 
+int worker_drain(const struct heritage *h)
+{
+    struct counters *c = heritage_map(h->counters_fd, COUNTERS_PAGE_BYTES);
+    struct emit *e = NULL;
+    struct bus *bus = NULL;
+    uint64_t lost = UINT64_MAX;
+
+    if (c && bus_open(&bus, h) == 0 && emit_open(&e, h, bus, c) == 0)
+        lost = emit_finish(e, FINISH_TIMEOUT);
+    if (e)
+        emit_close(e);
+    if (bus)
+        bus_close(bus, LINGER_MS);
+    if (lost == 0)
+        return 0;
+    if (c && e) {
+        c->records_lost += lost;
+        log_error("%llu records of the worker before could not be given to the logger",
+                  (unsigned long long)lost);
+    }
+    return EX_IOERR;
+}
+
 void worker_close(struct worker *w)
 {
     uint64_t lost;
@@ -199,7 +224,7 @@ void worker_close(struct worker *w)
     if (w->emit)
         emit_close(w->emit);
     if (w->bus)
-        bus_close(w->bus, 200);
+        bus_close(w->bus, LINGER_MS);
     if (w->decoder.fragments)
         fragments_free(w->decoder.fragments);
     for (unsigned i = 0; analyzers[i]; i++)

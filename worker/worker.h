@@ -36,7 +36,8 @@ struct worker {
     struct emit *emit;
     struct bus *bus;
 
-    uint64_t now_ns; /* packet time, never goes back */
+    uint64_t now_ns; /* packet time: goes back only over an empty flow table */
+    uint32_t behind; /* packets in a row that were far behind it */
     struct bufpool bufs;
     struct local_nets local_nets;
     const char *names[WORKER_NAMES_MAX]; /* index + 1 in flows */
@@ -48,6 +49,10 @@ struct worker {
     struct frames frames;
     struct stats stats;
 };
+
+/* A worker without a capture: sends what its dead predecessor left in the spool. Exit status: 0
+ * when the loggers have all of it. */
+int worker_drain(const struct heritage *h);
 
 /* Opens every stage from the heritage. 0 or -errno after printing what failed. */
 int worker_open(struct worker *w, const struct heritage *h);

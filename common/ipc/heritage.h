@@ -22,7 +22,11 @@
 enum node_kind { NODE_WORKER, NODE_LOGGER };
 
 /* Where a worker's frames come from. */
-enum capture_kind { CAPTURE_PCAP_FILE, CAPTURE_AF_PACKET };
+enum capture_kind {
+    CAPTURE_PCAP_FILE,
+    CAPTURE_AF_PACKET,
+    CAPTURE_NONE, /* nowhere: only send what a dead predecessor left in the spool, and end */
+};
 
 struct heritage_capture {
     enum capture_kind kind;
