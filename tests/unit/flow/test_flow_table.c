@@ -134,6 +134,43 @@ static void a_jump_of_the_clock_ends_everything_at_once(void **state)
     flow_table_fini(&t);
 }
 
+/* A device without a clock begins in 1970. */
+static void deadlines_fire_however_long_ago_the_first_packet_was(void **state)
+{
+    struct flow_table t;
+    struct flow *f, *x;
+
+    (void)state;
+    assert_int_equal(flow_table_init(&t, 4), 0);
+    flow_table_arm(&t, insert(&t, 0, 0, 1), 5 * NS_PER_SEC);
+    f = insert(&t, 1, 1, T0);
+    flow_table_arm(&t, f, T0 + 5 * NS_PER_SEC);
+    while ((x = flow_table_expired(&t, T0)))
+        if (x == f) /* past the span of the wheel as it was then */
+            flow_table_arm(&t, f, T0 + 5 * NS_PER_SEC);
+    assert_int_equal(t.wheel.armed, 1);
+    assert_null(flow_table_expired(&t, T0 + 4 * NS_PER_SEC));
+    assert_ptr_equal(flow_table_expired(&t, T0 + 6 * NS_PER_SEC), f);
+    flow_table_fini(&t);
+}
+
+static void an_empty_table_may_go_back_in_time(void **state)
+{
+    struct flow_table t;
+    struct flow *f;
+
+    (void)state;
+    assert_int_equal(flow_table_init(&t, 4), 0);
+    f = insert(&t, 0, 0, T0);
+    flow_table_arm(&t, f, T0 + 5 * NS_PER_SEC);
+    flow_table_remove(&t, f);
+    f = insert(&t, 0, 0, T0 / 2);
+    flow_table_arm(&t, f, T0 / 2 + 5 * NS_PER_SEC);
+    assert_null(flow_table_expired(&t, T0 / 2 + 4 * NS_PER_SEC));
+    assert_ptr_equal(flow_table_expired(&t, T0 / 2 + 6 * NS_PER_SEC), f);
+    flow_table_fini(&t);
+}
+
 static void an_earlier_deadline_replaces_a_later_one(void **state)
 {
     struct flow_table t;
@@ -157,6 +194,8 @@ int main(void)
         cmocka_unit_test(a_full_table_says_who_was_silent_longest),
         cmocka_unit_test(deadlines_fire_in_time_and_once),
         cmocka_unit_test(a_jump_of_the_clock_ends_everything_at_once),
+        cmocka_unit_test(deadlines_fire_however_long_ago_the_first_packet_was),
+        cmocka_unit_test(an_empty_table_may_go_back_in_time),
         cmocka_unit_test(an_earlier_deadline_replaces_a_later_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
