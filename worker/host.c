@@ -272,7 +272,8 @@ static void hand_over(struct worker *w, struct flow *f, const struct host_call *
 static void feed(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
                  const uint8_t *data, size_t len, int hand_overs_left);
 
-/* The bytes of both ends that detection had held, then the present ones. `keep` outlives it. */
+/* The bytes of both ends that detection had held, then the present ones. They are held to the end
+ * of it, whatever becomes of the flow meanwhile. */
 static void detected(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
                      const uint8_t *data, size_t len, const struct detect_found *found, int left)
 {
@@ -283,15 +284,16 @@ static void detected(struct worker *w, struct flow *f, unsigned end, uint64_t ts
     pool_put(&w->detections, f->state);
     f->state = POOL_NONE;
     if ((server && is_orig) || (client && !is_orig)) {
-        if (f->key.proto == IPPROTO_TCP && !f->midstream) {
-            f->content = CONTENT_UNKNOWN; /* the handshake knows better who is who */
+        if (f->handshake) { /* which knows better who is who */
+            f->content = CONTENT_UNKNOWN;
+            w->counters->detect_unknown++;
             detect_fini(&d, &w->bufs);
             return;
         }
         conn_flip(f);
     }
     if (analyzer_open(w, f, found->analyzer, ts_ns)) {
-        if (d.dropped[!end] > 0)
+        if (d.dropped[!end] > 0 && f->key.proto == IPPROTO_TCP)
             host_gap(w, f, !end, ts_ns, d.dropped[!end]);
         if (d.held[!end].len > 0)
             feed(w, f, !end, ts_ns, d.held[!end].p, d.held[!end].len, left);
@@ -349,6 +351,8 @@ static void feed(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
     hand_over(w, f, &c);
     if (c.rest_len > 0 && hand_overs_left > 0)
         feed(w, f, c.rest_side ^ f->orig, ts_ns, c.rest, c.rest_len, hand_overs_left - 1);
+    else if (c.rest_len > 0)
+        host_gap(w, f, c.rest_side ^ f->orig, ts_ns, c.rest_len);
 }
 
 void host_data(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, const uint8_t *data,
@@ -363,6 +367,8 @@ void host_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, ui
 
     if (f->content == CONTENT_DETECT || f->content == CONTENT_NEW)
         f->midstream = true; /* a beginning was missed: ask at later segments too */
+    if (f->content == CONTENT_DETECT)
+        detect_gap(pool_at(&w->detections, f->state), &w->bufs, end, len);
     if (f->content != CONTENT_ANALYZER)
         return;
     call_init(&c, w, f, ts_ns);

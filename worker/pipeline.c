@@ -19,6 +19,11 @@
 
 #include <netinet/in.h>
 
+/* So many packets in a row, all so far behind the clock, are not late: the clock was set back, or
+ * another capture follows in the file. */
+#define CLOCK_BACK_NS      (60 * NS_PER_SEC)
+#define CLOCK_BACK_PACKETS 256u
+
 struct batch {
     struct frame frames[CAPTURE_BATCH_MAX];
     struct packet packets[CAPTURE_BATCH_MAX];
@@ -110,6 +115,8 @@ static void flow_end(struct worker *w, struct flow *f)
     for (unsigned end = 0; end < 2 && f->key.proto == IPPROTO_TCP; end++) {
         taker_init(&t, w, f, end, f->last_ns);
         reassembly_flush(&w->reassembly, &f->end[end].stream, &t.out);
+        if (reassembly_ended(&f->end[end].stream))
+            host_end(w, f, end, f->last_ns);
     }
     host_close(w, f);
     flow_log(w, f);
@@ -122,8 +129,8 @@ static uint64_t flow_deadline(const struct worker *w, const struct flow *f)
     uint64_t deadline = f->seen_ns + conn_timeout_ns(f, w->options);
     uint64_t interval = w->options->conn_log_interval;
 
-    if (interval > 0 && f->start_ns + (f->interim_logs + 1) * interval < deadline)
-        deadline = f->start_ns + (f->interim_logs + 1) * interval;
+    if (interval > 0 && f->interim_ns + interval < deadline)
+        deadline = f->interim_ns + interval;
     return deadline;
 }
 
@@ -137,7 +144,6 @@ static struct flow *flow_begin(struct worker *w, const struct packet *p)
         f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
     }
     conn_begin(f, p);
-    flow_table_arm(&w->flows, f, flow_deadline(w, f));
     ++*flows_begun(w->counters, p->key.proto);
     ++*flows_active(w->counters, p->key.proto);
     return f;
@@ -174,13 +180,27 @@ static void segment(struct worker *w, struct flow *f, const struct packet *p, st
         host_weird(w, f, WEIRD_REASSEMBLY_BOUND, NULL, "reassembly");
 }
 
+/* Where the streams begin. A SYN need not have arrived: of several, the last one before the answer
+ * counts, or rather the one that the answer is for. */
+static void tcp_syn(struct flow *f, const struct packet *p)
+{
+    struct flow_end *s = &f->end[p->from], *peer = &f->end[!p->from];
+
+    if (s->packets == 1 || peer->packets == 0)
+        reassembly_restart(&s->stream, p->tcp_seq + 1);
+    if (s->packets == 1 && (p->tcp_flags & TCP_ACK) && peer->stream.started)
+        reassembly_restart(&peer->stream, p->tcp_ack);
+}
+
 static void tcp_content(struct worker *w, struct flow *f, const struct packet *p)
 {
     struct stream *s = &f->end[p->from].stream;
     uint32_t seq = p->tcp_seq;
 
-    if (p->tcp_flags & TCP_SYN)
-        reassembly_start(s, ++seq);
+    if (p->tcp_flags & TCP_SYN) {
+        tcp_syn(f, p);
+        seq++;
+    }
     if (p->tcp_flags & TCP_ACK) {
         struct taker t;
 
@@ -212,12 +232,27 @@ static void packet_run(struct worker *w, const struct packet *p)
         host_data(w, f, p->from, p->ts_ns, p->payload, p->payload_len);
     if (events == 0)
         return;
-    if (events & CONN_CLOSING)
+    if (events & (CONN_BEGUN | CONN_CLOSING))
         flow_table_arm(&w->flows, f, flow_deadline(w, f));
     if (events & CONN_DATA_AFTER_RST)
         host_weird(w, f, WEIRD_DATA_AFTER_RESET, NULL, "flow");
     if (events & CONN_SYN_INSIDE)
         host_weird(w, f, WEIRD_SYN_INSIDE, NULL, "flow");
+}
+
+/* Packet time goes on with the packets. It goes back only over an empty table: what is known of the
+ * flows is of another time. */
+static void clock_follow(struct worker *w, uint64_t ts_ns)
+{
+    if (ts_ns > w->now_ns)
+        w->now_ns = ts_ns;
+    if (w->now_ns - ts_ns < CLOCK_BACK_NS) {
+        w->behind = 0;
+    } else if (++w->behind == CLOCK_BACK_PACKETS) {
+        pipeline_finish(w);
+        w->behind = 0;
+        w->now_ns = ts_ns;
+    }
 }
 
 /* Flow, reassembly, detect, parse, emit for the decoded packets so far. */
@@ -226,8 +261,7 @@ static void batch_process(struct worker *w, struct batch *b)
     for (uint32_t i = 0; i < b->n_packets; i++)
         flow_table_prefetch_flow(&w->flows, b->packets[i].hash);
     for (uint32_t i = 0; i < b->n_packets; i++) {
-        if (b->packets[i].ts_ns > w->now_ns)
-            w->now_ns = b->packets[i].ts_ns;
+        clock_follow(w, b->packets[i].ts_ns);
         packet_run(w, &b->packets[i]);
     }
     b->n_packets = 0;
@@ -295,9 +329,9 @@ void pipeline_expire(struct worker *w)
             flow_end(w, f);
             continue;
         }
-        if (interval > 0 && w->now_ns >= f->start_ns + (f->interim_logs + 1) * interval) {
+        if (interval > 0 && w->now_ns - f->interim_ns >= interval) {
             flow_log(w, f);
-            f->interim_logs = (uint32_t)((w->now_ns - f->start_ns) / interval);
+            f->interim_ns += (w->now_ns - f->interim_ns) / interval * interval;
         }
         flow_table_arm(&w->flows, f, flow_deadline(w, f));
     }

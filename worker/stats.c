@@ -76,7 +76,7 @@ static bool stats_due(uint64_t *since_ns, uint64_t now_ns, uint64_t interval_ns)
 {
     if (interval_ns == 0 || now_ns == 0)
         return false;
-    if (*since_ns == 0)
+    if (*since_ns == 0 || *since_ns > now_ns) /* or the clock was set back */
         *since_ns = now_ns;
     return now_ns - *since_ns >= interval_ns;
 }

@@ -23,12 +23,12 @@ static enum probe_result probe_all(uint8_t transport, const uint8_t *data, size_
     return best;
 }
 
-/* The end's bytes are nobody's: forget them, and say whether that settles the flow. */
+/* The end's bytes, with `more` that are not held, are nobody's: forget them, and say whether that
+ * settles the flow. */
 static enum detect_verdict refuse(struct detection *d, struct bufpool *bufs, uint8_t transport,
-                                  bool midstream, unsigned end, size_t len)
+                                  bool midstream, unsigned end, size_t more)
 {
-    d->dropped[end] += d->held[end].len ? d->held[end].len : len;
-    membuf_free(&d->held[end], bufs);
+    detect_gap(d, bufs, end, more);
     if (d->tries[end] >= DETECT_TRIES_MAX || !(midstream || transport == ANALYZER_UDP))
         d->refused[end] = true;
     return d->refused[0] && d->refused[1] ? DETECT_UNKNOWN : DETECT_WAIT;
@@ -55,12 +55,18 @@ enum detect_verdict detect_data(struct detection *d, struct bufpool *bufs, uint8
     }
     found->role = probe_all(transport, data, len, &found->analyzer);
     if (found->role == PROBE_NO || (found->role == PROBE_MORE && transport == ANALYZER_UDP))
-        return refuse(d, bufs, transport, midstream, end, len);
+        return refuse(d, bufs, transport, midstream, end, held_before > 0 ? 0 : len);
     if (found->role != PROBE_MORE)
         return DETECT_FOUND;
     if (held_before == 0 && membuf_append(held, bufs, data, len, DETECT_BYTES_MAX) < 0)
         return refuse(d, bufs, transport, midstream, end, len);
     return DETECT_WAIT;
+}
+
+void detect_gap(struct detection *d, struct bufpool *bufs, unsigned end, uint64_t len)
+{
+    d->dropped[end] += d->held[end].len + len;
+    membuf_free(&d->held[end], bufs);
 }
 
 void detect_fini(struct detection *d, struct bufpool *bufs)

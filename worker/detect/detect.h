@@ -21,7 +21,7 @@ struct detection {
     struct membuf held[2]; /* by end */
     uint8_t tries[2];
     bool refused[2];     /* nobody knows this end's bytes */
-    uint64_t dropped[2]; /* bytes refused and not held any more */
+    uint64_t dropped[2]; /* bytes refused or missing, before those held */
 };
 
 enum detect_verdict {
@@ -40,6 +40,10 @@ struct detect_found {
 enum detect_verdict detect_data(struct detection *d, struct bufpool *bufs, uint8_t transport,
                                 bool midstream, unsigned end, const uint8_t *data, size_t len,
                                 struct detect_found *found);
+
+/* TCP: len bytes of an end are missing here. What was held before them does not go on behind them:
+ * it is dropped, and the end is asked anew. */
+void detect_gap(struct detection *d, struct bufpool *bufs, unsigned end, uint64_t len);
 
 /* Gives the held bytes back. */
 void detect_fini(struct detection *d, struct bufpool *bufs);

@@ -82,7 +82,8 @@ void conn_begin(struct flow *f, const struct packet *p)
     f->orig = p->from;
     if (p->key.proto != IPPROTO_TCP)
         return;
-    f->midstream = !(p->tcp_flags & TCP_SYN);
+    f->handshake = (p->tcp_flags & TCP_SYN) != 0;
+    f->midstream = !f->handshake;
     if ((p->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) ||
         (f->midstream && looks_like_server(p)))
         conn_flip(f);
@@ -171,6 +172,7 @@ static unsigned tcp_packet(struct flow *f, const struct packet *p, unsigned side
 unsigned conn_packet(struct flow *f, const struct packet *p, unsigned side)
 {
     struct flow_end *s = flow_side(f, side);
+    unsigned events = s->packets + flow_side(f, !side)->packets == 0 ? CONN_BEGUN : 0;
 
     s->packets++;
     s->ip_bytes += p->ip_len;
@@ -178,12 +180,12 @@ unsigned conn_packet(struct flow *f, const struct packet *p, unsigned side)
     if (p->ts_ns >= f->start_ns && !(side_is_over(&f->end[0]) && side_is_over(&f->end[1])))
         f->last_ns = p->ts_ns;
     if (p->key.proto == IPPROTO_TCP)
-        return tcp_packet(f, p, side);
+        return events | tcp_packet(f, p, side);
     s->payload_bytes += p->payload_wire_len;
     s->state = ENDPOINT_ACTIVE;
     if (p->key.proto == IPPROTO_UDP)
         history_once(f, side, 'd');
-    return 0;
+    return events;
 }
 
 uint64_t conn_timeout_ns(const struct flow *f, const struct options *o)

@@ -13,6 +13,7 @@ enum {
     CONN_CLOSING = 1,        /* the flow's timeout has become shorter */
     CONN_DATA_AFTER_RST = 2, /* payload of a side that has reset */
     CONN_SYN_INSIDE = 4,     /* SYN with another sequence number in a live connection */
+    CONN_BEGUN = 8,          /* the first packet: now the flow has a timeout */
 };
 
 /* The first packet of a new flow: who is the originator. */

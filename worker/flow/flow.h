@@ -78,7 +78,7 @@ struct flow {
     uint8_t orig;     /* end that is the originator */
     uint8_t content;  /* enum flow_content */
     uint8_t analyzer; /* index in analyzers[] when content says there is one */
-    bool midstream;   /* TCP: the handshake was not seen */
+    bool midstream;   /* TCP: the beginning was not seen */
     uint64_t seen_ns; /* the worker's clock at the last packet: what timeouts count from */
     uint64_t last_ns; /* time stamp of the last packet */
 
@@ -87,12 +87,13 @@ struct flow {
     uint32_t state;  /* index in the analyzer's pool, or of the detection's */
     struct wheel_link wheel;
     uint32_t idle_next, idle_prev;
-    uint32_t interim_logs; /* conn.log lines written while it lives */
-    uint32_t frames_head;  /* frames held for --format pcap, newest first (frames.h) */
+    uint32_t frames_head; /* frames held for --format pcap, newest first (frames.h) */
+    uint64_t interim_ns;  /* the worker's clock at its last conn.log line, first at its begin */
     uint8_t frames_held;
     uint8_t frames_fate;                 /* enum frames_fate */
     uint8_t services[FLOW_SERVICES_MAX]; /* index + 1 in the worker's table of names */
     uint8_t category;                    /* the same */
+    bool handshake;                      /* TCP: a SYN has told who is the originator */
     uint8_t history_len;
     char history[FLOW_HISTORY_MAX];
     struct flow_end end[2];

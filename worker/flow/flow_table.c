@@ -117,7 +117,7 @@ struct flow *flow_table_insert(struct flow_table *t, const struct flow_key *key,
     memset(f, 0, sizeof *f);
     f->key = *key;
     f->hash = hash;
-    f->seen_ns = now_ns;
+    f->seen_ns = f->interim_ns = now_ns;
     f->state = f->frames_head = POOL_NONE;
     f->end[0].stream.held_head = f->end[1].stream.held_head = POOL_NONE;
     for (i = hash & t->mask; t->slots[i].index != 0; i = (i + 1) & t->mask)

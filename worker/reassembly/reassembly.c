@@ -63,6 +63,13 @@ void reassembly_start(struct stream *s, uint32_t seq)
     s->base_seq = seq;
 }
 
+void reassembly_restart(struct stream *s, uint32_t seq)
+{
+    if (s->top == 0 && s->acked == 0 && !s->fin)
+        s->started = false;
+    reassembly_start(s, seq);
+}
+
 /* Offset of a sequence number near the present position; false if it is before the stream. */
 static bool stream_offset(const struct stream *s, uint32_t seq, uint64_t *offset)
 {
@@ -315,9 +322,10 @@ void reassembly_fin(struct stream *s, uint32_t seq)
     uint64_t offset;
 
     reassembly_start(s, seq);
+    if (!stream_offset(s, seq, &offset) || offset < s->top || offset > s->top + REASSEMBLY_JUMP_MAX)
+        return;
     s->fin = true;
-    if (stream_offset(s, seq, &offset) && offset > s->top)
-        s->top = offset;
+    s->top = offset;
 }
 
 bool reassembly_ended(struct stream *s)

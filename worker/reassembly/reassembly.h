@@ -58,6 +58,9 @@ void reassembly_fini(struct reassembly *r);
 /* The stream's first byte has this sequence number (SYN seen: ISN + 1). Later calls do nothing. */
 void reassembly_start(struct stream *s, uint32_t seq);
 
+/* The same, but a later call counts for as long as no byte of the stream was seen. */
+void reassembly_restart(struct stream *s, uint32_t seq);
+
 /* One segment with payload. Returns REASSEMBLY_ flags. */
 unsigned reassembly_segment(struct reassembly *r, struct stream *s, const struct reassembly_in *in,
                             struct reassembly_out *out);
@@ -66,7 +69,7 @@ unsigned reassembly_segment(struct reassembly *r, struct stream *s, const struct
 bool reassembly_ack(struct reassembly *r, struct stream *s, uint32_t ack,
                     struct reassembly_out *out);
 
-/* A FIN after the byte before seq. */
+/* A FIN after the byte before seq; not believed if bytes behind it were seen, or none near it. */
 void reassembly_fin(struct stream *s, uint32_t seq);
 
 /* True once, when everything up to the FIN has been delivered. */

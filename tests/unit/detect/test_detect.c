@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-/* Two made-up protocols: "ask" begins with "ASK " or "ANS ", "x" with a single x (UDP too). */
+/* Made-up protocols: "ask" begins with "ASK " or "ANS ", "x" with a single x (UDP too), "hmm" is
+ * never sure. */
 static enum probe_result probe_ask(const uint8_t *data, size_t len, uint8_t transport)
 {
     size_t n = len < 4 ? len : 4;
@@ -26,10 +27,17 @@ static enum probe_result probe_x(const uint8_t *data, size_t len, uint8_t transp
     return len > 0 && data[0] == 'x' ? PROBE_EITHER : PROBE_NO;
 }
 
+static enum probe_result probe_hmm(const uint8_t *data, size_t len, uint8_t transport)
+{
+    (void)transport;
+    return len > 0 && data[0] == 'h' ? PROBE_MORE : PROBE_NO;
+}
+
 static const struct analyzer ask = {.name = "ask", .transports = ANALYZER_TCP, .probe = probe_ask};
 static const struct analyzer x = {
     .name = "x", .transports = ANALYZER_TCP | ANALYZER_UDP, .probe = probe_x};
-const struct analyzer *const analyzers[] = {&ask, &x, NULL};
+static const struct analyzer hmm = {.name = "hmm", .transports = ANALYZER_TCP, .probe = probe_hmm};
+const struct analyzer *const analyzers[] = {&ask, &x, &hmm, NULL};
 
 static struct bufpool bufs;
 static struct detection d;
@@ -75,6 +83,31 @@ static void few_bytes_are_held_until_they_suffice(void **state)
     assert_int_equal(found.role, PROBE_SERVER);
     assert_int_equal(d.held[1].len, 6);
     assert_memory_equal(d.held[1].p, "ANS it", 6);
+}
+
+static void held_bytes_do_not_go_on_behind_a_gap(void **state)
+{
+    (void)state;
+    assert_int_equal(tcp(false, 0, "AS"), DETECT_WAIT);
+    detect_gap(&d, &bufs, 0, 10);
+    assert_int_equal(d.dropped[0], 12);
+    assert_int_equal(tcp(true, 0, "K me"), DETECT_WAIT);
+    assert_int_equal(d.dropped[0], 16);
+    assert_int_equal(tcp(true, 0, "ASK"), DETECT_WAIT);
+    assert_int_equal(tcp(true, 0, " me"), DETECT_FOUND);
+    assert_int_equal(d.held[0].len, 6);
+}
+
+static void bytes_that_are_too_many_to_hold_count_as_dropped(void **state)
+{
+    static char text[DETECT_BYTES_MAX];
+
+    (void)state;
+    memset(text, 'h', sizeof text - 1);
+    assert_int_equal(tcp(false, 0, text), DETECT_WAIT);
+    assert_int_equal(tcp(false, 0, "hh"), DETECT_WAIT);
+    assert_int_equal(d.dropped[0], sizeof text + 1);
+    assert_true(d.refused[0]);
 }
 
 static void both_ends_must_refuse_before_a_flow_is_unknown(void **state)
@@ -128,6 +161,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(whole_first_bytes_decide_at_once),
         CASE(few_bytes_are_held_until_they_suffice),
+        CASE(held_bytes_do_not_go_on_behind_a_gap),
+        CASE(bytes_that_are_too_many_to_hold_count_as_dropped),
         CASE(both_ends_must_refuse_before_a_flow_is_unknown),
         CASE(the_other_end_may_still_tell),
         CASE(a_missed_beginning_is_asked_again_at_later_segments),

@@ -217,6 +217,31 @@ static void a_fin_ends_the_stream_only_when_all_before_it_came(void **state)
     expect(x, "abcdef");
 }
 
+static void a_fin_that_cannot_be_is_not_believed(void **state)
+{
+    struct fixture *x = *state;
+
+    put(x, 0, "abc");
+    reassembly_fin(&x->s, ISN + REASSEMBLY_JUMP_MAX + 1000);
+    reassembly_fin(&x->s, ISN + 2);
+    reassembly_fin(&x->s, ISN - 5);
+    assert_false(reassembly_ended(&x->s));
+    assert_int_equal(reassembly_bytes(&x->s), 3);
+    reassembly_fin(&x->s, ISN + 3);
+    assert_true(reassembly_ended(&x->s));
+}
+
+static void a_start_may_move_until_something_was_seen(void **state)
+{
+    struct fixture *x = *state;
+
+    reassembly_restart(&x->s, ISN + 100);
+    put(x, 100, "abc");
+    reassembly_restart(&x->s, ISN + 500);
+    put(x, 103, "def");
+    expect(x, "abcdef");
+}
+
 static void a_flow_s_bound_turns_the_hole_into_a_gap(void **state)
 {
     struct fixture *x = *state;
@@ -346,6 +371,8 @@ int main(void)
         CASE(bytes_acknowledged_behind_the_last_seen_are_a_gap_at_the_end),
         CASE(an_acknowledged_fin_is_no_gap),
         CASE(a_fin_ends_the_stream_only_when_all_before_it_came),
+        CASE(a_fin_that_cannot_be_is_not_believed),
+        CASE(a_start_may_move_until_something_was_seen),
         CASE(a_flow_s_bound_turns_the_hole_into_a_gap),
         CASE(without_acknowledgements_a_hole_is_given_up_after_some_segments),
         CASE(bytes_before_the_start_are_old),
