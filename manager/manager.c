@@ -16,6 +16,7 @@
 #include "common/base/log.h"
 #include "manager/control.h"
 #include "manager/nodes.h"
+#include "manager/output_watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -190,12 +191,13 @@ static void restart_node(struct manager *m, struct node *n)
              n->delay_ms / 1000);
 }
 
-/* A node ended because it was told to. */
+/* A node ended because it was told to; by the signal itself if it had only just begun. */
 static void node_stopped(struct manager *m, struct node *n)
 {
+    bool obeyed = n->term_signal == SIGTERM || (n->term_signal == 0 && n->exit_status == 0);
     char how[96];
 
-    if (n->killed || n->term_signal || n->exit_status) {
+    if (n->killed || !obeyed) {
         manager_say(m, "%s %s%s", n->def->name, supervise_end_text(n, how, sizeof how),
                     n->killed ? "" : " during shutdown");
         if (m->plan->purpose != MANAGER_CLUSTER && n->term_signal)
@@ -392,6 +394,27 @@ static int manager_open_broker(struct manager *m, char *error)
     return 0;
 }
 
+static void on_output_gone(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    uv_poll_stop(poll);
+    manager_stop(poll->data);
+}
+
+/* A run that writes to its output alone is over when nobody reads that any more. */
+static void manager_watch_output(struct manager *m)
+{
+    if (m->plan->log_dir[0] || m->nodes[0].output_fd < 0)
+        return;
+    m->output_watch_fd = output_watch_open(m->nodes[0].output_fd);
+    if (m->output_watch_fd < 0)
+        return;
+    uv_poll_init(&m->loop, &m->output_poll, m->output_watch_fd);
+    m->output_poll.data = m;
+    uv_poll_start(&m->output_poll, UV_READABLE, on_output_gone);
+}
+
 static uint32_t choose_seed(const struct manager_plan *p)
 {
     uint32_t seed = (uint32_t)p->options.seed;
@@ -433,7 +456,10 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
     m->epoch = m->started_wall_ns;
     m->seed = choose_seed(plan);
     manager_open_signals(m);
+    m->output_watch_fd = -1;
     err = nodes_open(m, on_node_end, error);
+    if (err == 0)
+        manager_watch_output(m);
     if (err == 0)
         err = manager_open_broker(m, error);
     if (err == 0 && plan->purpose == MANAGER_CLUSTER) {
@@ -455,6 +481,8 @@ void manager_close(struct manager *m)
     control_close(m, m->exit_status);
     uv_walk(&m->loop, close_handle, NULL);
     uv_run(&m->loop, UV_RUN_DEFAULT);
+    if (m->output_watch_fd >= 0)
+        close(m->output_watch_fd);
     if (m->broker)
         broker_close(m->broker);
     CHECK(uv_loop_close(&m->loop) == 0);

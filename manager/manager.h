@@ -71,6 +71,8 @@ struct manager {
     uv_poll_t broker_polls[2];
     uv_idle_t broker_idle; /* active while the broker has more than one helping to pass on */
     struct control *control;
+    int output_watch_fd; /* output_watch.h, or -1 */
+    uv_poll_t output_poll;
 };
 
 /* Captures, shared memory, broker, control socket. 0 or -errno with one line in
