@@ -313,7 +313,7 @@ fuzzers: $(fuzzers)
 build/tools/%: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -g -o $@ $< $(call pc_libs,libpcap) $(call pc_libs,libzmq)
-TOOLS := build/tools/bench/bare build/tools/cluster/tap
+TOOLS := build/tools/bench/bare build/tools/bench/send build/tools/cluster/tap
 tools: $(TOOLS)
 
 deps:
@@ -343,7 +343,7 @@ test: deps
 
 bench: release tools
 	@tests/bench/run.py
-bench-live: release
+bench-live: release tools
 	@tests/bench/live.sh
 
 conformance: release
