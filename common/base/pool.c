@@ -4,6 +4,7 @@
 #include "common/base/check.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -57,21 +58,42 @@ void pool_put(struct pool *p, uint32_t index)
     p->used--;
 }
 
-/* A chunk of BUFPOOL_MAX_BYTES is cut into buffers of one class when that class runs dry and stays
- * with it: simple, and bounded by bound_bytes whatever the order of sizes. */
+/* A chunk of BUFPOOL_MAX_BYTES is cut into buffers of one class for as long as any of them is in
+ * use. An empty one is for whatever class comes next, so that a burst of one size does not leave
+ * the others without memory for good. */
+struct bufpool_chunk {
+    void *free;     /* buffers that were given back */
+    uint32_t used;  /* buffers handed out */
+    uint32_t fresh; /* buffers from here on were never handed out */
+    uint32_t next, prev;
+    uint32_t class;
+};
+
 int bufpool_init(struct bufpool *p, size_t bound_bytes)
 {
+    size_t n = (bound_bytes + BUFPOOL_MAX_BYTES - 1) / BUFPOOL_MAX_BYTES;
+
     memset(p, 0, sizeof *p);
-    p->bound_bytes = (bound_bytes + BUFPOOL_MAX_BYTES - 1) / BUFPOOL_MAX_BYTES * BUFPOOL_MAX_BYTES;
-    CHECK(p->bound_bytes > 0);
-    p->base = map_lazily(p->bound_bytes);
-    return p->base ? 0 : -ENOMEM;
+    CHECK(n > 0 && n < POOL_NONE);
+    p->bound_bytes = n * BUFPOOL_MAX_BYTES;
+    p->empty = POOL_NONE;
+    for (unsigned c = 0; c < BUFPOOL_CLASSES; c++)
+        p->open[c] = POOL_NONE;
+    p->chunks = map_lazily(n * sizeof *p->chunks);
+    if (p->chunks)
+        p->base = map_lazily(p->bound_bytes);
+    if (p->base)
+        return 0;
+    bufpool_fini(p);
+    return -ENOMEM;
 }
 
 void bufpool_fini(struct bufpool *p)
 {
     if (p->base)
         munmap(p->base, p->bound_bytes);
+    if (p->chunks)
+        munmap(p->chunks, p->bound_bytes / BUFPOOL_MAX_BYTES * sizeof *p->chunks);
     memset(p, 0, sizeof *p);
 }
 
@@ -85,52 +107,90 @@ static unsigned bufpool_class(size_t bytes)
     return c;
 }
 
-static int bufpool_carve(struct bufpool *p, unsigned class)
+static uint32_t chunk_buffers(unsigned class)
 {
-    size_t size = (size_t)BUFPOOL_MIN_BYTES << class;
-    uint8_t *chunk = p->base + p->carved_bytes;
+    return (BUFPOOL_MAX_BYTES / BUFPOOL_MIN_BYTES) >> class;
+}
 
-    if (p->carved_bytes == p->bound_bytes)
-        return -ENOBUFS;
-    p->carved_bytes += BUFPOOL_MAX_BYTES;
-    for (size_t off = BUFPOOL_MAX_BYTES; off >= size; off -= size) {
-        uint8_t *buf = chunk + off - size;
-        /* cppcheck-suppress pointerSize ; the link to the next free buffer is kept in the buffer */
-        memcpy(buf, &p->free_list[class], sizeof(void *));
-        p->free_list[class] = buf;
-    }
-    return 0;
+static void chunk_link(struct bufpool *p, uint32_t *list, uint32_t i)
+{
+    p->chunks[i].prev = POOL_NONE;
+    p->chunks[i].next = *list;
+    if (*list != POOL_NONE)
+        p->chunks[*list].prev = i;
+    *list = i;
+}
+
+static void chunk_unlink(struct bufpool *p, uint32_t *list, uint32_t i)
+{
+    const struct bufpool_chunk *chunk = &p->chunks[i];
+
+    if (chunk->prev == POOL_NONE)
+        *list = chunk->next;
+    else
+        p->chunks[chunk->prev].next = chunk->next;
+    if (chunk->next != POOL_NONE)
+        p->chunks[chunk->next].prev = chunk->prev;
+}
+
+/* Gives an empty chunk to a class that has no room. False if all are in use. */
+static bool bufpool_open(struct bufpool *p, unsigned class)
+{
+    uint32_t i = p->empty;
+
+    if (i != POOL_NONE)
+        chunk_unlink(p, &p->empty, i);
+    else if ((size_t)p->fresh * BUFPOOL_MAX_BYTES < p->bound_bytes)
+        i = p->fresh++;
+    else
+        return false;
+    p->chunks[i] = (struct bufpool_chunk){.class = class};
+    chunk_link(p, &p->open[class], i);
+    return true;
 }
 
 void *bufpool_get(struct bufpool *p, size_t bytes, size_t *capacity)
 {
-    unsigned c;
+    unsigned class = bytes > BUFPOOL_MAX_BYTES ? 0 : bufpool_class(bytes);
+    struct bufpool_chunk *chunk;
+    uint32_t i;
     void *buf;
 
-    if (bytes > BUFPOOL_MAX_BYTES) {
+    if (bytes > BUFPOOL_MAX_BYTES || (p->open[class] == POOL_NONE && !bufpool_open(p, class))) {
         p->failures++;
         return NULL;
     }
-    c = bufpool_class(bytes);
-    if (!p->free_list[c] && bufpool_carve(p, c) < 0) {
-        p->failures++;
-        return NULL;
-    }
-    buf = p->free_list[c];
-    memcpy(&p->free_list[c], buf, sizeof(void *));
-    *capacity = (size_t)BUFPOOL_MIN_BYTES << c;
+    i = p->open[class];
+    chunk = &p->chunks[i];
+    *capacity = (size_t)BUFPOOL_MIN_BYTES << class;
+    buf = chunk->free;
+    if (buf)
+        memcpy(&chunk->free, buf, sizeof(void *));
+    else
+        buf = p->base + (size_t)i * BUFPOOL_MAX_BYTES + chunk->fresh++ * *capacity;
+    if (++chunk->used == chunk_buffers(class))
+        chunk_unlink(p, &p->open[class], i);
     p->used_bytes += *capacity;
     return buf;
 }
 
 void bufpool_put(struct bufpool *p, void *buf, size_t capacity)
 {
-    unsigned c = bufpool_class(capacity);
+    unsigned class = bufpool_class(capacity);
+    uint32_t i = (uint32_t)((size_t)((uint8_t *)buf - p->base) / BUFPOOL_MAX_BYTES);
+    struct bufpool_chunk *chunk = &p->chunks[i];
 
-    CHECK(capacity == (size_t)BUFPOOL_MIN_BYTES << c && p->used_bytes >= capacity);
-    memcpy(buf, &p->free_list[c], sizeof(void *));
-    p->free_list[c] = buf;
+    CHECK(capacity == (size_t)BUFPOOL_MIN_BYTES << class && p->used_bytes >= capacity);
+    CHECK(chunk->class == class && chunk->used > 0);
+    memcpy(buf, &chunk->free, sizeof(void *));
+    chunk->free = buf;
     p->used_bytes -= capacity;
+    if (chunk->used-- == chunk_buffers(class))
+        chunk_link(p, &p->open[class], i);
+    if (chunk->used > 0)
+        return;
+    chunk_unlink(p, &p->open[class], i);
+    chunk_link(p, &p->empty, i);
 }
 
 static int membuf_grow(struct membuf *b, struct bufpool *pool, size_t need)

@@ -48,9 +48,11 @@ static inline uint32_t pool_index(const struct pool *p, const void *object)
 
 struct bufpool {
     uint8_t *base;
-    size_t bound_bytes; /* of all chunks */
-    size_t carved_bytes;
-    void *free_list[BUFPOOL_CLASSES];
+    struct bufpool_chunk *chunks;   /* what is known of each BUFPOOL_MAX_BYTES from base on */
+    size_t bound_bytes;             /* of all chunks */
+    uint32_t fresh;                 /* chunks from here on were never used */
+    uint32_t empty;                 /* list of chunks that were, and have no class now */
+    uint32_t open[BUFPOOL_CLASSES]; /* lists of chunks of a class that have room */
     size_t used_bytes;
     uint64_t failures;
 };

@@ -141,6 +141,17 @@ static void stream_drain(struct reassembly *r, struct stream *s, struct reassemb
     }
 }
 
+/* Memory for out-of-order bytes. The last quarter is left to the analyzers: a flood of holes must
+ * not keep them from reading what comes in order. */
+static uint8_t *segment_buffer(struct reassembly *r, const struct stream *s, size_t len,
+                               size_t *capacity)
+{
+    if (s->held_bytes + len > r->flow_bytes_max ||
+        r->bufs->used_bytes >= r->bufs->bound_bytes / 4 * 3)
+        return NULL;
+    return bufpool_get(r->bufs, len, capacity);
+}
+
 /* New segment for [p->begin, end) behind prev (POOL_NONE: at the head). False at a bound. */
 static bool segment_insert(struct reassembly *r, struct stream *s, uint32_t prev,
                            const struct piece *p, uint64_t end, bool wanted, uint32_t *index)
@@ -157,8 +168,7 @@ static bool segment_insert(struct reassembly *r, struct stream *s, uint32_t prev
     if (wanted && have > p->begin) {
         size_t len = (size_t)(have - p->begin);
 
-        if (s->held_bytes + len > r->flow_bytes_max ||
-            !(g->buf = bufpool_get(r->bufs, len, &capacity))) {
+        if (!(g->buf = segment_buffer(r, s, len, &capacity))) {
             pool_put(&r->segments, i);
             return false;
         }

@@ -66,6 +66,66 @@ static void bufpool_gives_each_size_room_and_keeps_its_bound(void **state)
     bufpool_fini(&p);
 }
 
+/* All memory goes to one size, is given back, and serves another. */
+static void bufpool_leaves_no_memory_with_a_size_that_is_not_used(void **state)
+{
+    enum { BIG = BUFPOOL_MAX_BYTES / 2048 * 3, SMALL = BUFPOOL_MAX_BYTES / 128 * 3 };
+    static void *buf[SMALL];
+    struct bufpool p;
+    size_t capacity;
+
+    (void)state;
+    assert_int_equal(bufpool_init(&p, 3 * BUFPOOL_MAX_BYTES), 0);
+    for (int round = 0; round < 3; round++) {
+        for (int i = 0; i < BIG; i++)
+            assert_non_null(buf[i] = bufpool_get(&p, 2048, &capacity));
+        assert_null(bufpool_get(&p, 1, &capacity));
+        for (int i = 0; i < BIG; i++)
+            bufpool_put(&p, buf[i * 7 % BIG], 2048); /* in another order */
+        for (int i = 0; i < SMALL; i++)
+            assert_non_null(buf[i] = bufpool_get(&p, 1, &capacity));
+        assert_null(bufpool_get(&p, 2048, &capacity));
+        for (int i = SMALL; i-- > 0;)
+            bufpool_put(&p, buf[i], 128);
+        assert_int_equal(p.used_bytes, 0);
+    }
+    bufpool_fini(&p);
+}
+
+/* Random sizes against a plain list: no two buffers overlap. */
+static void bufpool_buffers_do_not_overlap(void **state)
+{
+    enum { N = 64 };
+    struct {
+        uint8_t *p;
+        size_t capacity;
+    } have[N] = {{0}};
+    struct bufpool p;
+    uint32_t r = 1;
+
+    (void)state;
+    assert_int_equal(bufpool_init(&p, 8 * BUFPOOL_MAX_BYTES), 0);
+    for (int step = 0; step < 20000; step++) {
+        unsigned i;
+
+        r = r * 1664525 + 1013904223;
+        i = (r >> 8) % N;
+        if (have[i].p) {
+            assert_int_equal(have[i].p[0], i);
+            assert_int_equal(have[i].p[have[i].capacity - 1], i);
+            bufpool_put(&p, have[i].p, have[i].capacity);
+            have[i].p = NULL;
+        } else if ((have[i].p = bufpool_get(&p, (r >> 16) % 60000, &have[i].capacity))) {
+            have[i].p[0] = have[i].p[have[i].capacity - 1] = (uint8_t)i;
+        }
+    }
+    for (unsigned i = 0; i < N; i++)
+        if (have[i].p)
+            bufpool_put(&p, have[i].p, have[i].capacity);
+    assert_int_equal(p.used_bytes, 0);
+    bufpool_fini(&p);
+}
+
 static void membuf_grows_to_its_bound_and_consumes_from_the_front(void **state)
 {
     struct bufpool p;
@@ -94,6 +154,8 @@ int main(void)
         cmocka_unit_test(pool_hands_out_its_capacity_and_counts_refusals),
         cmocka_unit_test(pool_reuses_the_last_freed_first),
         cmocka_unit_test(bufpool_gives_each_size_room_and_keeps_its_bound),
+        cmocka_unit_test(bufpool_leaves_no_memory_with_a_size_that_is_not_used),
+        cmocka_unit_test(bufpool_buffers_do_not_overlap),
         cmocka_unit_test(membuf_grows_to_its_bound_and_consumes_from_the_front),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

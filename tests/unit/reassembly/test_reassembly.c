@@ -256,6 +256,24 @@ static void a_flow_s_bound_turns_the_hole_into_a_gap(void **state)
     assert_int_equal(x->counters.reassembly_bound, 1);
 }
 
+static void some_memory_is_left_to_the_analyzers(void **state)
+{
+    struct fixture *x = *state;
+    void *big[12];
+    size_t capacity;
+
+    for (int i = 0; i < 12; i++)
+        big[i] = bufpool_get(&x->bufs, BUFPOOL_MAX_BYTES, &capacity);
+    assert_int_equal(put(x, 1, "bc"), REASSEMBLY_BOUND);
+    expect(x, "<1>bc");
+    bufpool_put(&x->bufs, big[0], BUFPOOL_MAX_BYTES);
+    assert_int_equal(put(x, 4, "ef"), 0);
+    put(x, 3, "d");
+    expect(x, "<1>bcdef");
+    for (int i = 1; i < 12; i++)
+        bufpool_put(&x->bufs, big[i], BUFPOOL_MAX_BYTES);
+}
+
 static void without_acknowledgements_a_hole_is_given_up_after_some_segments(void **state)
 {
     struct fixture *x = *state;
@@ -374,6 +392,7 @@ int main(void)
         CASE(a_fin_that_cannot_be_is_not_believed),
         CASE(a_start_may_move_until_something_was_seen),
         CASE(a_flow_s_bound_turns_the_hole_into_a_gap),
+        CASE(some_memory_is_left_to_the_analyzers),
         CASE(without_acknowledgements_a_hole_is_given_up_after_some_segments),
         CASE(bytes_before_the_start_are_old),
         CASE(a_segment_cut_by_the_capture_leaves_a_gap),

@@ -472,7 +472,7 @@ static void test_no_memory(void **state)
 
     (void)state;
     assert_int_equal(bufpool_init(&empty, BUFPOOL_MAX_BYTES), 0);
-    empty.carved_bytes = empty.bound_bytes;
+    empty.fresh = (uint32_t)(empty.bound_bytes / BUFPOOL_MAX_BYTES);
     talk_begin();
     real = talk.ctx.bufs;
     talk.ctx.bufs = &empty;
