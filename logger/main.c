@@ -5,6 +5,7 @@
  * It ends at SIGTERM, which the manager sends when the workers are through. SIGINT it leaves to the
  * manager: Ctrl-C reaches every process of the terminal at once, and whoever runs in the foreground
  * wants the last records of the workers, too. */
+#include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/ipc/bus.h"
@@ -207,6 +208,7 @@ static int finish(struct logger *l)
     bool cluster = !l->heritage->one_shot && l->heritage->log_dir[0] != '\0';
     int rc = 0;
 
+    CHECK(uv_loop_close(&l->loop) == 0);
     if (cluster)
         rc = receive_rotate(l->receive, clock_wall_ns(), clock_mono_ns());
     if (receive_close(l->receive) < 0)
