@@ -59,7 +59,8 @@ endif
 
 SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c \
             common/base/linktype.c common/base/filter.c
-SRC_SCHEMA := common/schema/schema.c common/schema/options.c common/schema/record_pack.c
+SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/options.c \
+              common/schema/record_pack.c
 SRC_IPC := common/ipc/heritage.c common/ipc/spool.c common/ipc/message.c \
            common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c
 SRC_BROKER := common/ipc/broker.c
@@ -197,9 +198,9 @@ unit = $(eval $(call UNIT,debug,$(1),$(2)))$(eval $(call UNIT,asan,$(1),$(2)))
 
 BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c \
         common/base/linktype.c
-SCHEMA := common/schema/schema.c common/schema/record_pack.c
+SCHEMA := common/schema/schema.c common/schema/category.c common/schema/record_pack.c
 # What an analyzer's test needs: a host that keeps what the analyzer emits.
-FAKE_HOST := tests/unit/parse/fake_host.c common/schema/schema.c $(BASE)
+FAKE_HOST := tests/unit/parse/fake_host.c common/schema/schema.c common/schema/category.c $(BASE)
 
 $(call unit,base/test_pool,$(BASE))
 $(call unit,base/test_flow_key,$(BASE))
@@ -272,6 +273,13 @@ $(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c manager/
               common/base/filter.c common/base/linktype.c $(BASE))
 $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/text.c \
               common/schema/options.c $(BASE))
+# All between capture and emit, and a bench to run it on.
+PIPELINE := $(BASE) $(SCHEMA) $(DECODE) common/schema/options.c worker/pipeline.c worker/host.c \
+            worker/detect/detect.c worker/reassembly/reassembly.c worker/emit/frames.c \
+            $(filter worker/flow/%,$(SRC_WORKER)) tests/unit/worker/rig.c
+$(call unit,worker/test_host,$(PIPELINE))
+$(call unit,worker/test_pipeline,$(PIPELINE))
+$(call unit,schema/test_category,common/schema/category.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -299,6 +307,7 @@ $(call fuzz_target,fuzz_fragments,$(BASE) worker/decode/fragments.c)
 $(call fuzz_target,fuzz_sink,$(SINK_TEST))
 $(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c \
                                  common/schema/options.c)
+$(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_TLS) $(HTTP1) $(DNS))
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@
 #include "common/base/ipaddr.h"
 #include "common/base/pool.h"
 #include "common/base/str.h"
+#include "common/schema/category.h"
 #include "common/schema/record.h"
 #include "common/schema/weird.h"
 
@@ -39,7 +40,7 @@ struct analyzer_host {
     void (*record)(struct analyzer_ctx *ctx, enum record_type type, void *rec);
     void (*weird)(struct analyzer_ctx *ctx, enum weird w, const char *addl);
     void (*service)(struct analyzer_ctx *ctx, const char *name);
-    void (*category)(struct analyzer_ctx *ctx, const char *name);
+    void (*category)(struct analyzer_ctx *ctx, enum category category);
     void (*hand_over)(struct analyzer_ctx *ctx, const char *analyzer, unsigned side,
                       const uint8_t *rest, size_t len);
     void (*done)(struct analyzer_ctx *ctx);
@@ -102,10 +103,10 @@ static inline void analyzer_service(struct analyzer_ctx *ctx, const char *name)
     ctx->host->service(ctx, name);
 }
 
-/* Sets conn.log's category ("web_tls" …): a static string. A later call replaces an earlier one. */
-static inline void analyzer_category(struct analyzer_ctx *ctx, const char *name)
+/* Sets conn.log's category. A later call replaces an earlier one. */
+static inline void analyzer_category(struct analyzer_ctx *ctx, enum category category)
 {
-    ctx->host->category(ctx, name);
+    ctx->host->category(ctx, category);
 }
 
 /* From here on the flow's bytes belong to another analyzer, by name, or NULL: detect anew (CONNECT,

@@ -45,14 +45,7 @@ _Static_assert(RECORD_conn_ts == 0 && RECORD_conn_uid == 1 && RECORD_conn_resp_p
 
 static bool category_wanted(const struct worker *w, const struct flow *f)
 {
-    const char *name = host_name(w, f->category);
-
-    if (w->categories_n == 0)
-        return true;
-    for (uint32_t i = 0; i < w->categories_n; i++)
-        if (strcmp(w->categories[i], name ? name : "unknown") == 0)
-            return true;
-    return false;
+    return w->categories >> f->category & 1;
 }
 
 void host_record(struct worker *w, const struct flow *f, enum record_type type, void *rec)
@@ -125,7 +118,7 @@ void host_weird_packet(struct worker *w, const struct packet *p, enum weird name
         RECORD_SET(weird, &r, resp_h, p->key.addr[!p->from]);
         RECORD_SET(weird, &r, resp_p, p->key.port[!p->from]);
     }
-    if (w->categories_n == 0)
+    if (w->categories == UINT32_MAX)
         emit_record(w->emit, RECORD_weird, &r);
 }
 
@@ -169,11 +162,11 @@ static void on_service(struct analyzer_ctx *ctx, const char *name)
     }
 }
 
-static void on_category(struct analyzer_ctx *ctx, const char *name)
+static void on_category(struct analyzer_ctx *ctx, enum category category)
 {
     struct host_call *c = call_of(ctx);
 
-    c->f->category = name_intern(c->w, name);
+    c->f->category = (uint8_t)category;
     frames_decided(&c->w->frames, c->f, category_wanted(c->w, c->f));
 }
 
@@ -217,6 +210,14 @@ static void *analyzer_state(struct worker *w, const struct flow *f)
     return pool_at(&w->analyzer_states[f->analyzer], f->state);
 }
 
+/* A pool is empty: the flow's bytes are only counted from here on. */
+static void out_of_room(struct worker *w, struct flow *f)
+{
+    w->counters->analyzer_bound++;
+    f->content = CONTENT_UNKNOWN;
+    host_weird(w, f, WEIRD_ANALYZER_BOUND, NULL, "detect");
+}
+
 static bool analyzer_open(struct worker *w, struct flow *f, uint8_t analyzer, uint64_t ts_ns)
 {
     const struct analyzer *a = analyzers[analyzer];
@@ -224,8 +225,7 @@ static bool analyzer_open(struct worker *w, struct flow *f, uint8_t analyzer, ui
     struct host_call c;
 
     if (state == POOL_NONE) {
-        w->counters->analyzer_bound++;
-        f->content = CONTENT_UNKNOWN;
+        out_of_room(w, f);
         return false;
     }
     f->content = CONTENT_ANALYZER;
@@ -315,8 +315,7 @@ static void detect(struct worker *w, struct flow *f, unsigned end, uint64_t ts_n
     if (f->content == CONTENT_NEW) {
         f->state = pool_get(&w->detections);
         if (f->state == POOL_NONE) {
-            w->counters->analyzer_bound++;
-            f->content = CONTENT_UNKNOWN;
+            out_of_room(w, f);
             return;
         }
         memset(pool_at(&w->detections, f->state), 0, sizeof(struct detection));

@@ -29,7 +29,7 @@ void host_weird(struct worker *w, struct flow *f, enum weird name, const char *a
                 const char *source);
 void host_weird_packet(struct worker *w, const struct packet *p, enum weird name);
 
-/* Name of a flow's service or category by its index + 1; NULL for 0. */
+/* Name of a flow's service by its index + 1; NULL for 0. */
 static inline const char *host_name(const struct worker *w, uint8_t index)
 {
     return index ? w->names[index - 1] : NULL;

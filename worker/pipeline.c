@@ -104,7 +104,7 @@ static void flow_log(struct worker *w, struct flow *f)
 
     for (unsigned i = 0; i < FLOW_SERVICES_MAX; i++)
         services[i] = host_name(w, f->services[i]);
-    conn_log_fill(&r, &text, f, &w->local_nets, services, host_name(w, f->category));
+    conn_log_fill(&r, &text, f, &w->local_nets, services);
     host_record(w, f, RECORD_conn, &r);
 }
 

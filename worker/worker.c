@@ -20,21 +20,6 @@
 #define STATS_BATCHES   64
 #define RUN_BATCHES     16 /* packet batches between two looks at the bus */
 
-static int categories_open(struct worker *w)
-{
-    char *save = NULL;
-
-    memcpy(w->categories_text, w->options->category, sizeof w->categories_text);
-    for (char *c = strtok_r(w->categories_text, ", ", &save); c; c = strtok_r(NULL, ", ", &save)) {
-        if (w->categories_n == WORKER_CATEGORIES) {
-            log_error("more than %u categories: name fewer", WORKER_CATEGORIES);
-            return -EINVAL;
-        }
-        w->categories[w->categories_n++] = c;
-    }
-    return 0;
-}
-
 static int analyzers_open(struct worker *w)
 {
     for (unsigned i = 0; analyzers[i]; i++) {
@@ -78,7 +63,7 @@ static int stages_open(struct worker *w, const struct heritage *h)
     int rc;
 
     if (o->format == OUTPUT_PCAP)
-        frames = w->categories_n ? FRAMES_BY_CATEGORY : FRAMES_ALL;
+        frames = w->categories == UINT32_MAX ? FRAMES_ALL : FRAMES_BY_CATEGORY;
     if (local_nets_init(&w->local_nets, o->local_nets, bad, sizeof bad) < 0) {
         log_error("local_nets: '%s' is not a prefix such as 192.0.2.0/24 (at most %u)", bad,
                   LOCAL_NETS_MAX);
@@ -108,6 +93,7 @@ static int stages_open(struct worker *w, const struct heritage *h)
 
 int worker_open(struct worker *w, const struct heritage *h)
 {
+    char bad[256];
     int rc;
 
     memset(w, 0, sizeof *w);
@@ -123,7 +109,13 @@ int worker_open(struct worker *w, const struct heritage *h)
     w->counters->flows_active_icmp = w->counters->flows_active_other = 0;
     w->counters->reassembly_bytes = w->counters->fragment_bytes = 0;
     w->stats.stats_base = w->stats.loss_base = *w->counters; /* what it counted, it has logged */
-    if ((rc = categories_open(w)) < 0 || (rc = memory_open(w)) < 0)
+    rc = category_list_parse(w->options->category, &w->categories, bad, sizeof bad);
+    if (rc < 0) {
+        log_error("category: %s", bad);
+        return rc;
+    }
+    rc = memory_open(w);
+    if (rc < 0)
         return rc;
     return stages_open(w, h);
 }

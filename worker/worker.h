@@ -16,9 +16,8 @@
 #include "worker/reassembly/reassembly.h"
 #include "worker/stats.h"
 
-#define WORKER_NAMES_MAX     64u /* names of services and categories */
+#define WORKER_NAMES_MAX     64u /* names of services */
 #define WORKER_ANALYZERS_MAX 32u
-#define WORKER_CATEGORIES    16u /* in option category */
 
 struct worker {
     const struct heritage *heritage;
@@ -42,9 +41,7 @@ struct worker {
     struct local_nets local_nets;
     const char *names[WORKER_NAMES_MAX]; /* index + 1 in flows */
     uint32_t names_n;
-    const char *categories[WORKER_CATEGORIES]; /* wanted; none = all */
-    uint32_t categories_n;
-    char categories_text[OPTION_STRING_MAX];
+    uint32_t categories;         /* mask of those wanted */
     uint64_t weird_seen[WEIRDS]; /* oddities outside of flows, for their rate limit */
     struct frames frames;
     struct stats stats;

@@ -2,6 +2,7 @@
 /* `docs WHAT`: the parts of the documentation that are made from the .def tables, for `make docs`.
  * Each document is complete in itself, so that making it again is one redirection. */
 #include "common/base/log.h"
+#include "common/schema/category.h"
 #include "common/schema/counters.h"
 #include "common/schema/record.h"
 #include "common/schema/weird.h"
@@ -150,6 +151,10 @@ static void docs_records_md(void)
             printf("| `%s` | %s | %s |\n", s->fields[f].name, field_type_name(s->fields[f].type),
                    s->fields[f].doc);
     }
+    printf("\n## Categories\n\nOf `conn.log`'s field `category` and of `run --category`, from "
+           "`common/schema/categories.def`.\n\n| category | meaning |\n|---|---|\n");
+    for (unsigned c = 0; c < CATEGORIES; c++)
+        printf("| `%s` | %s |\n", category_schemas[c].name, category_schemas[c].doc);
 }
 
 static void docs_weirds_md(void)

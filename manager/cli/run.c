@@ -2,6 +2,7 @@
 /* `run`: a whole cluster for one interface or file, in a private folder that is gone at the end.
  * Everything that can be refused is looked at before anything is made. */
 #include "common/base/log.h"
+#include "common/schema/category.h"
 #include "manager/cli/cli.h"
 #include "manager/cli/progress.h"
 #include "manager/cli/setup.h"
@@ -25,6 +26,7 @@ static int usage(const char *what)
 static int check_options(const struct options *o)
 {
     char error[INI_ERROR_BYTES];
+    uint32_t categories;
 
     if (!o->read[0] && !o->interface[0])
         return usage("give -i INTERFACE or -r FILE (- is standard input); see --help");
@@ -34,7 +36,8 @@ static int check_options(const struct options *o)
         return usage("--mode pcap reads a file: give -r FILE");
     if (o->mode == MODE_KERNEL && !o->interface[0])
         return usage("--mode kernel captures from an interface: give -i INTERFACE");
-    if (setup_check_filter(o, error) < 0)
+    if (category_list_parse(o->category, &categories, error, sizeof error) < 0 ||
+        setup_check_filter(o, error) < 0)
         return usage(error);
     return CLI_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker/flow/conn_log.h"
 
+#include "common/schema/category.h"
 #include "worker/flow/conn.h"
 
 #include <arpa/inet.h>
@@ -120,8 +121,7 @@ static void fill_counts(struct rec_conn *r, const struct flow *f)
 }
 
 void conn_log_fill(struct rec_conn *r, struct conn_log_text *text, const struct flow *f,
-                   const struct local_nets *nets, const char *const services[FLOW_SERVICES_MAX],
-                   const char *category)
+                   const struct local_nets *nets, const char *const services[FLOW_SERVICES_MAX])
 {
     size_t n = 0;
 
@@ -142,5 +142,5 @@ void conn_log_fill(struct rec_conn *r, struct conn_log_text *text, const struct 
     RECORD_SET(
         conn, r, community_id,
         str_make(text->community_id, community_id_format(&f->key, f->orig, text->community_id)));
-    RECORD_SET(conn, r, category, str_of(category ? category : "unknown"));
+    RECORD_SET(conn, r, category, str_of(category_schemas[f->category].name));
 }

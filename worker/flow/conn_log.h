@@ -29,9 +29,8 @@ struct conn_log_text {
     char community_id[COMMUNITY_ID_MAX];
 };
 
-/* Fills all but uid and id.*; services and category are names, NULL where there is none. */
+/* Fills all but uid and id.*; services are names, NULL where there are no more. */
 void conn_log_fill(struct rec_conn *r, struct conn_log_text *text, const struct flow *f,
-                   const struct local_nets *nets, const char *const services[FLOW_SERVICES_MAX],
-                   const char *category);
+                   const struct local_nets *nets, const char *const services[FLOW_SERVICES_MAX]);
 
 #endif

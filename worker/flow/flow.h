@@ -92,7 +92,7 @@ struct flow {
     uint8_t frames_held;
     uint8_t frames_fate;                 /* enum frames_fate */
     uint8_t services[FLOW_SERVICES_MAX]; /* index + 1 in the worker's table of names */
-    uint8_t category;                    /* the same */
+    uint8_t category;                    /* enum category */
     bool handshake;                      /* TCP: a SYN has told who is the originator */
     uint8_t history_len;
     char history[FLOW_HISTORY_MAX];

@@ -160,9 +160,9 @@ static void on_service(struct analyzer_ctx *ctx, const char *name)
     h->services[h->n_services++] = name;
 }
 
-static void on_category(struct analyzer_ctx *ctx, const char *name)
+static void on_category(struct analyzer_ctx *ctx, enum category category)
 {
-    host_of(ctx)->category = name;
+    host_of(ctx)->category = category_schemas[category].name;
 }
 
 static void on_hand_over(struct analyzer_ctx *ctx, const char *analyzer, unsigned side,

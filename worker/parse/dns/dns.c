@@ -310,7 +310,7 @@ static void dns_open(struct analyzer_ctx *ctx, void *state)
 {
     (void)state;
     analyzer_service(ctx, "dns");
-    analyzer_category(ctx, "dns");
+    analyzer_category(ctx, CATEGORY_dns);
 }
 
 /* Gives a side of a TCP flow up; the other one may go on. */

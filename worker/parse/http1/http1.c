@@ -369,7 +369,7 @@ static void http1_open(struct analyzer_ctx *ctx, void *state)
 {
     (void)state;
     analyzer_service(ctx, "http");
-    analyzer_category(ctx, "web_plain");
+    analyzer_category(ctx, CATEGORY_web_plain);
 }
 
 static void http1_data(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,

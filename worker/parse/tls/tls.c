@@ -126,15 +126,15 @@ static bool starts_with(struct str s, const char *prefix)
     return s.len >= n && memcmp(s.p, prefix, n) == 0;
 }
 
-static const char *alpn_category(struct str name)
+static enum category alpn_category(struct str name)
 {
     if (starts_with(name, "http/") || starts_with(name, "h2") || starts_with(name, "h3") ||
         starts_with(name, "spdy/") || starts_with(name, "grpc-exp"))
-        return "web_tls";
-    return str_equal(name, STR_LIT("dot")) ? "dns_dot" : "other_tls";
+        return CATEGORY_web_tls;
+    return str_equal(name, STR_LIT("dot")) ? CATEGORY_dns_dot : CATEGORY_other_tls;
 }
 
-static const char *session_category(const struct tls_session *s)
+static enum category session_category(const struct tls_session *s)
 {
     struct cursor offered = slice_cursor(s, s->client_alpn);
     struct str name;
@@ -142,14 +142,14 @@ static const char *session_category(const struct tls_session *s)
     if (s->next_protocol.len > 0)
         return alpn_category(slice_str(s, s->next_protocol));
     if (s->client_alpn.len == 0)
-        return s->server_name.len > 0 ? "web_tls" : "other_tls";
+        return s->server_name.len > 0 ? CATEGORY_web_tls : CATEGORY_other_tls;
     while (tls_alpn_next(&offered, &name)) {
-        const char *category = alpn_category(name);
+        enum category category = alpn_category(name);
 
-        if (strcmp(category, "other_tls") != 0)
+        if (category != CATEGORY_other_tls)
             return category;
     }
-    return "other_tls";
+    return CATEGORY_other_tls;
 }
 
 /* Emits what is known, once, and gives the buffers back. */
@@ -188,7 +188,7 @@ static void session_settle(struct analyzer_ctx *ctx, struct tls_session *s)
 {
     if (is_midstream(s)) {
         analyzer_service(ctx, "ssl");
-        analyzer_category(ctx, "other_tls");
+        analyzer_category(ctx, CATEGORY_other_tls);
     } else if (!s->established && !side_is_alone(s, 0) && !side_is_alone(s, 1) &&
                !(side_is_spent(&s->sides[0]) && side_is_spent(&s->sides[1]))) {
         return;
