@@ -157,7 +157,7 @@ static void test_print_and_read_again(void **state)
         assert_string_equal(text, again);
     }
     assert_int_equal(opts.ring_size, 128 << 20);
-    assert_int_equal(opts.snaplen, 65535);
+    assert_int_equal(opts.snaplen, 256 << 10);
     option_format(&opts, option_find("af_packet_block_timeout"), text, sizeof text);
     assert_string_equal(text, "10ms");
     option_format(&opts, option_find("af_packet_buffer_size"), text, sizeof text);
