@@ -7,8 +7,10 @@
  * lowest number among the blocks that wait, or if none does, the highest of all, which the kernel
  * is filling.
  *
- * How far the frames of a block have been released is noted in the block's private area, which is
- * part of the ring and so outlives the worker: its successor begins behind what was worked on.
+ * How far the frames of a block have been handed out is noted in the block's private area, which is
+ * part of the ring and so outlives the worker. Its successor begins behind them, also where they
+ * were not released: what they led to may have been emitted, and would be again; or they are what
+ * the worker died of, and it would die of them for ever. They are counted as lost.
  *
  * Until a worker opens its ring, a filter that passes nothing keeps the ring empty: so no flow can
  * be in two rings because their sockets joined the fanout group one after the other. */
@@ -24,10 +26,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
-/* In a block's private area: frames 0 … released - 1 of the block numbered seq are done. */
+/* In a block's private area: of the block numbered seq, the first `taken` frames were handed out
+ * and the first `released` of them given back. */
 struct progress {
     uint64_t seq;
-    uint32_t released;
+    uint32_t taken, released;
 };
 
 _Static_assert(sizeof(struct progress) <= HERITAGE_RING_PRIVATE_BYTES, "progress fits its area");
@@ -96,7 +99,7 @@ static const uint8_t *frame_after(const uint8_t *frame)
 static bool open_block(struct capture *c)
 {
     struct tpacket_block_desc *b = block_at(c, c->block);
-    const struct progress *progress = progress_of(b);
+    struct progress *progress = progress_of(b);
 
     if (!block_is_ours(b))
         return false;
@@ -106,9 +109,24 @@ static bool open_block(struct capture *c)
     c->open = true;
     if (progress->seq != b->hdr.bh1.seq_num)
         return true;
-    for (; c->taken < progress->released && c->taken < c->in_block; c->taken++)
+    for (; c->taken < progress->taken && c->taken < c->in_block; c->taken++)
         c->next = frame_after(c->next);
+    c->counters->capture_abandoned += progress->taken - progress->released;
+    progress->released = progress->taken;
     return true;
+}
+
+/* How far the open block has come. */
+static void note_progress(struct capture *c, bool released)
+{
+    struct tpacket_block_desc *b = block_at(c, c->block);
+    struct progress *p = progress_of(b);
+
+    if (p->seq != b->hdr.bh1.seq_num)
+        *p = (struct progress){.seq = b->hdr.bh1.seq_num};
+    p->taken = c->taken;
+    if (released)
+        p->released = c->taken;
 }
 
 /* False if the frame is to be left out. */
@@ -158,6 +176,16 @@ static int check_interface(struct capture *c)
     return 0;
 }
 
+static void af_packet_release(struct capture *c)
+{
+    for (; c->held > 0; c->held--) {
+        uint32_t i = (c->block + c->blocks - c->held) % c->blocks;
+        __atomic_store_n(&block_at(c, i)->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
+    }
+    if (c->open)
+        note_progress(c, true);
+}
+
 static int af_packet_recv(struct capture *c, struct frame *out, uint32_t max)
 {
     uint32_t n = 0;
@@ -170,28 +198,19 @@ static int af_packet_recv(struct capture *c, struct frame *out, uint32_t max)
             n += fill_frame(c, &out[n], c->next);
             c->next = frame_after(c->next);
         }
+        note_progress(c, false);
         if (c->taken == c->in_block) {
             c->block = (c->block + 1) % c->blocks;
             c->held++;
             c->open = false;
         }
     }
-    if (n == 0)
+    if (n == 0) {
+        af_packet_release(c); /* blocks of which every frame was left out */
         return check_interface(c);
+    }
     c->down = false;
     return (int)n;
-}
-
-static void af_packet_release(struct capture *c)
-{
-    for (; c->held > 0; c->held--) {
-        uint32_t i = (c->block + c->blocks - c->held) % c->blocks;
-        __atomic_store_n(&block_at(c, i)->hdr.bh1.block_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
-    }
-    if (c->open) {
-        struct tpacket_block_desc *b = block_at(c, c->block);
-        *progress_of(b) = (struct progress){b->hdr.bh1.seq_num, c->taken};
-    }
 }
 
 static int af_packet_wait_fd(struct capture *c)
