@@ -364,7 +364,7 @@ demo: deps
 
 # What is printed from the .def tables: which table, and the file it is.
 DOCS := options-md:docs/options.md counters-md:docs/counters.md records-md:docs/records.md \
-        weirds-md:docs/weirds.md options-man:docs/man/spliff.cfg.5 options-cfg:etc/spliff.cfg
+        weirds-md:docs/weirds.md errors-md:docs/errors.md options-man:docs/man/spliff.cfg.5 options-cfg:etc/spliff.cfg
 docs: release
 	@for d in $(DOCS); do $(BIN_release)/spliff-cluster docs $${d%:*} > $${d#*:} || exit 1; done
 

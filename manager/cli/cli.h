@@ -8,15 +8,12 @@
 #include "manager/text.h"
 
 #include <stdbool.h>
-#include <sysexits.h>
 
-/* Exit statuses that scripts can rely on (spliff-cluster(8)). */
+/* Exit statuses that scripts can rely on. */
 enum cli_status {
-    CLI_OK = 0,
-    CLI_FAILED = 1,
-    CLI_USAGE = 2,                 /* not EX_USAGE: 2 is what shells and getopt programs use */
-    CLI_BAD_INPUT = EX_DATAERR,    /* 65: the capture is broken; what could be read is logged */
-    CLI_NO_PERMISSION = EX_NOPERM, /* 77 */
+#define ERROR_STATUS(name, status, word, doc) CLI_##name = (status),
+#include "common/schema/errors.def"
+#undef ERROR_STATUS
 };
 
 /* Which options a command takes. */

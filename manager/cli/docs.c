@@ -165,6 +165,15 @@ static void docs_weirds_md(void)
         printf("| `%s` | %s |\n", weird_schemas[i].name, weird_schemas[i].doc);
 }
 
+static void docs_errors_md(void)
+{
+    printf("# Exit statuses\n\nMade by `make docs` from `common/schema/errors.def`.\n\n"
+           "| status | meaning |\n|---|---|\n");
+#define ERROR_STATUS(name, status, word, doc) printf("| %d | %s |\n", status, doc);
+#include "common/schema/errors.def"
+#undef ERROR_STATUS
+}
+
 int cli_docs(const struct cli_args *a)
 {
     static const struct {
@@ -174,6 +183,7 @@ int cli_docs(const struct cli_args *a)
         {"options-md", docs_options_md},   {"options-man", docs_options_man},
         {"options-cfg", docs_options_cfg}, {"counters-md", docs_counters_md},
         {"records-md", docs_records_md},   {"weirds-md", docs_weirds_md},
+        {"errors-md", docs_errors_md},
     };
 
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
@@ -182,7 +192,7 @@ int cli_docs(const struct cli_args *a)
             return CLI_OK;
         }
     }
-    log_error("docs: give options-md, options-man, options-cfg, counters-md, records-md or "
-              "weirds-md");
+    log_error("docs: give options-md, options-man, options-cfg, counters-md, records-md, weirds-md "
+              "or errors-md");
     return CLI_USAGE;
 }

@@ -29,10 +29,11 @@ static void help_all(FILE *out)
     for (unsigned i = 0; i < commands_n; i++)
         if (!commands[i].hidden)
             fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
-    fprintf(out,
-            "\nspliff-cluster COMMAND --help tells its options.\n"
-            "Exit status: %d done, %d failed, %d usage, %d capture is broken, %d no permission.\n",
-            CLI_OK, CLI_FAILED, CLI_USAGE, CLI_BAD_INPUT, CLI_NO_PERMISSION);
+    fprintf(out, "\nspliff-cluster COMMAND --help tells its options.\nExit status:");
+#define ERROR_STATUS(name, status, word, doc) fprintf(out, " %d %s;", status, word);
+#include "common/schema/errors.def"
+#undef ERROR_STATUS
+    fprintf(out, " see spliff-cluster(8).\n");
 }
 
 static const struct command *find_command(const char *name)
