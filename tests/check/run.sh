@@ -68,10 +68,13 @@ tidy() {
 }
 
 scripts() {
-    local status=0
+    local script status=0
     while read -r script; do
         bash -n "$script" || status=1
     done < <(find tests .ci -name '*.sh' -o -path '.ci/run')
+    for script in $(grep -rl --include='*.sh' --include='*.py' '^#!/' tests) .ci/run; do
+        [ -x "$script" ] || { echo "$script: not executable"; status=1; }
+    done
     find tests -name '*.py' -print0 | xargs -0 python3 -c '
 import ast, sys
 for path in sys.argv[1:]:
