@@ -54,6 +54,10 @@ def seeds(target, captures):
             with open(path, "rb") as f:
                 yield f.read()
             continue
+        if "pipeline" in target:  # options, then how, length and frame, as many as it takes
+            flow = [b"\1" + struct.pack(">H", len(f)) + f for f in frames(path) if len(f) < 2048]
+            yield b"\0" + b"".join(flow[:64])
+            continue
         for frame in frames(path):
             if target == "fuzz_decode":  # Ethernet, then length and frame
                 yield b"\0" + struct.pack(">H", len(frame)) + frame

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A worker on the bench: all of its stages but capture and emit, with small pools. Frames come from
+ * the test, records are kept as text. The test or fuzz target brings analyzers[]. */
+#ifndef SPLIFF_TESTS_RIG_H
+#define SPLIFF_TESTS_RIG_H
+
+#include "worker/worker.h"
+
+#define RIG_TEXT_BYTES (64u * 1024)
+
+struct rig {
+    struct worker w;
+    struct heritage heritage; /* its options may be changed before rig_open */
+    struct counters counters;
+
+    const struct frame *frames; /* what the capture has still to give */
+    uint32_t n_frames;
+
+    /* A line a record: its path, and name=value of the fields that rig.c lists. */
+    char text[RIG_TEXT_BYTES];
+    size_t text_len;
+    uint64_t records[RECORD_TYPES];
+};
+
+/* Defaults, small sizes: a test changes r->heritage.options, then opens. */
+void rig_init(struct rig *r);
+void rig_open(struct rig *r);
+
+/* Runs the frames through the pipeline. */
+void rig_run(struct rig *r, const struct frame *frames, uint32_t n);
+
+/* Ends every flow, and checks that nothing is left in any pool. */
+void rig_finish(struct rig *r);
+void rig_close(struct rig *r);
+
+/* What was emitted since the last call, as text; valid until more is. */
+const char *rig_text(struct rig *r);
+
+#endif
