@@ -23,13 +23,25 @@ wait_for 10 all_running || die 'the worker was not restarted'
 for n in $(seq 50); do
     get "http://$SERVER4/after/$n" || die 'curl'
 done
-wait_for 5 has_records http 168 || { same_requests; cluster status --json >/tmp/wr.json; die "http.log has $(count http) of 170 requests"; }
+wait_for 10 has_records http 168 || die "http.log has $(count http) of 170 requests"
+
+# In the middle of a load on one connection.
+client curl -s "http://$SERVER4/load/[1-3000]" >"$WORK/curl.out" 2>&1 &
+load=$!
+has_served() { [ "$(wc -l <"$WORK/www/access.log")" -ge "$1" ]; }
+wait_for 5 has_served 1000 || die 'curl is too slow'
+kill -9 "$(node_pid worker-1)" || die 'no worker to kill'
+wait $load || die 'curl'
+wait_for 10 all_running || die 'the worker was not restarted again'
+wait_for 10 has_records http 3166 || die "http.log has $(count http) of 3170 requests"
 stop
+
 same_requests >"$WORK/diff"
-# The connection that was open when the worker died may be lost: its state was in the worker.
-lost=$(grep -c '^<' "$WORK/diff") twice=$(column http uri | sort | uniq -d | wc -l)
-[ "$lost" -le 2 ] || { head "$WORK/diff"; die "$lost requests are missing"; }
-grep '^<' "$WORK/diff" | grep -vq spooled && die 'a request is missing that was not being read'
-[ "$twice" -eq 0 ] || { column http uri | sort | uniq -d; die "$twice requests are logged twice"; }
+# What was half read when a worker died was in its own memory: an exchange or two.
+lost=$(grep -c '^<' "$WORK/diff")
+[ "$lost" -le 4 ] || { head "$WORK/diff"; die "$lost requests are missing"; }
+grep '^<' "$WORK/diff" | grep -vqE 'spooled|load' && die 'a request is missing that was not being read'
+twice=$(column http uri | grep -v '^-$' | sort | uniq -d)
+[ -z "$twice" ] || { echo "$twice" | head; die 'requests are logged twice'; }
 pass "$TEST"
 finish
