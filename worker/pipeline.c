@@ -136,13 +136,13 @@ static uint64_t flow_deadline(const struct worker *w, const struct flow *f)
 
 static struct flow *flow_begin(struct worker *w, const struct packet *p)
 {
-    struct flow *f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
+    struct flow *f;
 
-    if (!f) {
-        flow_end(w, flow_table_longest_idle(&w->flows));
+    while ((f = flow_table_surplus(&w->flows, p->hash))) {
+        flow_end(w, f);
         w->counters->flows_evicted++;
-        f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
     }
+    f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
     conn_begin(f, p);
     ++*flows_begun(w->counters, p->key.proto);
     ++*flows_active(w->counters, p->key.proto);

@@ -3,6 +3,10 @@
  * hash, so a probe touches a flow only when the hashes are equal. Removal shifts later slots back,
  * hence no tombstones and no rehashing ever.
  *
+ * Someone who knows the seed, with which a file is read, can make hashes lie as they like. Which
+ * slot a hash stands for is therefore secret; and of one and the same hash there are at most
+ * PROBES_MAX flows, more than chance ever brings together at that load.
+ *
  * Idleness is a list in order of the last packet, moved at most once a second a flow: the memory of
  * a flow's neighbours is touched that rarely, and the head is right to the second. */
 #include "worker/flow/flow_table.h"
@@ -15,6 +19,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#define PROBES_MAX 256u
+
 int flow_table_init(struct flow_table *t, uint32_t capacity)
 {
     uint32_t n = 64;
@@ -22,8 +28,9 @@ int flow_table_init(struct flow_table *t, uint32_t capacity)
 
     CHECK(capacity > 0 && capacity <= UINT32_C(1) << 30);
     memset(t, 0, sizeof *t);
-    while (n / 2 < capacity)
-        n *= 2;
+    t->shift = 26;
+    for (; n / 2 < capacity; n *= 2)
+        t->shift--;
     t->mask = n - 1;
     t->slots = mmap(NULL, sizeof(struct flow_slot) * n, PROT_READ | PROT_WRITE,
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -31,6 +38,8 @@ int flow_table_init(struct flow_table *t, uint32_t capacity)
         t->slots = NULL;
         return -ENOMEM;
     }
+    /* Where memory lies is secret, and changes no result. */
+    t->mix = (uint32_t)((uintptr_t)t->slots >> 12) * 0x9e3779b1u | 1;
     rc = pool_init(&t->flows, sizeof(struct flow), capacity);
     if (rc < 0) {
         flow_table_fini(t);
@@ -51,7 +60,13 @@ void flow_table_fini(struct flow_table *t)
 
 void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash)
 {
-    for (uint32_t i = hash & t->mask; t->slots[i].index != 0; i = (i + 1) & t->mask) {
+    uint32_t home = flow_table_home(t, hash);
+
+    for (uint32_t n = 0; n <= PROBES_MAX; n++) {
+        uint32_t i = (home + n) & t->mask;
+
+        if (t->slots[i].index == 0)
+            return;
         if (t->slots[i].hash == hash) {
             const char *f = pool_at(&t->flows, t->slots[i].index - 1);
             __builtin_prefetch(f);
@@ -66,9 +81,14 @@ void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash)
 
 struct flow *flow_table_find(const struct flow_table *t, const struct flow_key *key, uint32_t hash)
 {
-    for (uint32_t i = hash & t->mask; t->slots[i].index != 0; i = (i + 1) & t->mask) {
+    uint32_t home = flow_table_home(t, hash);
+
+    for (uint32_t n = 0; n <= PROBES_MAX; n++) {
+        uint32_t i = (home + n) & t->mask;
         struct flow *f;
 
+        if (t->slots[i].index == 0)
+            break;
         if (t->slots[i].hash != hash)
             continue;
         f = flow_table_at(t, t->slots[i].index - 1);
@@ -103,6 +123,17 @@ static void idle_append(struct flow_table *t, struct flow *f)
     t->idle_tail = index;
 }
 
+struct flow *flow_table_surplus(const struct flow_table *t, uint32_t hash)
+{
+    uint32_t home = flow_table_home(t, hash), i = home;
+
+    if (t->flows.used == t->flows.capacity)
+        return flow_table_longest_idle(t);
+    while (t->slots[i].index != 0 && ((i - home) & t->mask) < PROBES_MAX)
+        i = (i + 1) & t->mask;
+    return t->slots[i].index == 0 ? NULL : flow_table_at(t, t->slots[home].index - 1);
+}
+
 struct flow *flow_table_insert(struct flow_table *t, const struct flow_key *key, uint32_t hash,
                                uint64_t now_ns)
 {
@@ -110,8 +141,7 @@ struct flow *flow_table_insert(struct flow_table *t, const struct flow_key *key,
     struct flow *f;
     uint32_t i;
 
-    if (index == POOL_NONE)
-        return NULL;
+    CHECK(index != POOL_NONE);
     wheel_start(&t->wheel, now_ns);
     f = flow_table_at(t, index);
     memset(f, 0, sizeof *f);
@@ -120,7 +150,7 @@ struct flow *flow_table_insert(struct flow_table *t, const struct flow_key *key,
     f->seen_ns = f->interim_ns = now_ns;
     f->state = f->frames_head = POOL_NONE;
     f->end[0].stream.held_head = f->end[1].stream.held_head = POOL_NONE;
-    for (i = hash & t->mask; t->slots[i].index != 0; i = (i + 1) & t->mask)
+    for (i = flow_table_home(t, hash); t->slots[i].index != 0; i = (i + 1) & t->mask)
         ;
     t->slots[i] = (struct flow_slot){hash, index + 1};
     idle_append(t, f);
@@ -136,9 +166,9 @@ static void slot_remove(struct flow_table *t, uint32_t i)
         uint32_t home;
 
         j = (j + 1) & t->mask;
-        if (t->slots[j].index == 0)
+        if (t->slots[j].index == 0 || ((j - i) & t->mask) > PROBES_MAX)
             break;
-        home = t->slots[j].hash & t->mask;
+        home = flow_table_home(t, t->slots[j].hash);
         if (((j - home) & t->mask) >= ((j - i) & t->mask)) {
             t->slots[i] = t->slots[j];
             i = j;
@@ -150,7 +180,7 @@ static void slot_remove(struct flow_table *t, uint32_t i)
 void flow_table_remove(struct flow_table *t, struct flow *f)
 {
     uint32_t index = pool_index(&t->flows, f);
-    uint32_t i = f->hash & t->mask;
+    uint32_t i = flow_table_home(t, f->hash);
 
     while (t->slots[i].index != index + 1) {
         CHECK(t->slots[i].index != 0);

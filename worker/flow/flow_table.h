@@ -16,6 +16,8 @@ struct flow_slot {
 struct flow_table {
     struct flow_slot *slots;
     uint32_t mask;
+    uint32_t mix; /* odd, not known outside: which slot a hash stands for */
+    uint8_t shift;
     struct pool flows;
     struct wheel wheel;
     uint32_t idle_head, idle_tail; /* longest idle first, to the second */
@@ -25,17 +27,27 @@ struct flow_table {
 int flow_table_init(struct flow_table *t, uint32_t capacity);
 void flow_table_fini(struct flow_table *t);
 
+/* The slot at which a flow of this hash is looked for first. */
+static inline uint32_t flow_table_home(const struct flow_table *t, uint32_t hash)
+{
+    return (hash * t->mix) >> t->shift;
+}
+
 /* Ask memory for the slot, and then for the flow, that a lookup of hash will read. */
 static inline void flow_table_prefetch_slot(const struct flow_table *t, uint32_t hash)
 {
-    __builtin_prefetch(&t->slots[hash & t->mask]);
+    __builtin_prefetch(&t->slots[flow_table_home(t, hash)]);
 }
 void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash);
 
 struct flow *flow_table_find(const struct flow_table *t, const struct flow_key *key, uint32_t hash);
 
-/* A new zeroed flow with key and hash, linked as just seen at now_ns. NULL when the table is full:
- * end flow_table_longest_idle() first. The key must not be in the table. */
+/* A flow to be ended before one of this hash is inserted: the longest idle one of a full table, or
+ * one of too many in the same place. NULL if there is room; ask until then. */
+struct flow *flow_table_surplus(const struct flow_table *t, uint32_t hash);
+
+/* A new zeroed flow with key and hash, linked as just seen at now_ns. There must be room, and the
+ * key must not be in the table. */
 struct flow *flow_table_insert(struct flow_table *t, const struct flow_key *key, uint32_t hash,
                                uint64_t now_ns);
 void flow_table_remove(struct flow_table *t, struct flow *f);

@@ -22,6 +22,13 @@ static struct flow_key key_of(uint32_t n)
     return k;
 }
 
+/* A hash stands for the slot of that number, so that a test can say what collides. */
+static void init_plain(struct flow_table *t, uint32_t capacity)
+{
+    assert_int_equal(flow_table_init(t, capacity), 0);
+    t->mix = 1u << t->shift;
+}
+
 static struct flow *insert(struct flow_table *t, uint32_t n, uint32_t hash, uint64_t now)
 {
     struct flow_key k = key_of(n);
@@ -36,6 +43,26 @@ static struct flow *find(struct flow_table *t, uint32_t n, uint32_t hash)
     return flow_table_find(t, &k, hash);
 }
 
+/* Hashes side by side fill slots without end, though each flow is where it should be. */
+static void a_long_run_is_walked_only_as_far_as_need_be(void **state)
+{
+    enum { N = 2000 };
+    struct flow_table t;
+
+    (void)state;
+    init_plain(&t, N);
+    for (uint32_t n = 0; n < N; n++) {
+        assert_null(flow_table_surplus(&t, n / 2 * 2));
+        insert(&t, n, n / 2 * 2, T0);
+    }
+    assert_null(find(&t, N, 0));
+    for (uint32_t n = 0; n < N; n += 3)
+        flow_table_remove(&t, find(&t, n, n / 2 * 2));
+    for (uint32_t n = 0; n < N; n++)
+        assert_int_equal(find(&t, n, n / 2 * 2) == NULL, n % 3 == 0);
+    flow_table_fini(&t);
+}
+
 /* Random inserts and removals against a plain list, with hashes chosen so that runs collide and
  * wrap around the end of the table. */
 static void table_equals_a_plain_list(void **state)
@@ -46,7 +73,7 @@ static void table_equals_a_plain_list(void **state)
     uint32_t r = 12345;
 
     (void)state;
-    assert_int_equal(flow_table_init(&t, N), 0);
+    init_plain(&t, N);
     for (int step = 0; step < 20000; step++) {
         uint32_t n, hash;
 
@@ -77,7 +104,7 @@ static void a_full_table_says_who_was_silent_longest(void **state)
     assert_int_equal(flow_table_init(&t, 4), 0);
     for (uint32_t i = 0; i < 4; i++)
         f[i] = insert(&t, i, i * 77, T0 + i * NS_PER_SEC);
-    assert_null(insert(&t, 9, 9, T0));
+    assert_ptr_equal(flow_table_surplus(&t, 9), f[0]);
     assert_ptr_equal(flow_table_longest_idle(&t), f[0]);
     flow_table_touch(&t, f[0], T0 + 10 * NS_PER_SEC);
     assert_ptr_equal(flow_table_longest_idle(&t), f[1]);
@@ -90,6 +117,33 @@ static void a_full_table_says_who_was_silent_longest(void **state)
     flow_table_remove(&t, f[1]);
     assert_null(flow_table_longest_idle(&t));
     flow_table_fini(&t);
+}
+
+/* Whoever knows the seed can make flows of one hash. */
+static void flows_of_one_place_do_not_pile_up(void **state)
+{
+    struct flow_table t;
+
+    (void)state;
+    for (uint32_t step = 0; step < 2; step++) {
+        uint32_t ended = 0, run = 0;
+
+        init_plain(&t, 4096);
+        for (uint32_t i = 0; i < 2000; i++) {
+            uint32_t hash = t.mask - 100 + i % 64 * step;
+            struct flow *f;
+
+            for (; (f = flow_table_surplus(&t, hash)); ended++)
+                flow_table_remove(&t, f);
+            insert(&t, i, hash, T0);
+            assert_non_null(find(&t, i, hash));
+        }
+        while (t.slots[(t.mask - 100 + run) & t.mask].index != 0)
+            run++;
+        assert_in_range(run, 256, 256 + 64);
+        assert_int_equal(run + ended, 2000);
+        flow_table_fini(&t);
+    }
 }
 
 static void deadlines_fire_in_time_and_once(void **state)
@@ -191,7 +245,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_equals_a_plain_list),
+        cmocka_unit_test(a_long_run_is_walked_only_as_far_as_need_be),
         cmocka_unit_test(a_full_table_says_who_was_silent_longest),
+        cmocka_unit_test(flows_of_one_place_do_not_pile_up),
         cmocka_unit_test(deadlines_fire_in_time_and_once),
         cmocka_unit_test(a_jump_of_the_clock_ends_everything_at_once),
         cmocka_unit_test(deadlines_fire_however_long_ago_the_first_packet_was),
