@@ -257,6 +257,7 @@ static enum decode_result decode_ipv4(struct decoder *d, struct cursor c, uint32
         return bad(d, weird, WEIRD_TRUNCATED_IP);
     cut_to_length(&s, &c, p->ip_len - header_bytes,
                   wire_bytes > header_bytes ? wire_bytes - header_bytes : 0, weird);
+    p->ip_len = header_bytes + s.wire_bytes;
     s.proto = h[9];
     s.src = h + 12;
     s.dst = h + 16;
@@ -363,6 +364,7 @@ static enum decode_result decode_ipv6(struct decoder *d, struct cursor c, uint32
     p->ip_version = 6;
     p->ip_len = IPV6_HEADER_BYTES + ipv6_payload_bytes(h, wire_bytes);
     cut_to_length(&s, &c, p->ip_len - IPV6_HEADER_BYTES, wire_bytes, weird);
+    p->ip_len = IPV6_HEADER_BYTES + s.wire_bytes;
     s.proto = h[6];
     s.src = h + 8;
     s.dst = h + 24;

@@ -19,10 +19,16 @@ static char history_case(unsigned side, char letter)
     return side == FLOW_ORIG ? (char)(letter - 'a' + 'A') : letter;
 }
 
+/* The letters kept in history_seen, a d f h i r s, differ modulo 16. */
+static uint16_t history_bit(char letter)
+{
+    return (uint16_t)(1u << ((unsigned)(letter - 'a') % 16));
+}
+
 /* Letters that appear once a direction. */
 static void history_once(struct flow *f, unsigned side, char letter)
 {
-    uint16_t bit = (uint16_t)(1u << ((unsigned)(letter - 'a') % 16));
+    uint16_t bit = history_bit(letter);
 
     if (flow_side(f, side)->history_seen & bit)
         return;
@@ -34,7 +40,7 @@ static void history_once(struct flow *f, unsigned side, char letter)
 static void history_sequence(struct flow *f, unsigned side, char letter, uint32_t seq)
 {
     struct flow_end *s = flow_side(f, side);
-    uint16_t bit = (uint16_t)(1u << ((unsigned)(letter - 'a') % 16));
+    uint16_t bit = history_bit(letter);
 
     if ((s->history_seen & bit) && s->history_seq == seq)
         return;
@@ -136,6 +142,30 @@ static void tcp_plain(struct flow *f, unsigned side)
         s->state = peer->state = ENDPOINT_ESTABLISHED;
 }
 
+/* A side that had sent its FIN before it reset has closed all the same, once its peer closes too.
+ */
+static void tcp_fin(struct flow *f, const struct packet *p, unsigned side)
+{
+    struct flow_end *s = flow_side(f, side), *peer = flow_side(f, !side);
+
+    history_sequence(f, side, 'f', p->tcp_seq);
+    if (s->state != ENDPOINT_RESET)
+        s->state = ENDPOINT_CLOSED;
+    if (peer->state == ENDPOINT_RESET && (peer->history_seen & history_bit('f')))
+        peer->state = ENDPOINT_CLOSED;
+}
+
+/* A reset changes nothing for a connection that both have closed, or that shows nothing else. */
+static void tcp_rst(struct flow *f, const struct packet *p, unsigned side)
+{
+    struct flow_end *s = flow_side(f, side), *peer = flow_side(f, !side);
+
+    history_sequence(f, side, 'r', p->tcp_seq);
+    if (!(side_is_over(s) && side_is_over(peer)) &&
+        !(s->state == ENDPOINT_INACTIVE && peer->state == ENDPOINT_INACTIVE))
+        s->state = ENDPOINT_RESET;
+}
+
 static unsigned tcp_packet(struct flow *f, const struct packet *p, unsigned side)
 {
     struct flow_end *s = flow_side(f, side);
@@ -152,18 +182,12 @@ static unsigned tcp_packet(struct flow *f, const struct packet *p, unsigned side
         history_once(f, side, 'a');
     if (p->payload_wire_len > 0)
         history_once(f, side, 'd');
-    if (flags & TCP_FIN) {
-        history_sequence(f, side, 'f', p->tcp_seq);
-        if (s->state != ENDPOINT_RESET)
-            s->state = ENDPOINT_CLOSED;
+    if (flags & TCP_FIN)
+        tcp_fin(f, p, side);
+    if (flags & TCP_RST)
+        tcp_rst(f, p, side);
+    if (flags & (TCP_FIN | TCP_RST))
         events |= CONN_CLOSING;
-    }
-    if (flags & TCP_RST) {
-        history_sequence(f, side, 'r', p->tcp_seq);
-        if (s->state != ENDPOINT_CLOSED)
-            s->state = ENDPOINT_RESET;
-        events |= CONN_CLOSING;
-    }
     if (p->tcp_window == 0 && !(flags & (TCP_SYN | TCP_RST)))
         conn_history_scaled(f, side, SCALED_ZERO_WINDOW);
     return events;

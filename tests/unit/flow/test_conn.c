@@ -99,6 +99,10 @@ static void tcp_states_and_histories(void **state)
         {"<SA <FA", "SHR", "^hf"},
         {">A100 <A200", "OTH", "Dd"},
         {">S <SA >A >FA <FA >A <R", "SF", "ShAFfr"},
+        {">S <SA >A <FA >A <R", "RSTR", "ShAfr"},
+        {">S <SA >A >FA <A >R", "RSTO", "ShAFaR"},
+        {">S <SA >A >FA <A >R <FA", "SF", "ShAFaRf"},
+        {">R", "OTH", "R"},
     };
 
     (void)state;
