@@ -137,7 +137,10 @@ LIBS_logger  := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,libp
 LIBS_cluster := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,inih) \
                 $(call pc_libs,libpcap) $(BPF_LIBS)
 # What the tests link, whatever they need of it.
-LIBS_test := $(sort $(LIBS_worker) $(LIBS_logger) $(LIBS_cluster)) $(call pc_libs,cmocka)
+# Debian 12 calls it msgpack, newer distributions msgpack-c.
+MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+LIBS_test := $(sort $(LIBS_worker) $(LIBS_logger) $(LIBS_cluster)) $(call pc_libs,cmocka) \
+             $(call pc_libs,$(MSGPACK))
 
 # --- how each variant is built --------------------------------------------------------------------
 
@@ -214,6 +217,7 @@ IPC_BUS := common/ipc/bus.c common/ipc/bus_socket.c common/ipc/broker.c
 $(call unit,schema/test_record_pack,$(SCHEMA) common/ipc/record_reader.c)
 $(call unit,ipc/test_record_reader,$(SCHEMA) common/ipc/record_reader.c)
 $(call unit,ipc/test_message,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
+$(call unit,ipc/test_msgpack_c,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call unit,ipc/test_spool,$(SCHEMA) common/ipc/spool.c common/ipc/record_reader.c common/base/check.c)
 $(call unit,ipc/test_heritage,common/ipc/heritage.c common/base/log.c)
 $(call unit,ipc/test_bus,$(BASE) $(IPC_BUS))

@@ -6,17 +6,17 @@ set -u
 
 BUILD="gcc make pkg-config libc6-dev clang bpftool libbpf-dev libzmq3-dev libuv1-dev
        libinih-dev libpcap-dev libssl-dev zlib1g-dev node-llhttp"
-TEST="git python3 libcmocka-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
+TEST="git python3 libcmocka-dev libmsgpack-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
       dnsmasq-base bind9-dnsutils tcpdump openssl iproute2 ethtool procps util-linux netcat-openbsd
       supervisor wrk"
 
 UBUNTU="build-essential pkg-config clang linux-tools-generic libbpf-dev libzmq3-dev
   libuv1-dev libinih-dev libpcap-dev libssl-dev zlib1g-dev libllhttp-dev
-  git python3 libcmocka-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
+  git python3 libcmocka-dev libmsgpack-c-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
   dnsmasq-base bind9-dnsutils tcpdump openssl iproute2 ethtool netcat-openbsd supervisor wrk"
 FEDORA="gcc make pkgconf clang bpftool libbpf-devel zeromq-devel libuv-devel
   inih-devel libpcap-devel openssl-devel zlib-devel llhttp-devel
-  git python3 libcmocka-devel compiler-rt clang-tools-extra cppcheck nginx curl dnsmasq bind-utils
+  git python3 libcmocka-devel msgpack-c-devel compiler-rt clang-tools-extra cppcheck nginx curl dnsmasq bind-utils
   tcpdump openssl iproute ethtool procps-ng util-linux nmap-ncat supervisor wrk"
 
 ID=unknown
