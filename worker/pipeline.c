@@ -279,10 +279,14 @@ static void batch_decode(struct worker *w, struct batch *b, const struct frame *
     struct packet *p = &b->packets[b->n_packets];
     enum weird weird = WEIRDS;
     enum decode_result r = decode_frame(&w->decoder, frame, p, &weird);
-    bool mine = r == DECODE_PACKET || weird != WEIRDS ? is_mine(w, p->hash) : true;
+    /* What has no five-tuple (ARP, a fragment that waits) is the first worker's. */
+    bool mine = r == DECODE_PACKET || weird != WEIRDS ? is_mine(w, p->hash)
+                                                      : w->heritage->worker_index == 0;
 
     if (weird != WEIRDS && mine)
         host_weird_packet(w, p, weird);
+    if (mine)
+        frames_put_any(&w->frames, frame);
     if (r != DECODE_PACKET)
         return;
     if (!mine) {

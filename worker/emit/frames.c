@@ -58,11 +58,19 @@ static void frames_hold(struct frames *x, struct flow *f, const struct frame *fr
     f->frames_held++;
 }
 
+void frames_put_any(struct frames *x, const struct frame *frame)
+{
+    if (x->mode == FRAMES_ALL)
+        frames_emit(x, frame);
+}
+
 void frames_put(struct frames *x, struct flow *f, const struct frame *frame)
 {
-    if (x->mode == FRAMES_ALL || (x->mode == FRAMES_BY_CATEGORY && f->frames_fate == FRAMES_SEND))
+    if (x->mode != FRAMES_BY_CATEGORY)
+        return;
+    if (f->frames_fate == FRAMES_SEND)
         frames_emit(x, frame);
-    else if (x->mode == FRAMES_BY_CATEGORY && f->frames_fate == FRAMES_HOLD)
+    else if (f->frames_fate == FRAMES_HOLD)
         frames_hold(x, f, frame);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Frames on their way to a capture file (--format pcap). Without --category each frame of a flow
- * goes at once; with it, the frames before a flow's category is known are held, within bounds, and
- * then sent or dropped. */
+/* Frames on their way to a capture file (--format pcap). Without --category every frame goes at
+ * once; with it, the frames before a flow's category is known are held, within bounds, and then
+ * sent or dropped. Of a datagram put together from fragments only the last frame is the flow's. */
 #ifndef SPLIFF_WORKER_FRAMES_H
 #define SPLIFF_WORKER_FRAMES_H
 
@@ -31,7 +31,10 @@ void frames_fini(struct frames *x);
 /* What becomes of a flow's frames. */
 enum frames_fate { FRAMES_HOLD, FRAMES_SEND, FRAMES_DROP };
 
-/* A frame of a flow. */
+/* Any frame, before it is known what it is: goes at once unless categories decide. */
+void frames_put_any(struct frames *x, const struct frame *frame);
+
+/* A frame of a flow, when categories decide. */
 void frames_put(struct frames *x, struct flow *f, const struct frame *frame);
 
 /* The flow's category is known now (or the flow is over): sends or drops what was held. */
