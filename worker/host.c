@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The content of a flow goes through these states (flow.h):
+ *
+ *   NEW ──► DETECT ──► ANALYZER ──► DONE        an analyzer was found, and has had enough
+ *     ▲        └─────► UNKNOWN │                nobody knows the bytes: they are only counted
+ *     └────────────────────────┘                hand-over: other bytes begin here
+ *
+ * An analyzer is called with a host_call around its context. What it asks for that would change who
+ * reads the flow is only noted there and done after it has returned, so no analyzer is ever closed
+ * while it is on the stack. */
 #include "worker/host.h"
 
 #include "common/base/check.h"
@@ -23,6 +32,7 @@ struct host_call {
     size_t rest_len;
 };
 
+/* The callbacks below get the context back and find the call around it. */
 static struct host_call *call_of(struct analyzer_ctx *ctx)
 {
     return (struct host_call *)(void *)((char *)ctx - offsetof(struct host_call, ctx));
@@ -69,6 +79,7 @@ void host_record(struct worker *w, const struct flow *f, enum record_type type, 
     emit_record(w->emit, type, rec);
 }
 
+/* What all weird records have in common. */
 static void weird_fill(const struct worker *w, struct rec_weird *r, uint64_t ts_ns, enum weird name,
                        const char *addl, const char *source)
 {
@@ -122,7 +133,8 @@ void host_weird_packet(struct worker *w, const struct packet *p, enum weird name
         emit_record(w->emit, RECORD_weird, &r);
 }
 
-/* Index + 1 of a static name, entered at its first use; 0 when the table is full. */
+/* Index + 1 of a static name, entered at its first use. There are as many as analyzers have in
+ * their source, so the table cannot fill up from traffic. */
 static uint8_t name_intern(struct worker *w, const char *name)
 {
     for (uint32_t i = 0; i < w->names_n; i++)
@@ -189,6 +201,13 @@ static void on_done(struct analyzer_ctx *ctx)
 
 static const struct analyzer_host host_functions = {on_record,   on_weird,     on_service,
                                                     on_category, on_hand_over, on_done};
+
+/* Which side an end is to the analyzer. It calls client whoever speaks as one, which in rare
+ * protocols is the end that was connected to (a data channel that the server opens). */
+static unsigned analyzer_side(const struct flow *f, unsigned end)
+{
+    return end ^ f->orig ^ f->swapped;
+}
 
 static void call_init(struct host_call *c, struct worker *w, struct flow *f, uint64_t ts_ns)
 {
@@ -259,6 +278,7 @@ static void hand_over(struct worker *w, struct flow *f, const struct host_call *
 {
     analyzer_close(w, f, c->ctx.ts_ns);
     f->content = CONTENT_NEW;
+    f->swapped = false;
     if (!c->successor)
         return;
     for (uint8_t i = 0; analyzers[i]; i++) {
@@ -284,13 +304,10 @@ static void detected(struct worker *w, struct flow *f, unsigned end, uint64_t ts
     pool_put(&w->detections, f->state);
     f->state = POOL_NONE;
     if ((server && is_orig) || (client && !is_orig)) {
-        if (f->handshake) { /* which knows better who is who */
-            f->content = CONTENT_UNKNOWN;
-            w->counters->detect_unknown++;
-            detect_fini(&d, &w->bufs);
-            return;
-        }
-        conn_flip(f);
+        if (f->handshake)
+            f->swapped = true; /* the handshake says who connected, content who asks */
+        else
+            conn_flip(f);
     }
     if (analyzer_open(w, f, found->analyzer, ts_ns)) {
         if (d.dropped[!end] > 0 && f->key.proto == IPPROTO_TCP)
@@ -336,6 +353,7 @@ static void feed(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
                  const uint8_t *data, size_t len, int hand_overs_left)
 {
     struct host_call c;
+    unsigned rest_end;
 
     if (f->content == CONTENT_NEW || f->content == CONTENT_DETECT) {
         detect(w, f, end, ts_ns, data, len, hand_overs_left);
@@ -344,14 +362,15 @@ static void feed(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
     if (f->content != CONTENT_ANALYZER)
         return;
     call_init(&c, w, f, ts_ns);
-    analyzers[f->analyzer]->data(&c.ctx, analyzer_state(w, f), end ^ f->orig, data, len);
+    analyzers[f->analyzer]->data(&c.ctx, analyzer_state(w, f), analyzer_side(f, end), data, len);
     if (!c.handed_over)
         return;
+    rest_end = analyzer_side(f, c.rest_side); /* the mapping is its own inverse */
     hand_over(w, f, &c);
     if (c.rest_len > 0 && hand_overs_left > 0)
-        feed(w, f, c.rest_side ^ f->orig, ts_ns, c.rest, c.rest_len, hand_overs_left - 1);
+        feed(w, f, rest_end, ts_ns, c.rest, c.rest_len, hand_overs_left - 1);
     else if (c.rest_len > 0)
-        host_gap(w, f, c.rest_side ^ f->orig, ts_ns, c.rest_len);
+        host_gap(w, f, rest_end, ts_ns, c.rest_len);
 }
 
 void host_data(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, const uint8_t *data,
@@ -371,7 +390,7 @@ void host_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, ui
     if (f->content != CONTENT_ANALYZER)
         return;
     call_init(&c, w, f, ts_ns);
-    analyzers[f->analyzer]->gap(&c.ctx, analyzer_state(w, f), end ^ f->orig, len);
+    analyzers[f->analyzer]->gap(&c.ctx, analyzer_state(w, f), analyzer_side(f, end), len);
 }
 
 void host_end(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns)
@@ -381,7 +400,7 @@ void host_end(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns)
     if (f->content != CONTENT_ANALYZER)
         return;
     call_init(&c, w, f, ts_ns);
-    analyzers[f->analyzer]->end(&c.ctx, analyzer_state(w, f), end ^ f->orig);
+    analyzers[f->analyzer]->end(&c.ctx, analyzer_state(w, f), analyzer_side(f, end));
 }
 
 void host_close(struct worker *w, struct flow *f)

@@ -428,6 +428,11 @@ def case_tcp_reset():
     return pcap(framed(by_server) + framed(by_client) + framed(impatient))
 
 
+def case_tcp_asked_back():
+    # The one that was connected to asks, and the one that connected answers.
+    return pcap(framed(Stream().open().data(1, REQUEST).data(0, RESPONSE).close()))
+
+
 def case_tcp_no_answer():
     # Two SYNs to nowhere, one refused, one answered but never acknowledged, one reset by its sender.
     silent = Stream()

@@ -94,6 +94,7 @@ struct flow {
     uint8_t services[FLOW_SERVICES_MAX]; /* index + 1 in the worker's table of names */
     uint8_t category;                    /* enum category */
     bool handshake;                      /* TCP: a SYN has told who is the originator */
+    bool swapped;                        /* the responder is the client of the analyzer (host.c) */
     uint8_t history_len;
     char history[FLOW_HISTORY_MAX];
     struct flow_end end[2];
