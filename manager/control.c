@@ -10,7 +10,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
-#include "manager/status.h"
+#include "common/ipc/heritage.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,7 +34,8 @@ struct control_client {
 
 struct control {
     uv_pipe_t server;
-    struct manager *manager;
+    const struct control_ops *ops;
+    void *user;
     struct control_client *clients;
     unsigned n_clients;
     bool closing;
@@ -88,19 +89,15 @@ static void client_answer(struct control_client *client, int status)
 
 static void client_request(struct control_client *client)
 {
-    struct manager *m = client->control->manager;
+    const struct control *c = client->control;
+    bool json = strcmp(client->request, "status json") == 0;
 
     uv_read_stop((uv_stream_t *)&client->pipe);
-    if (strcmp(client->request, "status") == 0) {
-        status_table(m, &client->answer);
-        client_answer(client, !status_all_running(m));
-    } else if (strcmp(client->request, "status json") == 0) {
-        status_json(m, &client->answer);
-        client_answer(client, !status_all_running(m));
+    if (json || strcmp(client->request, "status") == 0) {
+        client_answer(client, c->ops->status(c->user, json, &client->answer));
     } else if (strcmp(client->request, "stop") == 0) {
         client->waits_for_stop = true;
-        if (m->phase < MANAGER_STOPPING_WORKERS)
-            manager_stop(m);
+        c->ops->stop(c->user);
     } else {
         text_puts(&client->answer, "unknown request: send status, status json or stop\n");
         client_answer(client, 2);
@@ -175,7 +172,8 @@ static void control_path(const char *state_dir, char *out, size_t bytes)
     snprintf(out, bytes, "%s/control.sock", state_dir);
 }
 
-int control_open(struct manager *m)
+int control_open(struct control **out, uv_loop_t *loop, const char *state_dir,
+                 const struct control_ops *ops, void *user)
 {
     char path[HERITAGE_PATH_MAX + 16];
     struct control *c = calloc(1, sizeof *c);
@@ -183,12 +181,13 @@ int control_open(struct manager *m)
 
     if (!c)
         return -ENOMEM;
-    control_path(m->plan->state_dir, path, sizeof path);
+    control_path(state_dir, path, sizeof path);
     unlink(path); /* a killed predecessor's: we hold the lock */
-    c->manager = m;
-    uv_pipe_init(&m->loop, &c->server, 0);
+    c->ops = ops;
+    c->user = user;
+    uv_pipe_init(loop, &c->server, 0);
     c->server.data = c;
-    m->control = c;
+    *out = c;
     err = uv_pipe_bind(&c->server, path);
     if (err == 0 && chmod(path, 0660) < 0)
         err = -errno;
@@ -211,13 +210,10 @@ static void client_last_words(struct control_client *client, const char *line)
     uv_try_write((uv_stream_t *)&client->pipe, &buf, 1);
 }
 
-void control_close(struct manager *m, int status)
+void control_close(struct control *c, int status)
 {
-    struct control *c = m->control;
     char line[16];
 
-    if (!c)
-        return;
     snprintf(line, sizeof line, "exit %d\n", status);
     for (struct control_client *p = c->clients; p; p = p->next) {
         if (p->waits_for_stop)
@@ -225,13 +221,12 @@ void control_close(struct manager *m, int status)
         client_close(p);
     }
     c->closing = true;
-    m->control = NULL;
     uv_close((uv_handle_t *)&c->server, on_server_closed);
 }
 
-void control_say(struct manager *m, const char *line)
+void control_say(struct control *c, const char *line)
 {
-    for (struct control_client *p = m->control->clients; p; p = p->next) {
+    for (struct control_client *p = c->clients; p; p = p->next) {
         if (p->waits_for_stop && !uv_is_closing((uv_handle_t *)&p->pipe)) {
             client_last_words(p, line);
             client_last_words(p, "\n");

@@ -8,17 +8,29 @@
 #ifndef SPLIFF_MANAGER_CONTROL_H
 #define SPLIFF_MANAGER_CONTROL_H
 
-#include "manager/manager.h"
+#include "manager/text.h"
+
+#include <stdbool.h>
+#include <uv.h>
 
 #define CONTROL_REQUEST_MAX 64
 #define CONTROL_CLIENTS_MAX 16
 
-/* Server: listens. 0 or -errno. */
-int control_open(struct manager *m);
-/* Whoever still waits is told `exit` status. */
-void control_close(struct manager *m, int status);
+struct control;
+
+/* Who answers: given with the user pointer of control_open. */
+struct control_ops {
+    int (*status)(void *user, bool json, struct text *out); /* returns the exit status */
+    void (*stop)(void *user); /* begins it, or finds it begun; control_close ends it */
+};
+
+/* Server: listens in state_dir on the loop. 0 and *out, or -errno. */
+int control_open(struct control **out, uv_loop_t *loop, const char *state_dir,
+                 const struct control_ops *ops, void *user);
+/* Whoever still waits is told `exit` status. Frees c when the loop has closed its handles. */
+void control_close(struct control *c, int status);
 /* A line to everyone who waits for the stop. */
-void control_say(struct manager *m, const char *line);
+void control_say(struct control *c, const char *line);
 
 /* Client: sends request, copies the lines of the answer to stdout. Returns N of `exit N`, or
  * -errno: -ENOENT or -ECONNREFUSED no manager, -EACCES not allowed, -EPROTO the manager went away.

@@ -17,6 +17,7 @@
 #include "manager/control.h"
 #include "manager/nodes.h"
 #include "manager/output_watch.h"
+#include "manager/status.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +48,7 @@ void manager_say(struct manager *m, const char *fmt, ...)
     if (m->plan->report_fd >= 0)
         dprintf(m->plan->report_fd, "%s\n", line);
     if (m->control)
-        control_say(m, line);
+        control_say(m->control, line);
     if (m->plan->purpose == MANAGER_CLUSTER)
         log_info("%s", line);
 }
@@ -60,16 +61,6 @@ static void report_end(struct manager *m, int status)
     dprintf(m->plan->report_fd, "exit %d\n", status);
     close(m->plan->report_fd);
     m->plan->report_fd = -1;
-}
-
-uint64_t manager_counter(const struct manager *m, const struct counter_schema *s)
-{
-    uint64_t sum = s->process & COUNTER_MANAGER ? counter_read(&m->counters, s) : 0;
-
-    for (unsigned i = 0; i < m->n_nodes; i++)
-        if (s->process & (m->nodes[i].kind == NODE_WORKER ? COUNTER_WORKER : COUNTER_LOGGER))
-            sum += counter_read(m->nodes[i].counters, s);
-    return sum;
 }
 
 /* A failure keeps its status; only "input is broken" gives way to what is worse. */
@@ -113,11 +104,18 @@ static void close_handle(uv_handle_t *handle, void *user)
         uv_close(handle, NULL);
 }
 
+static void close_control(struct manager *m)
+{
+    if (m->control)
+        control_close(m->control, m->exit_status);
+    m->control = NULL;
+}
+
 static void manager_end(struct manager *m)
 {
     m->phase = MANAGER_ENDED;
     report_end(m, m->exit_status ? m->exit_status : EXIT_FAILURE); /* stopped while it started */
-    control_close(m, m->exit_status);
+    close_control(m);
     uv_walk(&m->loop, close_handle, NULL);
 }
 
@@ -415,6 +413,27 @@ static void manager_watch_output(struct manager *m)
     uv_poll_start(&m->output_poll, UV_READABLE, on_output_gone);
 }
 
+static int on_control_status(void *user, bool json, struct text *out)
+{
+    const struct manager *m = user;
+
+    if (json)
+        status_json(m, out);
+    else
+        status_table(m, out);
+    return status_all_running(m) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void on_control_stop(void *user)
+{
+    struct manager *m = user;
+
+    if (m->phase < MANAGER_STOPPING_WORKERS)
+        manager_stop(m);
+}
+
+static const struct control_ops control_ops = {on_control_status, on_control_stop};
+
 static uint32_t choose_seed(const struct manager_plan *p)
 {
     uint32_t seed = (uint32_t)p->options.seed;
@@ -463,7 +482,7 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
     if (err == 0)
         err = manager_open_broker(m, error);
     if (err == 0 && plan->purpose == MANAGER_CLUSTER) {
-        err = control_open(m);
+        err = control_open(&m->control, &m->loop, plan->state_dir, &control_ops, m);
         if (err < 0)
             snprintf(error, INI_ERROR_BYTES, "cannot listen on %s/control.sock: %s",
                      plan->state_dir, strerror(-err));
@@ -478,7 +497,7 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
 void manager_close(struct manager *m)
 {
     nodes_close(m);
-    control_close(m, m->exit_status);
+    close_control(m);
     uv_walk(&m->loop, close_handle, NULL);
     uv_run(&m->loop, UV_RUN_DEFAULT);
     if (m->output_watch_fd >= 0)

@@ -91,7 +91,4 @@ void manager_stop(struct manager *m);
 /* One line about start or stop: to who asked for it, else to our own log. */
 void manager_say(struct manager *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Sum of one counter over the nodes of its process and the manager. */
-uint64_t manager_counter(const struct manager *m, const struct counter_schema *s);
-
 #endif

@@ -58,6 +58,16 @@ const char *status_word(const struct node *n)
     return "running";
 }
 
+uint64_t status_counter(const struct manager *m, const struct counter_schema *s)
+{
+    uint64_t sum = s->process & COUNTER_MANAGER ? counter_read(&m->counters, s) : 0;
+
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        if (s->process & (m->nodes[i].kind == NODE_WORKER ? COUNTER_WORKER : COUNTER_LOGGER))
+            sum += counter_read(m->nodes[i].counters, s);
+    return sum;
+}
+
 bool status_all_running(const struct manager *m)
 {
     for (unsigned i = 0; i < m->n_nodes; i++)
@@ -143,7 +153,7 @@ static void json_losses(const struct manager *m, struct text *out)
     for (size_t i = 0; i < counter_schemas_n; i++) {
         if (counter_schemas[i].kind == COUNTER_LOSS) {
             json_key(out, counter_schemas[i].name);
-            json_uint(out, manager_counter(m, &counter_schemas[i]));
+            json_uint(out, status_counter(m, &counter_schemas[i]));
         }
     }
     text_puts(out, "}");
@@ -222,7 +232,7 @@ void status_losses(const struct manager *m, struct text *out)
 {
     for (size_t i = 0; i < counter_schemas_n; i++) {
         const struct counter_schema *s = &counter_schemas[i];
-        uint64_t n = s->kind == COUNTER_LOSS ? manager_counter(m, s) : 0;
+        uint64_t n = s->kind == COUNTER_LOSS ? status_counter(m, s) : 0;
 
         if (n > 0)
             text_printf(out, "%s%s %" PRIu64, out->len ? ", " : "", s->name, n);

@@ -6,6 +6,9 @@
 #include "manager/manager.h"
 #include "manager/text.h"
 
+/* Sum of one counter over the nodes of its process and the manager. */
+uint64_t status_counter(const struct manager *m, const struct counter_schema *s);
+
 /* True if every node runs. */
 bool status_all_running(const struct manager *m);
 
