@@ -150,25 +150,35 @@ static bool fill_frame(struct capture *c, struct frame *f, const uint8_t *at)
     return true;
 }
 
-/* Nothing in the ring: has something happened to the interface? Down is not the end, since the
- * socket stays bound and frames come again when it is up. */
-static int check_interface(struct capture *c)
+/* A bound socket loses its interface number when the interface is removed, and never gets it back:
+ * also when one of the same name comes. */
+static bool interface_removed(struct capture *c)
 {
     struct sockaddr_ll addr = {0};
     socklen_t bytes = sizeof addr;
-    int error = 0;
-    socklen_t error_bytes = sizeof error;
 
-    if (c->gone)
-        return -ENODEV;
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &error_bytes) < 0 || error == 0)
-        return 0;
-    /* A bound socket loses its interface number when the interface is removed. */
-    if (getsockname(c->fd, (struct sockaddr *)&addr, &bytes) == 0 && addr.sll_ifindex <= 0) {
+    if (!c->gone && getsockname(c->fd, (struct sockaddr *)&addr, &bytes) == 0 &&
+        addr.sll_ifindex <= 0) {
         log_error("interface %s was removed: restart when it is back", c->interface);
         c->gone = true;
-        return -ENODEV;
     }
+    return c->gone;
+}
+
+/* Nothing in the ring: has something happened to the interface? Down is not the end, since the
+ * socket stays bound and frames come again when it is up. An interface that is removed goes down
+ * first, and only of that the kernel tells: so one that is down is looked at again and again. */
+static int check_interface(struct capture *c)
+{
+    int error = 0;
+    socklen_t bytes = sizeof error;
+
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) < 0)
+        return 0;
+    if (error == 0 && !c->down)
+        return 0;
+    if (interface_removed(c))
+        return -ENODEV;
     if (!c->down)
         log_warn("interface %s is down (%s): capture goes on when it is up again", c->interface,
                  strerror(error));
@@ -292,6 +302,8 @@ static int af_packet_open(struct capture **out, const struct heritage *h, struct
         r = -errno;
         c->ring = NULL;
         log_error("interface %s: cannot map the capture ring: %s", c->interface, strerror(-r));
+    } else if (interface_removed(c)) { /* before a predecessor's end */
+        r = -ENODEV;
     } else {
         c->block = find_start(c);
         r = let_frames_in(c, h->options.filter);
