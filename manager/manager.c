@@ -196,8 +196,9 @@ static void node_stopped(struct manager *m, struct node *n)
     char how[96];
 
     if (n->killed || !obeyed) {
-        manager_say(m, "%s %s%s", n->def->name, supervise_end_text(n, how, sizeof how),
-                    n->killed ? "" : " during shutdown");
+        supervise_end_text(n, how, sizeof how);
+        manager_say(m, n->killed ? "%s did not terminate: it %s" : "%s %s during shutdown",
+                    n->def->name, how);
         if (m->plan->purpose != MANAGER_CLUSTER && n->term_signal)
             log_error("%s %s", n->def->name, how);
         note_status(m, n->term_signal ? EXIT_FAILURE : n->exit_status);
