@@ -2,8 +2,8 @@
 /* Which keys there are and what their values look like is options.def's business; here is what a
  * file adds: that a key stands once, and what holds between options.
  *
- * The bounds at the end are checked before anything starts, because a worker meets them only when
- * it maps its memory, and says so from the background. */
+ * The bounds are checked before anything starts, because a worker meets them only when it maps its
+ * memory, and says so from the background. */
 #include "manager/config.h"
 
 #include "manager/suggest.h"
@@ -17,6 +17,75 @@ struct config_reading {
     struct options *o;
     unsigned set_at[256]; /* line that set the n-th option, 0 if none has */
 };
+
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+
+/* Bounds of single values: below, a worker could not run; above, its tables could not be indexed or
+ * a mistyped unit would only show when memory is gone. */
+static const struct {
+    const char *key;
+    uint64_t min, max;
+} limits[] = {
+    {"workers", 1, 192},
+    {"log_flush_interval", NS_PER_MS, 3600 * NS_PER_SEC},
+    {"spool_size", 4 * MIB, 64 * GIB},
+    {"af_packet_buffer_size", 64 * KIB, 64 * GIB},
+    {"af_packet_block_size", 64 * KIB, 64 * MIB},
+    {"af_packet_block_timeout", NS_PER_MS, 10 * NS_PER_SEC},
+    {"af_packet_fanout_id", 0, 65535},
+    {"snaplen", 64, 256 * KIB},
+    {"flow_table_size", 1024, UINT64_C(1) << 28},
+    {"tcp_inactivity_timeout", NS_PER_SEC, 365 * 86400 * NS_PER_SEC},
+    {"tcp_attempt_delay", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
+    {"tcp_close_delay", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
+    {"udp_inactivity_timeout", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
+    {"icmp_inactivity_timeout", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
+    {"fragment_timeout", NS_PER_MS, 3600 * NS_PER_SEC},
+    {"fragment_memory", 256 * KIB, 64 * GIB},
+    {"reassembly_memory", 4 * MIB, 1024 * GIB},
+    {"reassembly_flow_memory", 4 * KIB, 64 * MIB},
+    {"seed", 0, UINT32_MAX},
+    {"StopTimeout", NS_PER_SEC, 3600 * NS_PER_SEC},
+};
+#define LIMITS (sizeof limits / sizeof limits[0])
+
+/* Whether the option of s is within its limits, if it has any. */
+static int config_check_limit(const struct options *o, const struct option_schema *s, char *error)
+{
+    struct options bound = *o;
+    char given[32], right[32];
+    size_t i = 0;
+    uint64_t v;
+
+    while (i < LIMITS && strcmp(limits[i].key, s->key) != 0)
+        i++;
+    if (i == LIMITS)
+        return 0;
+    memcpy(&v, (const char *)o + s->offset, sizeof v);
+    if (v >= limits[i].min && v <= limits[i].max)
+        return 0;
+    memcpy((char *)&bound + s->offset, v < limits[i].min ? &limits[i].min : &limits[i].max,
+           sizeof v);
+    option_format(o, s, given, sizeof given);
+    option_format(&bound, s, right, sizeof right);
+    snprintf(error, INI_ERROR_BYTES, "%s = %s: give at %s %s", s->key, given,
+             v < limits[i].min ? "least" : "most", right);
+    return -EINVAL;
+}
+
+/* A file is read from wherever somebody stands: what it names must not depend on that, or `status`
+ * would look for the cluster elsewhere than `start` put it. */
+static int config_check_path(const char *key, const char *value, char *error)
+{
+    bool path = strcmp(key, "state_dir") == 0 || strcmp(key, "log-dir") == 0;
+
+    if (!path || value[0] == '/' || value[0] == '\0')
+        return 0;
+    snprintf(error, INI_ERROR_BYTES, "%s = %s: give a path that begins with /", key, value);
+    return -EINVAL;
+}
 
 /* Only keys that spliff.cfg takes are suggested. */
 static int config_unknown(const char *key, char *error)
@@ -51,7 +120,10 @@ static int config_entry(void *user, const struct ini_entry *e, char *error)
         }
         r->set_at[i] = e->line;
     }
-    return option_set(r->o, s, e->value, error, INI_ERROR_BYTES);
+    if (config_check_path(s->key, e->value, error) < 0 ||
+        option_set(r->o, s, e->value, error, INI_ERROR_BYTES) < 0)
+        return -EINVAL;
+    return config_check_limit(r->o, s, error);
 }
 
 int config_read(const char *path, struct options *o, char *error)
@@ -68,57 +140,11 @@ int config_read_text(const char *text, size_t len, const char *file, struct opti
     return ini_text_read(text, len, file, config_entry, &r, error);
 }
 
-#define KIB UINT64_C(1024)
-#define MIB (1024 * KIB)
-#define GIB (1024 * MIB)
-
-/* Bounds of single values: below, a worker could not run; above, its tables could not be indexed or
- * a mistyped unit would only show when memory is gone. */
-static const struct {
-    const char *key;
-    uint64_t min, max;
-} limits[] = {
-    {"workers", 1, 192},
-    {"log_flush_interval", NS_PER_MS, 3600 * NS_PER_SEC},
-    {"spool_size", 4 * MIB, 64 * GIB},
-    {"af_packet_buffer_size", 64 * KIB, 64 * GIB},
-    {"af_packet_block_size", 64 * KIB, 64 * MIB},
-    {"af_packet_block_timeout", NS_PER_MS, 10 * NS_PER_SEC},
-    {"af_packet_fanout_id", 0, 65535},
-    {"snaplen", 64, 256 * KIB},
-    {"flow_table_size", 1024, UINT64_C(1) << 28},
-    {"tcp_inactivity_timeout", NS_PER_SEC, 365 * 86400 * NS_PER_SEC},
-    {"tcp_attempt_delay", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
-    {"tcp_close_delay", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
-    {"udp_inactivity_timeout", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
-    {"icmp_inactivity_timeout", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
-    {"fragment_timeout", NS_PER_MS, 3600 * NS_PER_SEC},
-    {"fragment_memory", 256 * KIB, 64 * GIB},
-    {"reassembly_memory", 4 * MIB, 1024 * GIB},
-    {"reassembly_flow_memory", 4 * KIB, 64 * MIB},
-    {"seed", 0, UINT32_MAX},
-    {"StopTimeout", NS_PER_SEC, 3600 * NS_PER_SEC},
-};
-
 static int config_check_limits(const struct options *o, char *error)
 {
-    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
-        const struct option_schema *s = option_find(limits[i].key);
-        struct options bound = *o;
-        char given[32], right[32];
-        uint64_t v;
-
-        memcpy(&v, (const char *)o + s->offset, sizeof v);
-        if (v >= limits[i].min && v <= limits[i].max)
-            continue;
-        memcpy((char *)&bound + s->offset, v < limits[i].min ? &limits[i].min : &limits[i].max,
-               sizeof v);
-        option_format(o, s, given, sizeof given);
-        option_format(&bound, s, right, sizeof right);
-        snprintf(error, INI_ERROR_BYTES, "%s = %s: give at %s %s", s->key, given,
-                 v < limits[i].min ? "least" : "most", right);
-        return -EINVAL;
-    }
+    for (size_t i = 0; i < option_schemas_n; i++)
+        if (config_check_limit(o, &option_schemas[i], error) < 0)
+            return -EINVAL;
     return 0;
 }
 

@@ -75,6 +75,8 @@ static char *ini_fetch(char *out, int n, void *user)
     r->p = nl ? nl + 1 : r->end;
     if (out[0] == '[') {
         ini_section_done(r);
+        if (!strchr(out, ']'))
+            ini_fail(r, r->line, "this [section] lacks its ]");
         r->section_line = r->line;
         r->section_empty = true;
     }

@@ -156,15 +156,12 @@ int setup_topology(const struct cli_args *a, struct manager_plan *plan, struct t
 int setup_check_filter(const struct options *o, char *error)
 {
     struct filter *filter = NULL;
-    char what[INI_ERROR_BYTES / 2];
 
     if (!o->filter[0])
         return 0;
     /* Workers compile it again for the link types that they meet. */
-    if (filter_compile(&filter, o->filter, LINKTYPE_ETHERNET, what, sizeof what) < 0) {
-        snprintf(error, INI_ERROR_BYTES, "filter '%.200s': %s", o->filter, what);
+    if (filter_compile(&filter, o->filter, LINKTYPE_ETHERNET, error, INI_ERROR_BYTES) < 0)
         return -EINVAL;
-    }
     filter_free(filter);
     return 0;
 }

@@ -63,6 +63,12 @@ refused 'unknown configuration key' 1 'bad\.cfg:2.*log_rotation_interval' \
 printf 'udp_inactivity_timeout = soon\n' >"$WORK/bad.cfg"
 refused 'bad configuration value' 1 'bad\.cfg:1' \
     server "$spliff" check --config "$WORK/bad.cfg" --node-cfg "$WORK/node.cfg"
+printf 'state_dir = %s\nflow_table_size = 1\n' "$STATE" >"$WORK/bad.cfg"
+refused 'configuration value beyond its limits' 1 'bad\.cfg:2.*at least 1024' \
+    server "$spliff" check --config "$WORK/bad.cfg" --node-cfg "$WORK/node.cfg"
+printf 'state_dir = state\n' >"$WORK/bad.cfg"
+refused 'state folder that depends on where one stands' 1 'bad\.cfg:1.*begins with /' \
+    server "$spliff" start --config "$WORK/bad.cfg" --node-cfg "$WORK/node.cfg"
 sed 's/lb_procs=2/lb_procs=many/' "$WORK/node.cfg" >"$WORK/bad.node"
 refused 'bad node.cfg' 1 "bad\.node:14" \
     server "$spliff" start --config "$WORK/spliff.cfg" --node-cfg "$WORK/bad.node"

@@ -83,14 +83,33 @@ static void expect_refused(const char *text, const char *what)
     assert_string_equal(error, what);
 }
 
+static void expect_line_refused(const char *text, const char *what)
+{
+    assert_int_equal(read_text(text), -EINVAL);
+    assert_string_equal(error, what);
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    expect_line_refused("\nspool_size = 1K\n", "spliff.cfg:2: spool_size = 1K: give at least 4M");
+    expect_line_refused("flow_table_size = 0\n",
+                        "spliff.cfg:1: flow_table_size = 0: give at least 1024");
+    expect_line_refused("seed = 4294967296\n",
+                        "spliff.cfg:1: seed = 4294967296: give at most 4294967295");
+    expect_line_refused("state_dir = x/y\n",
+                        "spliff.cfg:1: state_dir = x/y: give a path that begins with /");
+    expect_line_refused("[section\n", "spliff.cfg:1: this [section] lacks its ]");
+}
+
 static void test_check(void **state)
 {
     (void)state;
     assert_int_equal(read_text(""), 0);
     assert_int_equal(config_check(&opts, error), 0);
-    expect_refused("spool_size = 1K\n", "spool_size = 1K: give at least 4M");
-    expect_refused("flow_table_size = 0\n", "flow_table_size = 0: give at least 1024");
-    expect_refused("seed = 4294967296\n", "seed = 4294967296: give at most 4294967295");
+    opts.workers = 0; /* as an option of a command: in no file */
+    assert_int_equal(config_check(&opts, error), -EINVAL);
+    assert_string_equal(error, "workers = 0: give at least 1");
     expect_refused("af_packet_block_size = 100000\n", "af_packet_block_size: give a power of two");
     expect_refused("user = root\n", "user: workers read hostile bytes and never run as root; name "
                                     "another user");
@@ -101,7 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values),    cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_zero_byte), cmocka_unit_test(test_missing_file),
-        cmocka_unit_test(test_check),
+        cmocka_unit_test(test_limits),    cmocka_unit_test(test_check),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
