@@ -102,6 +102,7 @@ static void docs_options_man(void)
     }
     printf(
         ".El\n.Pp\nWhere\n.Ic log-dir\nis empty, logs are written below\n.Pa <state_dir>/logs .\n"
+        "Both paths begin with a slash.\n"
         ".Sh SEE ALSO\n.Xr node.cfg 5 ,\n.Xr spliff-cluster 8\n");
 }
 
