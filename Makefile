@@ -58,7 +58,7 @@ endif
 # --- sources, in data-path order ------------------------------------------------------------------
 
 SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c \
-            common/base/linktype.c common/base/filter.c
+            common/base/local_nets.c common/base/linktype.c common/base/filter.c
 SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/options.c \
               common/schema/record_pack.c
 SRC_IPC := common/ipc/heritage.c common/ipc/spool.c common/ipc/message.c \
@@ -206,6 +206,7 @@ SCHEMA := common/schema/schema.c common/schema/category.c common/schema/record_p
 FAKE_HOST := tests/unit/parse/fake_host.c common/schema/schema.c common/schema/category.c $(BASE)
 
 $(call unit,base/test_pool,$(BASE))
+$(call unit,base/test_local_nets,$(BASE) common/base/local_nets.c)
 $(call unit,base/test_flow_key,$(BASE))
 $(call unit,flow/test_uid,$(BASE) worker/flow/uid.c)
 $(call unit,flow/test_community_id,$(BASE) worker/flow/community_id.c)
@@ -267,7 +268,8 @@ PCAP_FILE := worker/capture/pcap_file.c worker/capture/pcap_input.c worker/captu
              common/base/filter.c
 $(call unit,capture/test_pcap_file,$(BASE) $(PCAP_FILE))
 $(call unit,manager/test_topology,manager/topology.c manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c)
-$(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c common/schema/options.c)
+$(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/suggest.c manager/text.c \
+  common/base/check.c common/base/ipaddr.c common/base/local_nets.c common/schema/options.c)
 $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
@@ -278,7 +280,8 @@ $(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c manager/
 $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/text.c \
               common/schema/options.c $(BASE))
 # All between capture and emit, and a bench to run it on.
-PIPELINE := $(BASE) $(SCHEMA) $(DECODE) common/schema/options.c worker/pipeline.c worker/host.c \
+PIPELINE := $(BASE) common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/options.c \
+            worker/pipeline.c worker/host.c \
             worker/detect/detect.c worker/reassembly/reassembly.c worker/emit/frames.c \
             $(filter worker/flow/%,$(SRC_WORKER)) tests/unit/worker/rig.c
 $(call unit,worker/test_host,$(PIPELINE))
@@ -309,8 +312,9 @@ $(call fuzz_target,fuzz_pcap_file,$(BASE) $(PCAP_FILE))
 $(call fuzz_target,fuzz_decode,$(BASE) $(DECODE))
 $(call fuzz_target,fuzz_fragments,$(BASE) worker/decode/fragments.c)
 $(call fuzz_target,fuzz_sink,$(SINK_TEST))
-$(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c \
-                                 common/schema/options.c)
+$(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini_file.c \
+  manager/suggest.c manager/text.c common/base/check.c common/base/ipaddr.c \
+  common/base/local_nets.c common/schema/options.c)
 $(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_TLS) $(HTTP1) $(DNS))
 # (fuzz targets: add above this line)
 

@@ -6,6 +6,7 @@
  * memory, and says so from the background. */
 #include "manager/config.h"
 
+#include "common/base/local_nets.h"
 #include "manager/suggest.h"
 
 #include <errno.h>
@@ -87,6 +88,18 @@ static int config_check_path(const char *key, const char *value, char *error)
     return -EINVAL;
 }
 
+static int config_check_nets(const char *key, const char *value, char *error)
+{
+    struct local_nets nets;
+    char bad[64];
+
+    if (strcmp(key, "local_nets") != 0 || local_nets_init(&nets, value, bad, sizeof bad) == 0)
+        return 0;
+    snprintf(error, INI_ERROR_BYTES, "%s: '%s' is not a prefix such as 192.0.2.0/24 (at most %u)",
+             key, bad, LOCAL_NETS_MAX);
+    return -EINVAL;
+}
+
 /* Only keys that spliff.cfg takes are suggested. */
 static int config_unknown(const char *key, char *error)
 {
@@ -121,6 +134,7 @@ static int config_entry(void *user, const struct ini_entry *e, char *error)
         r->set_at[i] = e->line;
     }
     if (config_check_path(s->key, e->value, error) < 0 ||
+        config_check_nets(s->key, e->value, error) < 0 ||
         option_set(r->o, s, e->value, error, INI_ERROR_BYTES) < 0)
         return -EINVAL;
     return config_check_limit(r->o, s, error);

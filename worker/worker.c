@@ -207,8 +207,9 @@ void worker_close(struct worker *w)
             w->capture_ops->stats(w->capture);
         lost = emit_finish(w->emit, FINISH_TIMEOUT);
         if (lost > 0)
-            log_error("%llu records were not taken by the logger in %d s and stay in the spool",
-                      (unsigned long long)lost, (int)(FINISH_TIMEOUT / NS_PER_SEC));
+            log_error("%llu records were not taken by the logger in %d s and %s",
+                      (unsigned long long)lost, (int)(FINISH_TIMEOUT / NS_PER_SEC),
+                      w->heritage->one_shot ? "are lost" : "stay in the spool");
     }
     if (w->capture)
         w->capture_ops->close(w->capture);

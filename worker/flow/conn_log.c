@@ -4,83 +4,8 @@
 #include "common/schema/category.h"
 #include "worker/flow/conn.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-/* RFC 1918, 3927, 4193, 4291, 6598 and loopback: what Zeek takes as private address space. */
-static const char private_nets[] = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,127.0.0.0/8,"
-                                   "169.254.0.0/16,100.64.0.0/10,::1/128,fe80::/10,fc00::/7";
-
-static int local_nets_add(struct local_nets *l, char *item)
-{
-    char *slash = strchr(item, '/');
-    unsigned long bits;
-    char *end;
-    uint8_t v4[4];
-
-    if (!slash || l->n == LOCAL_NETS_MAX)
-        return -EINVAL;
-    *slash = '\0';
-    bits = strtoul(slash + 1, &end, 10);
-    if (*end != '\0' || end == slash + 1)
-        return -EINVAL;
-    if (inet_pton(AF_INET, item, v4) == 1 && bits <= 32) {
-        ipaddr_set_v4(&l->net[l->n].addr, v4);
-        bits += 96;
-    } else if (inet_pton(AF_INET6, item, l->net[l->n].addr.b) != 1 || bits > 128) {
-        return -EINVAL;
-    }
-    l->net[l->n++].bits = (uint8_t)bits;
-    return 0;
-}
-
-static int local_nets_parse(struct local_nets *l, const char *list, char *bad, size_t bad_bytes)
-{
-    while (*list) {
-        size_t n = strcspn(list, ", ");
-        char item[64];
-
-        if (n >= sizeof item)
-            n = sizeof item - 1;
-        memcpy(item, list, n);
-        item[n] = '\0';
-        snprintf(bad, bad_bytes, "%s", item);
-        if (n > 0 && local_nets_add(l, item) < 0)
-            return -EINVAL;
-        list += n;
-        list += strspn(list, ", ");
-    }
-    return 0;
-}
-
-int local_nets_init(struct local_nets *l, const char *list, char *bad, size_t bad_bytes)
-{
-    int rc;
-
-    memset(l, 0, sizeof *l);
-    rc = local_nets_parse(l, private_nets, bad, bad_bytes);
-    return rc < 0 ? rc : local_nets_parse(l, list, bad, bad_bytes);
-}
-
-static bool prefix_equal(const struct ipaddr *a, const struct ipaddr *b, unsigned bits)
-{
-    unsigned bytes = bits / 8, rest = bits % 8;
-
-    if (memcmp(a->b, b->b, bytes) != 0)
-        return false;
-    return rest == 0 || (a->b[bytes] ^ b->b[bytes]) >> (8 - rest) == 0;
-}
-
-bool local_nets_has(const struct local_nets *l, const struct ipaddr *a)
-{
-    for (uint32_t i = 0; i < l->n; i++)
-        if (prefix_equal(&l->net[i].addr, a, l->net[i].bits))
-            return true;
-    return false;
-}
 
 static const char *proto_name(uint8_t proto)
 {

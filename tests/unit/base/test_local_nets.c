@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "common/base/local_nets.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct local_nets nets;
+static char bad[64];
+
+static bool is_local(const char *text)
+{
+    struct ipaddr a;
+    uint8_t v4[4];
+
+    if (inet_pton(AF_INET, text, v4) == 1)
+        ipaddr_set_v4(&a, v4);
+    else
+        assert_int_equal(inet_pton(AF_INET6, text, a.b), 1);
+    return local_nets_has(&nets, &a);
+}
+
+static void private_prefixes_are_local_to_the_bit(void **state)
+{
+    (void)state;
+    assert_int_equal(local_nets_init(&nets, "", bad, sizeof bad), 0);
+    assert_true(is_local("10.255.255.255") && is_local("192.168.0.1") && is_local("127.0.0.1"));
+    assert_true(is_local("172.16.0.0") && is_local("172.31.255.255"));
+    assert_false(is_local("172.15.255.255") || is_local("172.32.0.0") || is_local("192.0.2.1"));
+    assert_true(is_local("::1") && is_local("fe80::1") && is_local("fdff::1"));
+    assert_false(is_local("::2") || is_local("2001:db8::1"));
+}
+
+static void listed_prefixes_are_local_too(void **state)
+{
+    (void)state;
+    assert_int_equal(local_nets_init(&nets, "192.0.2.0/25, 2001:db8::/33", bad, sizeof bad), 0);
+    assert_true(is_local("192.0.2.127") && is_local("2001:db8:7fff::1"));
+    assert_false(is_local("192.0.2.128") || is_local("2001:db8:8000::1"));
+}
+
+static void what_is_no_prefix_is_named(void **state)
+{
+    static const char *const wrong[] = {"192.0.2.1", "192.0.2.0/33", "2001:db8::/129",
+                                        "x/8",       "::/",          "10.0.0.0/8x"};
+    char list[64];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(list, sizeof list, "198.51.100.0/24,%s", wrong[i]);
+        assert_int_equal(local_nets_init(&nets, list, bad, sizeof bad), -EINVAL);
+        assert_string_equal(bad, wrong[i]);
+    }
+}
+
+static void there_is_a_bound(void **state)
+{
+    char list[LOCAL_NETS_MAX * 16] = "";
+
+    (void)state;
+    for (unsigned i = 0; i < LOCAL_NETS_MAX; i++)
+        strcat(list, "192.0.2.0/24,");
+    assert_int_equal(local_nets_init(&nets, list, bad, sizeof bad), -EINVAL);
+    assert_int_equal(nets.n, LOCAL_NETS_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(private_prefixes_are_local_to_the_bit),
+        cmocka_unit_test(listed_prefixes_are_local_too),
+        cmocka_unit_test(what_is_no_prefix_is_named),
+        cmocka_unit_test(there_is_a_bound),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
