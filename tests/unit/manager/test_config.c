@@ -43,7 +43,8 @@ static void test_refusals(void **state)
         {"\nlog_rotatoin_interval = 1h\n",
          "spliff.cfg:2: unknown key log_rotatoin_interval; did you mean log_rotation_interval?"},
         {"nonsense = 1\n", "spliff.cfg:1: unknown key nonsense"},
-        {"local_nets = 10.0.0.0/8,x\n", "spliff.cfg:1: local_nets: 'x' is not a prefix"},
+        {"local_nets = 10.0.0.0/8,x\n",
+         "spliff.cfg:1: local_nets: 'x' is not a prefix such as 192.0.2.0/24 (at most 64)"},
         {"seed = 1\nseed = 2\n", "spliff.cfg:2: seed was already set in line 1"},
         {"workers = 2\n", "spliff.cfg:1: workers is an option of `spliff-cluster run` only"},
         {"udp_inactivity_timeout = soon\n", "spliff.cfg:1: udp_inactivity_timeout = soon: is not "
