@@ -36,7 +36,7 @@ net_up() {
         $ns ip addr add 192.0.2.$address/24 dev $end
         $ns ip addr add 2001:db8::$address/64 dev $end nodad
         $ns ip link set $end up
-        [ $ns = client ] || wait_for 5 server ip -6 route get 2001:db8::1
+        [ $ns = client ] || wait_for 20 server ip -6 route get 2001:db8::1
     done
 }
 
@@ -112,7 +112,7 @@ http {
 }
 CONF
     net_run nginx -c "$dir/nginx.conf" -e "$dir/error.log"
-    wait_for 5 server curl -sf -o /dev/null http://127.0.0.1/
+    wait_for 20 server curl -sf -o /dev/null http://127.0.0.1/
 }
 
 # dnsmasq in DIR, authoritative for example.org.
@@ -124,5 +124,5 @@ start_dnsmasq() {
         --mx-host=example.org,mail.example.org,10 --txt-record='example.org,v=spf1 -all,second text' \
         --ptr-record=2.2.0.192.in-addr.arpa,www.example.org \
         --srv-host=_http._tcp.example.org,www.example.org,80,1,2 --local-ttl=60
-    wait_for 5 client dig +time=1 +tries=1 @$SERVER4 www.example.org
+    wait_for 20 client dig +time=1 +tries=1 @$SERVER4 www.example.org
 }

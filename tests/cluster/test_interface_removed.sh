@@ -7,15 +7,15 @@ begin 1
 start
 
 server ip link set sv0 down
-wait_for 5 grep -q 'sv0 is down' "$STATE/worker-1.stderr" || die 'nobody says that the link is down'
+wait_for 20 grep -q 'sv0 is down' "$STATE/worker-1.stderr" || die 'nobody says that the link is down'
 server ip link set sv0 up
 client ip link set cl0 up
-wait_for 5 get http://$SERVER4/count/up
-wait_for 5 has_records http 1 || die 'nothing is captured when the link is up again'
+wait_for 20 get http://$SERVER4/count/up
+wait_for 20 has_records http 1 || die 'nothing is captured when the link is up again'
 
 server ip link del sv0
-wait_for 5 grep -q 'sv0 was removed' "$STATE/worker-1.stderr" || die 'nobody says that it is removed'
-wait_for 5 eval '! all_running' || die 'status takes a deaf worker for a running one'
+wait_for 20 grep -q 'sv0 was removed' "$STATE/worker-1.stderr" || die 'nobody says that it is removed'
+wait_for 20 eval '! all_running' || die 'status takes a deaf worker for a running one'
 stop
 pass "$TEST"
 finish

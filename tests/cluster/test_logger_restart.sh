@@ -6,14 +6,14 @@
 begin 2
 start
 get "http://$SERVER4/first" "http://$SERVER4/second"
-wait_for 5 has_records http 2 || die 'nothing is logged'
+wait_for 20 has_records http 2 || die 'nothing is logged'
 has_served() { [ "$(wc -l <"$WORK/www/access.log")" -ge "$1" ]; }
 for part in 1 2 3 4; do
     client curl -s --parallel --parallel-max 4 "http://$SERVER4/load/$part/[1-5000]" \
         "http://$SERVER4/more/$part/[1-5000]" >"$WORK/curl.out" 2>&1 &
     load=$!
     # In the middle of the load.
-    wait_for 5 has_served $((part * 10000 - 7000)) || die 'curl is too slow'
+    wait_for 20 has_served $((part * 10000 - 7000)) || die 'curl is too slow'
     old=$(node_pid logger-1)
     [ "$part" -eq 4 ] || kill -9 "$old" || die 'no logger to kill'
     wait $load || die 'curl'

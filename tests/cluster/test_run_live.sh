@@ -17,7 +17,7 @@ seen() {
 wait_for 10 seen || die 'run -i prints no record'
 get "https://$SERVER4/"
 tls_seen() { grep -q 'TLSv13' "$WORK/text.out"; }
-wait_for 5 tls_seen || die 'run -i prints no TLS handshake'
+wait_for 20 tls_seen || die 'run -i prints no TLS handshake'
 pid=$(ip netns pids "$NET_SERVER" | while read -r p; do
     [ "$(cat /proc/"$p"/comm 2>/dev/null)" = spliff-cluster ] && echo "$p"; done | head -n 1)
 kill -INT "$pid"
@@ -27,7 +27,7 @@ grep -q /live "$WORK/live/http.log" || die 'http.log lacks the request'
 
 server tcpdump -q -n -U -w - -i sv0 2>"$WORK/tcpdump.err" |
     "$BIN/spliff-cluster" run -r - --format json --quiet >"$WORK/json.out" 2>"$WORK/pipe.err" &
-wait_for 5 grep -q 'listening on' "$WORK/tcpdump.err" || die 'tcpdump does not start'
+wait_for 20 grep -q 'listening on' "$WORK/tcpdump.err" || die 'tcpdump does not start'
 piped() {
     get "http://$SERVER4/piped"
     grep -q '"/piped"' "$WORK/json.out"

@@ -7,7 +7,7 @@ begin 1
 start
 "$ROOT/build/tools/cluster/tap" "ipc://$STATE/run/bus.out" log/http/ 15 >"$WORK/tap.out" 2>"$WORK/tap.err" &
 tap=$!
-wait_for 5 grep -q ready "$WORK/tap.err" || die 'the tap does not connect'
+wait_for 20 grep -q ready "$WORK/tap.err" || die 'the tap does not connect'
 # A subscription takes a moment to reach the worker, so requests go on until the tap has seen one.
 tapped() {
     get "http://$SERVER4/tapped" "https://$SERVER4/"

@@ -9,7 +9,7 @@ for n in $(seq 50); do
     get "http://$SERVER4/before/$n" || die 'curl'
 done
 # Nothing is in flight once the ring is drained; the records may still be in the spool.
-wait_for 5 has_records http 50 || die "http.log has $(count http) of 50 requests"
+wait_for 20 has_records http 50 || die "http.log has $(count http) of 50 requests"
 for n in $(seq 20); do
     get "http://$SERVER4/spooled/$n"
 done
@@ -29,7 +29,7 @@ wait_for 10 has_records http 168 || die "http.log has $(count http) of 170 reque
 client curl -s "http://$SERVER4/load/[1-3000]" >"$WORK/curl.out" 2>&1 &
 load=$!
 has_served() { [ "$(wc -l <"$WORK/www/access.log")" -ge "$1" ]; }
-wait_for 5 has_served 1000 || die 'curl is too slow'
+wait_for 20 has_served 1000 || die 'curl is too slow'
 kill -9 "$(node_pid worker-1)" || die 'no worker to kill'
 wait $load || die 'curl'
 wait_for 10 all_running || die 'the worker was not restarted again'
