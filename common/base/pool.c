@@ -228,10 +228,3 @@ void membuf_free(struct membuf *b, struct bufpool *pool)
         bufpool_put(pool, b->p, b->capacity);
     memset(b, 0, sizeof *b);
 }
-
-void membuf_consume(struct membuf *b, size_t n)
-{
-    CHECK(n <= b->len);
-    memmove(b->p, b->p + n, b->len - n);
-    b->len -= (uint32_t)n;
-}

@@ -79,7 +79,5 @@ int membuf_append(struct membuf *b, struct bufpool *pool, const void *data, size
                   size_t max_bytes);
 /* Gives the memory back and empties b. */
 void membuf_free(struct membuf *b, struct bufpool *pool);
-/* Drops the first n bytes (n <= len). */
-void membuf_consume(struct membuf *b, size_t n);
 
 #endif

@@ -126,7 +126,7 @@ static void bufpool_buffers_do_not_overlap(void **state)
     bufpool_fini(&p);
 }
 
-static void membuf_grows_to_its_bound_and_consumes_from_the_front(void **state)
+static void membuf_grows_to_its_bound(void **state)
 {
     struct bufpool p;
     struct membuf b = {0};
@@ -139,10 +139,7 @@ static void membuf_grows_to_its_bound_and_consumes_from_the_front(void **state)
         assert_int_equal(membuf_append(&b, &p, chunk, sizeof chunk, 1000), 0);
     assert_int_equal(membuf_append(&b, &p, chunk, 1, 1000), -ENOBUFS);
     assert_int_equal(b.len, 1000);
-    b.p[990] = 'y';
-    membuf_consume(&b, 990);
-    assert_int_equal(b.len, 10);
-    assert_int_equal(b.p[0], 'y');
+    assert_int_equal(b.p[999], 'x');
     membuf_free(&b, &p);
     assert_int_equal(p.used_bytes, 0);
     bufpool_fini(&p);
@@ -156,7 +153,7 @@ int main(void)
         cmocka_unit_test(bufpool_gives_each_size_room_and_keeps_its_bound),
         cmocka_unit_test(bufpool_leaves_no_memory_with_a_size_that_is_not_used),
         cmocka_unit_test(bufpool_buffers_do_not_overlap),
-        cmocka_unit_test(membuf_grows_to_its_bound_and_consumes_from_the_front),
+        cmocka_unit_test(membuf_grows_to_its_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
