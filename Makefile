@@ -71,6 +71,9 @@ SRC_TLS := \
   worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c worker/parse/tls/tls_fingerprint.c \
   worker/parse/tls/x509_log.c
 
+# Semantics that all versions of HTTP share (RFC 9110).
+SRC_HTTP := worker/parse/http/http_transaction.c
+
 SRC_WORKER := \
   worker/main.c worker/worker.c worker/pipeline.c worker/host.c worker/stats.c \
   worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
@@ -82,9 +85,9 @@ SRC_WORKER := \
   worker/detect/detect.c \
   worker/parse/table.c \
   $(SRC_TLS) \
+  $(SRC_HTTP) \
   worker/parse/http1/http1_probe.c worker/parse/http1/http1.c worker/parse/http1/http1_line.c \
   worker/parse/http1/http1_headers.c worker/parse/http1/http1_queue.c \
-  worker/parse/http1/http1_message.c \
   worker/parse/dns/dns.c worker/parse/dns/dns_probe.c worker/parse/dns/dns_message.c \
   worker/parse/dns/dns_answers.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c \
   worker/parse/dns/dns_pending.c \
@@ -233,7 +236,7 @@ $(call unit,parse/dns/test_dns_rdata,$(BASE) $(DNS_READ))
 $(call unit,parse/dns/test_dns_pending,$(BASE) worker/parse/dns/dns_pending.c)
 $(call unit,parse/dns/test_dns_probe,$(BASE) $(DNS_READ) worker/parse/dns/dns_probe.c)
 $(call unit,parse/dns/test_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
-HTTP1 := $(filter worker/parse/http1/%,$(SRC_WORKER))
+HTTP1 := $(SRC_HTTP) $(filter worker/parse/http1/%,$(SRC_WORKER))
 $(call unit,parse/http1/test_http1_line,worker/parse/http1/http1_probe.c worker/parse/http1/http1_line.c)
 HTTP1_TALK := $(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/http1/talk.c tests/unit/parse/fake_host.c
 $(call unit,parse/http1/test_http1,$(HTTP1_TALK))

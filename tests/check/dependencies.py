@@ -5,7 +5,7 @@
 1. base <- schema <- ipc <- the processes; worker, manager and logger never include each other.
 2. A stage of the worker sees itself, common/, analyzer.h and earlier stages. Only the files that
    lie in worker/ itself (pipeline.c, main.c, ...) see all of them.
-3. worker/parse/<x>/ sees analyzer.h, common/ and itself; logger/sink the same way.
+3. worker/parse/<x>/ sees analyzer.h, common/, itself and what it shares (SHARED); logger/sink the same way.
 4. Every outside library has one home.
 
 usage: dependencies.py [ROOT]     prints each violation, status 1 if there is one
@@ -17,6 +17,8 @@ import sys
 import tempfile
 
 STAGES = ["capture", "decode", "flow", "reassembly", "detect", "parse", "correlate", "emit"]
+# Folders of parse/ that hold what several protocols share, by who may see them.
+SHARED = {"http1": ["http"], "http2": ["http"]}
 LAYERS = ["base", "schema", "ipc"]
 PROCESSES = ["worker", "manager", "logger"]
 
@@ -54,7 +56,7 @@ def stage_violation(path, header):
     if what[1] not in STAGES or where[1] not in STAGES:
         return None if what[1] == where[1] else "not a stage of the pipeline"
     if where[1] == "parse":
-        own = where[:3] == what[:3] or len(where) == 3
+        own = where[:3] == what[:3] or len(where) == 3 or what[2] in SHARED.get(where[2], [])
         return None if own else "an analyzer sees analyzer.h, common/ and itself"
     if STAGES.index(what[1]) > STAGES.index(where[1]):
         return f"stage {where[1]} comes before {what[1]}"

@@ -22,13 +22,13 @@
 #include "worker/parse/http1/http1_line.h"
 
 #define FLOWS_MAX  (1u << 18)
-#define LINE_BYTES (HTTP1_URI_MAX + HTTP1_METHOD_MAX + 32)
+#define LINE_BYTES (HTTP_URI_MAX + HTTP1_METHOD_MAX + 32)
 
-static void set_text(struct http1_flow *f, struct http1_transaction *t, enum http1_field field,
+static void set_text(struct http1_flow *f, struct http_transaction *t, enum http_field field,
                      struct str value)
 {
-    http1_field_begin(t, field);
-    if (!http1_field_append(t, f->ctx->bufs, field, value))
+    http_field_begin(t, field);
+    if (!http_field_append(t, f->ctx->bufs, field, value))
         http1_report_cut(f);
 }
 
@@ -44,7 +44,7 @@ static void line_drop(struct http1_flow *f, struct http1_side *s)
  * refusal of it by the next request. */
 static void message_done(struct http1_flow *f, unsigned side)
 {
-    bool connect = http1_transaction_is(f->queue.open[side], "CONNECT");
+    bool connect = http_transaction_is(f->queue.open[side], "CONNECT");
 
     f->side[side].phase = HTTP1_LINE;
     if (side == 0) {
@@ -81,17 +81,17 @@ static void body_take(struct http1_flow *f, unsigned side, uint64_t len)
 static bool request_begin(struct http1_flow *f, struct str text)
 {
     struct http1_request_line line;
-    struct http1_transaction *t;
+    struct http_transaction *t;
 
     if (!http1_request_line_parse(text, &line))
         return false;
     if (http1_queue_request(&f->queue, f->ctx, f->side[0].first_ns)) {
         t = f->queue.open[0];
         t->simple = line.simple;
-        set_text(f, t, HTTP1_METHOD, line.method);
-        set_text(f, t, HTTP1_URI, line.uri);
+        set_text(f, t, HTTP_METHOD, line.method);
+        set_text(f, t, HTTP_URI, line.uri);
         if (line.version.len > 0)
-            set_text(f, t, HTTP1_VERSION, line.version);
+            set_text(f, t, HTTP_VERSION, line.version);
     }
     http1_headers_start(f, 0);
     return true;
@@ -106,7 +106,7 @@ static bool status_is_final(unsigned status)
 static bool response_begin(struct http1_flow *f, struct str text)
 {
     struct http1_status_line line;
-    struct http1_transaction *t;
+    struct http_transaction *t;
 
     if (!http1_status_line_parse(text, &line))
         return false;
@@ -114,16 +114,16 @@ static bool response_begin(struct http1_flow *f, struct str text)
     if (http1_queue_response(&f->queue, f->ctx, f->side[1].first_ns)) {
         t = f->queue.open[1];
         if (line.version.len > 0)
-            set_text(f, t, HTTP1_RESPONSE_VERSION, line.version);
+            set_text(f, t, HTTP_RESPONSE_VERSION, line.version);
         if (line.status / 100 == 1) {
             t->info_status = line.status;
-            set_text(f, t, HTTP1_INFO_MSG, line.reason);
+            set_text(f, t, HTTP_INFO_MSG, line.reason);
         }
         if (status_is_final(line.status)) {
             t->response_ns = f->side[1].first_ns;
             t->has_status = true;
             t->status = line.status;
-            set_text(f, t, HTTP1_STATUS_MSG, line.reason);
+            set_text(f, t, HTTP_STATUS_MSG, line.reason);
         }
     }
     http1_headers_start(f, 1);
@@ -134,7 +134,7 @@ static bool response_begin(struct http1_flow *f, struct str text)
  * knows no HTTP/0.9. */
 static bool at_simple_response(const struct http1_flow *f, unsigned side)
 {
-    const struct http1_transaction *head = f->queue.head;
+    const struct http_transaction *head = f->queue.head;
 
     return side == 1 && f->side[1].phase == HTTP1_LINE && head && head->simple &&
            !head->response_done;
@@ -274,9 +274,9 @@ static void switch_protocol(struct http1_flow *f, const struct cursor *rest)
 /* Returns false when the connection was handed over. */
 static bool response_headers_done(struct http1_flow *f, const struct cursor *rest)
 {
-    const struct http1_transaction *t = f->queue.open[1];
+    const struct http_transaction *t = f->queue.open[1];
 
-    if (f->status == 101 || (f->status / 100 == 2 && http1_transaction_is(t, "CONNECT"))) {
+    if (f->status == 101 || (f->status / 100 == 2 && http_transaction_is(t, "CONNECT"))) {
         switch_protocol(f, rest);
         return false;
     }

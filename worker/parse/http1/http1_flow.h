@@ -27,12 +27,12 @@ struct http1_side {
     uint64_t first_ns;  /* when the message's first byte came */
     uint64_t remaining; /* bytes to come of the body (LENGTH) or chunk (CHUNKED) */
     uint8_t phase;      /* enum http1_phase */
-    uint8_t field;      /* enum http1_field of the header being read */
-    uint8_t name_len;   /* HTTP1_HEADER_MAX + 1: longer than any we know */
+    uint8_t field;      /* enum http_field of the header being read */
+    uint8_t name_len;   /* HTTP_HEADER_MAX + 1: longer than any we know */
     uint8_t tail_len;
     bool in_value;  /* of a header */
     bool skip_line; /* the rest of this line is of no use */
-    char name[HTTP1_HEADER_MAX];
+    char name[HTTP_HEADER_MAX];
     char tail[HTTP1_TAIL_BYTES]; /* last bytes of a start line that did not fit */
 };
 
@@ -51,6 +51,6 @@ void http1_report_cut(struct http1_flow *f);
 void http1_headers_start(struct http1_flow *f, unsigned side);
 
 /* RFC 9112 section 6.3, rules 1 and 2. t may be NULL. */
-bool http1_response_has_no_body(const struct http1_transaction *t, unsigned status);
+bool http1_response_has_no_body(const struct http_transaction *t, unsigned status);
 
 #endif

@@ -25,16 +25,16 @@ static unsigned parser_side(const llhttp_t *parser)
 static void value_begin(struct http1_flow *f, unsigned side)
 {
     struct http1_side *s = &f->side[side];
-    struct http1_transaction *t = f->queue.open[side];
+    struct http_transaction *t = f->queue.open[side];
     bool kept;
 
     s->in_value = true;
-    s->field = HTTP1_NO_FIELD;
+    s->field = HTTP_NO_FIELD;
     /* Trailers come after the body and are not what these fields are about. */
-    if (!t || s->phase != HTTP1_HEADERS || s->name_len > HTTP1_HEADER_MAX)
+    if (!t || s->phase != HTTP1_HEADERS || s->name_len > HTTP_HEADER_MAX)
         return;
     s->field =
-        (uint8_t)http1_header_begin(t, f->ctx->bufs, side, str_make(s->name, s->name_len), &kept);
+        (uint8_t)http_header_begin(t, f->ctx->bufs, side, str_make(s->name, s->name_len), &kept);
     if (!kept)
         http1_report_cut(f);
 }
@@ -49,8 +49,8 @@ static int on_header_field(llhttp_t *parser, const char *at, size_t len)
         s->in_value = false;
         s->name_len = 0;
     }
-    if (s->name_len > HTTP1_HEADER_MAX || len > (size_t)(HTTP1_HEADER_MAX - s->name_len)) {
-        s->name_len = HTTP1_HEADER_MAX + 1;
+    if (s->name_len > HTTP_HEADER_MAX || len > (size_t)(HTTP_HEADER_MAX - s->name_len)) {
+        s->name_len = HTTP_HEADER_MAX + 1;
         return 0;
     }
     memcpy(s->name + s->name_len, at, len);
@@ -65,12 +65,12 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
     struct http1_flow *f = parser->data;
     unsigned side = parser_side(parser);
     struct http1_side *s = &f->side[side];
-    struct http1_transaction *t = f->queue.open[side];
+    struct http_transaction *t = f->queue.open[side];
 
     if (!s->in_value)
         value_begin(f, side);
-    if (s->field != HTTP1_NO_FIELD && t &&
-        !http1_field_append(t, f->ctx->bufs, s->field, str_make(at, len)))
+    if (s->field != HTTP_NO_FIELD && t &&
+        !http_field_append(t, f->ctx->bufs, s->field, str_make(at, len)))
         http1_report_cut(f);
     return 0;
 }
@@ -81,23 +81,23 @@ static int on_header_value_complete(llhttp_t *parser)
     struct http1_flow *f = parser->data;
     unsigned side = parser_side(parser);
     struct http1_side *s = &f->side[side];
-    struct http1_transaction *t = f->queue.open[side];
+    struct http_transaction *t = f->queue.open[side];
 
     if (!s->in_value)
         value_begin(f, side);
-    if (s->field != HTTP1_NO_FIELD && t)
-        http1_header_end(t, s->field, f->ctx->log_secrets);
-    s->field = HTTP1_NO_FIELD;
+    if (s->field != HTTP_NO_FIELD && t)
+        http_header_end(t, s->field, f->ctx->log_secrets);
+    s->field = HTTP_NO_FIELD;
     return 0;
 }
 
 /* RFC 9112 section 6.3, rules 1 and 2. t may be NULL. */
-bool http1_response_has_no_body(const struct http1_transaction *t, unsigned status)
+bool http1_response_has_no_body(const struct http_transaction *t, unsigned status)
 {
     if (status / 100 == 1 || status == 204 || status == 304)
         return true;
-    return t && (http1_transaction_is(t, "HEAD") ||
-                 (status / 100 == 2 && http1_transaction_is(t, "CONNECT")));
+    return t && (http_transaction_is(t, "HEAD") ||
+                 (status / 100 == 2 && http_transaction_is(t, "CONNECT")));
 }
 
 /* Only chunks are left to llhttp; anything else ends its work on the message. */
@@ -175,6 +175,6 @@ void http1_headers_start(struct http1_flow *f, unsigned side)
     CHECK(llhttp_execute(p, lines[side], strlen(lines[side])) == HPE_OK);
     s->in_value = false;
     s->name_len = 0;
-    s->field = HTTP1_NO_FIELD;
+    s->field = HTTP_NO_FIELD;
     s->phase = HTTP1_HEADERS;
 }

@@ -15,9 +15,9 @@
  * first, or when a response begins while two requests wait and nothing was missed. */
 #include "worker/parse/http1/http1_queue.h"
 
-static void queue_remove(struct http1_queue *q, const struct http1_transaction *t)
+static void queue_remove(struct http1_queue *q, const struct http_transaction *t)
 {
-    struct http1_transaction **link = &q->head, *before = NULL;
+    struct http_transaction **link = &q->head, *before = NULL;
 
     while (*link != t) {
         before = *link;
@@ -29,20 +29,20 @@ static void queue_remove(struct http1_queue *q, const struct http1_transaction *
     q->n--;
 }
 
-static void queue_emit(struct http1_queue *q, struct analyzer_ctx *ctx, struct http1_transaction *t)
+static void queue_emit(struct http1_queue *q, struct analyzer_ctx *ctx, struct http_transaction *t)
 {
     queue_remove(q, t);
     for (int side = 0; side < 2; side++)
         if (q->open[side] == t)
             q->open[side] = NULL;
-    http1_transaction_emit(t, ctx);
-    http1_transaction_free(t, ctx->bufs);
+    http_transaction_emit(t, ctx);
+    http_transaction_free(t, ctx->bufs);
 }
 
-static struct http1_transaction *queue_new(struct http1_queue *q, struct analyzer_ctx *ctx,
-                                           uint64_t ts_ns)
+static struct http_transaction *queue_new(struct http1_queue *q, struct analyzer_ctx *ctx,
+                                          uint64_t ts_ns)
 {
-    struct http1_transaction *t = http1_transaction_new(ctx->bufs);
+    struct http_transaction *t = http_transaction_new(ctx->bufs);
 
     q->depth++;
     if (!t) {
@@ -58,7 +58,7 @@ static struct http1_transaction *queue_new(struct http1_queue *q, struct analyze
 /* From here on requests do not wait for responses. */
 static void queue_give_up(struct http1_queue *q, struct analyzer_ctx *ctx)
 {
-    struct http1_transaction *t = q->head, *next;
+    struct http_transaction *t = q->head, *next;
 
     q->unpaired = true;
     for (; t; t = next) {
@@ -72,7 +72,7 @@ static void queue_give_up(struct http1_queue *q, struct analyzer_ctx *ctx)
  * that of the next. */
 static void queue_shorten(struct http1_queue *q, struct analyzer_ctx *ctx)
 {
-    struct http1_transaction *t = q->head;
+    struct http_transaction *t = q->head;
 
     analyzer_weird(ctx, WEIRD_HTTP_EXCESSIVE_PIPELINING, NULL);
     if (t != q->open[1] && !t->response_done && !t->unmatched)
@@ -82,7 +82,7 @@ static void queue_shorten(struct http1_queue *q, struct analyzer_ctx *ctx)
 
 bool http1_queue_request(struct http1_queue *q, struct analyzer_ctx *ctx, uint64_t ts_ns)
 {
-    struct http1_transaction *t;
+    struct http_transaction *t;
 
     if (q->n >= HTTP1_PENDING_MAX)
         queue_shorten(q, ctx);
@@ -106,7 +106,7 @@ bool http1_queue_request(struct http1_queue *q, struct analyzer_ctx *ctx, uint64
 
 void http1_queue_request_done(struct http1_queue *q, struct analyzer_ctx *ctx)
 {
-    struct http1_transaction *t = q->open[0];
+    struct http_transaction *t = q->open[0];
 
     q->open[0] = NULL;
     q->request_end_ns = ctx->ts_ns;
@@ -119,7 +119,7 @@ void http1_queue_request_done(struct http1_queue *q, struct analyzer_ctx *ctx)
 }
 
 /* The request that the response beginning now answers, or NULL. */
-static struct http1_transaction *queue_match(struct http1_queue *q, struct analyzer_ctx *ctx)
+static struct http_transaction *queue_match(struct http1_queue *q, struct analyzer_ctx *ctx)
 {
     if (q->missed[1] && q->pipelined) {
         queue_give_up(q, ctx);
@@ -142,7 +142,7 @@ static struct http1_transaction *queue_match(struct http1_queue *q, struct analy
 
 bool http1_queue_response(struct http1_queue *q, struct analyzer_ctx *ctx, uint64_t ts_ns)
 {
-    struct http1_transaction *t;
+    struct http_transaction *t;
 
     /* Answered, but its request is still being sent: it has waited long enough. */
     if (q->head && q->head->response_done)
@@ -170,7 +170,7 @@ bool http1_queue_response(struct http1_queue *q, struct analyzer_ctx *ctx, uint6
 
 void http1_queue_response_done(struct http1_queue *q, struct analyzer_ctx *ctx)
 {
-    struct http1_transaction *t = q->open[1];
+    struct http_transaction *t = q->open[1];
 
     q->open[1] = NULL;
     if (!t)

@@ -4,17 +4,17 @@
 #ifndef SPLIFF_PARSE_HTTP1_QUEUE_H
 #define SPLIFF_PARSE_HTTP1_QUEUE_H
 
-#include "worker/parse/http1/http1_message.h"
+#include "worker/parse/http/http_transaction.h"
 
 #define HTTP1_PENDING_MAX 64u
 
 /* Zeroed is empty. */
 struct http1_queue {
-    struct http1_transaction *head;
-    struct http1_transaction *tail;
-    struct http1_transaction *open[2]; /* that of the message each side is in, or NULL */
-    uint64_t depth;                    /* transactions so far */
-    uint64_t request_end_ns;           /* when the last request was complete */
+    struct http_transaction *head;
+    struct http_transaction *tail;
+    struct http_transaction *open[2]; /* that of the message each side is in, or NULL */
+    uint64_t depth;                   /* transactions so far */
+    uint64_t request_end_ns;          /* when the last request was complete */
     uint32_t n;
     uint32_t skip;  /* responses to come of requests that were given up */
     bool pipelined; /* the client does not wait for responses */

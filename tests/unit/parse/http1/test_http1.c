@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Whole conversations, run over every split, and the bounds. */
 #include "tests/unit/parse/http1/talk.h"
-#include "worker/parse/http1/http1_message.h"
+#include "worker/parse/http/http_transaction.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -433,8 +433,8 @@ static void test_oversize_fields(void **state)
         fake_host_close(&talk);
         r = fake_host_record(&talk, RECORD_http, 0);
         s = r->uri;
-        assert_int_equal(s.len, HTTP1_URI_MAX);
-        assert_int_equal(r->user_agent.len, HTTP1_VALUE_MAX);
+        assert_int_equal(s.len, HTTP_URI_MAX);
+        assert_int_equal(r->user_agent.len, HTTP_VALUE_MAX);
         expect(0, "version", "1.1");
         expect(0, "host", "h");
         expect(0, "status_code", "200");
@@ -459,7 +459,7 @@ static void test_many_proxy_headers(void **state)
     fake_host_close(&talk);
     expect(0, "uri", "/");
     assert_int_equal(((const struct rec_http *)fake_host_record(&talk, RECORD_http, 0))->proxied.n,
-                     HTTP1_PROXY_MAX);
+                     HTTP_PROXY_MAX);
     expect_weird(WEIRD_HTTP_FIELD_CUT, 1);
     talk_finish(1);
 }

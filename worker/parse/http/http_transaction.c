@@ -5,8 +5,8 @@
  * length into it. Since a parser reads a message front to back, the field that is being read is
  * always the last one, so that a value that comes in pieces is simply appended to. Request and
  * response have a buffer each, because both may be read at the same time. A header that comes twice
- * is taken from its last line; the earlier text stays behind as slack, within HTTP1_TEXT_MAX. */
-#include "worker/parse/http1/http1_message.h"
+ * is taken from its last line; the earlier text stays behind as slack, within HTTP_TEXT_MAX. */
+#include "worker/parse/http/http_transaction.h"
 
 #include "common/base/check.h"
 
@@ -25,30 +25,30 @@ struct header {
 
 /* Those that Zeek counts as a proxy's come last. */
 static const struct header headers[] = {
-    HEADER("HOST", 0, HTTP1_HOST),
-    HEADER("USER-AGENT", 0, HTTP1_USER_AGENT),
-    HEADER("REFERER", 0, HTTP1_REFERRER),
-    HEADER("ORIGIN", 0, HTTP1_ORIGIN),
-    HEADER("CONTENT-TYPE", 0, HTTP1_REQUEST_TYPE),
-    HEADER("AUTHORIZATION", 0, HTTP1_USERNAME),
-    HEADER("PROXY-AUTHORIZATION", 0, HTTP1_USERNAME),
-    HEADER("CONTENT-TYPE", 1, HTTP1_RESPONSE_TYPE),
-    HEADER("FORWARDED", 0, HTTP1_PROXY),
-    HEADER("X-FORWARDED-FOR", 0, HTTP1_PROXY),
-    HEADER("X-FORWARDED-FROM", 0, HTTP1_PROXY),
-    HEADER("CLIENT-IP", 0, HTTP1_PROXY),
-    HEADER("VIA", 0, HTTP1_PROXY),
-    HEADER("XROXY-CONNECTION", 0, HTTP1_PROXY),
-    HEADER("PROXY-CONNECTION", 0, HTTP1_PROXY),
+    HEADER("HOST", 0, HTTP_HOST),
+    HEADER("USER-AGENT", 0, HTTP_USER_AGENT),
+    HEADER("REFERER", 0, HTTP_REFERRER),
+    HEADER("ORIGIN", 0, HTTP_ORIGIN),
+    HEADER("CONTENT-TYPE", 0, HTTP_REQUEST_TYPE),
+    HEADER("AUTHORIZATION", 0, HTTP_USERNAME),
+    HEADER("PROXY-AUTHORIZATION", 0, HTTP_USERNAME),
+    HEADER("CONTENT-TYPE", 1, HTTP_RESPONSE_TYPE),
+    HEADER("FORWARDED", 0, HTTP_PROXY),
+    HEADER("X-FORWARDED-FOR", 0, HTTP_PROXY),
+    HEADER("X-FORWARDED-FROM", 0, HTTP_PROXY),
+    HEADER("CLIENT-IP", 0, HTTP_PROXY),
+    HEADER("VIA", 0, HTTP_PROXY),
+    HEADER("XROXY-CONNECTION", 0, HTTP_PROXY),
+    HEADER("PROXY-CONNECTION", 0, HTTP_PROXY),
 };
 
-_Static_assert(HTTP1_FIELDS <= 32, "`present` has 32 bits");
-_Static_assert(HTTP1_TEXT_MAX <= UINT16_MAX, "offsets have 16 bits");
+_Static_assert(HTTP_FIELDS <= 32, "`present` has 32 bits");
+_Static_assert(HTTP_TEXT_MAX <= UINT16_MAX, "offsets have 16 bits");
 
-struct http1_transaction *http1_transaction_new(struct bufpool *bufs)
+struct http_transaction *http_transaction_new(struct bufpool *bufs)
 {
     size_t capacity;
-    struct http1_transaction *t = bufpool_get(bufs, sizeof *t, &capacity);
+    struct http_transaction *t = bufpool_get(bufs, sizeof *t, &capacity);
 
     if (!t)
         return NULL;
@@ -57,7 +57,7 @@ struct http1_transaction *http1_transaction_new(struct bufpool *bufs)
     return t;
 }
 
-void http1_transaction_free(struct http1_transaction *t, struct bufpool *bufs)
+void http_transaction_free(struct http_transaction *t, struct bufpool *bufs)
 {
     membuf_free(&t->text[0], bufs);
     membuf_free(&t->text[1], bufs);
@@ -65,51 +65,51 @@ void http1_transaction_free(struct http1_transaction *t, struct bufpool *bufs)
 }
 
 /* Fields of the request come first in the enum. */
-static unsigned field_side(enum http1_field f)
+static unsigned field_side(enum http_field f)
 {
-    return f >= HTTP1_RESPONSE_FIELDS;
+    return f >= HTTP_RESPONSE_FIELDS;
 }
 
-static bool field_is_present(const struct http1_transaction *t, enum http1_field f)
+static bool field_is_present(const struct http_transaction *t, enum http_field f)
 {
     return (t->present >> f & 1) != 0;
 }
 
-void http1_field_begin(struct http1_transaction *t, enum http1_field f)
+void http_field_begin(struct http_transaction *t, enum http_field f)
 {
     t->present |= UINT32_C(1) << f;
     t->field[f].at = (uint16_t)t->text[field_side(f)].len;
     t->field[f].len = 0;
 }
 
-bool http1_field_append(struct http1_transaction *t, struct bufpool *bufs, enum http1_field f,
-                        struct str piece)
+bool http_field_append(struct http_transaction *t, struct bufpool *bufs, enum http_field f,
+                       struct str piece)
 {
     struct membuf *text = &t->text[field_side(f)];
     /* What passes a bound is left out; the rest of the value is still good to have. */
-    size_t max = f == HTTP1_URI ? HTTP1_URI_MAX : HTTP1_VALUE_MAX;
+    size_t max = f == HTTP_URI ? HTTP_URI_MAX : HTTP_VALUE_MAX;
     size_t room = max - t->field[f].len;
     size_t n = piece.len < room ? piece.len : room;
 
     CHECK(t->field[f].at + t->field[f].len == text->len);
-    if (n > HTTP1_TEXT_MAX - text->len)
-        n = HTTP1_TEXT_MAX - text->len;
-    if (membuf_append(text, bufs, piece.p, n, HTTP1_TEXT_MAX) < 0)
+    if (n > HTTP_TEXT_MAX - text->len)
+        n = HTTP_TEXT_MAX - text->len;
+    if (membuf_append(text, bufs, piece.p, n, HTTP_TEXT_MAX) < 0)
         return false;
     t->field[f].len = (uint16_t)(t->field[f].len + n);
     return n == piece.len;
 }
 
-struct str http1_field_text(const struct http1_transaction *t, enum http1_field f)
+struct str http_field_text(const struct http_transaction *t, enum http_field f)
 {
     if (!field_is_present(t, f) || t->field[f].len == 0)
         return STR_LIT("");
     return str_make(t->text[field_side(f)].p + t->field[f].at, t->field[f].len);
 }
 
-bool http1_transaction_is(const struct http1_transaction *t, const char *method)
+bool http_transaction_is(const struct http_transaction *t, const char *method)
 {
-    return t && str_equal(http1_field_text(t, HTTP1_METHOD), str_of(method));
+    return t && str_equal(http_field_text(t, HTTP_METHOD), str_of(method));
 }
 
 /* Names are compared without regard to case (RFC 9110 section 5.1); nearly all that come differ
@@ -125,27 +125,27 @@ static const struct header *header_find(unsigned side, struct str name)
     return NULL;
 }
 
-enum http1_field http1_header_begin(struct http1_transaction *t, struct bufpool *bufs,
-                                    unsigned side, struct str name, bool *kept)
+enum http_field http_header_begin(struct http_transaction *t, struct bufpool *bufs, unsigned side,
+                                  struct str name, bool *kept)
 {
     const struct header *h = header_find(side, name);
-    unsigned f = h ? h->field : HTTP1_NO_FIELD;
+    unsigned f = h ? h->field : HTTP_NO_FIELD;
 
     *kept = true;
     if (!h)
-        return HTTP1_NO_FIELD;
+        return HTTP_NO_FIELD;
     /* Of these each line counts, so each takes a field of its own. */
-    if (f == HTTP1_PROXY) {
-        while (f < HTTP1_PROXY + HTTP1_PROXY_MAX && field_is_present(t, f))
+    if (f == HTTP_PROXY) {
+        while (f < HTTP_PROXY + HTTP_PROXY_MAX && field_is_present(t, f))
             f++;
-        *kept = f < HTTP1_PROXY + HTTP1_PROXY_MAX;
+        *kept = f < HTTP_PROXY + HTTP_PROXY_MAX;
         if (!*kept)
-            return HTTP1_NO_FIELD;
+            return HTTP_NO_FIELD;
     }
-    http1_field_begin(t, f);
-    if (h->field == HTTP1_PROXY)
-        *kept = http1_field_append(t, bufs, f, h->name) &&
-                http1_field_append(t, bufs, f, STR_LIT(" -> "));
+    http_field_begin(t, f);
+    if (h->field == HTTP_PROXY)
+        *kept = http_field_append(t, bufs, f, h->name) &&
+                http_field_append(t, bufs, f, STR_LIT(" -> "));
     return f;
 }
 
@@ -183,25 +183,25 @@ static uint16_t base64_decode(uint8_t *out, const uint8_t *p, size_t len)
     return n;
 }
 
-static void field_clear(struct http1_transaction *t, enum http1_field f)
+static void field_clear(struct http_transaction *t, enum http_field f)
 {
     t->present &= ~(UINT32_C(1) << f);
 }
 
 /* The field holds the whole value of Authorization, as the last text of the request. It leaves with
  * the user's name; what follows the colon becomes the password, or is forgotten. */
-static void credentials_read(struct http1_transaction *t, bool log_secrets)
+static void credentials_read(struct http_transaction *t, bool log_secrets)
 {
     struct membuf *text = &t->text[0];
-    struct str value = http1_field_text(t, HTTP1_USERNAME);
+    struct str value = http_field_text(t, HTTP_USERNAME);
     uint8_t *p, *colon;
     uint32_t skip;
     uint16_t n;
 
-    field_clear(t, HTTP1_PASSWORD);
+    field_clear(t, HTTP_PASSWORD);
     text->len -= value.len;
     if (value.len <= 6 || strncasecmp(value.p, "Basic ", 6) != 0) {
-        field_clear(t, HTTP1_USERNAME);
+        field_clear(t, HTTP_USERNAME);
         return;
     }
     /* The text is shorter than its base64, so it fits in the place of that. A user's name has no
@@ -212,20 +212,20 @@ static void credentials_read(struct http1_transaction *t, bool log_secrets)
     n = base64_decode(p, p + skip, value.len - skip);
     colon = n > 0 ? memchr(p, ':', n) : NULL;
     if (!colon) {
-        field_clear(t, HTTP1_USERNAME);
+        field_clear(t, HTTP_USERNAME);
         return;
     }
-    t->field[HTTP1_USERNAME].len = (uint16_t)(colon - p);
-    text->len += t->field[HTTP1_USERNAME].len;
+    t->field[HTTP_USERNAME].len = (uint16_t)(colon - p);
+    text->len += t->field[HTTP_USERNAME].len;
     if (!log_secrets)
         return;
-    t->present |= UINT32_C(1) << HTTP1_PASSWORD;
-    t->field[HTTP1_PASSWORD].at = (uint16_t)(text->len + 1);
-    t->field[HTTP1_PASSWORD].len = (uint16_t)(p + n - colon - 1);
-    text->len += 1u + t->field[HTTP1_PASSWORD].len;
+    t->present |= UINT32_C(1) << HTTP_PASSWORD;
+    t->field[HTTP_PASSWORD].at = (uint16_t)(text->len + 1);
+    t->field[HTTP_PASSWORD].len = (uint16_t)(p + n - colon - 1);
+    text->len += 1u + t->field[HTTP_PASSWORD].len;
 }
 
-void http1_header_end(struct http1_transaction *t, enum http1_field f, bool log_secrets)
+void http_header_end(struct http_transaction *t, enum http_field f, bool log_secrets)
 {
     struct membuf *text = &t->text[field_side(f)];
 
@@ -234,7 +234,7 @@ void http1_header_end(struct http1_transaction *t, enum http1_field f, bool log_
         t->field[f].len--;
         text->len--;
     }
-    if (f == HTTP1_USERNAME)
+    if (f == HTTP_USERNAME)
         credentials_read(t, log_secrets);
 }
 
@@ -246,13 +246,13 @@ static bool list_has(const struct str *items, uint32_t n, struct str s)
     return false;
 }
 
-/* The set of proxy headers, without doubles, into items[HTTP1_PROXY_MAX]. */
-static struct str_list proxied_list(const struct http1_transaction *t, struct str *items)
+/* The set of proxy headers, without doubles, into items[HTTP_PROXY_MAX]. */
+static struct str_list proxied_list(const struct http_transaction *t, struct str *items)
 {
     uint32_t n = 0;
 
-    for (unsigned f = HTTP1_PROXY; f < HTTP1_PROXY + HTTP1_PROXY_MAX; f++) {
-        struct str s = http1_field_text(t, f);
+    for (unsigned f = HTTP_PROXY; f < HTTP_PROXY + HTTP_PROXY_MAX; f++) {
+        struct str s = http_field_text(t, f);
         if (field_is_present(t, f) && !list_has(items, n, s))
             items[n++] = s;
     }
@@ -262,45 +262,45 @@ static struct str_list proxied_list(const struct http1_transaction *t, struct st
 #define SET_TEXT(t, r, member, f)                                                                  \
     do {                                                                                           \
         if (field_is_present(t, f))                                                                \
-            RECORD_SET(http, r, member, http1_field_text(t, f));                                   \
+            RECORD_SET(http, r, member, http_field_text(t, f));                                    \
     } while (0)
 
-static void record_request(const struct http1_transaction *t, struct rec_http *r)
+static void record_request(const struct http_transaction *t, struct rec_http *r)
 {
-    SET_TEXT(t, r, method, HTTP1_METHOD);
-    SET_TEXT(t, r, host, HTTP1_HOST);
-    SET_TEXT(t, r, uri, HTTP1_URI);
-    SET_TEXT(t, r, referrer, HTTP1_REFERRER);
-    SET_TEXT(t, r, version, HTTP1_VERSION);
-    SET_TEXT(t, r, user_agent, HTTP1_USER_AGENT);
-    SET_TEXT(t, r, origin, HTTP1_ORIGIN);
-    SET_TEXT(t, r, username, HTTP1_USERNAME);
-    SET_TEXT(t, r, password, HTTP1_PASSWORD);
-    SET_TEXT(t, r, request_content_type, HTTP1_REQUEST_TYPE);
+    SET_TEXT(t, r, method, HTTP_METHOD);
+    SET_TEXT(t, r, host, HTTP_HOST);
+    SET_TEXT(t, r, uri, HTTP_URI);
+    SET_TEXT(t, r, referrer, HTTP_REFERRER);
+    SET_TEXT(t, r, version, HTTP_VERSION);
+    SET_TEXT(t, r, user_agent, HTTP_USER_AGENT);
+    SET_TEXT(t, r, origin, HTTP_ORIGIN);
+    SET_TEXT(t, r, username, HTTP_USERNAME);
+    SET_TEXT(t, r, password, HTTP_PASSWORD);
+    SET_TEXT(t, r, request_content_type, HTTP_REQUEST_TYPE);
     RECORD_SET(http, r, request_body_len, t->body_bytes[0]);
 }
 
-static void record_response(const struct http1_transaction *t, struct rec_http *r)
+static void record_response(const struct http_transaction *t, struct rec_http *r)
 {
     if (t->has_status)
         RECORD_SET(http, r, status_code, t->status);
     if (t->info_status > 0)
         RECORD_SET(http, r, info_code, t->info_status);
-    SET_TEXT(t, r, status_msg, HTTP1_STATUS_MSG);
-    SET_TEXT(t, r, info_msg, HTTP1_INFO_MSG);
-    SET_TEXT(t, r, response_content_type, HTTP1_RESPONSE_TYPE);
+    SET_TEXT(t, r, status_msg, HTTP_STATUS_MSG);
+    SET_TEXT(t, r, info_msg, HTTP_INFO_MSG);
+    SET_TEXT(t, r, response_content_type, HTTP_RESPONSE_TYPE);
     /* The version is the client's word; a server's is only asked where that is missing. */
     if (!RECORD_HAS(http, r, version))
-        SET_TEXT(t, r, version, HTTP1_RESPONSE_VERSION);
+        SET_TEXT(t, r, version, HTTP_RESPONSE_VERSION);
     RECORD_SET(http, r, response_body_len, t->body_bytes[1]);
     /* A server may answer before it has the whole request: then there was no wait. */
     if (t->request_end_ns > 0 && t->response_ns >= t->request_end_ns)
         RECORD_SET(http, r, ttfb, (int64_t)(t->response_ns - t->request_end_ns));
 }
 
-void http1_transaction_emit(const struct http1_transaction *t, struct analyzer_ctx *ctx)
+void http_transaction_emit(const struct http_transaction *t, struct analyzer_ctx *ctx)
 {
-    struct str proxies[HTTP1_PROXY_MAX];
+    struct str proxies[HTTP_PROXY_MAX];
     struct str_list proxied = proxied_list(t, proxies);
     struct rec_http r;
 
