@@ -13,11 +13,16 @@ CC     ?= gcc
 CLANG  ?= clang
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 30
+# V=1 shows the commands whole.
+ifeq ($(V),)
+Q   := @
+say  = @printf '  %-4s %s\n' $(1) $(2)
+endif
 VERSION := 0.1.0
 
 # --- libraries ------------------------------------------------------------------------------------
 
-LIBS_REQUIRED := libzmq libuv inih libpcap libcrypto
+LIBS_REQUIRED := libzmq libuv inih libpcap libcrypto libnghttp2
 LIBS_MISSING  := $(strip $(foreach l,$(LIBS_REQUIRED),$(shell pkg-config --exists $(l) || echo $(l))) \
                  $(if $(wildcard /usr/share/llhttp/llhttp.c),,\
                       $(shell pkg-config --exists libllhttp || echo libllhttp)))
@@ -71,11 +76,16 @@ SRC_TLS := \
   worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c worker/parse/tls/tls_fingerprint.c \
   worker/parse/tls/x509_log.c
 
+SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
+            worker/host_record.c
+SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/names.c \
+             worker/learn/connections.c
+
 # Semantics that all versions of HTTP share (RFC 9110).
 SRC_HTTP := worker/parse/http/http_transaction.c
 
 SRC_WORKER := \
-  worker/main.c worker/worker.c worker/pipeline.c worker/host.c worker/stats.c \
+  worker/main.c worker/worker.c worker/pipeline.c $(SRC_HOST) worker/stats.c \
   worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
   worker/capture/pcapng.c worker/capture/af_packet.c \
   worker/decode/decode.c worker/decode/link.c worker/decode/checksum.c worker/decode/fragments.c \
@@ -91,6 +101,7 @@ SRC_WORKER := \
   worker/parse/dns/dns.c worker/parse/dns/dns_probe.c worker/parse/dns/dns_message.c \
   worker/parse/dns/dns_answers.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c \
   worker/parse/dns/dns_pending.c \
+  $(SRC_LEARN) \
   worker/emit/emit.c worker/emit/frames.c
 
 SRC_LOGGER := \
@@ -135,6 +146,7 @@ BIN_debug   := build/debug/bin
 BIN_asan    := build/asan/bin
 
 LIBS_worker  := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(call pc_libs,libcrypto) \
+                $(call pc_libs,libnghttp2) \
                 $(ZLIB_LIBS) $(LLHTTP_LIBS)
 LIBS_logger  := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,libpcap) $(ZLIB_LIBS)
 LIBS_cluster := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,inih) \
@@ -154,22 +166,27 @@ objs = $(patsubst %.c,build/$(1)/obj/%.o,$(2))
 define VARIANT
 build/$(1)/obj/%.o: %.c Makefile
 	@mkdir -p $$(@D)
-	$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_ALL) $$(CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+	$$(call say,CC,$$@)
+	$$(Q)$$(CC_$(1)) $$(CPPFLAGS_ALL) $$(CFLAGS_ALL) $$(CFLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 build/$(1)/obj/llhttp/%.o: $$(LLHTTP_DIR)/%.c Makefile
 	@mkdir -p $$(@D)
-	$$(CC_$(1)) -std=c17 -w $$(LLHTTP_CFLAGS) $$(CFLAGS_$(1)) -c -o $$@ $$<
+	$$(call say,CC,$$@)
+	$$(Q)$$(CC_$(1)) -std=c17 -w $$(LLHTTP_CFLAGS) $$(CFLAGS_$(1)) -c -o $$@ $$<
 endef
 
 define COMMANDS
 $(BIN_$(1))/spliff-worker: $(call objs,$(1),$(SRC_WORKER) $(COMMON)) $(call llhttp_objs,$(1))
 	@mkdir -p $$(@D)
-	$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker)
 $(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON))
 	@mkdir -p $$(@D)
-	$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_logger)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_logger)
 $(BIN_$(1))/spliff-cluster: $(call objs,$(1),$(SRC_MANAGER) $(COMMON) $(SRC_BROKER))
 	@mkdir -p $$(@D)
-	$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_cluster)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_cluster)
 commands_$(1) := $(BIN_$(1))/spliff-worker $(BIN_$(1))/spliff-logger $(BIN_$(1))/spliff-cluster
 endef
 
@@ -197,7 +214,8 @@ define UNIT
 build/$(1)/test/$(2): $(call objs,$(1),tests/unit/$(2).c $(3)) \
                       $(if $(findstring http1,$(2)$(3)),$(call llhttp_objs,$(1)))
 	@mkdir -p $$(@D)
-	$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_test)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_test)
 units_$(1) += build/$(1)/test/$(2)
 endef
 unit = $(eval $(call UNIT,debug,$(1),$(2)))$(eval $(call UNIT,asan,$(1),$(2)))
@@ -284,7 +302,7 @@ $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/t
               common/schema/options.c $(BASE))
 # All between capture and emit, and a bench to run it on.
 PIPELINE := $(BASE) common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/options.c \
-            worker/pipeline.c worker/host.c \
+            worker/pipeline.c $(SRC_HOST) $(SRC_LEARN) \
             worker/detect/detect.c worker/reassembly/reassembly.c worker/emit/frames.c \
             $(filter worker/flow/%,$(SRC_WORKER)) tests/unit/worker/rig.c
 $(call unit,worker/test_host,$(PIPELINE))
@@ -298,7 +316,8 @@ define FUZZ
 build/fuzz/bin/$(1): $(call objs,fuzz,tests/fuzz/$(1).c $(2)) \
                      $(if $(findstring http1,$(1)$(2)),$(call llhttp_objs,fuzz))
 	@mkdir -p $$(@D)
-	$$(CLANG) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $$(LIBS_test)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CLANG) -fsanitize=fuzzer,address,undefined -o $$@ $$^ $$(LIBS_test)
 fuzzers += build/fuzz/bin/$(1)
 endef
 fuzz_target = $(eval $(call FUZZ,$(1),$(2)))

@@ -5,17 +5,18 @@
 set -u
 
 BUILD="gcc make pkg-config libc6-dev clang bpftool libbpf-dev libzmq3-dev libuv1-dev
-       libinih-dev libpcap-dev libssl-dev zlib1g-dev node-llhttp"
+       libinih-dev libpcap-dev libssl-dev zlib1g-dev node-llhttp libnghttp2-dev"
 TEST="git python3 libcmocka-dev libmsgpack-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
       dnsmasq-base bind9-dnsutils tcpdump openssl iproute2 ethtool procps util-linux netcat-openbsd
-      supervisor wrk"
+      supervisor wrk nghttp2-server nghttp2-client ngtcp2-server ngtcp2-client python3-grpcio
+      python3-websockets"
 
 UBUNTU="build-essential pkg-config clang linux-tools-generic libbpf-dev libzmq3-dev
-  libuv1-dev libinih-dev libpcap-dev libssl-dev zlib1g-dev libllhttp-dev
+  libuv1-dev libinih-dev libpcap-dev libssl-dev zlib1g-dev libllhttp-dev libnghttp2-dev
   git python3 libcmocka-dev libmsgpack-c-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
   dnsmasq-base bind9-dnsutils tcpdump openssl iproute2 ethtool netcat-openbsd supervisor wrk"
 FEDORA="gcc make pkgconf clang bpftool libbpf-devel zeromq-devel libuv-devel
-  inih-devel libpcap-devel openssl-devel zlib-devel llhttp-devel
+  inih-devel libpcap-devel openssl-devel zlib-devel llhttp-devel libnghttp2-devel
   git python3 libcmocka-devel msgpack-c-devel compiler-rt clang-tools-extra cppcheck nginx curl dnsmasq bind-utils
   tcpdump openssl iproute ethtool procps-ng util-linux nmap-ncat supervisor wrk"
 
@@ -23,7 +24,7 @@ ID=unknown
 [ -r /etc/os-release ] && . /etc/os-release
 
 if [ "$ID" != debian ]; then
-    if pkg-config --exists libzmq libuv inih libpcap libcrypto cmocka 2>/dev/null; then
+    if pkg-config --exists libzmq libuv inih libpcap libcrypto libnghttp2 cmocka 2>/dev/null; then
         exit 0 # what the compiler needs is here; each test says itself what else it misses
     fi
     case "$ID" in

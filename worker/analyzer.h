@@ -33,6 +33,41 @@ enum probe_result {
     PROBE_EITHER, /* yes, from one side or the other */
 };
 
+/* What readers of a flow tell each other: a text or bytes, borrowed for the call. */
+enum analyzer_fact {
+    /* to a successor or child: what the enclosing protocol knows of it */
+    FACT_METHOD,            /* HTTP request method */
+    FACT_HOST,              /* Host or :authority, as sent */
+    FACT_URI,               /* request target, as sent */
+    FACT_USER_AGENT,        /* User-Agent */
+    FACT_CONTENT_TYPE,      /* of the request, as sent */
+    FACT_CONTENT_ENCODING,  /* grpc-encoding, Content-Encoding, as sent */
+    FACT_STREAM_ID,         /* HTTP/2 or HTTP/3 stream, decimal */
+    FACT_STATUS,            /* HTTP status, decimal */
+    FACT_HTTP2_SETTINGS,    /* HTTP2-Settings header, base64url (RFC 7540 section 3.2.1) */
+    FACT_WS_PROTOCOLS,      /* Sec-WebSocket-Protocol of the client, as sent */
+    FACT_WS_PROTOCOL,       /* the server's choice */
+    FACT_WS_EXTENSIONS,     /* Sec-WebSocket-Extensions of the client, as sent */
+    FACT_WS_EXTENSIONS_SET, /* those of the server */
+    FACT_GRPC_STATUS,       /* grpc-status, decimal */
+    FACT_GRPC_MESSAGE,      /* grpc-message, percent-encoded as sent */
+    FACT_RESET,             /* the stream was reset: name of the error code */
+    FACT_VIEW,              /* where the bytes come from: "packet", "plaintext", "decrypted" */
+    /* from a child to what encloses it */
+    FACT_SERVER_NAME,          /* SNI */
+    FACT_ALPN,                 /* the first name that the client offers, or the server's choice */
+    FACT_JA4,                  /* of the ClientHello */
+    FACT_TRANSPORT_PARAMETERS, /* QUIC's, of the ClientHello, as on the wire (RFC 9000 section 18)
+                                */
+    /* from the host, right after open() */
+    FACT_LEARNED_ALPN, /* other bytes than the flow's own say what it is: "h3" */
+    FACT_PATH_OF,      /* uid of the connection whose further path this flow is */
+    FACTS
+};
+
+/* To whom. Any other value is a child's handle. */
+enum { ANALYZER_PARENT = 0, ANALYZER_SUCCESSOR = -1 };
+
 struct analyzer_ctx;
 
 /* What the pipeline offers. Only the wrappers below call these. */
@@ -44,6 +79,18 @@ struct analyzer_host {
     void (*hand_over)(struct analyzer_ctx *ctx, const char *analyzer, unsigned side,
                       const uint8_t *rest, size_t len);
     void (*done)(struct analyzer_ctx *ctx);
+    void (*leave)(struct analyzer_ctx *ctx, unsigned side, const uint8_t *data, size_t len);
+    void (*tell)(struct analyzer_ctx *ctx, int whom, enum analyzer_fact fact, struct str text);
+    int (*child_open)(struct analyzer_ctx *ctx, const char *analyzer);
+    void (*child_data)(struct analyzer_ctx *ctx, int child, unsigned side, const uint8_t *data,
+                       size_t len);
+    void (*child_gap)(struct analyzer_ctx *ctx, int child, unsigned side, uint64_t len);
+    void (*child_end)(struct analyzer_ctx *ctx, int child, unsigned side);
+    void (*child_close)(struct analyzer_ctx *ctx, int child);
+    void (*alt_svc)(struct analyzer_ctx *ctx, struct str origin, struct str value);
+    void (*resolved)(struct analyzer_ctx *ctx, const struct ipaddr *addr, struct str name,
+                     uint32_t ttl_s);
+    void (*connection_id)(struct analyzer_ctx *ctx, unsigned side, const uint8_t *cid, size_t len);
 };
 
 /* One flow as an analyzer sees it; valid during a callback. */
@@ -63,11 +110,21 @@ struct analyzer {
     uint32_t state_bytes;
     uint32_t state_max; /* flows at once that may have this analyzer: bound of its pool */
 
-    /* Pure: what are the first bytes of a direction? Called again with more after PROBE_MORE. */
+    /* Pure: what are the first bytes of a direction? Called again with more after PROBE_MORE.
+     * NULL: detection never finds it, others name it. */
     enum probe_result (*probe)(const uint8_t *data, size_t len, uint8_t transport);
+
+    /* Pure, UDP: could this datagram be of this protocol, if something other than its bytes says
+     * so? Then the host asks what was learned of its addresses and of its connection id. NULL: no
+     * such thing. */
+    bool (*plausible)(const uint8_t *data, size_t len);
 
     /* state is zeroed, state_bytes long. */
     void (*open)(struct analyzer_ctx *ctx, void *state);
+
+    /* A fact from the predecessor, the parent or the host (right after open), or from a child
+     * (while this analyzer's own call is on the stack: only take note of it). May be NULL. */
+    void (*told)(struct analyzer_ctx *ctx, void *state, enum analyzer_fact fact, struct str text);
 
     /* Bytes in order (TCP) or one datagram (UDP) of a side. */
     void (*data)(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
@@ -116,6 +173,75 @@ static inline void analyzer_hand_over(struct analyzer_ctx *ctx, const char *anal
                                       const uint8_t *rest, size_t len)
 {
     ctx->host->hand_over(ctx, analyzer, side, rest, len);
+}
+
+/* Before analyzer_hand_over, in the same call: bytes of a side that it had kept and that are the
+ * successor's (what a client sends into a tunnel before it is open). Copied; fed first. */
+static inline void analyzer_leave(struct analyzer_ctx *ctx, unsigned side, const uint8_t *data,
+                                  size_t len)
+{
+    ctx->host->leave(ctx, side, data, len);
+}
+
+/* Tells a fact to a child (its handle), to the enclosing analyzer (ANALYZER_PARENT), or to the one
+ * that analyzer_hand_over names afterwards in the same call (ANALYZER_SUCCESSOR). */
+static inline void analyzer_tell(struct analyzer_ctx *ctx, int whom, enum analyzer_fact fact,
+                                 struct str text)
+{
+    ctx->host->tell(ctx, whom, fact, text);
+}
+
+/* A child reads bytes that this analyzer has unwrapped (CRYPTO frames, the body of a stream): a
+ * state of its own, the same flow. Returns a handle > 0, or 0 when there is no room (counted) or no
+ * such analyzer: calls with 0 do nothing. The parent closes its children, at the latest in close().
+ * A child that says done gets no more data; one that hands over is succeeded in its place. */
+static inline int analyzer_child_open(struct analyzer_ctx *ctx, const char *analyzer)
+{
+    return ctx->host->child_open(ctx, analyzer);
+}
+
+static inline void analyzer_child_data(struct analyzer_ctx *ctx, int child, unsigned side,
+                                       const uint8_t *data, size_t len)
+{
+    ctx->host->child_data(ctx, child, side, data, len);
+}
+
+static inline void analyzer_child_gap(struct analyzer_ctx *ctx, int child, unsigned side,
+                                      uint64_t len)
+{
+    ctx->host->child_gap(ctx, child, side, len);
+}
+
+static inline void analyzer_child_end(struct analyzer_ctx *ctx, int child, unsigned side)
+{
+    ctx->host->child_end(ctx, child, side);
+}
+
+static inline void analyzer_child_close(struct analyzer_ctx *ctx, int child)
+{
+    ctx->host->child_close(ctx, child);
+}
+
+/* An origin ("example.net:8443", as in Host or :authority; empty: unknown) advertised alternative
+ * services: value as in the Alt-Svc header or ALTSVC frame (RFC 7838 section 3). */
+static inline void analyzer_alt_svc(struct analyzer_ctx *ctx, struct str origin, struct str value)
+{
+    ctx->host->alt_svc(ctx, origin, value);
+}
+
+/* The client of this flow was told that name has this address, for ttl_s seconds. */
+static inline void analyzer_resolved(struct analyzer_ctx *ctx, const struct ipaddr *addr,
+                                     struct str name, uint32_t ttl_s)
+{
+    ctx->host->resolved(ctx, addr, name, ttl_s);
+}
+
+/* QUIC packets to `side` of this connection may carry this connection id (1 to 20 bytes), on this
+ * flow or on another path. Forgotten with the flow. */
+static inline void analyzer_connection_id(struct analyzer_ctx *ctx, unsigned side,
+                                          const uint8_t *cid, size_t len)
+{
+    ctx->host->connection_id(ctx, side, cid, len);
 }
 
 /* Nothing more can be learned from this flow: no more data() calls; close() comes at its end. */

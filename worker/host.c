@@ -10,218 +10,18 @@
  * while it is on the stack. */
 #include "worker/host.h"
 
-#include "common/base/check.h"
 #include "worker/flow/conn.h"
-#include "worker/flow/uid.h"
+#include "worker/host_call.h"
 
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
-
-#define HAND_OVERS_MAX 8 /* in one piece of data: a tunnel in a tunnel in … */
-
-/* One call into an analyzer: what it sees, and what it asked for meanwhile. */
-struct host_call {
-    struct analyzer_ctx ctx;
-    struct worker *w;
-    struct flow *f;
-    bool handed_over;
-    const char *successor;
-    unsigned rest_side;
-    const uint8_t *rest;
-    size_t rest_len;
-};
-
-/* The callbacks below get the context back and find the call around it. */
-static struct host_call *call_of(struct analyzer_ctx *ctx)
-{
-    return (struct host_call *)(void *)((char *)ctx - offsetof(struct host_call, ctx));
-}
-
-/* The fields that every flow's record begins with, laid out as in struct rec_<name>. */
-struct flow_head {
-    uint64_t present;
-    uint64_t ts;
-    struct str uid;
-    struct ipaddr orig_h;
-    uint16_t orig_p;
-    struct ipaddr resp_h;
-    uint16_t resp_p;
-};
-_Static_assert(offsetof(struct flow_head, resp_p) == offsetof(struct rec_conn, resp_p), "layout");
-_Static_assert(offsetof(struct flow_head, resp_h) == offsetof(struct rec_http, resp_h), "layout");
-_Static_assert(RECORD_conn_ts == 0 && RECORD_conn_uid == 1 && RECORD_conn_resp_p == 5, "bits");
-#define FLOW_HEAD_BITS UINT64_C(0x3e) /* uid … resp_p */
-
-static bool category_wanted(const struct worker *w, const struct flow *f)
-{
-    return w->categories >> f->category & 1;
-}
-
-void host_record(struct worker *w, const struct flow *f, enum record_type type, void *rec)
-{
-    struct flow_head *head = rec;
-    char uid[UID_MAX];
-    uint32_t hi;
-    uint64_t lo;
-
-    if (!category_wanted(w, f))
-        return;
-    if (record_schemas[type].has_flow_id) {
-        uid_make(&f->key, f->start_ns, w->heritage->seed, &hi, &lo);
-        head->uid = str_make(uid, uid_format(uid, 'C', hi, lo));
-        head->orig_h = *flow_addr(f, FLOW_ORIG);
-        head->orig_p = flow_port(f, FLOW_ORIG);
-        head->resp_h = *flow_addr(f, FLOW_RESP);
-        head->resp_p = flow_port(f, FLOW_RESP);
-        head->present |= FLOW_HEAD_BITS;
-    }
-    emit_record(w->emit, type, rec);
-}
-
-/* What all weird records have in common. */
-static void weird_fill(const struct worker *w, struct rec_weird *r, uint64_t ts_ns, enum weird name,
-                       const char *addl, const char *source)
-{
-    r->present = 0;
-    RECORD_SET(weird, r, ts, ts_ns);
-    RECORD_SET(weird, r, name, str_of(weird_schemas[name].name));
-    if (addl)
-        RECORD_SET(weird, r, addl, str_of(addl));
-    RECORD_SET(weird, r, notice, false);
-    RECORD_SET(weird, r, peer, str_of(w->heritage->node));
-    RECORD_SET(weird, r, source, str_of(source));
-}
-
-void host_weird(struct worker *w, struct flow *f, enum weird name, const char *addl,
-                const char *source)
-{
-    _Static_assert(WEIRDS <= 64, "one bit each in a flow");
-    struct rec_weird r;
-
-    w->counters->weirds++;
-    if (f->weirds >> name & 1) {
-        w->counters->weirds_suppressed++;
-        return;
-    }
-    f->weirds |= UINT64_C(1) << name;
-    weird_fill(w, &r, f->last_ns, name, addl, source);
-    host_record(w, f, RECORD_weird, &r);
-}
-
-/* Outside of a flow there is nothing to hang a limit on but the name: the first few of each, then
- * every thousandth. */
-void host_weird_packet(struct worker *w, const struct packet *p, enum weird name)
-{
-    static const struct ipaddr none;
-    uint64_t n = ++w->weird_seen[name];
-    struct rec_weird r;
-
-    w->counters->weirds++;
-    if (n > 25 && n % 1000 != 0) {
-        w->counters->weirds_suppressed++;
-        return;
-    }
-    weird_fill(w, &r, p->ts_ns, name, NULL, "decode");
-    if (memcmp(&p->key.addr[0], &none, sizeof none) != 0) {
-        RECORD_SET(weird, &r, orig_h, p->key.addr[p->from]);
-        RECORD_SET(weird, &r, orig_p, p->key.port[p->from]);
-        RECORD_SET(weird, &r, resp_h, p->key.addr[!p->from]);
-        RECORD_SET(weird, &r, resp_p, p->key.port[!p->from]);
-    }
-    if (w->categories == UINT32_MAX)
-        emit_record(w->emit, RECORD_weird, &r);
-}
-
-/* Index + 1 of a static name, entered at its first use. There are as many as analyzers have in
- * their source, so the table cannot fill up from traffic. */
-static uint8_t name_intern(struct worker *w, const char *name)
-{
-    for (uint32_t i = 0; i < w->names_n; i++)
-        if (w->names[i] == name || strcmp(w->names[i], name) == 0)
-            return (uint8_t)(i + 1);
-    CHECK(w->names_n < WORKER_NAMES_MAX);
-    w->names[w->names_n++] = name;
-    return (uint8_t)w->names_n;
-}
-
-static void on_record(struct analyzer_ctx *ctx, enum record_type type, void *rec)
-{
-    struct host_call *c = call_of(ctx);
-
-    host_record(c->w, c->f, type, rec);
-}
-
-static void on_weird(struct analyzer_ctx *ctx, enum weird name, const char *addl)
-{
-    struct host_call *c = call_of(ctx);
-
-    host_weird(c->w, c->f, name, addl, analyzers[c->f->analyzer]->name);
-}
-
-static void on_service(struct analyzer_ctx *ctx, const char *name)
-{
-    struct host_call *c = call_of(ctx);
-    uint8_t index = name_intern(c->w, name);
-
-    for (unsigned i = 0; i < FLOW_SERVICES_MAX; i++) {
-        if (c->f->services[i] == index)
-            return;
-        if (c->f->services[i] == 0) {
-            c->f->services[i] = index;
-            return;
-        }
-    }
-}
-
-static void on_category(struct analyzer_ctx *ctx, enum category category)
-{
-    struct host_call *c = call_of(ctx);
-
-    c->f->category = (uint8_t)category;
-    frames_decided(&c->w->frames, c->f, category_wanted(c->w, c->f));
-}
-
-static void on_hand_over(struct analyzer_ctx *ctx, const char *analyzer, unsigned side,
-                         const uint8_t *rest, size_t len)
-{
-    struct host_call *c = call_of(ctx);
-
-    c->handed_over = true;
-    c->successor = analyzer;
-    c->rest_side = side;
-    c->rest = rest;
-    c->rest_len = len;
-}
-
-static void on_done(struct analyzer_ctx *ctx)
-{
-    call_of(ctx)->f->content = CONTENT_DONE;
-}
-
-static const struct analyzer_host host_functions = {on_record,   on_weird,     on_service,
-                                                    on_category, on_hand_over, on_done};
 
 /* Which side an end is to the analyzer. It calls client whoever speaks as one, which in rare
  * protocols is the end that was connected to (a data channel that the server opens). */
 static unsigned analyzer_side(const struct flow *f, unsigned end)
 {
     return end ^ f->orig ^ f->swapped;
-}
-
-static void call_init(struct host_call *c, struct worker *w, struct flow *f, uint64_t ts_ns)
-{
-    *c = (struct host_call){
-        .ctx = {.host = &host_functions,
-                .bufs = &w->bufs,
-                .ts_ns = ts_ns,
-                .transport = f->key.proto == IPPROTO_TCP ? ANALYZER_TCP : ANALYZER_UDP,
-                .midstream = f->midstream,
-                .log_secrets = w->options->log_secrets,
-                .resp_p = flow_port(f, FLOW_RESP)},
-        .w = w,
-        .f = f,
-    };
 }
 
 static void *analyzer_state(struct worker *w, const struct flow *f)
@@ -251,7 +51,7 @@ static bool analyzer_open(struct worker *w, struct flow *f, uint8_t analyzer, ui
     f->analyzer = analyzer;
     f->state = state;
     memset(analyzer_state(w, f), 0, a->state_bytes);
-    call_init(&c, w, f, ts_ns);
+    host_call_init(&c, w, f, ts_ns, 0);
     a->open(&c.ctx, analyzer_state(w, f));
     return true;
 }
@@ -260,7 +60,7 @@ static void analyzer_close(struct worker *w, struct flow *f, uint64_t ts_ns)
 {
     struct host_call c;
 
-    call_init(&c, w, f, ts_ns);
+    host_call_init(&c, w, f, ts_ns, 0);
     analyzers[f->analyzer]->close(&c.ctx, analyzer_state(w, f));
     pool_put(&w->analyzer_states[f->analyzer], f->state);
     f->state = POOL_NONE;
@@ -274,28 +74,25 @@ static void detection_close(struct worker *w, struct flow *f)
 }
 
 /* What an analyzer asked for is done after it has returned: the flow has another reader then. */
-static void hand_over(struct worker *w, struct flow *f, const struct host_call *c)
+static void hand_over(struct worker *w, struct flow *f, struct host_call *c)
 {
+    int successor = c->successor ? host_analyzer_find(c->successor) : -1;
+
     analyzer_close(w, f, c->ctx.ts_ns);
     f->content = CONTENT_NEW;
     f->swapped = false;
-    if (!c->successor)
-        return;
-    for (uint8_t i = 0; analyzers[i]; i++) {
-        if (strcmp(analyzers[i]->name, c->successor) == 0) {
-            analyzer_open(w, f, i, c->ctx.ts_ns);
-            return;
-        }
-    }
+    if (successor >= 0 && analyzer_open(w, f, (uint8_t)successor, c->ctx.ts_ns))
+        host_tell_facts(c, 0);
 }
 
 static void feed(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
-                 const uint8_t *data, size_t len, int hand_overs_left);
+                 const uint8_t *data, size_t len, unsigned hand_overs_left);
 
 /* The bytes of both ends that detection had held, then the present ones. They are held to the end
  * of it, whatever becomes of the flow meanwhile. */
 static void detected(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
-                     const uint8_t *data, size_t len, const struct detect_found *found, int left)
+                     const uint8_t *data, size_t len, const struct detect_found *found,
+                     unsigned left)
 {
     struct detection d = *(struct detection *)pool_at(&w->detections, f->state);
     bool server = found->role == PROBE_SERVER, client = found->role == PROBE_CLIENT;
@@ -323,7 +120,7 @@ static void detected(struct worker *w, struct flow *f, unsigned end, uint64_t ts
 }
 
 static void detect(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
-                   const uint8_t *data, size_t len, int left)
+                   const uint8_t *data, size_t len, unsigned left)
 {
     uint8_t transport = f->key.proto == IPPROTO_TCP ? ANALYZER_TCP : ANALYZER_UDP;
     struct detect_found found;
@@ -349,28 +146,67 @@ static void detect(struct worker *w, struct flow *f, unsigned end, uint64_t ts_n
     }
 }
 
-static void feed(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
-                 const uint8_t *data, size_t len, int hand_overs_left)
+/* What the predecessor has left is the successor's: of each side, then the rest of the input. */
+static void succeed(struct worker *w, struct flow *f, struct host_call *c, unsigned left)
+{
+    uint64_t ts_ns = c->ctx.ts_ns;
+    unsigned ends[2] = {analyzer_side(f, 0), analyzer_side(f, 1)}; /* the mapping's own inverse */
+
+    hand_over(w, f, c);
+    for (unsigned side = 0; side < 2; side++)
+        if (c->left[side].len > 0 && left > 0)
+            feed(w, f, ends[side], ts_ns, c->left[side].p, c->left[side].len, left - 1);
+    if (c->rest_len > 0 && left > 0)
+        feed(w, f, ends[c->rest_side], ts_ns, c->rest, c->rest_len, left - 1);
+    else if (c->rest_len > 0)
+        host_gap(w, f, ends[c->rest_side], ts_ns, c->rest_len);
+}
+
+static void analyze(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
+                    const uint8_t *data, size_t len, unsigned hand_overs_left)
 {
     struct host_call c;
-    unsigned rest_end;
 
-    if (f->content == CONTENT_NEW || f->content == CONTENT_DETECT) {
-        detect(w, f, end, ts_ns, data, len, hand_overs_left);
+    host_call_init(&c, w, f, ts_ns, 0);
+    analyzers[f->analyzer]->data(&c.ctx, analyzer_state(w, f), analyzer_side(f, end), data, len);
+    if (c.handed_over)
+        succeed(w, f, &c, hand_overs_left);
+    host_call_fini(&c);
+}
+
+/* A datagram that does not tell by itself what it is. */
+static void learned(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
+                    const uint8_t *data, size_t len, unsigned left)
+{
+    enum analyzer_fact fact;
+    struct str text;
+    unsigned sender;
+    int analyzer = host_learned(w, f, end, data, len, &fact, &text, &sender);
+
+    if (analyzer < 0)
+        return;
+    if (f->content == CONTENT_DETECT)
+        detection_close(w, f);
+    if (sender != (end ^ f->orig))
+        conn_flip(f);
+    if (!analyzer_open(w, f, (uint8_t)analyzer, ts_ns))
+        return;
+    host_tell(w, f, ts_ns, 0, fact, text);
+    analyze(w, f, end, ts_ns, data, len, left);
+}
+
+static void feed(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
+                 const uint8_t *data, size_t len, unsigned hand_overs_left)
+{
+    if (f->content == CONTENT_ANALYZER) {
+        analyze(w, f, end, ts_ns, data, len, hand_overs_left);
         return;
     }
-    if (f->content != CONTENT_ANALYZER)
-        return;
-    call_init(&c, w, f, ts_ns);
-    analyzers[f->analyzer]->data(&c.ctx, analyzer_state(w, f), analyzer_side(f, end), data, len);
-    if (!c.handed_over)
-        return;
-    rest_end = analyzer_side(f, c.rest_side); /* the mapping is its own inverse */
-    hand_over(w, f, &c);
-    if (c.rest_len > 0 && hand_overs_left > 0)
-        feed(w, f, rest_end, ts_ns, c.rest, c.rest_len, hand_overs_left - 1);
-    else if (c.rest_len > 0)
-        host_gap(w, f, rest_end, ts_ns, c.rest_len);
+    if (f->content == CONTENT_NEW || f->content == CONTENT_DETECT)
+        detect(w, f, end, ts_ns, data, len, hand_overs_left);
+    if (f->key.proto == IPPROTO_UDP &&
+        (f->content == CONTENT_DETECT || f->content == CONTENT_UNKNOWN))
+        learned(w, f, end, ts_ns, data, len, hand_overs_left);
 }
 
 void host_data(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, const uint8_t *data,
@@ -389,7 +225,7 @@ void host_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, ui
         detect_gap(pool_at(&w->detections, f->state), &w->bufs, end, len);
     if (f->content != CONTENT_ANALYZER)
         return;
-    call_init(&c, w, f, ts_ns);
+    host_call_init(&c, w, f, ts_ns, 0);
     analyzers[f->analyzer]->gap(&c.ctx, analyzer_state(w, f), analyzer_side(f, end), len);
 }
 
@@ -399,7 +235,7 @@ void host_end(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns)
 
     if (f->content != CONTENT_ANALYZER)
         return;
-    call_init(&c, w, f, ts_ns);
+    host_call_init(&c, w, f, ts_ns, 0);
     analyzers[f->analyzer]->end(&c.ctx, analyzer_state(w, f), analyzer_side(f, end));
 }
 
@@ -410,7 +246,7 @@ void host_close(struct worker *w, struct flow *f)
     else if (f->content == CONTENT_ANALYZER || f->content == CONTENT_DONE)
         analyzer_close(w, f, f->last_ns);
     f->content = CONTENT_UNKNOWN;
-    frames_decided(&w->frames, f, category_wanted(w, f));
+    frames_decided(&w->frames, f, host_category_wanted(w, f));
 }
 
 bool host_wants(const struct worker *w, const struct flow *f, unsigned end)

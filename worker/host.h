@@ -21,13 +21,31 @@ void host_close(struct worker *w, struct flow *f);
 /* Whether bytes of this end are still looked at. */
 bool host_wants(const struct worker *w, const struct flow *f, unsigned end);
 
+/* A flow begins: which name led to it. It is over and logged: gives back what it held. */
+void host_learn_begin(struct worker *w, struct flow *f);
+void host_learn_end(struct worker *w, struct flow *f);
+void host_oddities_free(struct worker *w, struct flow *f);
+
+/* The name whose DNS answer led to the responder; empty if none is known. */
+struct str host_resolved_name(struct worker *w, struct flow *f);
+
+/* uid of the QUIC connection that this flow is a further path of; empty if it is none. */
+struct str host_path_of(const struct worker *w, const struct flow *f);
+
+/* Whether records of the flow's category are wanted. */
+bool host_category_wanted(const struct worker *w, const struct flow *f);
+
 /* Emits a record of a flow: fills uid and id.* where the record has them. */
-void host_record(struct worker *w, const struct flow *f, enum record_type type, void *rec);
+void host_record(struct worker *w, struct flow *f, enum record_type type, void *rec);
 
 /* Oddity of a flow, or (f NULL) of a packet with this key. source: stage or analyzer. */
 void host_weird(struct worker *w, struct flow *f, enum weird name, const char *addl,
                 const char *source);
 void host_weird_packet(struct worker *w, const struct packet *p, enum weird name);
+
+/* Bytes of an object of w->children and of w->oddities. */
+extern const size_t host_child_bytes;
+extern const size_t host_oddities_bytes;
 
 /* Name of a flow's service by its index + 1; NULL for 0. */
 static inline const char *host_name(const struct worker *w, uint8_t index)

@@ -120,6 +120,8 @@ static void flow_end(struct worker *w, struct flow *f)
     }
     host_close(w, f);
     flow_log(w, f);
+    host_learn_end(w, f);
+    host_oddities_free(w, f);
     --*flows_active(w->counters, f->key.proto);
     flow_table_remove(&w->flows, f);
 }
@@ -144,6 +146,7 @@ static struct flow *flow_begin(struct worker *w, const struct packet *p)
     }
     f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
     conn_begin(f, p);
+    host_learn_begin(w, f);
     ++*flows_begun(w->counters, p->key.proto);
     ++*flows_active(w->counters, p->key.proto);
     return f;

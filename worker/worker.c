@@ -4,6 +4,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "worker/decode/fragments.h"
+#include "worker/host.h"
 #include "worker/pipeline.h"
 
 #include <errno.h>
@@ -11,6 +12,8 @@
 #include <string.h>
 #include <sysexits.h>
 
+#define CHILDREN_MAX    (1u << 18) /* contents in contents at once */
+#define ODDITIES_MAX    (1u << 18) /* flows at once that have reported oddities */
 #define DETECTIONS_MAX  (1u << 20) /* flows at once whose first bytes are not yet known */
 #define FRAMES_HELD_ALL (1u << 20)
 #define IDLE_MAX_MS     1000
@@ -22,6 +25,10 @@
 
 static int analyzers_open(struct worker *w)
 {
+    int bad = pool_init(&w->children, host_child_bytes, CHILDREN_MAX);
+
+    if (bad < 0)
+        return bad;
     for (unsigned i = 0; analyzers[i]; i++) {
         int rc;
 
@@ -49,10 +56,17 @@ static int memory_open(struct worker *w)
         (rc = reassembly_init(&w->reassembly, &w->bufs, o->reassembly_memory,
                               (uint32_t)o->reassembly_flow_memory, w->counters)) < 0 ||
         (rc = pool_init(&w->detections, sizeof(struct detection), DETECTIONS_MAX)) < 0 ||
+        (rc = pool_init(&w->oddities, host_oddities_bytes, ODDITIES_MAX)) < 0 ||
         (rc = analyzers_open(w)) < 0)
         log_error("cannot map memory for %llu flows: lower flow_table_size",
                   (unsigned long long)flows);
     return rc;
+}
+
+/* What comes over the bus and is not about log batches. */
+static void on_event(void *arg, const struct bus_message *m)
+{
+    learn_message(arg, m);
 }
 
 static int stages_open(struct worker *w, const struct heritage *h)
@@ -81,6 +95,9 @@ static int stages_open(struct worker *w, const struct heritage *h)
     }
     if ((rc = bus_open(&w->bus, h)) < 0 || (rc = emit_open(&w->emit, h, w->bus, w->counters)) < 0)
         return rc;
+    if ((rc = learn_open(&w->learn, h, w->bus, w->counters)) < 0)
+        return rc;
+    emit_on_event(w->emit, on_event, w->learn);
     if ((rc = frames_init(&w->frames, frames, w->emit, &w->bufs, FRAMES_HELD_ALL)) < 0)
         return rc;
     w->capture_ops = capture_find(h->capture.kind);
@@ -148,6 +165,15 @@ static void worker_sleep(struct worker *w)
     }
 }
 
+/* What goes to other processes and comes from them. */
+static void exchange(struct worker *w)
+{
+    uint64_t now = clock_mono_ns();
+
+    emit_run(w->emit, now);
+    learn_run(w->learn, w->now_ns, now);
+}
+
 int worker_loop(struct worker *w, const volatile int *stop)
 {
     uint32_t batches = 0;
@@ -162,7 +188,7 @@ int worker_loop(struct worker *w, const volatile int *stop)
         if (n < 0)
             return EX_IOERR;
         if (n == 0 || ++batches % RUN_BATCHES == 0)
-            emit_run(w->emit, clock_mono_ns());
+            exchange(w);
         if (n == 0) {
             worker_sleep(w);
         } else if (batches % STATS_BATCHES == 0) {
@@ -216,12 +242,16 @@ void worker_close(struct worker *w)
     frames_fini(&w->frames);
     if (w->emit)
         emit_close(w->emit);
+    if (w->learn)
+        learn_close(w->learn);
     if (w->bus)
         bus_close(w->bus, LINGER_MS);
     if (w->decoder.fragments)
         fragments_free(w->decoder.fragments);
     for (unsigned i = 0; analyzers[i]; i++)
         pool_fini(&w->analyzer_states[i]);
+    pool_fini(&w->children);
+    pool_fini(&w->oddities);
     pool_fini(&w->detections);
     reassembly_fini(&w->reassembly);
     flow_table_fini(&w->flows);

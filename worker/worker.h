@@ -13,6 +13,7 @@
 #include "worker/emit/frames.h"
 #include "worker/flow/conn_log.h"
 #include "worker/flow/flow_table.h"
+#include "worker/learn/learn.h"
 #include "worker/reassembly/reassembly.h"
 #include "worker/stats.h"
 
@@ -32,6 +33,9 @@ struct worker {
     struct reassembly reassembly;
     struct pool detections;
     struct pool analyzer_states[WORKER_ANALYZERS_MAX];
+    struct pool children; /* struct host_child */
+    struct pool oddities; /* struct host_oddities of flows that have any */
+    struct learn *learn;  /* NULL: nothing is learned */
     struct emit *emit;
     struct bus *bus;
 

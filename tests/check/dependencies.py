@@ -16,7 +16,8 @@ import re
 import sys
 import tempfile
 
-STAGES = ["capture", "decode", "flow", "reassembly", "detect", "parse", "correlate", "emit"]
+STAGES = ["capture", "decode", "flow", "reassembly", "detect", "parse", "correlate",
+          "learn", "screen", "emit"]
 # Folders of parse/ that hold what several protocols share, by who may see them.
 SHARED = {"http1": ["http"], "http2": ["http"]}
 LAYERS = ["base", "schema", "ipc"]
@@ -27,7 +28,8 @@ HOMES = [
     (r"zmq\.h", ["common/ipc/"]),
     (r"pcap(/.*)?\.h", ["common/base/filter.c"]),
     (r"llhttp\.h", ["worker/parse/http1/"]),
-    (r"openssl/.*", ["worker/parse/tls/", "worker/flow/community_id.c"]),
+    (r"nghttp2/.*", ["worker/parse/http2/"]),
+    (r"openssl/.*", ["worker/parse/tls/", "worker/parse/quic/", "worker/flow/community_id.c"]),
     (r"zlib\.h", ["worker/capture/pcap_input.c", "logger/archive.c"]),
     (r"ini\.h", ["manager/"]),
     (r"uv\.h", ["manager/", "logger/"]),

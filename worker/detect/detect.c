@@ -10,7 +10,7 @@ static enum probe_result probe_all(uint8_t transport, const uint8_t *data, size_
     for (uint8_t i = 0; analyzers[i]; i++) {
         enum probe_result r;
 
-        if (!(analyzers[i]->transports & transport))
+        if (!analyzers[i]->probe || !(analyzers[i]->transports & transport))
             continue;
         r = analyzers[i]->probe(data, len, transport);
         if (r == PROBE_MORE)

@@ -51,6 +51,8 @@ struct emit {
     struct counters *c;
     struct spool *spool;
     void *spool_mem;
+    void (*event)(void *arg, const struct bus_message *m);
+    void *event_arg;
 
     uint64_t now_ns;        /* of the last emit_run */
     uint64_t bus_asked_ns;  /* when bus_receive said last that there is no more */
@@ -183,9 +185,17 @@ static void take_messages(struct emit *e)
             e->rewind = true;
             e->rewound_ns = 0; /* no pause: it is another logger than the one that asked last */
             e->resend_ns = RESEND_FRESH_NS;
+        } else if (!m.subscription && e->event) {
+            e->event(e->event_arg, &m);
         }
     }
     e->bus_asked_ns = e->now_ns;
+}
+
+void emit_on_event(struct emit *e, void (*event)(void *arg, const struct bus_message *m), void *arg)
+{
+    e->event = event;
+    e->event_arg = arg;
 }
 
 static void rewind_position(struct emit *e)

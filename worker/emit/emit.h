@@ -23,6 +23,10 @@ struct emit;
 /* Attaches the spool of the heritage. Returns 0 or -errno after printing what failed. */
 int emit_open(struct emit **e, const struct heritage *h, struct bus *bus, struct counters *c);
 
+/* The bus has one reader, and it is emit: what is not about log batches goes to this function. */
+void emit_on_event(struct emit *e, void (*event)(void *arg, const struct bus_message *m),
+                   void *arg);
+
 /* Takes one record; rec is borrowed for the call. Never fails: live, a full spool drops its oldest
  * batch and counts its records; a replay waits here for the logger. */
 void emit_record(struct emit *e, enum record_type type, const void *rec);

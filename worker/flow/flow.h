@@ -83,8 +83,10 @@ struct flow {
     uint64_t last_ns; /* time stamp of the last packet */
 
     uint64_t start_ns;
-    uint64_t weirds; /* names already reported */
-    uint32_t state;  /* index in the analyzer's pool, or of the detection's */
+    uint32_t oddities;   /* names already reported: index in the worker's pool, or POOL_NONE */
+    uint32_t resolved;   /* name that led here: reference of learn.h, or 0 */
+    uint32_t connection; /* QUIC connection that this is a path of: the same */
+    uint32_t state;      /* index in the analyzer's pool, or of the detection's */
     struct wheel_link wheel;
     uint32_t idle_next, idle_prev;
     uint32_t frames_head; /* frames held for --format pcap, newest first (frames.h) */

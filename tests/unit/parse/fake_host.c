@@ -183,8 +183,146 @@ static void on_done(struct analyzer_ctx *ctx)
     host_of(ctx)->done = true;
 }
 
-static const struct analyzer_host callbacks = {on_record,   on_weird,     on_service,
-                                               on_category, on_hand_over, on_done};
+static void bytes_append(uint8_t **to, size_t *to_len, const void *data, size_t len)
+{
+    *to = realloc(*to, *to_len + len + 1);
+    CHECK(*to);
+    if (len > 0)
+        memcpy(*to + *to_len, data, len);
+    *to_len += len;
+}
+
+static void on_leave(struct analyzer_ctx *ctx, unsigned side, const uint8_t *data, size_t len)
+{
+    struct fake_host *h = host_of(ctx);
+
+    CHECK(side < 2);
+    bytes_append(&h->left[side], &h->left_len[side], data, len);
+}
+
+static void note(struct fake_host *h, const char *format, ...)
+{
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(h->notes + h->notes_len, sizeof h->notes - h->notes_len, format, args);
+    va_end(args);
+    if (n > 0 && (size_t)n < sizeof h->notes - h->notes_len)
+        h->notes_len += (size_t)n;
+}
+
+static void on_tell(struct analyzer_ctx *ctx, int whom, enum analyzer_fact fact, struct str text)
+{
+    struct fake_host *h = host_of(ctx);
+
+    CHECK(fact < FACTS && whom >= -1 && whom <= (int)h->n_children);
+    CHECK(whom <= 0 || !h->children[whom - 1].closed);
+    free(h->facts[fact]);
+    h->facts[fact] = strndup(text.p, text.len);
+    note(h, "fact %d to %d: %.*s\n", (int)fact, whom, (int)text.len, text.p);
+}
+
+static int on_child_open(struct analyzer_ctx *ctx, const char *analyzer)
+{
+    struct fake_host *h = host_of(ctx);
+
+    if (h->refuse_children || h->n_children == FAKE_HOST_CHILDREN)
+        return 0;
+    h->children[h->n_children++] = (struct fake_child){.name = analyzer};
+    return (int)h->n_children;
+}
+
+static struct fake_child *child_of(struct analyzer_ctx *ctx, int child)
+{
+    struct fake_host *h = host_of(ctx);
+
+    CHECK(child >= 0 && child <= (int)h->n_children);
+    if (child == 0)
+        return NULL;
+    CHECK(!h->children[child - 1].closed);
+    return &h->children[child - 1];
+}
+
+static void on_child_data(struct analyzer_ctx *ctx, int child, unsigned side, const uint8_t *data,
+                          size_t len)
+{
+    struct fake_child *c = child_of(ctx, child);
+
+    CHECK(side < 2);
+    if (c)
+        bytes_append(&c->data[side], &c->len[side], data, len);
+}
+
+static void on_child_gap(struct analyzer_ctx *ctx, int child, unsigned side, uint64_t len)
+{
+    struct fake_child *c = child_of(ctx, child);
+
+    CHECK(side < 2);
+    if (c)
+        c->gap[side] += len;
+}
+
+static void on_child_end(struct analyzer_ctx *ctx, int child, unsigned side)
+{
+    struct fake_child *c = child_of(ctx, child);
+
+    CHECK(side < 2);
+    if (c)
+        c->ended[side] = true;
+}
+
+static void on_child_close(struct analyzer_ctx *ctx, int child)
+{
+    struct fake_child *c = child_of(ctx, child);
+
+    if (c)
+        c->closed = true;
+}
+
+static void on_alt_svc(struct analyzer_ctx *ctx, struct str origin, struct str value)
+{
+    note(host_of(ctx), "alt_svc of %.*s: %.*s\n", (int)origin.len, origin.p, (int)value.len,
+         value.p);
+}
+
+static void on_resolved(struct analyzer_ctx *ctx, const struct ipaddr *addr, struct str name,
+                        uint32_t ttl_s)
+{
+    char text[IPADDR_TEXT_MAX];
+
+    note(host_of(ctx), "resolved %.*s to %.*s for %u s\n", (int)name.len, name.p,
+         (int)ipaddr_format(addr, text), text, ttl_s);
+}
+
+static void on_connection_id(struct analyzer_ctx *ctx, unsigned side, const uint8_t *cid,
+                             size_t len)
+{
+    CHECK(side < 2 && len >= 1 && len <= 20);
+    note(host_of(ctx), "connection id to %u: ", side);
+    for (size_t i = 0; i < len; i++)
+        note(host_of(ctx), "%02x", cid[i]);
+    note(host_of(ctx), "\n");
+}
+
+static const struct analyzer_host callbacks = {
+    .record = on_record,
+    .weird = on_weird,
+    .service = on_service,
+    .category = on_category,
+    .hand_over = on_hand_over,
+    .done = on_done,
+    .leave = on_leave,
+    .tell = on_tell,
+    .child_open = on_child_open,
+    .child_data = on_child_data,
+    .child_gap = on_child_gap,
+    .child_end = on_child_end,
+    .child_close = on_child_close,
+    .alt_svc = on_alt_svc,
+    .resolved = on_resolved,
+    .connection_id = on_connection_id,
+};
 
 void fake_host_open(struct fake_host *h, const struct analyzer *a, uint8_t transport)
 {
@@ -229,6 +367,14 @@ void fake_host_close(struct fake_host *h)
     if (h->analyzer->close)
         h->analyzer->close(&h->ctx, h->state);
     CHECK(h->bufs.used_bytes == 0);
+    for (unsigned i = 0; i < h->n_children; i++)
+        CHECK(h->children[i].closed);
+}
+
+void fake_host_tell(struct fake_host *h, enum analyzer_fact fact, const char *text)
+{
+    CHECK(h->analyzer->told);
+    h->analyzer->told(&h->ctx, h->state, fact, str_of(text));
 }
 
 void fake_host_fini(struct fake_host *h)
@@ -244,6 +390,14 @@ void fake_host_fini(struct fake_host *h)
                 field_free(s->fields[i].type, rec + s->fields[i].offset);
         free(h->records[r].rec);
     }
+    for (unsigned i = 0; i < FACTS; i++)
+        free(h->facts[i]);
+    for (unsigned i = 0; i < h->n_children; i++) {
+        free(h->children[i].data[0]);
+        free(h->children[i].data[1]);
+    }
+    free(h->left[0]);
+    free(h->left[1]);
     free(h->rest);
     free(h->state);
     bufpool_fini(&h->bufs);
@@ -385,6 +539,19 @@ char *fake_host_dump(const struct fake_host *h)
         fprintf(out, "service: %s\n", h->services[i]);
     if (h->category)
         fprintf(out, "category: %s\n", h->category);
+    fwrite(h->notes, 1, h->notes_len, out);
+    for (unsigned i = 0; i < h->n_children; i++) {
+        const struct fake_child *c = &h->children[i];
+
+        for (unsigned side = 0; side < 2; side++) {
+            uint32_t sum = 0;
+
+            for (size_t b = 0; b < c->len[side]; b++)
+                sum = sum * 31 + c->data[side][b];
+            fprintf(out, "child %u %s: side %u: %zu bytes (%08x), gap %" PRIu64 "%s\n", i + 1,
+                    c->name, side, c->len[side], sum, c->gap[side], c->ended[side] ? ", end" : "");
+        }
+    }
     if (h->handed_over)
         fprintf(out, "handed over to %s\n", h->successor ? h->successor : "(detect)");
     fclose(out);

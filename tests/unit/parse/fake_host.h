@@ -25,6 +25,18 @@ struct fake_record {
     void *rec; /* a struct rec_<type>; it and all it points to belong to the host */
 };
 
+#define FAKE_HOST_CHILDREN 64
+
+/* A child is not run: what it was given is kept. Its handle is its place + 1. */
+struct fake_child {
+    const char *name;
+    uint8_t *data[2]; /* by side, all calls one behind the other */
+    size_t len[2];
+    uint64_t gap[2];
+    bool ended[2];
+    bool closed;
+};
+
 struct fake_host {
     struct analyzer_ctx ctx; /* a test may change its fields between calls */
     struct bufpool bufs;
@@ -42,6 +54,14 @@ struct fake_host {
     unsigned rest_side;
     uint8_t *rest; /* a copy */
     size_t rest_len;
+    uint8_t *left[2]; /* by analyzer_leave, copies */
+    size_t left_len[2];
+    struct fake_child children[FAKE_HOST_CHILDREN];
+    unsigned n_children;
+    bool refuse_children; /* as when there is no room */
+    char *facts[FACTS];   /* last text told of each fact, to whomever; NULL: none */
+    char notes[8192];     /* a line each: facts told, Alt-Svc, resolved names, connection ids */
+    size_t notes_len;
 };
 
 /* Zeroes *h and opens the analyzer on a new flow at time FAKE_HOST_TS_NS. bufs has 4 MiB. */
@@ -55,6 +75,9 @@ void fake_host_end(struct fake_host *h, unsigned side);
 /* close(), and a CHECK that every buffer was given back. Records stay until fake_host_fini. */
 void fake_host_close(struct fake_host *h);
 void fake_host_fini(struct fake_host *h);
+
+/* The analyzer is told a fact, as by its parent, its predecessor or a child. */
+void fake_host_tell(struct fake_host *h, enum analyzer_fact fact, const char *text);
 
 /* Records of a type, and the nth of them (NULL if there are fewer). */
 unsigned fake_host_count(const struct fake_host *h, enum record_type type);

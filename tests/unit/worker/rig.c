@@ -3,6 +3,7 @@
 
 #include "common/base/check.h"
 #include "worker/decode/fragments.h"
+#include "worker/host.h"
 #include "worker/pipeline.h"
 
 #include <errno.h>
@@ -12,6 +13,7 @@
 #define BUFS_BYTES     (8u << 20)
 #define FLOWS          64u
 #define FRAGMENT_BYTES (256u * 1024)
+#define CHILDREN       24u
 #define DETECTIONS     48u /* fewer than flows, so that they run out first */
 #define FRAMES_HELD    64u
 #define ANALYZER_FLOWS 32u /* fewer still; an analyzer's own bound if that is lower */
@@ -55,6 +57,23 @@ static void text_add_field(struct rig *r, const struct field_schema *f, const vo
                                   (unsigned long long)*(const uint64_t *)member));
     else
         text_add(r, (const char *)str->p, str->len);
+}
+
+/* There is no bus: what is learned stays here. */
+int bus_subscribe(struct bus *b, const char *topic)
+{
+    (void)b;
+    (void)topic;
+    return 0;
+}
+
+int bus_publish(struct bus *b, const char *topic, const void *body, size_t len)
+{
+    (void)b;
+    (void)topic;
+    (void)body;
+    (void)len;
+    return 0;
 }
 
 /* The pipeline's only way out. */
@@ -138,6 +157,9 @@ void rig_open(struct rig *r)
             analyzers[i]->state_max < ANALYZER_FLOWS ? analyzers[i]->state_max : ANALYZER_FLOWS;
         CHECK(pool_init(&w->analyzer_states[i], analyzers[i]->state_bytes, n) == 0);
     }
+    CHECK(pool_init(&w->children, host_child_bytes, CHILDREN) == 0);
+    CHECK(pool_init(&w->oddities, host_oddities_bytes, FLOWS) == 0);
+    CHECK(learn_open(&w->learn, &r->heritage, NULL, &r->counters) == 0);
     CHECK(frames_init(&w->frames, o->format == OUTPUT_PCAP ? FRAMES_BY_CATEGORY : FRAMES_OFF, NULL,
                       &w->bufs, FRAMES_HELD) == 0);
 }
@@ -159,6 +181,7 @@ void rig_finish(struct rig *r)
     CHECK(w->detections.used == 0 && w->reassembly.segments.used == 0 && w->frames.held.used == 0);
     for (unsigned i = 0; analyzers[i]; i++)
         CHECK(w->analyzer_states[i].used == 0);
+    CHECK(w->children.used == 0 && w->oddities.used == 0);
     CHECK(w->bufs.used_bytes == 0 && r->counters.reassembly_bytes == 0);
     CHECK(r->counters.flows_active_tcp == 0 && r->counters.flows_active_udp == 0 &&
           r->counters.flows_active_icmp == 0 && r->counters.flows_active_other == 0);
@@ -176,6 +199,9 @@ void rig_close(struct rig *r)
     for (unsigned i = 0; analyzers[i]; i++)
         pool_fini(&w->analyzer_states[i]);
     pool_fini(&w->detections);
+    pool_fini(&w->children);
+    pool_fini(&w->oddities);
+    learn_close(w->learn);
     reassembly_fini(&w->reassembly);
     flow_table_fini(&w->flows);
     bufpool_fini(&w->bufs);

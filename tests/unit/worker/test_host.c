@@ -123,13 +123,30 @@ static void on_close(struct analyzer_ctx *ctx, void *state)
     note("%s! ", *(const char **)state);
 }
 
-static const struct analyzer talk = {"talk",    ANALYZER_TCP, sizeof(char *), TALKS_MAX, probe_talk,
-                                     talk_open, on_data,      on_gap,         on_end,    on_close};
-static const struct analyzer echo = {"echo",         ANALYZER_TCP | ANALYZER_UDP,
-                                     sizeof(char *), 16,
-                                     probe_echo,     echo_open,
-                                     on_data,        on_gap,
-                                     on_end,         on_close};
+static const struct analyzer talk = {
+    .name = "talk",
+    .transports = ANALYZER_TCP,
+    .state_bytes = sizeof(char *),
+    .state_max = TALKS_MAX,
+    .probe = probe_talk,
+    .open = talk_open,
+    .data = on_data,
+    .gap = on_gap,
+    .end = on_end,
+    .close = on_close,
+};
+static const struct analyzer echo = {
+    .name = "echo",
+    .transports = ANALYZER_TCP | ANALYZER_UDP,
+    .state_bytes = sizeof(char *),
+    .state_max = 16,
+    .probe = probe_echo,
+    .open = echo_open,
+    .data = on_data,
+    .gap = on_gap,
+    .end = on_end,
+    .close = on_close,
+};
 const struct analyzer *const analyzers[] = {&talk, &echo, NULL};
 
 static int set_up(void **state)

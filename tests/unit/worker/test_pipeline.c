@@ -80,8 +80,17 @@ static void any_close(struct analyzer_ctx *ctx, void *state)
 }
 
 static const struct analyzer any = {
-    "any",    ANALYZER_TCP | ANALYZER_UDP, 8, 32, any_probe, any_open, any_data, any_gap, any_end,
-    any_close};
+    .name = "any",
+    .transports = ANALYZER_TCP | ANALYZER_UDP,
+    .state_bytes = 8,
+    .state_max = 32,
+    .probe = any_probe,
+    .open = any_open,
+    .data = any_data,
+    .gap = any_gap,
+    .end = any_end,
+    .close = any_close,
+};
 const struct analyzer *const analyzers[] = {&any, NULL};
 
 static int set_up(void **state)

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One call into an analyzer. Private to host*.c.
+ *
+ *   host.c        who reads a flow: detection, hand-over, end
+ *   host_call.c   what an analyzer may ask for while it is called
+ *   host_child.c  analyzers inside analyzers
+ *   host_learn.c  what flows tell about other flows
+ *   host_record.c records and oddities of flows */
+#ifndef SPLIFF_WORKER_HOST_CALL_H
+#define SPLIFF_WORKER_HOST_CALL_H
+
+#include "worker/host.h"
+
+#define HAND_OVERS_MAX       8u /* in one piece of data: a tunnel in a tunnel in … */
+#define HOST_FACTS_BYTES_MAX (64u * 1024)
+#define HOST_LEFT_BYTES_MAX  (64u * 1024)
+
+/* An analyzer that reads what another one has unwrapped; its handle is its index + 1. */
+struct host_child {
+    uint32_t state; /* in the pool of its analyzer */
+    int parent;     /* handle of the child that opened it, 0: the flow's analyzer */
+    uint8_t analyzer;
+    bool done;
+};
+
+/* What the analyzer sees, and what it asked for meanwhile. */
+struct host_call {
+    struct analyzer_ctx ctx;
+    struct worker *w;
+    struct flow *f;
+    int child; /* handle of the analyzer that is called; 0: the flow's own */
+    bool handed_over;
+    const char *successor;
+    unsigned rest_side;
+    const uint8_t *rest;
+    size_t rest_len;
+    struct membuf left[2]; /* by side: for the successor, before the rest */
+    struct membuf facts;   /* for the successor: fact, length, text */
+};
+
+void host_call_init(struct host_call *c, struct worker *w, struct flow *f, uint64_t ts_ns,
+                    int child);
+
+/* Gives back what the call has gathered for a successor. */
+void host_call_fini(struct host_call *c);
+
+/* The call around a context that an analyzer gives back. */
+struct host_call *host_call_of(struct analyzer_ctx *ctx);
+
+/* Index in analyzers[] of a name; -1 if there is none. */
+int host_analyzer_find(const char *name);
+
+/* The analyzer that a handle names (0: the flow's own), and its state. */
+const struct analyzer *host_reader(const struct worker *w, const struct flow *f, int child,
+                                   void **state);
+
+/* Calls told() of an analyzer that is open. */
+void host_tell(struct worker *w, struct flow *f, uint64_t ts_ns, int child, enum analyzer_fact fact,
+               struct str text);
+
+/* Tells a new analyzer what its predecessor has left for it. */
+void host_tell_facts(struct host_call *predecessor, int child);
+
+/* The children's part of analyzer_host (analyzer.h). */
+int host_child_open(struct analyzer_ctx *ctx, const char *analyzer);
+void host_child_data(struct analyzer_ctx *ctx, int child, unsigned side, const uint8_t *data,
+                     size_t len);
+void host_child_gap(struct analyzer_ctx *ctx, int child, unsigned side, uint64_t len);
+void host_child_end(struct analyzer_ctx *ctx, int child, unsigned side);
+void host_child_close(struct analyzer_ctx *ctx, int child);
+
+/* What is learned, of analyzer_host. */
+void host_alt_svc(struct analyzer_ctx *ctx, struct str origin, struct str value);
+void host_resolved(struct analyzer_ctx *ctx, const struct ipaddr *addr, struct str name,
+                   uint32_t ttl_s);
+void host_connection_id(struct analyzer_ctx *ctx, unsigned side, const uint8_t *cid, size_t len);
+
+/* A UDP datagram that no analyzer knows: what was learned elsewhere may tell. Returns the index of
+ * the analyzer, or -1. *fact and *text (valid until something else is learned) are for it, *end_is
+ * the side that the sender has. */
+int host_learned(struct worker *w, struct flow *f, unsigned end, const uint8_t *data, size_t len,
+                 enum analyzer_fact *fact, struct str *text, unsigned *sender);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Between flows and what is learned from them (worker/learn). */
+#include "worker/host_call.h"
+
+#include "worker/flow/uid.h"
+
+/* Datagrams of an end that are looked up by connection id: a path that nobody knows then is one of
+ * a connection that nobody has seen. */
+#define PATH_TRIES 8u
+
+static struct str flow_uid(const struct worker *w, const struct flow *f, char text[UID_MAX])
+{
+    uint32_t hi;
+    uint64_t lo;
+
+    uid_make(&f->key, f->start_ns, w->heritage->seed, &hi, &lo);
+    return str_make(text, uid_format(text, 'C', hi, lo));
+}
+
+struct flow_of_worker {
+    struct worker *w;
+    struct flow *f;
+};
+
+static void alt_svc_record(void *arg, struct rec_alt_svc *r)
+{
+    struct flow_of_worker *of = arg;
+
+    host_record(of->w, of->f, RECORD_alt_svc, r);
+}
+
+void host_alt_svc(struct analyzer_ctx *ctx, struct str origin, struct str value)
+{
+    struct host_call *c = host_call_of(ctx);
+    struct flow_of_worker of = {c->w, c->f};
+    struct learn_origin from = {.host = origin, .ts_ns = ctx->ts_ns};
+    char uid[UID_MAX];
+
+    if (!c->w->learn || c->w->options->no_learn_alt_svc)
+        return;
+    from.server = *flow_addr(c->f, FLOW_RESP ^ c->f->swapped);
+    from.uid = flow_uid(c->w, c->f, uid);
+    if (!learn_alt_svc(c->w->learn, &from, value, alt_svc_record, &of))
+        host_weird(c->w, c->f, WEIRD_BAD_ALT_SVC, NULL, "learn");
+}
+
+void host_resolved(struct analyzer_ctx *ctx, const struct ipaddr *addr, struct str name,
+                   uint32_t ttl_s)
+{
+    struct host_call *c = host_call_of(ctx);
+
+    if (c->w->learn)
+        learn_name_add(c->w->learn, flow_addr(c->f, FLOW_ORIG ^ c->f->swapped), addr, name, ttl_s,
+                       ctx->ts_ns);
+}
+
+void host_connection_id(struct analyzer_ctx *ctx, unsigned side, const uint8_t *cid, size_t len)
+{
+    struct host_call *c = host_call_of(ctx);
+    char uid[UID_MAX];
+
+    if (c->w->learn)
+        c->f->connection = learn_connection_id(c->w->learn, c->f->connection,
+                                               flow_uid(c->w, c->f, uid), side, cid, len);
+}
+
+void host_learn_begin(struct worker *w, struct flow *f)
+{
+    if (w->learn)
+        f->resolved = learn_name_find(w->learn, flow_addr(f, FLOW_ORIG), flow_addr(f, FLOW_RESP),
+                                      f->start_ns);
+}
+
+void host_learn_end(struct worker *w, struct flow *f)
+{
+    if (!w->learn)
+        return;
+    learn_name_release(w->learn, f->resolved);
+    learn_connection_release(w->learn, f->connection);
+    f->resolved = f->connection = 0;
+}
+
+struct str host_resolved_name(struct worker *w, struct flow *f)
+{
+    if (!w->learn)
+        return STR_LIT("");
+    if (f->resolved == 0) /* another worker may have seen the answer, and told since */
+        host_learn_begin(w, f);
+    return learn_name_text(w->learn, f->resolved);
+}
+
+struct str host_path_of(const struct worker *w, const struct flow *f)
+{
+    char own[UID_MAX];
+    struct str uid;
+
+    if (f->connection == 0)
+        return STR_LIT("");
+    uid = learn_connection_uid(w->learn, f->connection);
+    return str_equal(uid, flow_uid(w, f, own)) ? STR_LIT("") : uid;
+}
+
+static int by_connection(struct worker *w, struct flow *f, const uint8_t *data, size_t len,
+                         int analyzer, struct str *text, unsigned *sender)
+{
+    unsigned to;
+
+    f->connection = learn_connection_find(w->learn, data, len, &to);
+    if (f->connection == 0)
+        return -1;
+    *text = learn_connection_uid(w->learn, f->connection);
+    *sender = !to;
+    return analyzer;
+}
+
+static int by_alpn(struct worker *w, struct flow *f, unsigned end, int analyzer, struct str *text,
+                   unsigned *sender)
+{
+    for (unsigned side = FLOW_RESP + 1; side-- > 0;) {
+        const char *alpn =
+            learn_alpn(w->learn, flow_addr(f, side), flow_port(f, side),
+                       side == FLOW_RESP ? host_resolved_name(w, f) : STR_LIT(""), f->last_ns);
+
+        if (!alpn)
+            continue;
+        *text = str_of(alpn);
+        *sender = (end ^ f->orig) == side ? FLOW_RESP : FLOW_ORIG;
+        return analyzer;
+    }
+    return -1;
+}
+
+int host_learned(struct worker *w, struct flow *f, unsigned end, const uint8_t *data, size_t len,
+                 enum analyzer_fact *fact, struct str *text, unsigned *sender)
+{
+    for (int i = 0; w->learn && analyzers[i]; i++) {
+        if (!analyzers[i]->plausible || !analyzers[i]->plausible(data, len))
+            continue;
+        *fact = FACT_PATH_OF;
+        if (f->connection == 0 && f->end[end].packets <= PATH_TRIES &&
+            by_connection(w, f, data, len, i, text, sender) >= 0)
+            return i;
+        *fact = FACT_LEARNED_ALPN;
+        if (by_alpn(w, f, end, i, text, sender) >= 0)
+            return i;
+    }
+    return -1;
+}

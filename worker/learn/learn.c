@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "worker/learn/learn_private.h"
+
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TOPIC_BYTES 128
+
+struct part {
+    const char *name;
+    int (*open)(struct learn *l);
+    void (*close)(struct learn *l);
+    bool (*event)(struct learn *l, const uint8_t *body, size_t len);
+    void (*run)(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
+};
+
+static const struct part parts[] = {
+    {"alt_svc", alt_svc_open, alt_svc_close, alt_svc_event, alt_svc_run},
+    {"names", names_open, names_close, names_event, names_run},
+    {"connections", connections_open, connections_close, connections_event, connections_run},
+};
+#define PARTS (sizeof parts / sizeof parts[0])
+
+int learn_open(struct learn **out, const struct heritage *h, struct bus *bus, struct counters *c)
+{
+    struct learn *l = calloc(1, sizeof *l);
+    int rc = l ? 0 : -ENOMEM;
+
+    *out = l;
+    if (l)
+        *l = (struct learn){.h = h, .bus = bus, .c = c};
+    for (size_t i = 0; rc == 0 && i < PARTS; i++)
+        rc = parts[i].open(l);
+    if (rc < 0)
+        log_error("cannot map memory for what is learned: lower alt_svc_table_size, "
+                  "names_table_size or quic_table_size");
+    else if (bus)
+        rc = bus_subscribe(bus, "event/");
+    return rc;
+}
+
+void learn_close(struct learn *l)
+{
+    for (size_t i = 0; i < PARTS; i++)
+        parts[i].close(l);
+    free(l);
+}
+
+void learn_publish(struct learn *l, const char *part, const void *body, size_t len)
+{
+    char topic[TOPIC_BYTES];
+
+    if (!l->bus)
+        return;
+    snprintf(topic, sizeof topic, "event/%s/%s/", part, l->h->node);
+    (void)bus_publish(l->bus, topic, body, len);
+}
+
+/* "event/<part>/<node>/": the part, or NULL if it is not known or the event is this worker's own.
+ */
+static const struct part *part_of(const struct learn *l, const struct bus_message *m)
+{
+    char own[TOPIC_BYTES];
+
+    for (size_t i = 0; i < PARTS; i++) {
+        int n = snprintf(own, sizeof own, "event/%s/%s/", parts[i].name, l->h->node);
+        size_t prefix = strlen("event/") + strlen(parts[i].name) + 1;
+
+        if (m->topic_len < prefix || memcmp(m->topic, own, prefix) != 0)
+            continue;
+        return m->topic_len == (size_t)n && memcmp(m->topic, own, (size_t)n) == 0 ? NULL
+                                                                                  : &parts[i];
+    }
+    return NULL;
+}
+
+void learn_message(struct learn *l, const struct bus_message *m)
+{
+    const struct part *part = part_of(l, m);
+
+    if (!part)
+        return;
+    if (part->event(l, m->body, m->body_len))
+        l->c->learn_events++;
+    else
+        l->c->learn_events_bad++;
+}
+
+void learn_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
+{
+    for (size_t i = 0; i < PARTS; i++)
+        parts[i].run(l, packet_ns, mono_ns);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Learn: what one flow tells about others, kept within bounds and shared with the other workers.
+ *
+ *   alt_svc.c      services advertised by Alt-Svc: (address or host, port) -> ALPN, until it
+ * expires names.c        addresses that DNS answers gave to a client -> name connections.c  QUIC
+ * connection ids -> the connection, on whatever path its packets come
+ *
+ * What this worker learns is published on the bus as events (common/ipc/event.h), and what others
+ * publish is taken as if it were learned here. Expiry goes by packet time. References returned are
+ * held by the caller and given back: an entry that is held stays, whatever the table forgets. */
+#ifndef SPLIFF_WORKER_LEARN_H
+#define SPLIFF_WORKER_LEARN_H
+
+#include "common/base/ipaddr.h"
+#include "common/base/str.h"
+#include "common/ipc/bus.h"
+#include "common/ipc/heritage.h"
+#include "common/schema/counters.h"
+#include "common/schema/record.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct learn; /* heap handle, one per worker */
+
+/* bus may be NULL: nothing is shared. Returns 0 or -errno after printing what failed. */
+int learn_open(struct learn **out, const struct heritage *h, struct bus *bus, struct counters *c);
+void learn_close(struct learn *l);
+
+/* A message of the bus that begins with "event/": taken if it is good, counted if not. */
+void learn_message(struct learn *l, const struct bus_message *m);
+
+/* Called often: publishes what was gathered, forgets what has expired. packet_ns: the worker's
+ * packet clock; mono_ns: clock_mono_ns(), for pacing. */
+void learn_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
+
+/* --- alternative services (RFC 7838) --- */
+
+/* Where an advertisement was seen. */
+struct learn_origin {
+    struct str host; /* as in Host or :authority, with its port if there is one; may be empty */
+    struct ipaddr server;
+    struct str uid;
+    uint64_t ts_ns;
+};
+
+/* Takes an Alt-Svc value; calls record for each line that alt_svc.log is to have (all but uid and
+ * id.* filled in; borrowed for the call). Returns false if the value does not parse: what could be
+ * read of it is taken. */
+bool learn_alt_svc(struct learn *l, const struct learn_origin *from, struct str value,
+                   void (*record)(void *arg, struct rec_alt_svc *r), void *arg);
+
+/* What a server is known to speak over QUIC: "h3", "h3-29" …, or NULL. resolved: the name that the
+ * client knows the server by, or empty. */
+const char *learn_alpn(struct learn *l, const struct ipaddr *server, uint16_t port,
+                       struct str resolved, uint64_t now_ns);
+
+/* --- names --- */
+
+void learn_name_add(struct learn *l, const struct ipaddr *client, const struct ipaddr *addr,
+                    struct str name, uint32_t ttl_s, uint64_t ts_ns);
+
+/* The name under which client came to know addr, at not_after_ns or before: a reference > 0, held
+ * for the caller, or 0. Another client's answer will do if its own was not seen. */
+uint32_t learn_name_find(struct learn *l, const struct ipaddr *client, const struct ipaddr *addr,
+                         uint64_t not_after_ns);
+struct str learn_name_text(const struct learn *l, uint32_t name); /* empty for 0 */
+void learn_name_release(struct learn *l, uint32_t name);          /* 0: does nothing */
+
+/* --- QUIC connections --- */
+
+/* Packets to `side` of the connection may carry cid. connection: the reference that the flow holds,
+ * or 0: a new one is made, with that uid. Returns the reference, 0 if there is no room. */
+uint32_t learn_connection_id(struct learn *l, uint32_t connection, struct str uid, unsigned side,
+                             const uint8_t *cid, size_t len);
+
+/* The connection that a short-header datagram belongs to by its connection id: a reference, held
+ * for the caller, and the side that it is sent to; 0 if unknown here (the other workers are asked:
+ * a later datagram may find it). */
+uint32_t learn_connection_find(struct learn *l, const uint8_t *datagram, size_t len,
+                               unsigned *side);
+struct str learn_connection_uid(const struct learn *l, uint32_t connection);
+void learn_connection_release(struct learn *l, uint32_t connection); /* 0: does nothing */
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the parts of learn share. Private to worker/learn. */
+#ifndef SPLIFF_WORKER_LEARN_PRIVATE_H
+#define SPLIFF_WORKER_LEARN_PRIVATE_H
+
+#include "worker/learn/learn.h"
+
+struct alt_svc;
+struct names;
+struct connections;
+
+struct learn {
+    const struct heritage *h;
+    struct bus *bus; /* may be NULL */
+    struct counters *c;
+    struct alt_svc *alt_svc;
+    struct names *names;
+    struct connections *connections;
+};
+
+/* Each part: opened and closed with learn, told of its events (topic "event/<part>/<node>/", never
+ * one of this worker's own) and of time. Returns of open: 0 or -errno. */
+int alt_svc_open(struct learn *l);
+void alt_svc_close(struct learn *l);
+bool alt_svc_event(struct learn *l, const uint8_t *body, size_t len); /* false: cannot be read */
+void alt_svc_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
+
+int names_open(struct learn *l);
+void names_close(struct learn *l);
+bool names_event(struct learn *l, const uint8_t *body, size_t len);
+void names_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
+
+int connections_open(struct learn *l);
+void connections_close(struct learn *l);
+bool connections_event(struct learn *l, const uint8_t *body, size_t len);
+void connections_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
+
+/* Publishes an event of a part. Loss is the bus's to count. */
+void learn_publish(struct learn *l, const char *part, const void *body, size_t len);
+
+#endif
