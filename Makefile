@@ -306,6 +306,7 @@ PIPELINE := $(BASE) common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/o
             worker/detect/detect.c worker/reassembly/reassembly.c worker/emit/frames.c \
             $(filter worker/flow/%,$(SRC_WORKER)) tests/unit/worker/rig.c
 $(call unit,worker/test_host,$(PIPELINE))
+$(call unit,worker/test_host_child,$(PIPELINE))
 $(call unit,worker/test_pipeline,$(PIPELINE))
 $(call unit,schema/test_category,common/schema/category.c)
 # (unit tests: add above this line)

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Analyzers that enclose others, and what they tell each other. Two made-up protocols write what
+ * they are told into a trace. "outer" is known by a first "o"; in what it reads a sign is a
+ * command:
+ *
+ *   ( open a child "inner"    = give the child the rest    ) close it    ! tell it the host name
+ *   L leave "early" of side 0 and the fact "uri" for "inner", which then takes the rest
+ *
+ * "inner" tells its parent the text after a "<", is done at a ".", hands over to itself at a ">",
+ * and to whoever knows it at a "?". */
+#include "worker/host.h"
+
+#include "tests/unit/worker/rig.h"
+#include "worker/flow/conn.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+static struct rig rig;
+static struct flow *flow;
+static char trace[4096];
+static size_t trace_len;
+
+static void note(const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    trace_len += (size_t)vsnprintf(trace + trace_len, sizeof trace - trace_len, format, ap);
+    va_end(ap);
+}
+
+static void expect(const char *text)
+{
+    trace[trace_len] = '\0';
+    trace_len = 0;
+    assert_string_equal(trace, text);
+}
+
+struct outer {
+    int child;
+};
+
+static enum probe_result outer_probe(const uint8_t *data, size_t len, uint8_t transport)
+{
+    (void)transport;
+    return len > 0 && data[0] == 'o' ? PROBE_CLIENT : PROBE_NO;
+}
+
+static void outer_open(struct analyzer_ctx *ctx, void *state)
+{
+    (void)ctx;
+    (void)state;
+    note("outer ");
+}
+
+static void outer_told(struct analyzer_ctx *ctx, void *state, enum analyzer_fact fact,
+                       struct str text)
+{
+    (void)ctx;
+    (void)state;
+    note("outer<-%d:%.*s ", (int)fact, (int)text.len, text.p);
+}
+
+static void outer_data(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
+                       size_t len)
+{
+    struct outer *o = state;
+
+    for (size_t i = 0; i < len; i++) {
+        switch (data[i]) {
+        case '(':
+            o->child = analyzer_child_open(ctx, "inner");
+            note("%s", o->child > 0 ? "" : "refused ");
+            break;
+        case ')':
+            analyzer_child_close(ctx, o->child);
+            o->child = 0;
+            break;
+        case '!':
+            analyzer_tell(ctx, o->child, FACT_HOST, STR_LIT("example.org"));
+            break;
+        case '=':
+            analyzer_child_data(ctx, o->child, side, data + i + 1, len - i - 1);
+            return;
+        case '_':
+            analyzer_child_gap(ctx, o->child, side, 5);
+            analyzer_child_end(ctx, o->child, side);
+            break;
+        case 'L':
+            analyzer_leave(ctx, 0, (const uint8_t *)"early", 5);
+            analyzer_tell(ctx, ANALYZER_SUCCESSOR, FACT_URI, STR_LIT("/chat"));
+            analyzer_hand_over(ctx, "inner", side, data + i + 1, len - i - 1);
+            return;
+        default:
+            break;
+        }
+    }
+}
+
+static void outer_close(struct analyzer_ctx *ctx, void *state)
+{
+    struct outer *o = state;
+
+    if (o->child > 0)
+        analyzer_child_close(ctx, o->child);
+    note("outer! ");
+}
+
+static void inner_open(struct analyzer_ctx *ctx, void *state)
+{
+    (void)ctx;
+    (void)state;
+    note("inner ");
+}
+
+static void inner_told(struct analyzer_ctx *ctx, void *state, enum analyzer_fact fact,
+                       struct str text)
+{
+    (void)ctx;
+    (void)state;
+    note("inner<-%d:%.*s ", (int)fact, (int)text.len, text.p);
+}
+
+static void inner_data(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
+                       size_t len)
+{
+    (void)state;
+    note("%u(%.*s) ", side, (int)len, (const char *)data);
+    for (size_t i = 0; i < len; i++) {
+        if (data[i] == '<') {
+            analyzer_tell(ctx, ANALYZER_PARENT, FACT_ALPN, str_make(data + i + 1, len - i - 1));
+            return;
+        }
+        if (data[i] == '.')
+            analyzer_done(ctx);
+        if (data[i] == '>' || data[i] == '?') {
+            analyzer_tell(ctx, ANALYZER_SUCCESSOR, FACT_HOST, STR_LIT("again"));
+            analyzer_hand_over(ctx, data[i] == '>' ? "inner" : NULL, side, data + i + 1,
+                               len - i - 1);
+            return;
+        }
+    }
+}
+
+static void on_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)
+{
+    (void)ctx;
+    (void)state;
+    note("%u<%llu> ", side, (unsigned long long)len);
+}
+
+static void on_end(struct analyzer_ctx *ctx, void *state, unsigned side)
+{
+    (void)ctx;
+    (void)state;
+    note("%u$ ", side);
+}
+
+static void inner_close(struct analyzer_ctx *ctx, void *state)
+{
+    (void)ctx;
+    (void)state;
+    note("inner! ");
+}
+
+static const struct analyzer outer = {
+    .name = "outer",
+    .transports = ANALYZER_TCP,
+    .state_bytes = sizeof(struct outer),
+    .state_max = 8,
+    .probe = outer_probe,
+    .open = outer_open,
+    .told = outer_told,
+    .data = outer_data,
+    .gap = on_gap,
+    .end = on_end,
+    .close = outer_close,
+};
+static const struct analyzer inner = {
+    .name = "inner",
+    .transports = ANALYZER_TCP,
+    .state_bytes = 8,
+    .state_max = 1,
+    .open = inner_open,
+    .told = inner_told,
+    .data = inner_data,
+    .gap = on_gap,
+    .end = on_end,
+    .close = inner_close,
+};
+const struct analyzer *const analyzers[] = {&outer, &inner, NULL};
+
+static int set_up(void **state)
+{
+    struct packet p = {.ts_ns = NS_PER_SEC, .tcp_flags = TCP_SYN};
+
+    (void)state;
+    rig_init(&rig);
+    rig_open(&rig);
+    trace_len = 0;
+    p.key = (struct flow_key){.port = {30000, 20000}, .proto = IPPROTO_TCP};
+    flow = flow_table_insert(&rig.w.flows, &p.key, p.key.port[0], NS_PER_SEC);
+    conn_begin(flow, &p);
+    rig.counters.flows_tcp++;
+    rig.counters.flows_active_tcp++;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    rig_finish(&rig);
+    rig_close(&rig);
+    return 0;
+}
+
+/* The bytes are gone when the call has returned, as a frame's are. */
+static void say(unsigned end, const char *text)
+{
+    static char bytes[256];
+
+    strcpy(bytes, text);
+    host_data(&rig.w, flow, end, 2 * NS_PER_SEC, (uint8_t *)bytes, strlen(bytes));
+    memset(bytes, 'X', sizeof bytes);
+}
+
+static void a_child_reads_what_its_parent_gives_it(void **state)
+{
+    (void)state;
+    say(0, "o(!=one");
+    say(1, "=two");
+    say(1, "_");
+    expect("outer inner inner<-1:example.org 0(one) 1(two) 1<5> 1$ ");
+    say(0, ")");
+    expect("inner! ");
+    assert_int_equal(rig.w.children.used, 0);
+}
+
+static void a_child_tells_its_parent(void **state)
+{
+    char text[64];
+
+    (void)state;
+    say(0, "o(=<h3");
+    snprintf(text, sizeof text, "outer inner 0(<h3) outer<-%d:h3 ", FACT_ALPN);
+    expect(text);
+}
+
+static void a_child_that_is_done_is_left_alone_until_it_is_closed(void **state)
+{
+    (void)state;
+    say(0, "o(=.");
+    say(0, "=more");
+    say(1, "_");
+    expect("outer inner 0(.) ");
+    assert_true(host_wants(&rig.w, flow, 0)); /* its parent goes on */
+    host_close(&rig.w, flow);
+    expect("inner! outer! ");
+}
+
+static void a_child_is_succeeded_in_its_place(void **state)
+{
+    (void)state;
+    say(0, "o(=a>b");
+    expect("outer inner 0(a>b) inner! inner inner<-1:again 0(b) ");
+    say(1, "=c");
+    expect("1(c) ");
+}
+
+static void a_child_that_nobody_succeeds_is_done(void **state)
+{
+    (void)state;
+    say(0, "o(=a?b");
+    say(1, "=c");
+    expect("outer inner 0(a?b) inner! ");
+}
+
+static void children_are_bounded(void **state)
+{
+    (void)state;
+    say(0, "o(");
+    expect("outer inner ");
+    say(0, ")");
+    expect("inner! ");
+    say(0, "(("); /* the second finds the only state taken; the handle of the first is forgotten */
+    expect("inner refused ");
+    assert_int_equal(rig.counters.children_bound, 1);
+    say(0, "!=nothing happens");
+    expect("");
+    /* The test's own parent has lost its first child: give it back for the final count. */
+    ((struct outer *)pool_at(&rig.w.analyzer_states[0], flow->state))->child = 1;
+}
+
+static void a_successor_gets_facts_and_what_was_left_before_the_rest(void **state)
+{
+    char text[96];
+
+    (void)state;
+    say(0, "o");
+    say(1, "Lrest");
+    snprintf(text, sizeof text, "outer outer! inner inner<-%d:/chat 0(early) 1(rest) ", FACT_URI);
+    expect(text);
+    host_close(&rig.w, flow);
+    expect("inner! ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_child_reads_what_its_parent_gives_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_child_tells_its_parent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_child_that_is_done_is_left_alone_until_it_is_closed,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_child_is_succeeded_in_its_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_child_that_nobody_succeeds_is_done, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(children_are_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_successor_gets_facts_and_what_was_left_before_the_rest,
+                                        set_up, tear_down),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
