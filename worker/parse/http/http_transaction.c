@@ -32,7 +32,16 @@ static const struct header headers[] = {
     HEADER("CONTENT-TYPE", 0, HTTP_REQUEST_TYPE),
     HEADER("AUTHORIZATION", 0, HTTP_USERNAME),
     HEADER("PROXY-AUTHORIZATION", 0, HTTP_USERNAME),
+    HEADER("HTTP2-SETTINGS", 0, HTTP_HTTP2_SETTINGS),
+    HEADER("SEC-WEBSOCKET-PROTOCOL", 0, HTTP_WS_PROTOCOLS),
+    HEADER("SEC-WEBSOCKET-EXTENSIONS", 0, HTTP_WS_EXTENSIONS),
+    HEADER("GRPC-ENCODING", 0, HTTP_GRPC_ENCODING),
     HEADER("CONTENT-TYPE", 1, HTTP_RESPONSE_TYPE),
+    HEADER("SEC-WEBSOCKET-PROTOCOL", 1, HTTP_WS_PROTOCOL),
+    HEADER("SEC-WEBSOCKET-EXTENSIONS", 1, HTTP_WS_EXTENSIONS_SET),
+    HEADER("ALT-SVC", 1, HTTP_ALT_SVC),
+    HEADER("GRPC-STATUS", 1, HTTP_GRPC_STATUS),
+    HEADER("GRPC-MESSAGE", 1, HTTP_GRPC_MESSAGE),
     HEADER("FORWARDED", 0, HTTP_PROXY),
     HEADER("X-FORWARDED-FOR", 0, HTTP_PROXY),
     HEADER("X-FORWARDED-FROM", 0, HTTP_PROXY),
@@ -42,7 +51,7 @@ static const struct header headers[] = {
     HEADER("PROXY-CONNECTION", 0, HTTP_PROXY),
 };
 
-_Static_assert(HTTP_FIELDS <= 32, "`present` has 32 bits");
+_Static_assert(HTTP_FIELDS <= 64, "`present` has 64 bits");
 _Static_assert(HTTP_TEXT_MAX <= UINT16_MAX, "offsets have 16 bits");
 
 struct http_transaction *http_transaction_new(struct bufpool *bufs)
@@ -77,7 +86,7 @@ static bool field_is_present(const struct http_transaction *t, enum http_field f
 
 void http_field_begin(struct http_transaction *t, enum http_field f)
 {
-    t->present |= UINT32_C(1) << f;
+    t->present |= UINT64_C(1) << f;
     t->field[f].at = (uint16_t)t->text[field_side(f)].len;
     t->field[f].len = 0;
 }
@@ -185,7 +194,7 @@ static uint16_t base64_decode(uint8_t *out, const uint8_t *p, size_t len)
 
 static void field_clear(struct http_transaction *t, enum http_field f)
 {
-    t->present &= ~(UINT32_C(1) << f);
+    t->present &= ~(UINT64_C(1) << f);
 }
 
 /* The field holds the whole value of Authorization, as the last text of the request. It leaves with
@@ -219,7 +228,7 @@ static void credentials_read(struct http_transaction *t, bool log_secrets)
     text->len += t->field[HTTP_USERNAME].len;
     if (!log_secrets)
         return;
-    t->present |= UINT32_C(1) << HTTP_PASSWORD;
+    t->present |= UINT64_C(1) << HTTP_PASSWORD;
     t->field[HTTP_PASSWORD].at = (uint16_t)(text->len + 1);
     t->field[HTTP_PASSWORD].len = (uint16_t)(p + n - colon - 1);
     text->len += 1u + t->field[HTTP_PASSWORD].len;
@@ -298,6 +307,21 @@ static void record_response(const struct http_transaction *t, struct rec_http *r
         RECORD_SET(http, r, ttfb, (int64_t)(t->response_ns - t->request_end_ns));
 }
 
+static void record_stream(const struct http_transaction *t, struct rec_http *r)
+{
+    RECORD_SET(http, r, view, str_of(t->view ? t->view : "packet"));
+    if (t->has_stream)
+        RECORD_SET(http, r, stream_id, t->stream_id);
+    if (t->application)
+        RECORD_SET(http, r, application, str_of(t->application));
+    if (t->pushed)
+        RECORD_SET(http, r, pushed, true);
+    if (t->reset)
+        RECORD_SET(http, r, reset, str_of(t->reset));
+    if (t->partial)
+        RECORD_SET(http, r, partial, true);
+}
+
 void http_transaction_emit(const struct http_transaction *t, struct analyzer_ctx *ctx)
 {
     struct str proxies[HTTP_PROXY_MAX];
@@ -313,6 +337,6 @@ void http_transaction_emit(const struct http_transaction *t, struct analyzer_ctx
     RECORD_SET(http, &r, tags, ((struct str_list){NULL, 0}));
     if (proxied.n > 0)
         RECORD_SET(http, &r, proxied, proxied);
-    RECORD_SET(http, &r, view, STR_LIT("packet"));
+    record_stream(t, &r);
     analyzer_record(ctx, RECORD_http, &r);
 }

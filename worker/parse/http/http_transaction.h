@@ -12,7 +12,7 @@
 #define HTTP_VALUE_MAX  2048u  /* bytes of any other field */
 #define HTTP_TEXT_MAX   32768u /* bytes of all fields of a message */
 #define HTTP_PROXY_MAX  8u     /* headers of proxies that are kept */
-#define HTTP_HEADER_MAX 20u    /* longest header name that is known */
+#define HTTP_HEADER_MAX 24u    /* longest header name that is known */
 
 enum http_field {
     HTTP_METHOD,
@@ -25,12 +25,21 @@ enum http_field {
     HTTP_REQUEST_TYPE,
     HTTP_USERNAME,
     HTTP_PASSWORD,
+    HTTP_HTTP2_SETTINGS,
+    HTTP_WS_PROTOCOLS,
+    HTTP_WS_EXTENSIONS,
+    HTTP_GRPC_ENCODING,
     HTTP_PROXY, /* the first of HTTP_PROXY_MAX */
     HTTP_RESPONSE_FIELDS = HTTP_PROXY + HTTP_PROXY_MAX,
     HTTP_RESPONSE_VERSION = HTTP_RESPONSE_FIELDS,
     HTTP_STATUS_MSG,
     HTTP_INFO_MSG,
     HTTP_RESPONSE_TYPE,
+    HTTP_WS_PROTOCOL,
+    HTTP_WS_EXTENSIONS_SET,
+    HTTP_ALT_SVC,
+    HTTP_GRPC_STATUS,
+    HTTP_GRPC_MESSAGE,
     HTTP_FIELDS,
     HTTP_NO_FIELD = HTTP_FIELDS
 };
@@ -44,10 +53,17 @@ struct http_transaction {
     uint64_t body_bytes[2];
     uint64_t depth;
     struct membuf text[2];
-    uint32_t present; /* bit n: field n was seen */
+    uint64_t present;        /* bit n: field n was seen */
+    uint64_t stream_id;      /* with has_stream */
+    const char *application; /* static, as records.def names them; NULL: none */
+    const char *reset;       /* static name of the error code that ended the stream, or NULL */
+    const char *view;        /* static; NULL: "packet" */
     uint16_t status;
     uint16_t info_status;
     bool has_status;
+    bool has_stream;
+    bool pushed;        /* promised by the server */
+    bool partial;       /* bytes are missing: fields may be, too */
     bool simple;        /* HTTP/0.9 */
     bool after_gap;     /* requests before it may have been missed */
     bool unmatched;     /* a response whose request was not seen */
