@@ -7,6 +7,7 @@
 
 const struct analyzer *const analyzers[] = {
     &analyzer_tls,
+    &analyzer_tls_quic,
     &analyzer_http1,
     &analyzer_dns,
     NULL,

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #define RANDOM_BYTES 32
+#define ECH_OUTER    0 /* RFC 9849 section 5: type of the hello that everybody can read */
 
 /* The random of a ServerHello that really is a HelloRetryRequest: SHA-256("HelloRetryRequest"). */
 static const uint8_t retry_random[RANDOM_BYTES] = {
@@ -108,6 +109,16 @@ static void client_extension(struct tls_client_hello *h, uint16_t type, struct c
         version = parse_supported_versions(ext);
         if (version)
             h->version = version;
+        break;
+    case TLS_EXT_PRE_SHARED_KEY:
+        h->psk = true;
+        break;
+    case TLS_EXT_ENCRYPTED_HELLO:
+        h->ech = cursor_u8(ext) == ECH_OUTER && cursor_ok(ext);
+        break;
+    case TLS_EXT_QUIC_PARAMETERS:
+    case TLS_EXT_QUIC_PARAMETERS_OLD:
+        h->transport_parameters = cursor_str(ext, cursor_left(ext));
         break;
     default:
         break;

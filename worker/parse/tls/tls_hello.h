@@ -24,6 +24,9 @@ enum tls_extension {
     TLS_EXT_PRE_SHARED_KEY = 41,
     TLS_EXT_SUPPORTED_VERSIONS = 43,
     TLS_EXT_KEY_SHARE = 51,
+    TLS_EXT_QUIC_PARAMETERS = 57,
+    TLS_EXT_ENCRYPTED_HELLO = 0xfe0d,
+    TLS_EXT_QUIC_PARAMETERS_OLD = 0xffa5, /* before draft 33 of QUIC */
 };
 
 /* Cursors over lists whose length was read and checked; empty where the message has none. */
@@ -38,9 +41,12 @@ struct tls_client_hello {
     struct cursor signature_algorithms; /* 16 bits each */
     struct cursor alpn;                 /* as tls_alpn_next reads them */
     struct str server_name;             /* first host name; len 0 if none */
+    struct str transport_parameters;    /* QUIC's (RFC 9000 section 18); len 0 if none */
     bool has_server_name;               /* the extension is there, even if empty */
     bool has_ticket;                    /* offers a session ticket (RFC 5077) */
-    bool malformed;                     /* an extension does not parse; the rest was read */
+    bool psk;                           /* offers a pre-shared key (RFC 8446 section 4.2.11) */
+    bool ech; /* outer hello of an Encrypted Client Hello (RFC 9849 section 5), or GREASE like it */
+    bool malformed; /* an extension does not parse; the rest was read */
 };
 
 struct tls_server_hello {

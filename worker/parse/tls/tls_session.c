@@ -5,6 +5,7 @@
  * field stays unset. */
 #include "worker/parse/tls/tls_session.h"
 
+#include "worker/parse/tls/tls_log.h"
 #include "worker/parse/tls/x509_log.h"
 
 void tls_session_history(struct tls_session *s, unsigned side, char letter)
@@ -25,6 +26,24 @@ struct tls_slice tls_session_keep(struct analyzer_ctx *ctx, struct tls_session *
     return slice;
 }
 
+struct str tls_session_str(const struct tls_session *s, struct tls_slice slice)
+{
+    return str_make(slice.len > 0 ? (const char *)s->facts.p + slice.at : "", slice.len);
+}
+
+void tls_session_close(struct analyzer_ctx *ctx, struct tls_session *s)
+{
+    if (s->client_known && !s->emitted) {
+        tls_log_emit(ctx, s);
+        s->emitted = true;
+    }
+    for (unsigned side = 0; side < 2; side++) {
+        membuf_free(&s->sides[side].message, ctx->bufs);
+        s->sides[side].over = true;
+    }
+    membuf_free(&s->facts, ctx->bufs);
+}
+
 /* The bytes of the whole names at the front of an ALPN list that fit TLS_ALPN_MAX. */
 static size_t alpn_bytes_kept(struct cursor alpn)
 {
@@ -40,6 +59,8 @@ static size_t alpn_bytes_kept(struct cursor alpn)
 void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
                               const struct tls_client_hello *h)
 {
+    static const char ja4_letters[] = {
+        [TLS_OVER_TCP] = 't', [TLS_OVER_QUIC] = 'q', [TLS_OVER_DTLS] = 'd'};
     size_t name_len = h->server_name.len;
 
     analyzer_service(ctx, "ssl");
@@ -55,14 +76,18 @@ void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, u
     if (s->client_hello)
         return;
     s->client_hello = true;
+    s->ech = h->ech;
+    s->ticket = h->has_ticket || h->psk;
     if (name_len > TLS_SERVER_NAME_MAX)
         name_len = TLS_SERVER_NAME_MAX;
     s->server_name = tls_session_keep(ctx, s, h->server_name.p, name_len);
     s->client_alpn = tls_session_keep(ctx, s, h->alpn.p, alpn_bytes_kept(h->alpn));
+    s->transport_parameters =
+        tls_session_keep(ctx, s, h->transport_parameters.p, h->transport_parameters.len);
     /* A hello of SSLv2 form has no cipher list that the fingerprints are defined for. */
     if (cursor_left(&h->ciphers) > 0) {
         tls_fingerprint_ja3(h, s->ja3);
-        tls_fingerprint_ja4(h, ctx->transport == ANALYZER_UDP ? 'q' : 't', s->ja4);
+        tls_fingerprint_ja4(h, ja4_letters[s->carrier], s->ja4);
     }
 }
 
@@ -90,7 +115,7 @@ void tls_session_chain_add(struct analyzer_ctx *ctx, struct tls_session *s, unsi
     seen.host_cert = chain->len == 0;
     /* Names are compared with the server's own certificate, not with its issuers'. */
     if (seen.host_cert && !client && s->server_name.len > 0)
-        seen.server_name = str_make(s->facts.p + s->server_name.at, s->server_name.len);
+        seen.server_name = tls_session_str(s, s->server_name);
     match = x509_log_certificate(ctx, der, len, &seen);
     if (seen.host_cert && !client)
         s->sni_match = (uint8_t)match;

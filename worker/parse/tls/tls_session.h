@@ -5,7 +5,10 @@
  *   tls_sslv2.c      the same for SSLv2, and for clients that say hello in its form
  *   tls_handshake.c  handshake bytes -> messages
  *   tls_session.c    messages -> facts about the session
- *   tls.c            facts -> ssl record
+ *   tls_log.c        facts -> ssl record
+ *   tls.c            the analyzer over TCP: when a session begins and ends
+ *   tls_quic.c       the analyzer inside QUIC, which has no records: starts at tls_handshake.c
+ *   dtls.c           the analyzer over UDP, with records and fragments of its own
  *
  * Sides are those of the analyzer (0 originator); who is client is told by the hellos. */
 #ifndef SPLIFF_PARSE_TLS_SESSION_H
@@ -58,15 +61,19 @@ struct tls_side {
     bool over;      /* nothing more can be read: gap, not TLS, or finished */
 };
 
+/* What carries the session: says how its JA4 begins and what its ALPN names mean. */
+enum tls_carrier { TLS_OVER_TCP, TLS_OVER_QUIC, TLS_OVER_DTLS };
+
 struct tls_session {
     struct tls_side sides[2];
     struct membuf facts; /* strings and hashes for the record, by slice */
-    struct tls_slice server_name, client_alpn, next_protocol;
+    struct tls_slice server_name, client_alpn, next_protocol, transport_parameters;
     struct tls_slice chain[2]; /* SHA-256 values; [0] the client's, [1] the server's */
     uint64_t ts_ns;            /* first bytes */
     uint32_t cipher;
     uint16_t version; /* negotiated; 0 not yet known */
     uint16_t group;
+    uint8_t carrier;     /* enum tls_carrier */
     uint8_t client_side; /* which side is the client */
     uint8_t session_id[32], session_id_len;
     uint8_t last_alert;
@@ -78,6 +85,8 @@ struct tls_session {
     bool client_hello, server_hello;
     bool has_cipher, has_alert;
     bool retry;               /* a HelloRetryRequest was seen */
+    bool ech;                 /* an Encrypted Client Hello, or an imitation, was offered */
+    bool ticket;              /* a session ticket or pre-shared key was offered */
     bool ticket_no_id;        /* a ticket was offered with an empty session id */
     bool client_key_exchange; /* so it is a full handshake */
     bool chain_seen[2];
@@ -127,6 +136,12 @@ void tls_session_ciphertext(struct tls_session *s, unsigned side);
 
 /* Adds a letter to ssl_history: upper case if the client sent it. */
 void tls_session_history(struct tls_session *s, unsigned side, char letter);
+
+/* Emits what is known, once, and gives the buffers back; no side is read any more. */
+void tls_session_close(struct analyzer_ctx *ctx, struct tls_session *s);
+
+/* The bytes of a slice, borrowed from s until something is kept or s is closed. */
+struct str tls_session_str(const struct tls_session *s, struct tls_slice slice);
 
 /* Copies bytes into facts; an empty slice when there is no memory. */
 struct tls_slice tls_session_keep(struct analyzer_ctx *ctx, struct tls_session *s, const void *data,
