@@ -11,36 +11,6 @@
 
 #include "worker/parse/tls/tls_session.h"
 
-static bool side_is_spent(const struct tls_side *side)
-{
-    return side->over || (side->encrypted && side->cipher_bytes > 0);
-}
-
-static bool side_is_alone(const struct tls_session *s, unsigned side)
-{
-    return s->sides[side].cipher_bytes >= TLS_LONE_SIDE_BYTES && !s->sides[!side].started;
-}
-
-/* A connection whose hellos were missed shows nothing but that it is TLS. */
-static bool is_midstream(const struct tls_session *s)
-{
-    return !s->client_known && (s->sides[0].cipher_bytes > 0 || s->sides[1].cipher_bytes > 0);
-}
-
-/* Ends the analysis when nothing more can be learned. */
-static void session_settle(struct analyzer_ctx *ctx, struct tls_session *s)
-{
-    if (is_midstream(s)) {
-        analyzer_service(ctx, "ssl");
-        analyzer_category(ctx, CATEGORY_other_tls);
-    } else if (!s->established && !side_is_alone(s, 0) && !side_is_alone(s, 1) &&
-               !(side_is_spent(&s->sides[0]) && side_is_spent(&s->sides[1]))) {
-        return;
-    }
-    tls_session_close(ctx, s);
-    analyzer_done(ctx);
-}
-
 /* A zeroed session is a new one; its time is that of its first bytes. */
 static void on_open(struct analyzer_ctx *ctx, void *state)
 {
@@ -58,7 +28,7 @@ static void on_data(struct analyzer_ctx *ctx, void *state, unsigned side, const 
     /* Settled after every step, so that the end does not depend on how the stream was cut. */
     while (used < len && !s->sides[side].over) {
         used += tls_record_data(ctx, s, side, data + used, len - used);
-        session_settle(ctx, s);
+        tls_session_settle(ctx, s);
     }
 }
 
@@ -67,7 +37,7 @@ static void on_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_
     struct tls_session *s = state;
 
     tls_record_gap(ctx, s, side, len);
-    session_settle(ctx, s);
+    tls_session_settle(ctx, s);
 }
 
 static void on_end(struct analyzer_ctx *ctx, void *state, unsigned side)
@@ -75,7 +45,7 @@ static void on_end(struct analyzer_ctx *ctx, void *state, unsigned side)
     struct tls_session *s = state;
 
     s->sides[side].over = true;
-    session_settle(ctx, s);
+    tls_session_settle(ctx, s);
 }
 
 static void on_close(struct analyzer_ctx *ctx, void *state)

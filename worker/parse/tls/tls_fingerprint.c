@@ -11,7 +11,7 @@
  *     | | || | |   sha256/12 of sorted ciphers
  *     | | || | first and last character of the first ALPN name
  *     | | || extensions, | | ciphers: how many, at most 99
- *     | | d SNI is there, i it is not;  13 version;  t TCP, q QUIC
+ *     | | d SNI is there, i it is not;  13 version;  t TCP, q QUIC, d DTLS
  *
  * The lists go through a small buffer into the digest, whatever their length; only JA4 has to hold
  * one to sort it and takes the first SORT_MAX values: real clients send fewer than 200. */
@@ -266,6 +266,12 @@ static const char *ja4_version(uint16_t version)
         return "s3";
     case SSL_V2:
         return "s2";
+    case DTLS_V10:
+        return "d1";
+    case DTLS_V12:
+        return "d2";
+    case DTLS_V13:
+        return "d3";
     default:
         return "00";
     }

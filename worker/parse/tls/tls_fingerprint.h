@@ -9,7 +9,7 @@
 #define TLS_JA4_BYTES    37 /* t13d1516h2_8daaf6152771_b186095e22b6 and NUL */
 #define TLS_SHA256_BYTES 32
 
-/* Each writes a NUL-terminated text. transport: 't' for TCP, 'q' for QUIC. */
+/* Each writes a NUL-terminated text. transport: 't' for TCP, 'q' for QUIC, 'd' for DTLS. */
 void tls_fingerprint_ja3(const struct tls_client_hello *h, char out[TLS_JA3_BYTES]);
 void tls_fingerprint_ja3s(const struct tls_server_hello *h, char out[TLS_JA3_BYTES]);
 void tls_fingerprint_ja4(const struct tls_client_hello *h, char transport, char out[TLS_JA4_BYTES]);

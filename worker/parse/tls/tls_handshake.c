@@ -123,21 +123,17 @@ static void on_server_key_exchange(struct tls_session *s, const uint8_t *body, s
         s->group = cursor_be16(&c);
 }
 
-/* Whether a message's body is looked at; of the others the header's type makes a letter, which is
- * why a ticket or a list of authorities of any size costs no memory. */
-static bool is_read(uint8_t type)
+/* Of messages that are not read the header's type makes a letter, which is why a ticket or a list
+ * of authorities of any size costs no memory. */
+bool tls_handshake_is_read(uint8_t type)
 {
     return type == CLIENT_HELLO || type == SERVER_HELLO || type == CERTIFICATE ||
            type == SERVER_KEY_EXCHANGE;
 }
 
-static void on_message(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
-                       const uint8_t *message, size_t len)
+void tls_handshake_message(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                           uint8_t type, const uint8_t *body, size_t len)
 {
-    uint8_t type = message[0];
-    const uint8_t *body = message + HEADER_BYTES;
-
-    len -= HEADER_BYTES;
     if (type == CLIENT_HELLO) {
         on_client_hello(ctx, s, side, body, len);
         return;
@@ -153,11 +149,10 @@ static void on_message(struct analyzer_ctx *ctx, struct tls_session *s, unsigned
         on_server_key_exchange(s, body, len);
 }
 
-/* A message that is not held: its header says all. */
-static void on_skipped(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side, uint8_t type,
-                       uint32_t body_len)
+void tls_handshake_skipped(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                           uint8_t type, uint32_t len)
 {
-    if (body_len > TLS_MESSAGE_MAX)
+    if (len > TLS_MESSAGE_MAX)
         analyzer_weird(ctx, WEIRD_TLS_HANDSHAKE_BOUND, NULL);
     if (type == CLIENT_KEY_EXCHANGE)
         s->client_key_exchange = true;
@@ -174,9 +169,9 @@ static uint32_t message_begin(struct analyzer_ctx *ctx, struct tls_session *s, u
     uint8_t type = cursor_u8(&c);
     uint32_t len = cursor_be24(&c);
 
-    if (is_read(type) && len <= TLS_MESSAGE_MAX - HEADER_BYTES)
+    if (tls_handshake_is_read(type) && len <= TLS_MESSAGE_MAX - HEADER_BYTES)
         return HEADER_BYTES + len;
-    on_skipped(ctx, s, side, type, len);
+    tls_handshake_skipped(ctx, s, side, type, len);
     s->sides[side].skip_bytes = len;
     return 0;
 }
@@ -206,7 +201,7 @@ static size_t message_gather(struct analyzer_ctx *ctx, struct tls_session *s, un
             return n;
     }
     if (from->message_bytes > 0)
-        on_message(ctx, s, side, m->p, m->len);
+        tls_handshake_message(ctx, s, side, m->p[0], m->p + HEADER_BYTES, m->len - HEADER_BYTES);
     from->message_bytes = 0;
     membuf_free(m, ctx->bufs);
     return n;
@@ -227,7 +222,7 @@ static size_t message_in_place(struct analyzer_ctx *ctx, struct tls_session *s, 
         s->sides[side].message_bytes = whole;
         return message_gather(ctx, s, side, data, len);
     }
-    on_message(ctx, s, side, data, whole);
+    tls_handshake_message(ctx, s, side, data[0], data + HEADER_BYTES, whole - HEADER_BYTES);
     return whole;
 }
 

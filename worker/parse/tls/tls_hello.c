@@ -66,6 +66,12 @@ static struct str parse_server_name(struct cursor *ext)
     return (struct str){"", 0};
 }
 
+/* DTLS counts down. */
+static bool version_is_newer(uint16_t v, uint16_t than)
+{
+    return than == 0 || (tls_version_is_dtls(v) ? v < than : v > than);
+}
+
 static uint16_t parse_supported_versions(struct cursor *ext)
 {
     struct cursor list = list8(ext);
@@ -74,7 +80,7 @@ static uint16_t parse_supported_versions(struct cursor *ext)
     while (cursor_left(&list) >= 2) {
         uint16_t v = cursor_be16(&list);
 
-        if (v > best && !tls_is_grease(v))
+        if (!tls_is_grease(v) && version_is_newer(v, best))
             best = v;
     }
     return best;
@@ -135,6 +141,8 @@ int tls_hello_parse_client(const void *body, size_t len, struct tls_client_hello
     h->version = h->legacy_version;
     cursor_skip(&c, RANDOM_BYTES);
     h->session_id = cursor_str(&c, cursor_u8(&c));
+    if (tls_version_is_dtls(h->legacy_version))
+        (void)list8(&c); /* cookie (RFC 6347 section 4.2.1) */
     h->ciphers = list16(&c);
     if (!cursor_ok(&c))
         return -EBADMSG;

@@ -62,7 +62,8 @@ struct tls_server_hello {
     bool malformed;
 };
 
-/* RFC 8446 section 4.1.2. 0, or -EBADMSG if there is not even a whole list of cipher suites. */
+/* RFC 8446 section 4.1.2; of DTLS, RFC 6347 section 4.3.2, if its version says so. 0, or -EBADMSG
+ * if there is not even a whole list of cipher suites. */
 int tls_hello_parse_client(const void *body, size_t len, struct tls_client_hello *h);
 
 /* RFC 8446 section 4.1.3, RFC 5246 section 7.4.1.3. 0, or -EBADMSG if there is no cipher suite. */

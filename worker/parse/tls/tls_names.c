@@ -93,8 +93,8 @@ struct str tls_alert_name(uint8_t alert, char *out)
 bool tls_version_is_13(uint16_t version)
 {
     /* 0x7f: IETF drafts; 0x7e and 0xfb: experiments of browsers with the drafts. */
-    return version == TLS_V13 || version >> 8 == 0x7f || version >> 8 == 0x7e ||
-           version >> 8 == 0xfb;
+    return version == TLS_V13 || version == DTLS_V13 || version >> 8 == 0x7f ||
+           version >> 8 == 0x7e || version >> 8 == 0xfb;
 }
 
 struct str tls_version_name(uint16_t version, char *out)
@@ -112,6 +112,14 @@ struct str tls_version_name(uint16_t version, char *out)
         return STR_LIT("TLSv12");
     case TLS_V13:
         return STR_LIT("TLSv13");
+    case DTLS_V10_OPENSSL:
+        return STR_LIT("DTLSv10-openssl");
+    case DTLS_V10:
+        return STR_LIT("DTLSv10");
+    case DTLS_V12:
+        return STR_LIT("DTLSv12");
+    case DTLS_V13:
+        return STR_LIT("DTLSv13");
     default:
         if (version >> 8 == 0x7f)
             return name_numbered("TLSv13-draft", version & 0xff, out);

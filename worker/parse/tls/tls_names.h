@@ -17,10 +17,21 @@ enum tls_version {
     TLS_V11 = 0x0302,
     TLS_V12 = 0x0303,
     TLS_V13 = 0x0304,
+    /* DTLS counts down (RFC 6347 section 4.1); OpenSSL up to 0.9.8e, and VPNs like it, did not. */
+    DTLS_V10_OPENSSL = 0x0100,
+    DTLS_V10 = 0xfeff,
+    DTLS_V12 = 0xfefd,
+    DTLS_V13 = 0xfefc,
 };
 
 /* Whether records of this version hide all but the hellos: 1.3, its drafts and experiments. */
 bool tls_version_is_13(uint16_t version);
+
+/* Whether a hello of this version has the form of DTLS. */
+static inline bool tls_version_is_dtls(uint16_t version)
+{
+    return version >> 8 == 0xfe || version == DTLS_V10_OPENSSL;
+}
 
 /* Each returns a static name, or one made in out[TLS_NAME_BYTES]. */
 struct str tls_version_name(uint16_t version, char *out);

@@ -84,9 +84,7 @@ static void read_alerts(struct tls_session *s, unsigned side, const uint8_t *dat
         if (from->alert_len < 2)
             continue;
         from->alert_len = 0;
-        s->last_alert = from->alert[1];
-        s->has_alert = true;
-        tls_session_history(s, side, 'L');
+        tls_session_alert(s, side, from->alert[1]);
     }
 }
 

@@ -56,6 +56,12 @@ static size_t alpn_bytes_kept(struct cursor alpn)
     return kept;
 }
 
+/* Name in conn.log, as Zeek has it. */
+static void add_service(struct analyzer_ctx *ctx, const struct tls_session *s)
+{
+    analyzer_service(ctx, s->carrier == TLS_OVER_DTLS ? "dtls" : "ssl");
+}
+
 void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
                               const struct tls_client_hello *h)
 {
@@ -63,7 +69,7 @@ void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, u
         [TLS_OVER_TCP] = 't', [TLS_OVER_QUIC] = 'q', [TLS_OVER_DTLS] = 'd'};
     size_t name_len = h->server_name.len;
 
-    analyzer_service(ctx, "ssl");
+    add_service(ctx, s);
     if (!s->client_known)
         s->client_side = (uint8_t)side;
     s->client_known = true;
@@ -93,7 +99,7 @@ void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, u
 
 void tls_session_server_seen(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side)
 {
-    analyzer_service(ctx, "ssl");
+    add_service(ctx, s);
     if (!s->client_known)
         s->client_side = !side;
     s->client_known = true;
@@ -125,6 +131,13 @@ void tls_session_chain_add(struct analyzer_ctx *ctx, struct tls_session *s, unsi
     chain->len += slice.len;
 }
 
+void tls_session_alert(struct tls_session *s, unsigned side, uint8_t description)
+{
+    s->last_alert = description;
+    s->has_alert = true;
+    tls_session_history(s, side, 'L');
+}
+
 void tls_session_ciphertext(struct tls_session *s, unsigned side)
 {
     struct tls_side *from = &s->sides[side];
@@ -133,6 +146,38 @@ void tls_session_ciphertext(struct tls_session *s, unsigned side)
         from->cipher_bytes += from->record_left + 1u;
     if (s->sides[0].encrypted && s->sides[1].encrypted)
         s->established = true;
+}
+
+/* Nothing more can be learned: each side encrypts or is over, or one side of two is not seen. */
+static bool is_spent(const struct tls_session *s)
+{
+    const struct tls_side *sides = s->sides;
+    bool spent = true;
+
+    for (unsigned side = 0; side < 2; side++) {
+        if (sides[side].cipher_bytes >= TLS_LONE_SIDE_BYTES && !sides[!side].started)
+            return true;
+        spent &= sides[side].over || (sides[side].encrypted && sides[side].cipher_bytes > 0);
+    }
+    return s->established || spent;
+}
+
+/* A connection whose hellos were missed shows nothing but that it is TLS. */
+static bool is_midstream(const struct tls_session *s)
+{
+    return !s->client_known && (s->sides[0].cipher_bytes > 0 || s->sides[1].cipher_bytes > 0);
+}
+
+void tls_session_settle(struct analyzer_ctx *ctx, struct tls_session *s)
+{
+    if (is_midstream(s)) {
+        add_service(ctx, s);
+        analyzer_category(ctx, CATEGORY_other_tls);
+    } else if (!is_spent(s)) {
+        return;
+    }
+    tls_session_close(ctx, s);
+    analyzer_done(ctx);
 }
 
 void tls_session_change_cipher(struct tls_session *s, unsigned side)

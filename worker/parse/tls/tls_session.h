@@ -109,6 +109,14 @@ size_t tls_sslv2_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned 
 void tls_handshake_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
                         const uint8_t *data, size_t len);
 
+/* One message whose framing is not TLS's: whether its body is wanted; if so the whole body, else
+ * only the length that it has. */
+bool tls_handshake_is_read(uint8_t type);
+void tls_handshake_message(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                           uint8_t type, const uint8_t *body, size_t len);
+void tls_handshake_skipped(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                           uint8_t type, uint32_t len);
+
 /* Pure: the first bytes of a direction (analyzer.h). */
 enum probe_result tls_probe(const uint8_t *data, size_t len, uint8_t transport);
 
@@ -133,6 +141,13 @@ void tls_session_change_cipher(struct tls_session *s, unsigned side);
 /* A record of ciphertext begins (record_left is set): with both sides encrypting, this proves that
  * the handshake succeeded. */
 void tls_session_ciphertext(struct tls_session *s, unsigned side);
+
+/* An alert in clear. */
+void tls_session_alert(struct tls_session *s, unsigned side, uint8_t description);
+
+/* To be called after every step of the input: closes s, and says that the analyzer is done, when
+ * nothing more can be learned. */
+void tls_session_settle(struct analyzer_ctx *ctx, struct tls_session *s);
 
 /* Adds a letter to ssl_history: upper case if the client sent it. */
 void tls_session_history(struct tls_session *s, unsigned side, char letter);
