@@ -84,6 +84,9 @@ SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/names.c \
 # Semantics that all versions of HTTP share (RFC 9110).
 SRC_HTTP := worker/parse/http/http_transaction.c
 
+SRC_WEBSOCKET := worker/parse/websocket/websocket.c worker/parse/websocket/websocket_log.c \
+                 worker/parse/websocket/websocket_tunnel.c
+
 SRC_WORKER := \
   worker/main.c worker/worker.c worker/pipeline.c $(SRC_HOST) worker/stats.c \
   worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
@@ -98,6 +101,7 @@ SRC_WORKER := \
   $(SRC_HTTP) \
   worker/parse/http1/http1_probe.c worker/parse/http1/http1.c worker/parse/http1/http1_line.c \
   worker/parse/http1/http1_headers.c worker/parse/http1/http1_queue.c \
+  $(SRC_WEBSOCKET) \
   worker/parse/dns/dns.c worker/parse/dns/dns_probe.c worker/parse/dns/dns_message.c \
   worker/parse/dns/dns_answers.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c \
   worker/parse/dns/dns_pending.c \
@@ -338,7 +342,7 @@ $(call fuzz_target,fuzz_sink,$(SINK_TEST))
 $(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini_file.c \
   manager/suggest.c manager/text.c common/base/check.c common/base/ipaddr.c \
   common/base/local_nets.c common/schema/options.c)
-$(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_TLS) $(HTTP1) $(DNS))
+$(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_TLS) $(HTTP1) $(SRC_WEBSOCKET) $(DNS))
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define CHILD_DEPTH_MAX 8u
+
 const size_t host_child_bytes = sizeof(struct host_child);
 
 static struct host_child *child_at(const struct worker *w, int child)
@@ -52,10 +54,22 @@ static void child_finish(struct worker *w, struct flow *f, uint64_t ts_ns, int c
     h->done = true;
 }
 
+/* How many analyzers enclose one. */
+static unsigned child_depth(const struct worker *w, int child)
+{
+    unsigned n = 0;
+
+    for (; child > 0; child = child_at(w, child)->parent)
+        n++;
+    return n;
+}
+
+/* Content may hold the like of itself again and again: each level is a call on the stack. */
 int host_child_open(struct analyzer_ctx *ctx, const char *analyzer)
 {
     struct host_call *c = host_call_of(ctx);
-    uint32_t index = pool_get(&c->w->children);
+    uint32_t index =
+        child_depth(c->w, c->child) < CHILD_DEPTH_MAX ? pool_get(&c->w->children) : POOL_NONE;
 
     if (index == POOL_NONE) {
         c->w->counters->children_bound++;

@@ -4,11 +4,13 @@
 #include "worker/parse/dns/dns.h"
 #include "worker/parse/http1/http1.h"
 #include "worker/parse/tls/tls.h"
+#include "worker/parse/websocket/websocket.h"
 
 const struct analyzer *const analyzers[] = {
     &analyzer_tls,
     &analyzer_tls_quic,
     &analyzer_http1,
     &analyzer_dns,
+    &analyzer_websocket,
     NULL,
 };
