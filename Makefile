@@ -74,7 +74,8 @@ SRC_TLS := \
   worker/parse/tls/tls.c worker/parse/tls/tls_probe.c worker/parse/tls/tls_record.c \
   worker/parse/tls/tls_sslv2.c worker/parse/tls/tls_handshake.c worker/parse/tls/tls_session.c \
   worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c worker/parse/tls/tls_fingerprint.c \
-  worker/parse/tls/tls_log.c worker/parse/tls/x509_log.c worker/parse/tls/tls_quic.c
+  worker/parse/tls/tls_log.c worker/parse/tls/x509_log.c worker/parse/tls/tls_quic.c \
+  worker/parse/tls/dtls.c worker/parse/tls/dtls_probe.c worker/parse/tls/dtls_fragment.c
 
 SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
             worker/host_record.c

@@ -9,6 +9,7 @@
 const struct analyzer *const analyzers[] = {
     &analyzer_tls,
     &analyzer_tls_quic,
+    &analyzer_dtls,
     &analyzer_http1,
     &analyzer_dns,
     &analyzer_websocket,

@@ -5,7 +5,8 @@
 
 #include "worker/analyzer.h"
 
-extern const struct analyzer analyzer_tls; /* over TCP */
+extern const struct analyzer analyzer_tls;  /* over TCP */
+extern const struct analyzer analyzer_dtls; /* over UDP */
 
 /* A child of QUIC. data() is handshake messages in order, cut anywhere, as the CRYPTO frames of
  * Initial packets carry them: each side's bytes once. gap(), of any length, says that the next byte
