@@ -78,12 +78,15 @@ static void on_server_hello(struct analyzer_ctx *ctx, struct tls_session *s, uns
     if (h.retry)
         return;
     s->next_protocol = tls_session_keep(ctx, s, h.alpn.p, h.alpn.len);
-    /* TLS 1.3 echoes every session id for the sake of middleboxes: there it means nothing. */
-    if (tls_version_is_13(h.version))
+    if (tls_version_is_13(h.version)) {
+        /* It echoes every session id for the sake of middleboxes: there it means nothing. And what
+         * the client encrypted before this was early data: it does not answer the server yet. */
         s->resumed = h.psk;
-    else
+        s->sides[s->client_side].encrypted = false;
+    } else {
         s->resumed = s->session_id_len > 0 && h.session_id.len == s->session_id_len &&
                      memcmp(h.session_id.p, s->session_id, s->session_id_len) == 0;
+    }
 }
 
 /* RFC 5246 section 7.4.2. Only the first chain of a side: a second one would be a renegotiation in
