@@ -30,4 +30,18 @@ static inline bool str_equal(struct str a, struct str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
 }
 
+#define STR_DECIMAL_BYTES 20u /* room for any number */
+
+/* v in digits, made at the end of room[STR_DECIMAL_BYTES]. */
+static inline struct str str_decimal(uint64_t v, char *room)
+{
+    char *end = room + STR_DECIMAL_BYTES, *p = end;
+
+    do {
+        *--p = (char)('0' + v % 10);
+        v /= 10;
+    } while (v > 0);
+    return str_make(p, (size_t)(end - p));
+}
+
 #endif
