@@ -83,7 +83,10 @@ SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/names.c \
              worker/learn/connections.c
 
 # Semantics that all versions of HTTP share (RFC 9110).
-SRC_HTTP := worker/parse/http/http_transaction.c
+SRC_HTTP := worker/parse/http/http_transaction.c worker/parse/http/http_entity.c \
+            worker/parse/http/http_multipart.c worker/parse/http/http_mime.c \
+            worker/parse/http/http_inflate.c worker/parse/http/http_filename.c \
+            worker/parse/http/http_application.c
 
 SRC_WEBSOCKET := worker/parse/websocket/websocket.c worker/parse/websocket/websocket_log.c \
                  worker/parse/websocket/websocket_tunnel.c
@@ -277,6 +280,11 @@ $(call unit,logger/test_logfile,$(SINK_TEST))
 $(call unit,logger/test_archive,$(SINK_TEST))
 $(call unit,logger/test_stream,$(SINK_TEST))
 $(call unit,parse/tls/test_tls,$(FAKE_HOST) $(SRC_TLS))
+$(call unit,parse/tls/test_tls_quic,$(FAKE_HOST) $(SRC_TLS))
+$(call unit,parse/tls/test_tls_session,$(FAKE_HOST) $(SRC_TLS))
+$(call unit,parse/tls/test_dtls,$(FAKE_HOST) $(SRC_TLS))
+$(call unit,parse/tls/test_dtls_probe,$(SRC_TLS) $(BASE))
+$(call unit,parse/tls/test_dtls_fragment,worker/parse/tls/dtls_fragment.c $(BASE))
 $(call unit,parse/tls/test_tls_sslv2,$(FAKE_HOST) $(SRC_TLS))
 $(call unit,parse/tls/test_tls_probe,$(SRC_TLS) $(BASE))
 $(call unit,parse/tls/test_tls_hello,worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c $(BASE))

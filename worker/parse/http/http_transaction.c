@@ -5,10 +5,13 @@
  * length into it. Since a parser reads a message front to back, the field that is being read is
  * always the last one, so that a value that comes in pieces is simply appended to. Request and
  * response have a buffer each, because both may be read at the same time. A header that comes twice
- * is taken from its last line; the earlier text stays behind as slack, within HTTP_TEXT_MAX. */
+ * is taken from its last line, or joined if it is a list that senders split (RFC 9110 section 5.3);
+ * the earlier text stays behind as slack, within HTTP_TEXT_MAX. */
 #include "worker/parse/http/http_transaction.h"
 
 #include "common/base/check.h"
+#include "worker/parse/http/http_application.h"
+#include "worker/parse/http/http_filename.h"
 
 #include <strings.h>
 
@@ -16,11 +19,16 @@ struct header {
     struct str name; /* as records show it */
     uint8_t side;
     uint8_t field;
+    bool list; /* lines are joined */
 };
 
 #define HEADER(text, side, field)                                                                  \
     {                                                                                              \
-        {text, sizeof text - 1}, side, field                                                       \
+        {text, sizeof text - 1}, side, field, false                                                \
+    }
+#define LIST(text, side, field)                                                                    \
+    {                                                                                              \
+        {text, sizeof text - 1}, side, field, true                                                 \
     }
 
 /* Those that Zeek counts as a proxy's come last. */
@@ -32,14 +40,22 @@ static const struct header headers[] = {
     HEADER("CONTENT-TYPE", 0, HTTP_REQUEST_TYPE),
     HEADER("AUTHORIZATION", 0, HTTP_USERNAME),
     HEADER("PROXY-AUTHORIZATION", 0, HTTP_USERNAME),
+    HEADER("CONTENT-ENCODING", 0, HTTP_REQUEST_ENCODING),
+    HEADER("CONTENT-DISPOSITION", 0, HTTP_REQUEST_DISPOSITION),
+    LIST("UPGRADE", 0, HTTP_REQUEST_UPGRADE),
     HEADER("HTTP2-SETTINGS", 0, HTTP_HTTP2_SETTINGS),
-    HEADER("SEC-WEBSOCKET-PROTOCOL", 0, HTTP_WS_PROTOCOLS),
-    HEADER("SEC-WEBSOCKET-EXTENSIONS", 0, HTTP_WS_EXTENSIONS),
+    HEADER("SEC-WEBSOCKET-KEY", 0, HTTP_WS_KEY),
+    LIST("SEC-WEBSOCKET-PROTOCOL", 0, HTTP_WS_PROTOCOLS),
+    LIST("SEC-WEBSOCKET-EXTENSIONS", 0, HTTP_WS_EXTENSIONS),
     HEADER("GRPC-ENCODING", 0, HTTP_GRPC_ENCODING),
     HEADER("CONTENT-TYPE", 1, HTTP_RESPONSE_TYPE),
+    HEADER("CONTENT-ENCODING", 1, HTTP_RESPONSE_ENCODING),
+    HEADER("CONTENT-DISPOSITION", 1, HTTP_RESPONSE_DISPOSITION),
+    LIST("UPGRADE", 1, HTTP_RESPONSE_UPGRADE),
+    HEADER("SEC-WEBSOCKET-ACCEPT", 1, HTTP_WS_ACCEPT),
     HEADER("SEC-WEBSOCKET-PROTOCOL", 1, HTTP_WS_PROTOCOL),
-    HEADER("SEC-WEBSOCKET-EXTENSIONS", 1, HTTP_WS_EXTENSIONS_SET),
-    HEADER("ALT-SVC", 1, HTTP_ALT_SVC),
+    LIST("SEC-WEBSOCKET-EXTENSIONS", 1, HTTP_WS_EXTENSIONS_SET),
+    LIST("ALT-SVC", 1, HTTP_ALT_SVC),
     HEADER("GRPC-STATUS", 1, HTTP_GRPC_STATUS),
     HEADER("GRPC-MESSAGE", 1, HTTP_GRPC_MESSAGE),
     HEADER("FORWARDED", 0, HTTP_PROXY),
@@ -68,6 +84,8 @@ struct http_transaction *http_transaction_new(struct bufpool *bufs)
 
 void http_transaction_free(struct http_transaction *t, struct bufpool *bufs)
 {
+    http_entity_free(&t->entity[0], bufs);
+    http_entity_free(&t->entity[1], bufs);
     membuf_free(&t->text[0], bufs);
     membuf_free(&t->text[1], bufs);
     bufpool_put(bufs, t, t->capacity);
@@ -134,6 +152,19 @@ static const struct header *header_find(unsigned side, struct str name)
     return NULL;
 }
 
+/* The field begins with what it held, and goes on behind a comma. */
+static bool field_rejoin(struct http_transaction *t, struct bufpool *bufs, enum http_field f)
+{
+    struct str held = http_field_text(t, f);
+    char copy[HTTP_VALUE_MAX];
+
+    /* The buffer that it lies in may move while it grows. */
+    memcpy(copy, held.p, held.len);
+    http_field_begin(t, f);
+    return http_field_append(t, bufs, f, str_make(copy, held.len)) &&
+           http_field_append(t, bufs, f, STR_LIT(", "));
+}
+
 enum http_field http_header_begin(struct http_transaction *t, struct bufpool *bufs, unsigned side,
                                   struct str name, bool *kept)
 {
@@ -150,6 +181,10 @@ enum http_field http_header_begin(struct http_transaction *t, struct bufpool *bu
         *kept = f < HTTP_PROXY + HTTP_PROXY_MAX;
         if (!*kept)
             return HTTP_NO_FIELD;
+    }
+    if (h->list && field_is_present(t, f) && t->field[f].len > 0) {
+        *kept = field_rejoin(t, bufs, f);
+        return f;
     }
     http_field_begin(t, f);
     if (h->field == HTTP_PROXY)
@@ -247,6 +282,67 @@ void http_header_end(struct http_transaction *t, enum http_field f, bool log_sec
         credentials_read(t, log_secrets);
 }
 
+/* --- bodies --- */
+
+static struct http_entity_headers entity_headers(const struct http_transaction *t, unsigned side)
+{
+    static const enum http_field fields[2][3] = {
+        {HTTP_REQUEST_TYPE, HTTP_REQUEST_ENCODING, HTTP_REQUEST_DISPOSITION},
+        {HTTP_RESPONSE_TYPE, HTTP_RESPONSE_ENCODING, HTTP_RESPONSE_DISPOSITION},
+    };
+
+    return (struct http_entity_headers){http_field_text(t, fields[side][0]),
+                                        http_field_text(t, fields[side][1]),
+                                        http_field_text(t, fields[side][2])};
+}
+
+void http_body_data(struct http_transaction *t, struct bufpool *bufs, unsigned side,
+                    const uint8_t *data, size_t len, bool whole)
+{
+    if (!t)
+        return;
+    t->body_bytes[side] += len;
+    if (!t->entity[side].settled) {
+        struct http_entity_headers h = entity_headers(t, side);
+
+        http_entity_data(&t->entity[side], bufs, &h, data, len, whole);
+    }
+}
+
+void http_body_gap(struct http_transaction *t, struct bufpool *bufs, unsigned side, uint64_t len)
+{
+    struct http_entity_headers h;
+
+    if (!t || len == 0)
+        return;
+    h = entity_headers(t, side);
+    t->body_bytes[side] += len;
+    t->partial = true;
+    http_entity_gap(&t->entity[side], bufs, &h);
+}
+
+/* Room for what the lists of a record point to. */
+struct body_parts {
+    struct http_parts parts[2];
+    char filename[2][HTTP_FILENAME_MAX];
+};
+
+static void bodies_end(struct http_transaction *t, struct bufpool *bufs, struct body_parts *out)
+{
+    for (unsigned side = 0; side < 2; side++) {
+        struct http_entity_headers h;
+
+        out->parts[side].n_mime = out->parts[side].n_filename = 0;
+        if (!t->entity[side].begun)
+            continue;
+        h = entity_headers(t, side);
+        http_entity_end(&t->entity[side], bufs, &h);
+        http_entity_parts(&t->entity[side], &h, &out->parts[side], out->filename[side]);
+    }
+}
+
+/* --- the record --- */
+
 static bool list_has(const struct str *items, uint32_t n, struct str s)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -322,17 +418,47 @@ static void record_stream(const struct http_transaction *t, struct rec_http *r)
         RECORD_SET(http, r, partial, true);
 }
 
-void http_transaction_emit(const struct http_transaction *t, struct analyzer_ctx *ctx)
+#define SET_PARTS(r, member, texts, count)                                                         \
+    do {                                                                                           \
+        if ((count) > 0)                                                                           \
+            RECORD_SET(http, r, member, ((struct str_list){texts, count}));                        \
+    } while (0)
+
+static void record_bodies(const struct body_parts *b, struct rec_http *r)
 {
+    SET_PARTS(r, orig_mime_types, b->parts[0].mime, b->parts[0].n_mime);
+    SET_PARTS(r, orig_filenames, b->parts[0].filename, b->parts[0].n_filename);
+    SET_PARTS(r, resp_mime_types, b->parts[1].mime, b->parts[1].n_mime);
+    SET_PARTS(r, resp_filenames, b->parts[1].filename, b->parts[1].n_filename);
+}
+
+static void application_tell(struct http_transaction *t, struct analyzer_ctx *ctx)
+{
+    struct http_exchange x = {http_field_text(t, HTTP_METHOD), http_field_text(t, HTTP_URI),
+                              http_field_text(t, HTTP_REQUEST_TYPE),
+                              http_field_text(t, HTTP_RESPONSE_TYPE)};
+
+    if (!t->application)
+        t->application = http_application_name(&x);
+    if (t->application && strcmp(t->application, "doh") == 0)
+        analyzer_category(ctx, CATEGORY_dns_doh);
+}
+
+void http_transaction_emit(struct http_transaction *t, struct analyzer_ctx *ctx)
+{
+    struct body_parts bodies;
     struct str proxies[HTTP_PROXY_MAX];
     struct str_list proxied = proxied_list(t, proxies);
     struct rec_http r;
 
     r.present = 0;
+    bodies_end(t, ctx->bufs, &bodies);
+    application_tell(t, ctx);
     RECORD_SET(http, &r, ts, t->ts_ns);
     RECORD_SET(http, &r, trans_depth, t->depth);
     record_request(t, &r);
     record_response(t, &r);
+    record_bodies(&bodies, &r);
     /* Zeek writes the empty set where it found no indicator. */
     RECORD_SET(http, &r, tags, ((struct str_list){NULL, 0}));
     if (proxied.n > 0)

@@ -6,7 +6,7 @@
 #ifndef SPLIFF_PARSE_HTTP_TRANSACTION_H
 #define SPLIFF_PARSE_HTTP_TRANSACTION_H
 
-#include "worker/analyzer.h"
+#include "worker/parse/http/http_entity.h"
 
 #define HTTP_URI_MAX    8192u  /* bytes of a target that are kept */
 #define HTTP_VALUE_MAX  2048u  /* bytes of any other field */
@@ -25,7 +25,11 @@ enum http_field {
     HTTP_REQUEST_TYPE,
     HTTP_USERNAME,
     HTTP_PASSWORD,
+    HTTP_REQUEST_UPGRADE,
+    HTTP_REQUEST_ENCODING,
+    HTTP_REQUEST_DISPOSITION,
     HTTP_HTTP2_SETTINGS,
+    HTTP_WS_KEY,
     HTTP_WS_PROTOCOLS,
     HTTP_WS_EXTENSIONS,
     HTTP_GRPC_ENCODING,
@@ -35,6 +39,10 @@ enum http_field {
     HTTP_STATUS_MSG,
     HTTP_INFO_MSG,
     HTTP_RESPONSE_TYPE,
+    HTTP_RESPONSE_UPGRADE,
+    HTTP_RESPONSE_ENCODING,
+    HTTP_RESPONSE_DISPOSITION,
+    HTTP_WS_ACCEPT,
     HTTP_WS_PROTOCOL,
     HTTP_WS_EXTENSIONS_SET,
     HTTP_ALT_SVC,
@@ -53,6 +61,7 @@ struct http_transaction {
     uint64_t body_bytes[2];
     uint64_t depth;
     struct membuf text[2];
+    struct http_entity entity[2];
     uint64_t present;        /* bit n: field n was seen */
     uint64_t stream_id;      /* with has_stream */
     const char *application; /* static, as records.def names them; NULL: none */
@@ -99,7 +108,15 @@ struct str http_field_text(const struct http_transaction *t, enum http_field f);
 /* Is it a request of that method? t may be NULL. */
 bool http_transaction_is(const struct http_transaction *t, const char *method);
 
-/* Emits the http record. */
-void http_transaction_emit(const struct http_transaction *t, struct analyzer_ctx *ctx);
+/* Bytes of a side's body, without transfer coding: counted, and looked at until they tell what they
+ * are. whole: they are all there is. t may be NULL. */
+void http_body_data(struct http_transaction *t, struct bufpool *bufs, unsigned side,
+                    const uint8_t *data, size_t len, bool whole);
+/* Bytes that were sent and are missing: counted, too. */
+void http_body_gap(struct http_transaction *t, struct bufpool *bufs, unsigned side, uint64_t len);
+
+/* Emits the http record. What is set of `application` stays, else it is told from type and path; a
+ * flow that carries DNS gets its category. */
+void http_transaction_emit(struct http_transaction *t, struct analyzer_ctx *ctx);
 
 #endif
