@@ -105,6 +105,7 @@ SRC_WORKER := \
   $(SRC_HTTP) \
   worker/parse/http1/http1_probe.c worker/parse/http1/http1.c worker/parse/http1/http1_line.c \
   worker/parse/http1/http1_headers.c worker/parse/http1/http1_queue.c \
+  worker/parse/http1/http1_switch.c \
   $(SRC_WEBSOCKET) \
   worker/parse/dns/dns.c worker/parse/dns/dns_probe.c worker/parse/dns/dns_message.c \
   worker/parse/dns/dns_answers.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c \

@@ -109,6 +109,22 @@ static void ja4_of_example(void **state)
     assert_string_equal(ja4, "t13d1516h2_8daaf6152771_e5627efa2ab1");
 }
 
+/* Both values stand in the technical description as well. */
+static void ja4_without_signatures_or_ciphers(void **state)
+{
+    struct wire w[3];
+    struct tls_client_hello h = ja4_example(w);
+    char ja4[TLS_JA4_BYTES];
+
+    (void)state;
+    h.signature_algorithms = cursor_init("", 0);
+    tls_fingerprint_ja4(&h, 't', ja4);
+    assert_string_equal(ja4, "t13d1516h2_8daaf6152771_6d807ffa2a79");
+    h.ciphers = cursor_init("", 0);
+    tls_fingerprint_ja4(&h, 'd', ja4);
+    assert_string_equal(ja4, "d13d0016h2_000000000000_6d807ffa2a79");
+}
+
 static void ja4_of_nothing(void **state)
 {
     struct tls_client_hello h = {.version = 0x0002};
@@ -132,6 +148,15 @@ static void ja4_front_cases(void **state)
         {0x0302, "\x03\xab\xcd\xef", "t11d1516af"},
         {0x0300, "\x02h\xcd", "ts3d15166d"},
         {0x7e02, "", "t00d151600"},
+        {0xfeff, "", "td1d151600"},
+        {0xfefd, "", "td2d151600"},
+        {0xfefc, "", "td3d151600"},
+        /* the technical description's names that are not text */
+        {0x0304, "\x01\xab", "t13d1516ab"},
+        {0x0304, "\x02\xab\xcd", "t13d1516ad"},
+        {0x0304, "\x02\x30\xab", "t13d15163b"},
+        {0x0304, "\x04\x30\x31\xab\xcd", "t13d15163d"},
+        {0x0304, "\x04\x30\xab\xcd\x31", "t13d151601"},
     };
     struct wire w[3];
     struct tls_client_hello h = ja4_example(w);
@@ -178,10 +203,15 @@ static void sha256_of_abc(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ja3_of_example),        cmocka_unit_test(ja3_without_extensions),
-        cmocka_unit_test(ja3s_of_example),       cmocka_unit_test(ja4_of_example),
-        cmocka_unit_test(ja4_of_nothing),        cmocka_unit_test(ja4_front_cases),
-        cmocka_unit_test(ja4_counts_are_capped), cmocka_unit_test(sha256_of_abc),
+        cmocka_unit_test(ja3_of_example),
+        cmocka_unit_test(ja3_without_extensions),
+        cmocka_unit_test(ja3s_of_example),
+        cmocka_unit_test(ja4_of_example),
+        cmocka_unit_test(ja4_without_signatures_or_ciphers),
+        cmocka_unit_test(ja4_of_nothing),
+        cmocka_unit_test(ja4_front_cases),
+        cmocka_unit_test(ja4_counts_are_capped),
+        cmocka_unit_test(sha256_of_abc),
     };
 
     return cmocka_run_group_tests_name("parse/tls/tls_fingerprint", tests, NULL, NULL);

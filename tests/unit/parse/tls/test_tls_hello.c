@@ -85,6 +85,58 @@ static void broken_extension_spoils_only_itself(void **state)
     assert_int_equal(cursor_left(&h.alpn), 12);
 }
 
+static struct tls_client_hello parsed(struct wire *w, const struct wire_hello *hello)
+{
+    struct tls_client_hello h;
+
+    w->len = 0;
+    wire_client_hello(w, hello);
+    assert_int_equal(tls_hello_parse_client(w->p, w->len, &h), 0);
+    assert_false(h.malformed);
+    return h;
+}
+
+static void offers_are_noticed(void **state)
+{
+    static const struct wire_hello psk = {.psk = true}, plain = {.session_id_len = 0};
+    static const struct wire_hello outer = {
+        .other_extension = 0xfe0d, .other_body = "\0\0\1", .other_len = 3};
+    static const struct wire_hello inner = {.other_extension = 0xfe0d, .other_body = "\x01"};
+    static const struct wire_hello now = {.other_extension = 57, .other_body = "params"};
+    static const struct wire_hello draft = {.other_extension = 0xffa5, .other_body = "old"};
+    struct tls_client_hello h;
+    struct wire w;
+
+    (void)state;
+    h = parsed(&w, &plain);
+    assert_false(h.psk || h.ech || h.has_ticket);
+    assert_int_equal(h.transport_parameters.len, 0);
+    assert_true(parsed(&w, &psk).psk);
+    assert_false(parsed(&w, &inner).ech);
+    assert_str(parsed(&w, &now).transport_parameters, "params");
+    assert_str(parsed(&w, &draft).transport_parameters, "old");
+    assert_true(parsed(&w, &outer).ech);
+}
+
+static void dtls_hello_has_a_cookie_and_counts_down(void **state)
+{
+    static const struct wire_hello hello = {.version = 0xfefd,
+                                            .server_name = "media.test",
+                                            .other_extension = 43,
+                                            .other_body = "\x06\xfe\xfd\xfe\xfc\xfe\xff"};
+    static const struct wire_hello old = {.version = 0xfeff};
+    struct tls_client_hello h;
+    struct wire w;
+
+    (void)state;
+    h = parsed(&w, &hello);
+    assert_str(h.server_name, "media.test");
+    assert_int_equal(h.legacy_version, 0xfefd);
+    assert_int_equal(h.version, 0xfefc);
+    assert_int_equal(cursor_left(&h.ciphers), 8);
+    assert_int_equal(parsed(&w, &old).version, 0xfeff);
+}
+
 static void server_hello_is_read(void **state)
 {
     static const struct wire_hello hello = {
@@ -158,6 +210,8 @@ int main(void)
         cmocka_unit_test(client_hello_is_read),
         cmocka_unit_test(cut_client_hello_is_noticed),
         cmocka_unit_test(broken_extension_spoils_only_itself),
+        cmocka_unit_test(offers_are_noticed),
+        cmocka_unit_test(dtls_hello_has_a_cookie_and_counts_down),
         cmocka_unit_test(server_hello_is_read),
         cmocka_unit_test(retry_request_is_told_by_its_random),
         cmocka_unit_test(early_draft_server_hello),

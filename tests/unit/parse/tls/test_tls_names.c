@@ -29,6 +29,10 @@ static void known_names(void **state)
     check(tls_alert_name(121, out), "ech_required");
     check(tls_version_name(0x0304, out), "TLSv13");
     check(tls_version_name(0x7f1c, out), "TLSv13-draft28");
+    check(tls_version_name(0xfeff, out), "DTLSv10");
+    check(tls_version_name(0xfefd, out), "DTLSv12");
+    check(tls_version_name(0xfefc, out), "DTLSv13");
+    check(tls_version_name(0x0100, out), "DTLSv10-openssl");
 }
 
 static void unknown_names(void **state)
@@ -63,6 +67,8 @@ static void versions_of_13(void **state)
     assert_true(tls_version_is_13(0x7f12));
     assert_false(tls_version_is_13(0x0303));
     assert_false(tls_version_is_13(0));
+    assert_true(tls_version_is_13(0xfefc));
+    assert_false(tls_version_is_13(0xfefd));
 }
 
 static void grease(void **state)

@@ -109,7 +109,9 @@ struct wire_hello {
     const char *alpn[3];
     uint16_t supported_version;
     uint16_t key_share_group; /* ServerHello */
-    uint16_t other_extension; /* with an empty body */
+    uint16_t other_extension; /* of ClientHello */
+    const char *other_body;   /* its body; NULL: empty */
+    uint8_t other_len;        /* of the body; 0: it is text */
     bool ticket;
     bool psk;
     bool retry; /* ServerHello */
@@ -154,6 +156,8 @@ static inline void wire_client_hello(struct wire *w, const struct wire_hello *h)
     wire_fill(w, 0x11, 32);
     wire_be(w, h->session_id_len, 1);
     wire_fill(w, 0x5a, h->session_id_len);
+    if (h->version >> 8 == 0xfe)
+        wire_bytes(w, "\x03yum", 4); /* cookie of DTLS */
     place = wire_begin(w, 2);
     wire_bytes(w, "\x0a\x0a\x13\x01\xc0\x2f\x00\x2f", 8); /* GREASE first */
     wire_end(w, place, 2);
@@ -173,7 +177,10 @@ static inline void wire_client_hello(struct wire *w, const struct wire_hello *h)
         wire_extension(w, 43, list, sizeof list);
     }
     if (h->other_extension)
-        wire_extension(w, h->other_extension, NULL, 0);
+        wire_extension(w, h->other_extension, h->other_body,
+                       h->other_body && !h->other_len ? strlen(h->other_body) : h->other_len);
+    if (h->psk)
+        wire_extension(w, 41, "\x00\x00", 2);
     wire_end(w, place, 2);
 }
 
