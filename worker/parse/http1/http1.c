@@ -13,8 +13,7 @@
  * of what each packet brought, since senders begin messages there and bodies need not end with a
  * line.
  *
- * After CONNECT the client is quiet until it is answered; what it sends before is not looked at,
- * since whether it belongs to the tunnel is not known yet. */
+ * What follows a CONNECT or Upgrade is HTTP or not, as the answer says (http1_switch.c). */
 #include "worker/parse/http1/http1.h"
 
 #include "common/base/check.h"
@@ -40,40 +39,58 @@ static void line_drop(struct http1_flow *f, struct http1_side *s)
 
 /* --- ends of messages --- */
 
-/* The message that the side is in is complete. A request's CONNECT is followed by silence, a
- * refusal of it by the next request. */
-static void message_done(struct http1_flow *f, unsigned side)
+static void request_done(struct http1_flow *f)
 {
-    bool connect = http_transaction_is(f->queue.open[side], "CONNECT");
+    const struct http_transaction *t = f->queue.open[0];
 
-    f->side[side].phase = HTTP1_LINE;
-    if (side == 0) {
-        http1_queue_request_done(&f->queue, f->ctx);
-        if (connect)
-            f->side[0].phase = HTTP1_CONNECTING;
-        return;
+    f->side[0].phase = HTTP1_LINE;
+    if (http1_may_switch(t) && !t->response_done) {
+        f->side[0].phase = HTTP1_WAITING;
+        f->connecting = http_transaction_is(t, "CONNECT");
     }
-    http1_queue_response_done(&f->queue, f->ctx);
-    if (connect && f->side[0].phase == HTTP1_CONNECTING)
-        f->side[0].phase = HTTP1_LINE;
+    http1_queue_request_done(&f->queue, f->ctx);
 }
 
-/* The side's stream is lost: what is known of the message is all that will be. */
-static void stream_lost(struct http1_flow *f, unsigned side)
+/* That a response to something else came does not answer the client that waits. */
+static void response_done(struct http1_flow *f)
+{
+    bool answer = http1_may_switch(f->queue.open[1]);
+
+    f->side[1].phase = HTTP1_LINE;
+    http1_queue_response_done(&f->queue, f->ctx);
+    if (f->side[0].phase == HTTP1_WAITING && (answer || !f->queue.head))
+        http1_wait_end(f);
+}
+
+/* The message that the side is in is complete. */
+static void message_done(struct http1_flow *f, unsigned side)
+{
+    if (side == 0)
+        request_done(f);
+    else
+        response_done(f);
+}
+
+void http1_stream_lost(struct http1_flow *f, unsigned side)
 {
     struct http1_side *s = &f->side[side];
 
-    if (s->phase != HTTP1_LINE && s->phase != HTTP1_SEARCH && s->phase != HTTP1_CONNECTING)
+    if (s->phase != HTTP1_LINE && s->phase != HTTP1_SEARCH && s->phase != HTTP1_WAITING)
         message_done(f, side);
     line_drop(f, s);
     s->phase = HTTP1_SEARCH;
     f->queue.missed[side] = true;
 }
 
-static void body_take(struct http1_flow *f, unsigned side, uint64_t len)
+static void body_take(struct http1_flow *f, unsigned side, const uint8_t *data, size_t len,
+                      bool whole)
 {
-    if (f->queue.open[side])
-        f->queue.open[side]->body_bytes[side] += len;
+    http_body_data(f->queue.open[side], f->ctx->bufs, side, data, len, whole);
+}
+
+static void body_miss(struct http1_flow *f, unsigned side, uint64_t len)
+{
+    http_body_gap(f->queue.open[side], f->ctx->bufs, side, len);
 }
 
 /* --- start lines --- */
@@ -88,6 +105,7 @@ static bool request_begin(struct http1_flow *f, struct str text)
     if (http1_queue_request(&f->queue, f->ctx, f->side[0].first_ns)) {
         t = f->queue.open[0];
         t->simple = line.simple;
+        t->view = f->view;
         set_text(f, t, HTTP_METHOD, line.method);
         set_text(f, t, HTTP_URI, line.uri);
         if (line.version.len > 0)
@@ -113,6 +131,7 @@ static bool response_begin(struct http1_flow *f, struct str text)
     f->status = line.status;
     if (http1_queue_response(&f->queue, f->ctx, f->side[1].first_ns)) {
         t = f->queue.open[1];
+        t->view = f->view;
         if (line.version.len > 0)
             set_text(f, t, HTTP_RESPONSE_VERSION, line.version);
         if (line.status / 100 == 1) {
@@ -148,7 +167,9 @@ static void line_refuse(struct http1_flow *f, unsigned side, struct str line, bo
     if (at_simple_response(f, side)) {
         if (http1_queue_response(&f->queue, f->ctx, s->first_ns))
             f->queue.open[1]->response_ns = s->first_ns;
-        body_take(f, 1, line.len + whole);
+        body_take(f, 1, (const uint8_t *)line.p, line.len, false);
+        if (whole)
+            body_take(f, 1, (const uint8_t *)"\n", 1, false);
         line_drop(f, s);
         s->phase = HTTP1_UNTIL_CLOSE;
         return;
@@ -156,7 +177,7 @@ static void line_refuse(struct http1_flow *f, unsigned side, struct str line, bo
     if (s->phase == HTTP1_LINE) {
         analyzer_weird(
             f->ctx, side == 0 ? WEIRD_HTTP_BAD_REQUEST_LINE : WEIRD_HTTP_BAD_RESPONSE_LINE, NULL);
-        stream_lost(f, side);
+        http1_stream_lost(f, side);
     }
     line_drop(f, s);
     s->skip_line = !whole;
@@ -266,9 +287,22 @@ static void body_begin(struct http1_flow *f, unsigned side)
 static void switch_protocol(struct http1_flow *f, const struct cursor *rest)
 {
     struct analyzer_ctx *ctx = f->ctx;
+    const char *successor = http1_switch(f);
 
     message_done(f, 1);
-    analyzer_hand_over(ctx, NULL, 1, rest->p, cursor_left(rest));
+    analyzer_hand_over(ctx, successor, 1, rest->p, cursor_left(rest));
+}
+
+/* RFC 7838 section 3: of the origin that was asked; section 6: not with 421. */
+static void alt_svc_take(struct http1_flow *f, const struct http_transaction *t)
+{
+    struct str value = t ? http_field_text(t, HTTP_ALT_SVC) : STR_LIT("");
+
+    if (value.len == 0 || !status_is_final(f->status) || f->status == 421)
+        return;
+    analyzer_alt_svc(
+        f->ctx, http1_target_origin(http_field_text(t, HTTP_URI), http_field_text(t, HTTP_HOST)),
+        value);
 }
 
 /* Returns false when the connection was handed over. */
@@ -276,6 +310,7 @@ static bool response_headers_done(struct http1_flow *f, const struct cursor *res
 {
     const struct http_transaction *t = f->queue.open[1];
 
+    alt_svc_take(f, t);
     if (f->status == 101 || (f->status / 100 == 2 && http_transaction_is(t, "CONNECT"))) {
         switch_protocol(f, rest);
         return false;
@@ -300,7 +335,7 @@ static void parser_refused(struct http1_flow *f, unsigned side, llhttp_errno_t e
     if (f->side[side].phase == HTTP1_CHUNKED)
         w = WEIRD_HTTP_BAD_CHUNK;
     analyzer_weird(f->ctx, w, llhttp_errno_name(err));
-    stream_lost(f, side);
+    http1_stream_lost(f, side);
     f->side[side].skip_line = true;
 }
 
@@ -347,21 +382,29 @@ static bool side_step(struct http1_flow *f, unsigned side, struct cursor *c)
     case HTTP1_LENGTH:
         if (n > s->remaining)
             n = (size_t)s->remaining;
-        cursor_skip(c, n);
-        body_take(f, side, n);
+        body_take(f, side, cursor_bytes(c, n), n, n == s->remaining);
         s->remaining -= n;
         if (s->remaining == 0)
             message_done(f, side);
         break;
     case HTTP1_UNTIL_CLOSE:
-        body_take(f, side, n);
-        cursor_skip(c, n);
+        body_take(f, side, cursor_bytes(c, n), n, false);
         break;
-    case HTTP1_CONNECTING:
+    case HTTP1_WAITING:
+        http1_wait_step(f, c);
+        break;
     case HTTP1_CLOSED:
         cursor_skip(c, n);
         break;
     }
+    return true;
+}
+
+bool http1_feed(struct http1_flow *f, unsigned side, struct cursor *c)
+{
+    while (cursor_left(c) > 0)
+        if (!side_step(f, side, c))
+            return false;
     return true;
 }
 
@@ -370,6 +413,18 @@ static void http1_open(struct analyzer_ctx *ctx, void *state)
     (void)state;
     analyzer_service(ctx, "http");
     analyzer_category(ctx, CATEGORY_web_plain);
+}
+
+static void http1_told(struct analyzer_ctx *ctx, void *state, enum analyzer_fact fact,
+                       struct str text)
+{
+    static const char *const views[] = {"packet", "plaintext", "decrypted"};
+    struct http1_flow *f = state;
+
+    (void)ctx;
+    for (size_t i = 0; fact == FACT_VIEW && i < sizeof views / sizeof views[0]; i++)
+        if (str_equal(text, str_of(views[i])))
+            f->view = views[i];
 }
 
 static void http1_data(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
@@ -385,9 +440,7 @@ static void http1_data(struct analyzer_ctx *ctx, void *state, unsigned side, con
         line_drop(f, s);
         s->skip_line = false;
     }
-    while (cursor_left(&c) > 0)
-        if (!side_step(f, side, &c))
-            return;
+    (void)http1_feed(f, side, &c);
 }
 
 /* Inside a chunk llhttp is given bytes in place of those that are missing; it looks at none. */
@@ -395,6 +448,7 @@ static void chunk_fill(struct http1_flow *f, unsigned side, uint64_t len)
 {
     static const uint8_t nothing[16384];
 
+    f->side[side].filling = true;
     while (len > 0) {
         size_t n = len < sizeof nothing ? (size_t)len : sizeof nothing;
         struct cursor c = cursor_init(nothing, n);
@@ -402,6 +456,7 @@ static void chunk_fill(struct http1_flow *f, unsigned side, uint64_t len)
         (void)parser_step(f, side, &c);
         len -= n;
     }
+    f->side[side].filling = false;
 }
 
 static void http1_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)
@@ -411,11 +466,11 @@ static void http1_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint
 
     f->ctx = ctx;
     if (s->phase == HTTP1_UNTIL_CLOSE) {
-        body_take(f, side, len);
+        body_miss(f, side, len);
         return;
     }
     if (s->phase == HTTP1_LENGTH && len <= s->remaining) {
-        body_take(f, side, len);
+        body_miss(f, side, len);
         s->remaining -= len;
         if (s->remaining == 0)
             message_done(f, side);
@@ -425,13 +480,17 @@ static void http1_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint
         chunk_fill(f, side, len);
         return;
     }
-    if (s->phase == HTTP1_CLOSED || s->phase == HTTP1_CONNECTING)
+    if (s->phase == HTTP1_WAITING)
+        f->kept_lost = true;
+    if (s->phase == HTTP1_CLOSED || s->phase == HTTP1_WAITING)
         return;
     /* The gap reaches past the body, so all of that was sent. */
     if (s->phase == HTTP1_LENGTH)
-        body_take(f, side, s->remaining);
+        body_miss(f, side, s->remaining);
+    if (f->queue.open[side])
+        f->queue.open[side]->partial = true;
     analyzer_weird(ctx, WEIRD_HTTP_CONTENT_GAP, NULL);
-    stream_lost(f, side);
+    http1_stream_lost(f, side);
     s->skip_line = false;
 }
 
@@ -445,7 +504,8 @@ static void http1_end(struct analyzer_ctx *ctx, void *state, unsigned side)
     line_drop(f, s);
     if (f->queue.open[side])
         message_done(f, side);
-    s->phase = HTTP1_CLOSED;
+    if (s->phase != HTTP1_WAITING)
+        s->phase = HTTP1_CLOSED;
 }
 
 static void http1_close(struct analyzer_ctx *ctx, void *state)
@@ -455,6 +515,7 @@ static void http1_close(struct analyzer_ctx *ctx, void *state)
     f->ctx = ctx;
     line_drop(f, &f->side[0]);
     line_drop(f, &f->side[1]);
+    membuf_free(&f->kept, ctx->bufs);
     http1_queue_flush(&f->queue, ctx);
 }
 
@@ -465,6 +526,7 @@ const struct analyzer analyzer_http1 = {
     .state_max = FLOWS_MAX,
     .probe = http1_probe,
     .open = http1_open,
+    .told = http1_told,
     .data = http1_data,
     .gap = http1_gap,
     .end = http1_end,

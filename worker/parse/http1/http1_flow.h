@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the analyzer keeps of a connection. Shared by http1.c, which reads the streams, and
- * http1_headers.c, which reads headers and chunks for it. */
+/* What the analyzer keeps of a connection. Shared by http1.c, which reads the streams,
+ * http1_headers.c, which reads headers and chunks for it, and http1_switch.c, which lets other
+ * protocols follow. */
 #ifndef SPLIFF_PARSE_HTTP1_FLOW_H
 #define SPLIFF_PARSE_HTTP1_FLOW_H
 
@@ -17,7 +18,7 @@ enum http1_phase {
     HTTP1_CHUNKED,     /* in llhttp */
     HTTP1_LENGTH,      /* in a body with `remaining` bytes to come */
     HTTP1_UNTIL_CLOSE, /* in a body that only the end of the stream ends */
-    HTTP1_CONNECTING,  /* after a CONNECT that is not answered yet */
+    HTTP1_WAITING,     /* after a CONNECT or Upgrade that is not answered yet (side 0) */
     HTTP1_CLOSED,
 };
 
@@ -32,6 +33,7 @@ struct http1_side {
     uint8_t tail_len;
     bool in_value;  /* of a header */
     bool skip_line; /* the rest of this line is of no use */
+    bool filling;   /* the parser is given bytes in place of missing ones */
     char name[HTTP_HEADER_MAX];
     char tail[HTTP1_TAIL_BYTES]; /* last bytes of a start line that did not fit */
 };
@@ -40,7 +42,12 @@ struct http1_flow {
     struct analyzer_ctx *ctx; /* of the callback that runs now */
     struct http1_side side[2];
     struct http1_queue queue;
-    uint16_t status; /* of the present response */
+    struct membuf kept; /* what the client said while WAITING */
+    uint64_t kept_ns;   /* when that began */
+    const char *view;   /* static; NULL: "packet" */
+    uint16_t status;    /* of the present response */
+    bool connecting;    /* WAITING for a tunnel, not for an upgrade */
+    bool kept_lost;     /* of what the client said bytes are missing */
     bool cut_reported;
 };
 
@@ -49,6 +56,28 @@ void http1_report_cut(struct http1_flow *f);
 
 /* A start line of the side was read: HEADERS begins. */
 void http1_headers_start(struct http1_flow *f, unsigned side);
+
+/* Reads bytes of a side to their end, or to where the connection was handed over: then false, and f
+ * is gone. */
+bool http1_feed(struct http1_flow *f, unsigned side, struct cursor *c);
+
+/* The side's stream is lost: what is known of the message is all that will be. */
+void http1_stream_lost(struct http1_flow *f, unsigned side);
+
+/* --- http1_switch.c --- */
+
+/* Does another protocol follow if this request (or NULL) is granted? */
+bool http1_may_switch(const struct http_transaction *t);
+
+/* WAITING: takes bytes of the client, or goes on at LINE and takes none. */
+void http1_wait_step(struct http1_flow *f, struct cursor *c);
+
+/* The client is not waiting any more, and goes on with HTTP: reads what was kept. */
+void http1_wait_end(struct http1_flow *f);
+
+/* The present response grants a CONNECT or Upgrade: the successor's name (NULL: to be detected),
+ * after it was told and left what is its own. */
+const char *http1_switch(struct http1_flow *f);
 
 /* RFC 9112 section 6.3, rules 1 and 2. t may be NULL. */
 bool http1_response_has_no_body(const struct http_transaction *t, unsigned status);

@@ -128,11 +128,12 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     struct http1_flow *f = parser->data;
     unsigned side = parser_side(parser);
 
-    (void)at;
     CHECK(len <= f->side[side].remaining);
     f->side[side].remaining -= len;
-    if (f->queue.open[side])
-        f->queue.open[side]->body_bytes[side] += len;
+    if (f->side[side].filling)
+        http_body_gap(f->queue.open[side], f->ctx->bufs, side, len);
+    else
+        http_body_data(f->queue.open[side], f->ctx->bufs, side, (const uint8_t *)at, len, false);
     return 0;
 }
 

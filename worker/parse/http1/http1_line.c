@@ -139,6 +139,30 @@ bool http1_status_line_parse(struct str line, struct http1_status_line *out)
     return true;
 }
 
+struct str http1_target_origin(struct str target, struct str host)
+{
+    struct cursor c = cursor_init(target.p, target.len);
+    const char *at;
+    size_t n = 0;
+
+    if (target.len > 8 && strncasecmp(target.p, "https://", 8) == 0)
+        cursor_skip(&c, 8);
+    else if (target.len > 7 && strncasecmp(target.p, "http://", 7) == 0)
+        cursor_skip(&c, 7);
+    else
+        return host;
+    while (n < cursor_left(&c) && strchr("/?#", c.p[n]) == NULL)
+        n++;
+    at = memchr(c.p, '@', n);
+    if (at) {
+        size_t user = (size_t)(at + 1 - (const char *)c.p);
+
+        cursor_skip(&c, user);
+        n -= user;
+    }
+    return str_make(c.p, n);
+}
+
 static enum http1_fit response_prefix(struct str s)
 {
     if (s.len < 5)

@@ -40,6 +40,10 @@ enum http1_fit http1_line_prefix(unsigned side, struct str bytes);
  * digit? For finding the way back into a broken stream. */
 bool http1_line_is_start(unsigned side, struct str bytes);
 
+/* The origin that is asked: the authority of an absolute target (RFC 9112 section 3.2.2) without
+ * user name, else the Host header. Both may be empty. */
+struct str http1_target_origin(struct str target, struct str host);
+
 /* Is it a method that llhttp has in its table of HTTP methods? */
 bool http1_method_is_known(struct str method);
 
