@@ -343,6 +343,7 @@ $(call fuzz_target,fuzz_reassembly,worker/reassembly/reassembly.c $(BASE))
 $(call fuzz_target,fuzz_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
 $(call fuzz_target,fuzz_http1,$(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/fake_host.c)
 $(call fuzz_target,fuzz_tls,$(FAKE_HOST) $(SRC_TLS))
+$(call fuzz_target,fuzz_dtls,$(FAKE_HOST) $(SRC_TLS))
 $(call fuzz_target,fuzz_x509,$(FAKE_HOST) worker/parse/tls/x509_log.c \
     worker/parse/tls/tls_fingerprint.c worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c)
 $(call fuzz_target,fuzz_pcap_file,$(BASE) $(PCAP_FILE))

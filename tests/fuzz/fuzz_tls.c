@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes, cut anywhere, from either side, with gaps: the TLS analyzer must take them, give every
- * buffer back, emit at most one ssl record, and say the same when the bytes come one by one.
+/* Any bytes, cut anywhere, from either side, with gaps: the TLS analyzers, over TCP and inside
+ * QUIC, must take them, give every buffer back, emit at most one ssl record, and say the same when
+ * the bytes come one by one.
  *
  * The input is a script: a byte of command, and for data a length (two bytes) and that many bytes.
- * Command: bit 0 the side, bits 1-2 what: data (twice as often), gap, end of the side. */
+ * Command: bit 0 the side, bits 1-2 what: data (twice as often), gap, end of the side. Bit 7 of the
+ * first command: inside QUIC. */
 #include "tests/unit/parse/fake_host.h"
 
 #include "common/base/check.h"
@@ -26,7 +28,10 @@ static void feed(unsigned side, const uint8_t *data, size_t len, bool one_by_one
 
 static void run_script(struct cursor c, bool one_by_one)
 {
-    fake_host_open(&h, &analyzer_tls, ANALYZER_TCP);
+    if (cursor_left(&c) > 0 && c.p[0] & 0x80)
+        fake_host_open(&h, &analyzer_tls_quic, ANALYZER_UDP);
+    else
+        fake_host_open(&h, &analyzer_tls, ANALYZER_TCP);
     while (cursor_left(&c) > 0) {
         uint8_t command = cursor_u8(&c);
         size_t n = cursor_be16(&c);
@@ -48,8 +53,9 @@ static void run_script(struct cursor c, bool one_by_one)
 static void summarize(char *out, size_t capacity)
 {
     static const char *const fields[] = {
-        "version",     "cipher",      "curve",          "server_name", "resumed", "last_alert",
-        "established", "ssl_history", "cert_chain_fps", "ja3",         "ja3s",    "ja4"};
+        "version",    "cipher",      "curve",       "server_name",    "resumed",
+        "last_alert", "established", "ssl_history", "cert_chain_fps", "ja3",
+        "ja3s",       "ja4",         "ech",         "hello_retry",    "ticket"};
     size_t used = 0;
 
     for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {

@@ -15,8 +15,12 @@ import sys
 # Which payloads a protocol's target gets: (transport, ports).
 PORTS = {
     "http1": ("tcp", (80, 8080, 8081, 8888)),
-    "tls": ("tcp", (443, 8443, 4433)),
     "dns": ("udp", (53,)),
+}
+# Whose target gets flows instead: for each payload a byte that says the side, a length, the bytes.
+SCRIPTS = {
+    "fuzz_tls": ("tcp", (443, 8443, 4433, 4434, 4435)),
+    "fuzz_dtls": ("udp", (4433,)),
 }
 LIMIT = 200  # seeds a target; more of the same kind only slow its start
 
@@ -48,6 +52,25 @@ def payload(frame, transport, ports):
     return frame[l4 + header : end]
 
 
+def scripts(path, transport, ports):
+    """Each flow of a capture as a script, and without TLS record headers, as QUIC carries it."""
+    flows = {}
+    for frame in frames(path):
+        data = payload(frame, transport, ports)
+        if not data:
+            continue
+        l4 = 14 + (frame[14] & 15) * 4
+        source, target = struct.unpack(">HH", frame[l4 : l4 + 4])
+        flow = flows.setdefault((min(source, target), max(source, target)), [b"", b""])
+        side = source in ports
+        flow[0] += struct.pack(">BH", side, len(data)) + data
+        flow[1] += struct.pack(">BH", 0x80 | side, len(data) - 5) + data[5:] if len(data) > 5 else b""
+    for flow in flows.values():
+        yield flow[0]
+        if transport == "tcp":
+            yield flow[1]
+
+
 def seeds(target, captures):
     for path in captures:
         if "pcap_file" in target:
@@ -57,6 +80,9 @@ def seeds(target, captures):
         if "pipeline" in target:  # options, then how, length and frame, as many as it takes
             flow = [b"\1" + struct.pack(">H", len(f)) + f for f in frames(path) if len(f) < 2048]
             yield b"\0" + b"".join(flow[:64])
+            continue
+        if target in SCRIPTS:
+            yield from scripts(path, *SCRIPTS[target])
             continue
         for frame in frames(path):
             if target == "fuzz_decode":  # Ethernet, then length and frame
