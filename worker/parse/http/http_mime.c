@@ -276,6 +276,7 @@ static const char *markup_type(struct str s)
         {"<rss", "text/rss"},
         {"<feed", "text/atom"},
         {"<svg", "image/svg+xml"},
+        {"<!doctype svg", "image/svg+xml"},
         {"<soap:envelope", "application/soap+xml"},
         {"<soap-env:envelope", "application/soap+xml"},
         {"<methodresponse>", "application/xml-rpc"},
@@ -287,14 +288,17 @@ static const char *markup_type(struct str s)
         {"<?php", "text/x-php"},
     };
 
+    const char *otherwise = NULL;
+
     s = skip_comments(s);
-    /* A declaration says all that Zeek's rules go by, whatever root follows. */
-    if (begins(s, "<?xml "))
-        return "application/xml";
+    if (begins(s, "<?xml ")) {
+        otherwise = "application/xml";
+        s = skip_comments(skip_past(s, "?>"));
+    }
     for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++)
         if (begins(s, roots[i].word))
             return roots[i].mime;
-    return NULL;
+    return otherwise;
 }
 
 /* Behind a JSON string, whose quote s begins with; empty if it does not end. */

@@ -95,6 +95,34 @@ static void body_miss(struct http1_flow *f, unsigned side, uint64_t len)
 
 /* --- start lines --- */
 
+/* Zeek's oddities of start lines. */
+static void version_note(struct http1_flow *f, unsigned side, struct str version)
+{
+    uint16_t *last = &f->side[side].version;
+    uint16_t now;
+
+    if (version.len != 3)
+        return;
+    now = (uint16_t)((uint8_t)version.p[0] << 8 | (uint8_t)version.p[2]);
+    if (*last != 0 && *last != now)
+        analyzer_weird(f->ctx, WEIRD_HTTP_VERSION_MISMATCH, NULL);
+    *last = now;
+}
+
+static void request_note(struct http1_flow *f, const struct http1_request_line *line)
+{
+    char method[HTTP1_METHOD_MAX + 1] = "";
+
+    version_note(f, 0, line->version);
+    if (!line->simple && http1_method_is_known(line->method))
+        return;
+    memcpy(method, line->method.p, line->method.len);
+    if (!http1_method_is_known(line->method))
+        analyzer_weird(f->ctx, WEIRD_HTTP_UNKNOWN_METHOD, method);
+    if (line->simple && !str_equal(line->method, STR_LIT("GET")))
+        analyzer_weird(f->ctx, WEIRD_HTTP_BAD_SIMPLE_METHOD, method);
+}
+
 static bool request_begin(struct http1_flow *f, struct str text)
 {
     struct http1_request_line line;
@@ -102,6 +130,7 @@ static bool request_begin(struct http1_flow *f, struct str text)
 
     if (!http1_request_line_parse(text, &line))
         return false;
+    request_note(f, &line);
     if (http1_queue_request(&f->queue, f->ctx, f->side[0].first_ns)) {
         t = f->queue.open[0];
         t->simple = line.simple;
@@ -128,6 +157,7 @@ static bool response_begin(struct http1_flow *f, struct str text)
 
     if (!http1_status_line_parse(text, &line))
         return false;
+    version_note(f, 1, line.version);
     f->status = line.status;
     if (http1_queue_response(&f->queue, f->ctx, f->side[1].first_ns)) {
         t = f->queue.open[1];

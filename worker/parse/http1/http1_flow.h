@@ -27,6 +27,7 @@ struct http1_side {
     struct membuf line; /* start line that is not complete yet */
     uint64_t first_ns;  /* when the message's first byte came */
     uint64_t remaining; /* bytes to come of the body (LENGTH) or chunk (CHUNKED) */
+    uint16_t version;   /* two characters of the last start line's; 0: none yet */
     uint8_t phase;      /* enum http1_phase */
     uint8_t field;      /* enum http_field of the header being read */
     uint8_t name_len;   /* HTTP_HEADER_MAX + 1: longer than any we know */
