@@ -77,6 +77,8 @@ SRC_TLS := \
   worker/parse/tls/tls_log.c worker/parse/tls/x509_log.c worker/parse/tls/tls_quic.c \
   worker/parse/tls/dtls.c worker/parse/tls/dtls_probe.c worker/parse/tls/dtls_fragment.c
 
+SRC_SOCKS := worker/parse/socks/socks.c worker/parse/socks/socks_message.c
+
 SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
             worker/host_record.c
 SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/names.c \
@@ -110,6 +112,7 @@ SRC_WORKER := \
   worker/parse/dns/dns.c worker/parse/dns/dns_probe.c worker/parse/dns/dns_message.c \
   worker/parse/dns/dns_answers.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c \
   worker/parse/dns/dns_pending.c \
+  $(SRC_SOCKS) \
   $(SRC_LEARN) \
   worker/emit/emit.c worker/emit/frames.c
 
@@ -323,6 +326,7 @@ $(call unit,worker/test_host,$(PIPELINE))
 $(call unit,worker/test_host_child,$(PIPELINE))
 $(call unit,worker/test_pipeline,$(PIPELINE))
 $(call unit,schema/test_category,common/schema/category.c)
+$(call unit,parse/socks/test_socks,$(FAKE_HOST) $(SRC_SOCKS))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -353,7 +357,8 @@ $(call fuzz_target,fuzz_sink,$(SINK_TEST))
 $(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini_file.c \
   manager/suggest.c manager/text.c common/base/check.c common/base/ipaddr.c \
   common/base/local_nets.c common/schema/options.c)
-$(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_TLS) $(HTTP1) $(SRC_WEBSOCKET) $(DNS))
+$(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_SOCKS) $(SRC_TLS) $(HTTP1) $(SRC_WEBSOCKET) $(DNS))
+$(call fuzz_target,fuzz_socks,$(FAKE_HOST) $(SRC_SOCKS))
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 #include "worker/analyzer.h"
 #include "worker/parse/dns/dns.h"
 #include "worker/parse/http1/http1.h"
+#include "worker/parse/socks/socks.h"
 #include "worker/parse/tls/tls.h"
 #include "worker/parse/websocket/websocket.h"
 
@@ -11,6 +12,7 @@ const struct analyzer *const analyzers[] = {
     &analyzer_tls_quic,
     &analyzer_dtls,
     &analyzer_http1,
+    &analyzer_socks,
     &analyzer_dns,
     &analyzer_websocket,
     NULL,
