@@ -90,6 +90,11 @@ SRC_HTTP := worker/parse/http/http_transaction.c worker/parse/http/http_entity.c
             worker/parse/http/http_inflate.c worker/parse/http/http_filename.c \
             worker/parse/http/http_application.c
 
+SRC_HTTP2 := worker/parse/http2/http2_probe.c worker/parse/http2/http2.c \
+             worker/parse/http2/http2_frame.c worker/parse/http2/http2_headers.c \
+             worker/parse/http2/http2_hpack.c worker/parse/http2/http2_stream.c \
+             worker/parse/http2/http2_control.c worker/parse/http2/http2_child.c
+SRC_GRPC := worker/parse/grpc/grpc.c worker/parse/grpc/grpc_log.c
 SRC_WEBSOCKET := worker/parse/websocket/websocket.c worker/parse/websocket/websocket_log.c \
                  worker/parse/websocket/websocket_tunnel.c
 
@@ -108,6 +113,7 @@ SRC_WORKER := \
   worker/parse/http1/http1_probe.c worker/parse/http1/http1.c worker/parse/http1/http1_line.c \
   worker/parse/http1/http1_headers.c worker/parse/http1/http1_queue.c \
   worker/parse/http1/http1_switch.c \
+  $(SRC_HTTP2) $(SRC_GRPC) \
   $(SRC_WEBSOCKET) \
   worker/parse/dns/dns.c worker/parse/dns/dns_probe.c worker/parse/dns/dns_message.c \
   worker/parse/dns/dns_answers.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c \
@@ -357,7 +363,9 @@ $(call fuzz_target,fuzz_sink,$(SINK_TEST))
 $(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini_file.c \
   manager/suggest.c manager/text.c common/base/check.c common/base/ipaddr.c \
   common/base/local_nets.c common/schema/options.c)
-$(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_SOCKS) $(SRC_TLS) $(HTTP1) $(SRC_WEBSOCKET) $(DNS))
+HTTP2 := $(BASE) $(SCHEMA) $(SRC_HTTP) $(SRC_HTTP2) tests/unit/parse/fake_host.c
+GRPC := $(BASE) $(SCHEMA) $(SRC_GRPC) tests/unit/parse/fake_host.c
+$(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_SOCKS) $(SRC_TLS) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET) $(DNS))
 $(call fuzz_target,fuzz_socks,$(FAKE_HOST) $(SRC_SOCKS))
 # (fuzz targets: add above this line)
 

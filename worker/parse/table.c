@@ -2,7 +2,9 @@
 /* Every analyzer, in the order in which detection asks them: the surest and cheapest first. */
 #include "worker/analyzer.h"
 #include "worker/parse/dns/dns.h"
+#include "worker/parse/grpc/grpc.h"
 #include "worker/parse/http1/http1.h"
+#include "worker/parse/http2/http2.h"
 #include "worker/parse/socks/socks.h"
 #include "worker/parse/tls/tls.h"
 #include "worker/parse/websocket/websocket.h"
@@ -11,9 +13,11 @@ const struct analyzer *const analyzers[] = {
     &analyzer_tls,
     &analyzer_tls_quic,
     &analyzer_dtls,
+    &analyzer_http2,
     &analyzer_http1,
     &analyzer_socks,
     &analyzer_dns,
     &analyzer_websocket,
+    &analyzer_grpc,
     NULL,
 };

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Streams and their records.
+ *
+ * A stream is a transaction from its first frame on, and a record when both sides have ended it,
+ * when one has reset it, or when the connection is over. Then it is forgotten; what still comes for
+ * it (frames that were under way when it was reset) finds no stream. So a stream that is reset at
+ * once has cost two buffers for a moment, and an attacker who opens and resets them gains nothing.
+ *
+ * Where requests may have been missed, a frame of the server is enough to open a stream: what it
+ * says is recorded, and that it is partial. */
+#include "worker/parse/http2/http2_flow.h"
+
+#include "common/base/check.h"
+
+static struct http2_stream **bucket_of(struct http2_flow *f, uint32_t id)
+{
+    /* Identifiers of a side go up by two. */
+    return &f->bucket[(id >> 1 ^ (id & 1) << 5) % HTTP2_BUCKETS];
+}
+
+struct http2_stream *http2_stream_find(struct http2_flow *f, uint32_t id)
+{
+    struct http2_stream *s = *bucket_of(f, id);
+
+    while (s && s->id != id)
+        s = s->next;
+    return s;
+}
+
+struct http2_stream *http2_stream_open(struct http2_flow *f, uint32_t id, uint64_t ts_ns)
+{
+    struct http2_stream **bucket = bucket_of(f, id), *s;
+    size_t capacity;
+
+    if (f->n_streams == HTTP2_STREAMS_MAX) {
+        analyzer_weird(f->ctx, WEIRD_HTTP2_STREAMS_BOUND, NULL);
+        f->oldest->t->partial = true;
+        http2_stream_close(f, f->oldest);
+    }
+    s = bufpool_get(f->ctx->bufs, sizeof *s, &capacity);
+    if (!s)
+        return NULL;
+    *s = (struct http2_stream){.capacity = capacity, .id = id, .next = *bucket};
+    s->t = http_transaction_new(f->ctx->bufs);
+    if (!s->t) {
+        bufpool_put(f->ctx->bufs, s, capacity);
+        return NULL;
+    }
+    s->t->ts_ns = ts_ns;
+    s->t->depth = ++f->depth;
+    s->t->stream_id = id;
+    s->t->has_stream = true;
+    s->t->view = f->view;
+    *bucket = s;
+    s->older = f->youngest;
+    *(f->youngest ? &f->youngest->younger : &f->oldest) = s;
+    f->youngest = s;
+    f->n_streams++;
+    http2_stream_set(f, s, HTTP_VERSION, STR_LIT("2"));
+    return s;
+}
+
+static void stream_remove(struct http2_flow *f, struct http2_stream *s)
+{
+    struct http2_stream **link = bucket_of(f, s->id);
+
+    while (*link != s)
+        link = &(*link)->next;
+    *link = s->next;
+    *(s->older ? &s->older->younger : &f->oldest) = s->younger;
+    *(s->younger ? &s->younger->older : &f->youngest) = s->older;
+    f->n_streams--;
+    for (int side = 0; side < 2; side++)
+        if (f->side[side].stream == s)
+            f->side[side].stream = NULL;
+}
+
+void http2_stream_close(struct http2_flow *f, struct http2_stream *s)
+{
+    stream_remove(f, s);
+    if (!s->asked) {
+        s->t->partial = true;
+        analyzer_weird(f->ctx, WEIRD_HTTP_UNMATCHED_REPLY, NULL);
+    }
+    http_transaction_emit(s->t, f->ctx);
+    http_transaction_free(s->t, f->ctx->bufs);
+    analyzer_child_close(f->ctx, s->child);
+    bufpool_put(f->ctx->bufs, s, s->capacity);
+}
+
+bool http2_stream_was_reset(const struct http2_flow *f, uint32_t id)
+{
+    for (unsigned i = 0; i < HTTP2_RESETS_KEPT; i++)
+        if (f->reset_ids[i] == id)
+            return true;
+    return false;
+}
+
+struct http2_stream *http2_stream_of(struct http2_flow *f, unsigned side)
+{
+    const struct http2_frame *frame = &f->side[side].frame;
+    uint32_t id = frame->stream_id;
+    struct http2_stream *s = http2_stream_find(f, id);
+    bool opened = id <= f->side[http2_is_client_stream(id) ? 0 : 1].last_id;
+
+    if (s || side == 0 || http2_stream_was_reset(f, id))
+        return s;
+    /* A response whose request has not come yet, or never will: of a stream that was opened, or in
+     * the middle of its content, it can only be where something was missed. */
+    if ((!http2_is_client_stream(id) || opened || frame->type != HTTP2_HEADERS) && !f->missed)
+        return NULL;
+    return http2_stream_open(f, id, f->side[1].frame_ns);
+}
+
+void http2_stream_end(struct http2_flow *f, struct http2_stream *s, unsigned side)
+{
+    bool request_lost = f->missed && !s->asked;
+
+    if (s->ended[side])
+        return;
+    s->ended[side] = true;
+    if (side == 0) {
+        s->t->request_done = true;
+        s->t->request_end_ns = f->ctx->ts_ns;
+    } else {
+        s->t->response_done = true;
+    }
+    analyzer_child_end(f->ctx, s->child, side);
+    /* Of a request that was missed the end was, too. */
+    if ((s->ended[0] && s->ended[1]) || (side == 1 && request_lost))
+        http2_stream_close(f, s);
+}
+
+void http2_stream_reset(struct http2_flow *f, struct http2_stream *s, const char *error)
+{
+    f->reset_ids[f->reset_next++ % HTTP2_RESETS_KEPT] = s->id;
+    s->t->reset = error;
+    http2_child_tell(f, s, FACT_RESET, str_of(error));
+    http2_stream_close(f, s);
+}
+
+void http2_report_cut(struct http2_flow *f)
+{
+    if (!f->cut_reported)
+        analyzer_weird(f->ctx, WEIRD_HTTP_FIELD_CUT, NULL);
+    f->cut_reported = true;
+}
+
+void http2_stream_set(struct http2_flow *f, struct http2_stream *s, enum http_field field,
+                      struct str value)
+{
+    http_field_begin(s->t, field);
+    if (!http_field_append(s->t, f->ctx->bufs, field, value))
+        http2_report_cut(f);
+}
