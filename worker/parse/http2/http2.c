@@ -62,7 +62,7 @@ static bool frames_begin(const uint8_t *data, size_t len, bool at_packet)
 
     if (chain.broken)
         return false;
-    return chain.heads >= 3 || (chain.exact && chain.heads >= (at_packet ? 1u : 2u));
+    return chain.heads + at_packet >= 3 || (chain.exact && chain.heads + at_packet >= 2);
 }
 
 /* Skips to where frames begin, or to the end. */
@@ -416,6 +416,8 @@ static void http2_data(struct analyzer_ctx *ctx, void *state, unsigned side, con
     struct cursor c = cursor_init(data, len);
 
     f->ctx = ctx;
+    if (f->reset_oldest != f->reset_next)
+        http2_stream_expire(f);
     while (cursor_left(&c) > 0)
         side_step(f, side, &c);
 }

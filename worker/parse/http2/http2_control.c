@@ -60,9 +60,9 @@ void http2_rst_stream(struct http2_flow *f, unsigned side)
 
     if (!st)
         return;
-    if (side == 0 && !st->answered)
+    if (side == 0 && !st->answered && !st->lingers)
         reset_count(f);
-    http2_stream_reset(f, st, http2_error_name(bytes_be32(s->bytes)));
+    http2_stream_reset(f, st, side, http2_error_name(bytes_be32(s->bytes)));
 }
 
 void http2_goaway(struct http2_flow *f, unsigned side)

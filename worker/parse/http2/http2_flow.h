@@ -16,6 +16,7 @@
 #define HTTP2_STREAMS_MAX     1024u
 #define HTTP2_BUCKETS         64u
 #define HTTP2_RESETS_KEPT     32u
+#define HTTP2_LINGER_NS       UINT64_C(1000000000)
 #define HTTP2_HEADER_LIST_MAX 65536u /* bytes of a header list that are looked at */
 #define HTTP2_ALTSVC_MAX      4096u  /* bytes of an ALTSVC frame */
 
@@ -29,6 +30,7 @@ struct http2_stream {
     bool asked;     /* headers of the request were seen */
     bool answered;  /* those of the final response too */
     bool ended[2];  /* by side: END_STREAM */
+    bool lingers;   /* the client has reset it: what the server had sent by then may still come */
     bool websocket; /* extended CONNECT (RFC 8441) */
 };
 
@@ -83,8 +85,13 @@ struct http2_flow {
     uint64_t resets_ns; /* the present second of http2_rapid_reset, */
     uint32_t resets;    /* resets in it, */
     uint32_t requests;  /* and requests */
-    uint32_t reset_ids[HTTP2_RESETS_KEPT];
-    uint32_t reset_next;
+    /* The last streams that were reset, as a ring. */
+    struct {
+        uint64_t ns;
+        uint32_t id;
+    } reset[HTTP2_RESETS_KEPT];
+    uint32_t reset_next;   /* place of the next, counted up */
+    uint32_t reset_oldest; /* that may linger */
 };
 
 static inline bool http2_is_client_stream(uint32_t id)
@@ -107,8 +114,12 @@ struct http2_stream *http2_stream_of(struct http2_flow *f, unsigned side);
 /* The side sends no more. May close the stream. */
 void http2_stream_end(struct http2_flow *f, struct http2_stream *s, unsigned side);
 
-/* A reset by a side ends it for both. error: static name. */
-void http2_stream_reset(struct http2_flow *f, struct http2_stream *s, const char *error);
+/* A side resets it, which ends it for both. error: static name. */
+void http2_stream_reset(struct http2_flow *f, struct http2_stream *s, unsigned side,
+                        const char *error);
+
+/* Closes streams that have lingered long enough. */
+void http2_stream_expire(struct http2_flow *f);
 
 /* Was it reset a short while ago? Then frames that were under way are of no use. */
 bool http2_stream_was_reset(const struct http2_flow *f, uint32_t id);

@@ -2,15 +2,13 @@
 /* Streams and their records.
  *
  * A stream is a transaction from its first frame on, and a record when both sides have ended it,
- * when one has reset it, or when the connection is over. Then it is forgotten; what still comes for
- * it (frames that were under way when it was reset) finds no stream. So a stream that is reset at
- * once has cost two buffers for a moment, and an attacker who opens and resets them gains nothing.
+ * when the server has reset it, or when the connection is over. One that the client resets lingers
+ * for a second: the response may be under way, and says what was asked for in vain. Few linger at a
+ * time, so an attacker who opens and resets streams gains two buffers each for a moment.
  *
  * Where requests may have been missed, a frame of the server is enough to open a stream: what it
  * says is recorded, and that it is partial. */
 #include "worker/parse/http2/http2_flow.h"
-
-#include "common/base/check.h"
 
 static struct http2_stream **bucket_of(struct http2_flow *f, uint32_t id)
 {
@@ -91,7 +89,7 @@ void http2_stream_close(struct http2_flow *f, struct http2_stream *s)
 bool http2_stream_was_reset(const struct http2_flow *f, uint32_t id)
 {
     for (unsigned i = 0; i < HTTP2_RESETS_KEPT; i++)
-        if (f->reset_ids[i] == id)
+        if (f->reset[i].id == id)
             return true;
     return false;
 }
@@ -131,12 +129,43 @@ void http2_stream_end(struct http2_flow *f, struct http2_stream *s, unsigned sid
         http2_stream_close(f, s);
 }
 
-void http2_stream_reset(struct http2_flow *f, struct http2_stream *s, const char *error)
+/* The oldest of the ring goes on to what it has become. */
+static void linger_end(struct http2_flow *f)
 {
-    f->reset_ids[f->reset_next++ % HTTP2_RESETS_KEPT] = s->id;
+    struct http2_stream *s =
+        http2_stream_find(f, f->reset[f->reset_oldest++ % HTTP2_RESETS_KEPT].id);
+
+    if (s && s->lingers)
+        http2_stream_close(f, s);
+}
+
+void http2_stream_expire(struct http2_flow *f)
+{
+    while (f->reset_oldest != f->reset_next &&
+           f->ctx->ts_ns - f->reset[f->reset_oldest % HTTP2_RESETS_KEPT].ns >= HTTP2_LINGER_NS)
+        linger_end(f);
+}
+
+void http2_stream_reset(struct http2_flow *f, struct http2_stream *s, unsigned side,
+                        const char *error)
+{
+    if (s->lingers) {
+        http2_stream_close(f, s);
+        return;
+    }
+    if (f->reset_next - f->reset_oldest == HTTP2_RESETS_KEPT)
+        linger_end(f);
+    f->reset[f->reset_next % HTTP2_RESETS_KEPT].id = s->id;
+    f->reset[f->reset_next++ % HTTP2_RESETS_KEPT].ns = f->ctx->ts_ns;
     s->t->reset = error;
     http2_child_tell(f, s, FACT_RESET, str_of(error));
-    http2_stream_close(f, s);
+    s->lingers = side == 0 && !s->ended[1];
+    if (!s->lingers) {
+        http2_stream_close(f, s);
+        return;
+    }
+    s->ended[0] = true;
+    analyzer_child_end(f->ctx, s->child, 0);
 }
 
 void http2_report_cut(struct http2_flow *f)
