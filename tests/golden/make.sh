@@ -98,6 +98,55 @@ case_tls_refused() {
     tls -connect $SERVER4:4435 -tls1_3 -groups X25519:P-521
     http http://$SERVER4:443/
 }
+# For openssl's clients: lines, time for the answers, and the word to close.
+lines() {
+    [ $# -eq 0 ] || printf '%s\n' "$@"
+    sleep 0.5
+    echo Q
+}
+case_tls_retry() {
+    s_server 4436 -tls1_3 -groups P-384
+    tls -connect $SERVER4:4436 -tls1_3 -groups X25519:P-384 -alpn h2
+}
+case_tls_big_hello() {
+    tls -connect $SERVER4:443 -alpn "$(seq -s , -f 'protocol-with-a-long-name-%g' 400),http/1.1"
+}
+# The same without a page to serve, which early data and DTLS do not go with: what the client sends
+# is read, and nothing is answered.
+sink_server() {
+    local port=$1
+    shift
+    [ -p "$work/silence" ] || { mkfifo "$work/silence" && exec 9<>"$work/silence"; }
+    net_run sh -c 'silence=$1; shift; exec openssl s_server "$@" <"$silence" >/dev/null' - \
+        "$work/silence" -quiet -accept "$port" -cert "$work/www.example.org.pem" \
+        -key "$work/www.example.org.key" "$@"
+    wait_for 5 server sh -c "ss -Hlnut sport = $port | grep -q ."
+}
+case_tls_early_data() {
+    sink_server 4437 -tls1_3 -early_data
+    echo early >"$work/early"
+    lines | client openssl s_client -connect $SERVER4:4437 -servername www.example.org \
+        -sess_out "$work/s0"
+    tls -connect $SERVER4:4437 -sess_in "$work/s0" -early_data "$work/early"
+}
+case_tls_renegotiation() {
+    s_server 4438 -tls1_2 -client_renegotiation
+    lines R | client openssl s_client -connect $SERVER4:4438 -servername www.example.org
+}
+dtls() {
+    lines hello | client timeout 5 openssl s_client -CAfile "$work/ca.pem" \
+        -servername www.example.org "$@"
+}
+case_dtls() {
+    sink_server 4433 -dtls -cipher ALL:@SECLEVEL=0
+    # With a cookie; the older version; fragments and a client's certificate; no common suite.
+    dtls -connect $SERVER4:4433 -dtls1_2
+    dtls -connect $SERVER4:4433 -dtls1 -cipher ALL:@SECLEVEL=0
+    sink_server 4434 -dtls1_2 -mtu 300 -Verify 1 -CAfile "$work/ca.pem"
+    dtls -connect $SERVER4:4434 -dtls1_2 -mtu 300 -cert "$work/client.example.org.pem" \
+        -key "$work/client.example.org.key"
+    dtls -connect $SERVER4:4434 -dtls1_2 -cipher AES128-SHA
+}
 query() { client dig +time=2 +tries=1 @$SERVER4 "$@"; }
 case_dns_udp() {
     query www.example.org A
