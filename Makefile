@@ -277,6 +277,8 @@ $(call unit,parse/http1/test_http1_line,worker/parse/http1/http1_probe.c worker/
 HTTP1_TALK := $(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/http1/talk.c tests/unit/parse/fake_host.c
 $(call unit,parse/http1/test_http1,$(HTTP1_TALK))
 $(call unit,parse/http1/test_http1_broken,$(HTTP1_TALK))
+$(call unit,parse/http1/test_http1_switch,$(HTTP1_TALK))
+$(call unit,parse/websocket/test_websocket,$(FAKE_HOST) $(SRC_WEBSOCKET))
 SINKS := logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/sink/logfile.c \
          logger/sink/stream.c logger/sink/tsv.c logger/sink/json.c logger/sink/text.c \
          logger/sink/pcap.c logger/archive.c

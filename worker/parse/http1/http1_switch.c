@@ -28,18 +28,17 @@ bool http1_may_switch(const struct http_transaction *t)
 /* --- waiting --- */
 
 /* RFC 9113 section 3.4: the preface of HTTP/2 looks like a request. */
-static bool is_next_request(const struct cursor *c)
+static bool is_next_request(struct str s)
 {
-    struct str s = str_make(c->p, cursor_left(c));
-
     return http1_line_is_start(0, s) && memcmp(s.p, "PRI ", 4) != 0;
 }
 
 void http1_wait_step(struct http1_flow *f, struct cursor *c)
 {
     size_t n = cursor_left(c);
+    bool offer = !f->connecting && !f->kept_lost;
 
-    if (!f->connecting && f->kept.len == 0 && !f->kept_lost && is_next_request(c)) {
+    if (offer && f->kept.len == 0 && is_next_request(str_make(c->p, n))) {
         f->side[0].phase = HTTP1_LINE;
         return;
     }
@@ -48,6 +47,8 @@ void http1_wait_step(struct http1_flow *f, struct cursor *c)
     if (!f->kept_lost && membuf_append(&f->kept, f->ctx->bufs, c->p, n, KEPT_BYTES_MAX) < 0)
         f->kept_lost = true;
     cursor_skip(c, n);
+    if (offer && is_next_request(str_make(f->kept.p, f->kept.len)))
+        http1_wait_end(f);
 }
 
 void http1_wait_end(struct http1_flow *f)
