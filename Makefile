@@ -273,6 +273,10 @@ $(call unit,parse/dns/test_dns_pending,$(BASE) worker/parse/dns/dns_pending.c)
 $(call unit,parse/dns/test_dns_probe,$(BASE) $(DNS_READ) worker/parse/dns/dns_probe.c)
 $(call unit,parse/dns/test_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
 HTTP1 := $(SRC_HTTP) $(filter worker/parse/http1/%,$(SRC_WORKER))
+$(call unit,parse/http/test_http_mime,worker/parse/http/http_mime.c)
+$(call unit,parse/http/test_http_application,worker/parse/http/http_application.c)
+$(call unit,parse/http/test_http_entity,$(BASE) \
+    $(filter-out %/http_transaction.c %/http_application.c,$(SRC_HTTP)))
 $(call unit,parse/http1/test_http1_line,worker/parse/http1/http1_probe.c worker/parse/http1/http1_line.c)
 HTTP1_TALK := $(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/http1/talk.c tests/unit/parse/fake_host.c
 $(call unit,parse/http1/test_http1,$(HTTP1_TALK))
@@ -335,6 +339,14 @@ $(call unit,worker/test_host_child,$(PIPELINE))
 $(call unit,worker/test_pipeline,$(PIPELINE))
 $(call unit,schema/test_category,common/schema/category.c)
 $(call unit,parse/socks/test_socks,$(FAKE_HOST) $(SRC_SOCKS))
+HTTP2 := $(BASE) $(SCHEMA) $(SRC_HTTP) $(SRC_HTTP2) tests/unit/parse/fake_host.c
+HTTP2_TALK := $(HTTP2) tests/unit/parse/http2/talk.c
+GRPC := $(BASE) $(SCHEMA) $(SRC_GRPC) tests/unit/parse/fake_host.c
+$(call unit,parse/http2/test_http2,$(HTTP2_TALK))
+$(call unit,parse/http2/test_http2_broken,$(HTTP2_TALK))
+$(call unit,parse/http2/test_http2_probe,worker/parse/http2/http2_probe.c worker/parse/http2/http2_frame.c)
+$(call unit,parse/http2/test_http2_hpack,$(BASE) worker/parse/http2/http2_hpack.c)
+$(call unit,parse/grpc/test_grpc,$(GRPC))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -354,6 +366,7 @@ $(call fuzz_target,fuzz_record_reader,$(SCHEMA) common/ipc/record_reader.c commo
 $(call fuzz_target,fuzz_reassembly,worker/reassembly/reassembly.c $(BASE))
 $(call fuzz_target,fuzz_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
 $(call fuzz_target,fuzz_http1,$(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/fake_host.c)
+$(call fuzz_target,fuzz_websocket,$(FAKE_HOST) $(SRC_WEBSOCKET))
 $(call fuzz_target,fuzz_tls,$(FAKE_HOST) $(SRC_TLS))
 $(call fuzz_target,fuzz_dtls,$(FAKE_HOST) $(SRC_TLS))
 $(call fuzz_target,fuzz_x509,$(FAKE_HOST) worker/parse/tls/x509_log.c \
@@ -365,8 +378,6 @@ $(call fuzz_target,fuzz_sink,$(SINK_TEST))
 $(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini_file.c \
   manager/suggest.c manager/text.c common/base/check.c common/base/ipaddr.c \
   common/base/local_nets.c common/schema/options.c)
-HTTP2 := $(BASE) $(SCHEMA) $(SRC_HTTP) $(SRC_HTTP2) tests/unit/parse/fake_host.c
-GRPC := $(BASE) $(SCHEMA) $(SRC_GRPC) tests/unit/parse/fake_host.c
 $(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_SOCKS) $(SRC_TLS) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET) $(DNS))
 $(call fuzz_target,fuzz_socks,$(FAKE_HOST) $(SRC_SOCKS))
 # (fuzz targets: add above this line)
