@@ -78,6 +78,8 @@ SRC_TLS := \
   worker/parse/tls/dtls.c worker/parse/tls/dtls_probe.c worker/parse/tls/dtls_fragment.c
 
 SRC_SOCKS := worker/parse/socks/socks.c worker/parse/socks/socks_message.c
+SRC_STARTTLS := worker/parse/starttls/starttls.c worker/parse/starttls/starttls_dialect.c \
+                worker/parse/starttls/starttls_binary.c
 
 SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
             worker/host_record.c
@@ -119,6 +121,7 @@ SRC_WORKER := \
   worker/parse/dns/dns_answers.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c \
   worker/parse/dns/dns_pending.c \
   $(SRC_SOCKS) \
+  $(SRC_STARTTLS) \
   $(SRC_LEARN) \
   worker/emit/emit.c worker/emit/frames.c
 
@@ -347,6 +350,7 @@ $(call unit,parse/http2/test_http2_broken,$(HTTP2_TALK))
 $(call unit,parse/http2/test_http2_probe,worker/parse/http2/http2_probe.c worker/parse/http2/http2_frame.c)
 $(call unit,parse/http2/test_http2_hpack,$(BASE) worker/parse/http2/http2_hpack.c)
 $(call unit,parse/grpc/test_grpc,$(GRPC))
+$(call unit,parse/starttls/test_starttls,$(FAKE_HOST) $(SRC_STARTTLS))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -378,8 +382,9 @@ $(call fuzz_target,fuzz_sink,$(SINK_TEST))
 $(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini_file.c \
   manager/suggest.c manager/text.c common/base/check.c common/base/ipaddr.c \
   common/base/local_nets.c common/schema/options.c)
-$(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_SOCKS) $(SRC_TLS) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET) $(DNS))
+$(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_SOCKS) $(SRC_STARTTLS) $(SRC_TLS) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET) $(DNS))
 $(call fuzz_target,fuzz_socks,$(FAKE_HOST) $(SRC_SOCKS))
+$(call fuzz_target,fuzz_starttls,$(FAKE_HOST) $(SRC_STARTTLS))
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include "worker/parse/http1/http1.h"
 #include "worker/parse/http2/http2.h"
 #include "worker/parse/socks/socks.h"
+#include "worker/parse/starttls/starttls.h"
 #include "worker/parse/tls/tls.h"
 #include "worker/parse/websocket/websocket.h"
 
@@ -16,6 +17,7 @@ const struct analyzer *const analyzers[] = {
     &analyzer_http2,
     &analyzer_http1,
     &analyzer_socks,
+    &analyzer_starttls,
     &analyzer_dns,
     &analyzer_websocket,
     &analyzer_grpc,
