@@ -66,6 +66,60 @@ case_http1_continue() {
         http --data-binary @- -H 'Expect: 100-continue' http://$SERVER4/post
 }
 case_http1_odd_port() { http http://$SERVER4:8081/index.html; }
+# A server of tests/web.py on a port.
+web() {
+    net_run "$ROOT/tests/web.py" "$1" $SERVER4 "$2"
+    wait_for 10 server bash -c "exec 3<>/dev/tcp/$SERVER4/$2"
+}
+case_http1_multipart() {
+    printf 'GIF89a rest of a picture' >"$work/picture.gif"
+    printf '<!DOCTYPE html><p>' >"$work/page"
+    http -F 'field=value that is long enough' -F "file=@$work/picture.gif" \
+        -F "page=@$work/page;filename=a \"page\".html" http://$SERVER4/post
+}
+case_http1_bodies() {
+    web bodies 8082
+    local at=http://$SERVER4:8082
+    http --compressed $at/json -o /dev/null $at/deflate -o /dev/null $at/chunked -o /dev/null \
+        $at/file -o /dev/null $at/missing
+    http -I $at/json
+    http -d '{"query": "{a}"}' -H 'Content-Type: application/json' \
+        -H 'Accept: application/json' $at/graphql
+}
+case_http1_applications() {
+    web bodies 8083
+    local at=http://$SERVER4:8083
+    http $at/events
+    http $at/grpc
+    http -H 'Accept: application/dns-message' "$at/dns-query?dns=AAABAAABAAAAAAAAA3d3dwdleGFtcGxlA2NvbQAAAQAB"
+    printf '\0\1\1\0\0\1\0\0\0\0\0\0\3www\0\0\1\0\1' >"$work/query"
+    http --data-binary "@$work/query" -H 'Content-Type: application/dns-message' \
+        -H 'Accept: application/dns-message' $at/dns-query
+}
+case_http1_connect() {
+    web proxy 3128
+    local proxy=http://$SERVER4:3128
+    http -k -p -x $proxy --proxy-user user:secret --connect-to ::$SERVER4:443 \
+        https://www.example.org/
+    http -p -x $proxy http://$SERVER4:25/
+    http -H 'Via: 1.1 cache' -H 'X-Forwarded-For: 198.51.100.7' -x http://$SERVER4:80 \
+        http://www.example.net/absolute
+}
+# Offers that nginx does not take up.
+case_http1_upgrade_ignored() {
+    http --http2 http://$SERVER4/count/1 -o /dev/null http://$SERVER4/count/2
+    http -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
+        -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' http://$SERVER4/count/3
+}
+case_websocket() {
+    web websocket 8765
+    client "$ROOT/tests/web.py" talk "ws://$SERVER4:8765/echo?x=1"
+    client "$ROOT/tests/web.py" talk --bye "ws://$SERVER4:8765/bye"
+}
+case_websocket_deflate() {
+    web websocket 8766
+    client "$ROOT/tests/web.py" talk --deflate ws://$SERVER4:8766/deflate
+}
 case_http1_ipv6() { http "http://[$SERVER6]/index.html"; }
 case_tls13() {
     tls -connect $SERVER4:443 -tls1_3 -alpn h2,http/1.1
