@@ -385,6 +385,8 @@ $(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini
 $(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_SOCKS) $(SRC_STARTTLS) $(SRC_TLS) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET) $(DNS))
 $(call fuzz_target,fuzz_socks,$(FAKE_HOST) $(SRC_SOCKS))
 $(call fuzz_target,fuzz_starttls,$(FAKE_HOST) $(SRC_STARTTLS))
+$(call fuzz_target,fuzz_http2,$(HTTP2))
+$(call fuzz_target,fuzz_grpc,$(GRPC))
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------
