@@ -3,7 +3,8 @@
 """Servers and a client for what nginx and curl do not do: WebSocket, a proxy, bodies of all kinds.
 
 usage: web.py websocket ADDRESS PORT         echoes; "bye" is answered by closing with 4001
-       web.py talk URI [--deflate] [--bye]   a conversation with it: text, fragments, binary, ping
+       web.py talk URI [--deflate] [--bye] [--proxy ADDRESS:PORT]
+                                             a conversation with it: text, fragments, binary, ping
        web.py proxy ADDRESS PORT             lets CONNECT to port 443 through, refuses other ports
        web.py bodies ADDRESS PORT            GET /json /chunked /deflate /events /file /grpc, any POST
 
@@ -14,18 +15,20 @@ import asyncio
 import gzip
 import http.server
 import json
+import socket
 import sys
 import zlib
 
 
-async def echo(socket):
-    async for message in socket:
+async def echo(web):
+    async for message in web:
         if message == "bye":
-            await socket.close(4001, "as you wish")
-        elif isinstance(message, str) and message.startswith("parts "):
-            await socket.send(message.split())
+            await web.close(4001, "as you wish")
+            return
+        if isinstance(message, str) and message.startswith("parts "):
+            await web.send(message.split())
         else:
-            await socket.send(message)
+            await web.send(message)
 
 
 async def websocket(address, port):
@@ -35,22 +38,36 @@ async def websocket(address, port):
         await asyncio.Future()
 
 
-async def talk(uri, deflate, bye):
+def tunnel(proxy, target):
+    """A socket through a proxy's CONNECT."""
+    host, port = proxy.rsplit(":", 1)
+    connection = socket.create_connection((host, int(port)), 10)
+    connection.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n".encode())
+    answer = b""
+    while not answer.endswith(b"\r\n\r\n"):
+        answer += connection.recv(1)
+    assert answer.startswith(b"HTTP/1.1 200"), answer
+    return connection
+
+
+async def talk(uri, deflate, bye, proxy):
     import websockets
 
     options = {"compression": "deflate" if deflate else None, "user_agent_header": "golden"}
+    if proxy:
+        options["sock"] = tunnel(proxy, uri.split("/")[2])
     if deflate:
         options["subprotocols"] = ["superchat", "chat"]
-    async with websockets.connect(uri, **options) as socket:
+    async with websockets.connect(uri, **options) as web:
         for message in ("hello", "parts one two three", b"\0" * 300):
-            await socket.send(message)
-            await socket.recv()
-        await socket.send(["in ", "two pieces"])
-        await socket.recv()
-        await (await socket.ping(b"are you there"))
+            await web.send(message)
+            await web.recv()
+        await web.send(["in ", "two pieces"])
+        await web.recv()
+        await (await web.ping(b"are you there"))
         if bye:
-            await socket.send("bye")
-            await socket.wait_closed()
+            await web.send("bye")
+            await web.wait_closed()
 
 
 async def pipe(reader, writer):
@@ -134,11 +151,12 @@ def main():
     parser.add_argument("port", type=int, nargs="?")
     parser.add_argument("--deflate", action="store_true")
     parser.add_argument("--bye", action="store_true")
+    parser.add_argument("--proxy")
     args = parser.parse_args()
     if args.what == "bodies":
         http.server.ThreadingHTTPServer((args.where, args.port), Bodies).serve_forever()
     elif args.what == "talk":
-        asyncio.run(talk(args.where, args.deflate, args.bye))
+        asyncio.run(talk(args.where, args.deflate, args.bye, args.proxy))
     else:
         asyncio.run({"websocket": websocket, "proxy": proxy}[args.what](args.where, args.port))
 

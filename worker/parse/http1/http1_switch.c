@@ -54,17 +54,20 @@ void http1_wait_step(struct http1_flow *f, struct cursor *c)
 void http1_wait_end(struct http1_flow *f)
 {
     struct membuf kept = f->kept;
-    struct cursor c = cursor_init(kept.p, kept.len);
     uint64_t now_ns = f->ctx->ts_ns;
     bool lost = f->kept_lost;
 
     f->kept = (struct membuf){0};
     f->kept_lost = false;
     f->side[0].phase = HTTP1_LINE;
-    /* It was sent before now. A request never hands over. */
-    f->ctx->ts_ns = kept.len > 0 ? f->kept_ns : now_ns;
-    (void)http1_feed(f, 0, &c);
-    f->ctx->ts_ns = now_ns;
+    if (kept.len > 0) {
+        struct cursor c = cursor_init(kept.p, kept.len);
+
+        /* It was sent before now. A request never hands over. */
+        f->ctx->ts_ns = f->kept_ns;
+        (void)http1_feed(f, 0, &c);
+        f->ctx->ts_ns = now_ns;
+    }
     membuf_free(&kept, f->ctx->bufs);
     if (lost)
         http1_stream_lost(f, 0);
