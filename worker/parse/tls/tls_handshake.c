@@ -229,23 +229,18 @@ static size_t message_in_place(struct analyzer_ctx *ctx, struct tls_session *s, 
     return whole;
 }
 
-void tls_handshake_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
-                        const uint8_t *data, size_t len)
+size_t tls_handshake_next(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                          const uint8_t *data, size_t len)
 {
     struct tls_side *from = &s->sides[side];
 
-    while (len > 0 && !from->over) {
-        size_t n;
+    if (from->skip_bytes > 0) {
+        size_t n = from->skip_bytes < len ? from->skip_bytes : len;
 
-        if (from->skip_bytes > 0) {
-            n = from->skip_bytes < len ? from->skip_bytes : len;
-            from->skip_bytes -= (uint32_t)n;
-        } else if (from->message.len > 0) {
-            n = message_gather(ctx, s, side, data, len);
-        } else {
-            n = message_in_place(ctx, s, side, data, len);
-        }
-        data += n;
-        len -= n;
+        from->skip_bytes -= (uint32_t)n;
+        return n;
     }
+    if (from->message.len > 0)
+        return message_gather(ctx, s, side, data, len);
+    return message_in_place(ctx, s, side, data, len);
 }

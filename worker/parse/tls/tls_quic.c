@@ -38,18 +38,28 @@ static void tell_client_hello(struct analyzer_ctx *ctx, const struct tls_session
     tell(ctx, FACT_TRANSPORT_PARAMETERS, tls_session_str(s, s->transport_parameters));
 }
 
-static void on_data(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
-                    size_t len)
+/* After every message, so that the end does not depend on how the bytes were cut. */
+static void settle(struct analyzer_ctx *ctx, struct tls_session *s, bool was_told)
 {
-    struct tls_session *s = state;
-    bool told = s->client_hello;
-
-    tls_handshake_data(ctx, s, side, data, len);
-    if (s->client_hello && !told)
+    if (s->client_hello && !was_told)
         tell_client_hello(ctx, s);
     if (s->client_hello && s->server_hello) {
         tls_session_close(ctx, s);
         analyzer_done(ctx);
+    }
+}
+
+static void on_data(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
+                    size_t len)
+{
+    struct tls_session *s = state;
+    size_t used = 0;
+
+    while (used < len && !s->sides[side].over) {
+        bool told = s->client_hello;
+
+        used += tls_handshake_next(ctx, s, side, data + used, len - used);
+        settle(ctx, s, told);
     }
 }
 

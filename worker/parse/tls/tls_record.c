@@ -88,6 +88,15 @@ static void read_alerts(struct tls_session *s, unsigned side, const uint8_t *dat
     }
 }
 
+static void read_handshake(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                           const uint8_t *data, size_t len)
+{
+    size_t used = 0;
+
+    while (used < len && !s->sides[side].over)
+        used += tls_handshake_next(ctx, s, side, data + used, len - used);
+}
+
 static void record_body(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
                         const uint8_t *data, size_t len)
 {
@@ -96,7 +105,7 @@ static void record_body(struct analyzer_ctx *ctx, struct tls_session *s, unsigne
     if (!from->clear)
         return;
     if (from->content == TLS_HANDSHAKE)
-        tls_handshake_data(ctx, s, side, data, len);
+        read_handshake(ctx, s, side, data, len);
     else if (from->content == TLS_ALERT_RECORD)
         read_alerts(s, side, data, len);
 }

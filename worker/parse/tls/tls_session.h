@@ -105,9 +105,11 @@ void tls_record_gap(struct analyzer_ctx *ctx, struct tls_session *s, unsigned si
 size_t tls_sslv2_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
                       const uint8_t *data, size_t len);
 
-/* Handshake messages, cut anywhere, without any record framing. */
-void tls_handshake_data(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
-                        const uint8_t *data, size_t len);
+/* Takes at most one handshake message, or what is there of it, from bytes of a side that is not
+ * over, cut anywhere and without any record framing; returns how many it took (len > 0, result >
+ * 0). */
+size_t tls_handshake_next(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
+                          const uint8_t *data, size_t len);
 
 /* One message whose framing is not TLS's: whether its body is wanted; if so the whole body, else
  * only the length that it has. */

@@ -116,6 +116,22 @@ static void splits_do_not_matter(void **state)
     fake_host_check_splits(&analyzer_tls_quic, ANALYZER_UDP, chunks, 2);
 }
 
+/* Whatever a server puts behind its hello, how it was cut must not decide whether it is read. */
+static void nothing_is_read_behind_the_hellos(void **state)
+{
+    struct wire c = client_message(&client), s = server_message(&server);
+
+    (void)state;
+    wire_handshake(&s, 20, NULL, 0);
+    open_host();
+    fake_host_data(&h, 0, c.p, c.len);
+    fake_host_data(&h, 1, s.p, s.len);
+    assert_true(h.done);
+    fake_host_close(&h);
+    assert_string_equal(ssl("ssl_history"), "Cs");
+    fake_host_fini(&h);
+}
+
 /* After a Retry packet the client says the same again; the parent says so with a gap. */
 static void hello_after_retry_packet(void **state)
 {
@@ -235,6 +251,7 @@ int main(void)
         cmocka_unit_test(parent_is_told_of_the_first_hello),
         cmocka_unit_test(what_a_hello_lacks_is_not_told),
         cmocka_unit_test(splits_do_not_matter),
+        cmocka_unit_test(nothing_is_read_behind_the_hellos),
         cmocka_unit_test(hello_after_retry_packet),
         cmocka_unit_test(unfinished_hello_is_forgotten_at_a_gap),
         cmocka_unit_test(hello_retry_request_is_followed),
