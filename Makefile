@@ -62,12 +62,14 @@ endif
 
 # --- sources, in data-path order ------------------------------------------------------------------
 
+SRC_ALT_SVC := common/base/alt_svc_table.c common/base/alt_svc_index.c
 SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c \
-            common/base/local_nets.c common/base/linktype.c common/base/filter.c
+            common/base/local_nets.c common/base/linktype.c common/base/filter.c \
+            $(SRC_ALT_SVC)
 SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/options.c \
               common/schema/record_pack.c
-SRC_IPC := common/ipc/heritage.c common/ipc/spool.c common/ipc/message.c \
-           common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c
+SRC_IPC := common/ipc/heritage.c common/ipc/spool.c common/ipc/body.c common/ipc/message.c \
+           common/ipc/event.c common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c
 SRC_BROKER := common/ipc/broker.c
 
 SRC_TLS := \
@@ -81,9 +83,15 @@ SRC_SOCKS := worker/parse/socks/socks.c worker/parse/socks/socks_message.c
 SRC_STARTTLS := worker/parse/starttls/starttls.c worker/parse/starttls/starttls_dialect.c \
                 worker/parse/starttls/starttls_binary.c
 
+SRC_QUIC := \
+  worker/parse/quic/quic.c worker/parse/quic/quic_version.c worker/parse/quic/quic_packet.c \
+  worker/parse/quic/quic_google.c worker/parse/quic/quic_protect.c worker/parse/quic/quic_initial.c \
+  worker/parse/quic/quic_frame.c worker/parse/quic/quic_stream.c worker/parse/quic/quic_session.c \
+  worker/parse/quic/quic_parameters.c
+
 SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
             worker/host_record.c
-SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/names.c \
+SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/alt_svc_value.c worker/learn/names.c \
              worker/learn/connections.c
 
 # Semantics that all versions of HTTP share (RFC 9110).
@@ -104,13 +112,16 @@ SRC_WORKER := \
   worker/main.c worker/worker.c worker/pipeline.c $(SRC_HOST) worker/stats.c \
   worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
   worker/capture/pcapng.c worker/capture/af_packet.c \
-  worker/decode/decode.c worker/decode/link.c worker/decode/checksum.c worker/decode/fragments.c \
+  worker/decode/decode.c worker/decode/link.c worker/decode/link_layers.c \
+  worker/decode/link_wifi.c worker/decode/tunnel_header.c worker/decode/checksum.c \
+  worker/decode/fragments.c \
   worker/flow/flow_table.c worker/flow/wheel.c worker/flow/conn.c worker/flow/conn_log.c \
   worker/flow/uid.c worker/flow/community_id.c \
   worker/reassembly/reassembly.c \
   worker/detect/detect.c \
   worker/parse/table.c \
   $(SRC_TLS) \
+  $(SRC_QUIC) \
   $(SRC_HTTP) \
   worker/parse/http1/http1_probe.c worker/parse/http1/http1.c worker/parse/http1/http1_line.c \
   worker/parse/http1/http1_headers.c worker/parse/http1/http1_queue.c \
@@ -255,7 +266,7 @@ $(call unit,flow/test_community_id,$(BASE) worker/flow/community_id.c)
 $(call unit,schema/test_options,common/schema/options.c common/base/check.c)
 $(call unit,flow/test_flow_table,worker/flow/flow_table.c worker/flow/wheel.c $(BASE))
 $(call unit,reassembly/test_reassembly,worker/reassembly/reassembly.c $(BASE))
-IPC_FORMATS := common/ipc/message.c common/ipc/record_reader.c
+IPC_FORMATS := common/ipc/body.c common/ipc/message.c common/ipc/record_reader.c
 IPC_BUS := common/ipc/bus.c common/ipc/bus_socket.c common/ipc/broker.c
 $(call unit,schema/test_record_pack,$(SCHEMA) common/ipc/record_reader.c)
 $(call unit,ipc/test_record_reader,$(SCHEMA) common/ipc/record_reader.c)
@@ -264,7 +275,7 @@ $(call unit,ipc/test_msgpack_c,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call unit,ipc/test_spool,$(SCHEMA) common/ipc/spool.c common/ipc/record_reader.c common/base/check.c)
 $(call unit,ipc/test_heritage,common/ipc/heritage.c common/base/log.c)
 $(call unit,ipc/test_bus,$(BASE) $(IPC_BUS))
-$(call unit,emit/test_emit,$(BASE) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c)
+$(call unit,emit/test_emit,$(BASE) $(SRC_ALT_SVC) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c)
 $(call unit,flow/test_conn,worker/flow/conn.c $(BASE))
 $(call unit,detect/test_detect,worker/detect/detect.c $(BASE))
 DNS_READ := worker/parse/dns/dns_message.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c
@@ -312,8 +323,7 @@ $(call unit,parse/tls/test_tls_fingerprint,worker/parse/tls/tls_fingerprint.c \
     worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c $(BASE))
 $(call unit,parse/tls/test_x509_log,$(FAKE_HOST) worker/parse/tls/x509_log.c \
     worker/parse/tls/tls_fingerprint.c worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c)
-DECODE := worker/decode/decode.c worker/decode/link.c worker/decode/checksum.c \
-          worker/decode/fragments.c
+DECODE := $(filter worker/decode/%,$(SRC_WORKER))
 $(call unit,base/test_filter,$(BASE) common/base/filter.c)
 $(call unit,decode/test_decode,$(BASE) $(DECODE))
 $(call unit,decode/test_fragments,$(BASE) worker/decode/fragments.c)
@@ -336,7 +346,8 @@ $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/t
 PIPELINE := $(BASE) common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/options.c \
             worker/pipeline.c $(SRC_HOST) $(SRC_LEARN) \
             worker/detect/detect.c worker/reassembly/reassembly.c worker/emit/frames.c \
-            $(filter worker/flow/%,$(SRC_WORKER)) tests/unit/worker/rig.c
+            $(filter worker/flow/%,$(SRC_WORKER)) tests/unit/worker/rig.c \
+            $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c common/ipc/record_reader.c
 $(call unit,worker/test_host,$(PIPELINE))
 $(call unit,worker/test_host_child,$(PIPELINE))
 $(call unit,worker/test_pipeline,$(PIPELINE))

@@ -36,9 +36,10 @@ void host_alt_svc(struct analyzer_ctx *ctx, struct str origin, struct str value)
     struct learn_origin from = {.host = origin, .ts_ns = ctx->ts_ns};
     char uid[UID_MAX];
 
-    if (!c->w->learn || c->w->options->no_learn_alt_svc)
+    if (!c->w->learn)
         return;
     from.server = *flow_addr(c->f, FLOW_RESP ^ c->f->swapped);
+    from.port = flow_port(c->f, FLOW_RESP ^ c->f->swapped);
     from.uid = flow_uid(c->w, c->f, uid);
     if (!learn_alt_svc(c->w->learn, &from, value, alt_svc_record, &of))
         host_weird(c->w, c->f, WEIRD_BAD_ALT_SVC, NULL, "learn");
@@ -117,10 +118,12 @@ static int by_alpn(struct worker *w, struct flow *f, unsigned end, int analyzer,
                    unsigned *sender)
 {
     for (unsigned side = FLOW_RESP + 1; side-- > 0;) {
-        const char *alpn =
-            learn_alpn(w->learn, flow_addr(f, side), flow_port(f, side),
-                       side == FLOW_RESP ? host_resolved_name(w, f) : STR_LIT(""), f->last_ns);
+        const char *alpn;
 
+        if (!learn_alpn_port(w->learn, flow_port(f, side)))
+            continue;
+        alpn = learn_alpn(w->learn, flow_addr(f, side), flow_port(f, side),
+                          side == FLOW_RESP ? host_resolved_name(w, f) : STR_LIT(""), f->last_ns);
         if (!alpn)
             continue;
         *text = str_of(alpn);

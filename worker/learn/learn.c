@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The parts of learn know nothing of each other. Here each gets the events that are its own, by
+ * topic, and the manager's answer to a worker that has just begun. */
 #include "worker/learn/learn_private.h"
 
 #include "common/base/log.h"
@@ -9,6 +11,9 @@
 #include <string.h>
 
 #define TOPIC_BYTES 128
+
+/* What the manager knows, for this worker alone. */
+static const char table_part[] = "table";
 
 struct part {
     const char *name;
@@ -25,6 +30,25 @@ static const struct part parts[] = {
 };
 #define PARTS (sizeof parts / sizeof parts[0])
 
+static int topic_make(char out[TOPIC_BYTES], const char *part, const char *node)
+{
+    return snprintf(out, TOPIC_BYTES, "event/%s/%s%s", part, node, *node ? "/" : "");
+}
+
+static int subscribe(struct learn *l)
+{
+    char topic[TOPIC_BYTES];
+    int rc;
+
+    topic_make(topic, table_part, l->h->node);
+    rc = bus_subscribe(l->bus, topic);
+    for (size_t i = 0; rc == 0 && i < PARTS; i++) {
+        topic_make(topic, parts[i].name, "");
+        rc = bus_subscribe(l->bus, topic);
+    }
+    return rc;
+}
+
 int learn_open(struct learn **out, const struct heritage *h, struct bus *bus, struct counters *c)
 {
     struct learn *l = calloc(1, sizeof *l);
@@ -35,11 +59,11 @@ int learn_open(struct learn **out, const struct heritage *h, struct bus *bus, st
         *l = (struct learn){.h = h, .bus = bus, .c = c};
     for (size_t i = 0; rc == 0 && i < PARTS; i++)
         rc = parts[i].open(l);
-    if (rc < 0)
+    if (rc == -ENOMEM)
         log_error("cannot map memory for what is learned: lower alt_svc_table_size, "
                   "names_table_size or quic_table_size");
-    else if (bus)
-        rc = bus_subscribe(bus, "event/");
+    else if (rc == 0 && bus)
+        rc = subscribe(l);
     return rc;
 }
 
@@ -56,8 +80,9 @@ void learn_publish(struct learn *l, const char *part, const void *body, size_t l
 
     if (!l->bus)
         return;
-    snprintf(topic, sizeof topic, "event/%s/%s/", part, l->h->node);
-    (void)bus_publish(l->bus, topic, body, len);
+    topic_make(topic, part, l->h->node);
+    if (bus_publish(l->bus, topic, body, len) < 0)
+        l->c->learn_events_lost++;
 }
 
 /* "event/<part>/<node>/": the part, or NULL if it is not known or the event is this worker's own.
@@ -67,7 +92,7 @@ static const struct part *part_of(const struct learn *l, const struct bus_messag
     char own[TOPIC_BYTES];
 
     for (size_t i = 0; i < PARTS; i++) {
-        int n = snprintf(own, sizeof own, "event/%s/%s/", parts[i].name, l->h->node);
+        int n = topic_make(own, parts[i].name, l->h->node);
         size_t prefix = strlen("event/") + strlen(parts[i].name) + 1;
 
         if (m->topic_len < prefix || memcmp(m->topic, own, prefix) != 0)
@@ -78,13 +103,22 @@ static const struct part *part_of(const struct learn *l, const struct bus_messag
     return NULL;
 }
 
+static bool is_table(const struct learn *l, const struct bus_message *m)
+{
+    char topic[TOPIC_BYTES];
+    int n = topic_make(topic, table_part, l->h->node);
+
+    return m->topic_len == (size_t)n && memcmp(m->topic, topic, (size_t)n) == 0;
+}
+
 void learn_message(struct learn *l, const struct bus_message *m)
 {
     const struct part *part = part_of(l, m);
+    bool table = is_table(l, m);
 
-    if (!part)
+    if (!part && !table)
         return;
-    if (part->event(l, m->body, m->body_len))
+    if (table ? alt_svc_table_event(l, m->body, m->body_len) : part->event(l, m->body, m->body_len))
         l->c->learn_events++;
     else
         l->c->learn_events_bad++;

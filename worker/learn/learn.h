@@ -40,6 +40,7 @@ void learn_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
 struct learn_origin {
     struct str host; /* as in Host or :authority, with its port if there is one; may be empty */
     struct ipaddr server;
+    uint16_t port; /* of the server */
     struct str uid;
     uint64_t ts_ns;
 };
@@ -49,6 +50,9 @@ struct learn_origin {
  * read of it is taken. */
 bool learn_alt_svc(struct learn *l, const struct learn_origin *from, struct str value,
                    void (*record)(void *arg, struct rec_alt_svc *r), void *arg);
+
+/* Whether anything is known to speak QUIC at this port: most datagrams end here. */
+bool learn_alpn_port(const struct learn *l, uint16_t port);
 
 /* What a server is known to speak over QUIC: "h3", "h3-29" …, or NULL. resolved: the name that the
  * client knows the server by, or empty. */

@@ -19,10 +19,13 @@ struct learn {
 };
 
 /* Each part: opened and closed with learn, told of its events (topic "event/<part>/<node>/", never
- * one of this worker's own) and of time. Returns of open: 0 or -errno. */
+ * one of this worker's own) and of time. Returns of open: 0, -ENOMEM, or another -errno after
+ * printing what is wrong. */
 int alt_svc_open(struct learn *l);
 void alt_svc_close(struct learn *l);
 bool alt_svc_event(struct learn *l, const uint8_t *body, size_t len); /* false: cannot be read */
+/* The manager's answer to a worker that has just begun. */
+bool alt_svc_table_event(struct learn *l, const uint8_t *body, size_t len);
 void alt_svc_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
 
 int names_open(struct learn *l);
