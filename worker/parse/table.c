@@ -5,6 +5,7 @@
 #include "worker/parse/grpc/grpc.h"
 #include "worker/parse/http1/http1.h"
 #include "worker/parse/http2/http2.h"
+#include "worker/parse/quic/quic.h"
 #include "worker/parse/socks/socks.h"
 #include "worker/parse/starttls/starttls.h"
 #include "worker/parse/tls/tls.h"
@@ -14,6 +15,7 @@ const struct analyzer *const analyzers[] = {
     &analyzer_tls,
     &analyzer_tls_quic,
     &analyzer_dtls,
+    &analyzer_quic,
     &analyzer_http2,
     &analyzer_http1,
     &analyzer_socks,
