@@ -120,6 +120,62 @@ case_websocket_deflate() {
     web websocket 8766
     client "$ROOT/tests/web.py" talk --deflate ws://$SERVER4:8766/deflate
 }
+# nghttpd on a port, for the documents of nginx; other arguments come before.
+nghttpd_on() {
+    local port=$1
+    shift
+    net_run nghttpd --no-tls -d "$work/www" "$@" "$port" >/dev/null
+    wait_for 5 server bash -c "exec 3<>/dev/tcp/127.0.0.1/$port"
+}
+h2() { client nghttp -n -H 'user-agent: golden' "$@"; }
+case_http2_prior_knowledge() {
+    nghttpd_on 8301
+    local at=http://$SERVER4:8301
+    http --http2-prior-knowledge -u user:secret $at/index.html -o /dev/null $at/missing
+    http --http2-prior-knowledge -X POST -d name=value -e http://www.example.org/from \
+        -H 'X-Forwarded-For: 198.51.100.7' "$at/index.html?query=1"
+    h2 $at/index.html $at/missing $at/index.html
+}
+case_http2_push() {
+    nghttpd_on 8303 -p /index.html=/files/20k.txt,/missing
+    h2 http://$SERVER4:8303/index.html
+}
+case_http2_trailers() {
+    nghttpd_on 8304 --trailer 'x-checksum: 1' -b 32
+    head -c 3000 /dev/zero | tr '\0' x >"$work/body"
+    h2 -b 64 -d "$work/body" --trailer 'x-sum: 2' http://$SERVER4:8304/index.html
+    h2 --expect-continue -d "$work/body" http://$SERVER4:8304/index.html
+}
+# A header list that takes CONTINUATION, and tables of other sizes than usual.
+case_http2_continuation() {
+    nghttpd_on 8305 -c 0 --encoder-header-table-size=128
+    h2 -c 256 -c 8192 -H "x-long-1: $(head -c 9000 /dev/zero | tr '\0' '~')" \
+        -H "x-long-2: $(head -c 9000 /dev/zero | tr '\0' '|')" http://$SERVER4:8305/index.html
+}
+case_http2_upload() {
+    nghttpd_on 8306 --echo-upload
+    head -c 3000 /dev/urandom >"$work/body"
+    h2 -d "$work/body" http://$SERVER4:8306/echo
+}
+grpc_server() {
+    net_run "$ROOT/tests/grpc_peer.py" serve 0.0.0.0 "$1"
+    wait_for 20 server bash -c "exec 3<>/dev/tcp/127.0.0.1/$1"
+}
+grpc() { client "$ROOT/tests/grpc_peer.py" call "$@"; }
+case_grpc_calls() {
+    grpc_server 50051
+    grpc $SERVER4:50051 Unary hello
+    grpc $SERVER4:50051 Split abc
+    grpc $SERVER4:50051 Join a bb ccc
+    grpc $SERVER4:50051 Talk a bb
+}
+case_grpc_errors() {
+    grpc_server 50052
+    grpc $SERVER4:50052 Fail
+    grpc $SERVER4:50052 Slow x
+    grpc $SERVER4:50052 Nothing
+    grpc $SERVER4:50052 --gzip Unary "$(head -c 500 /dev/zero | tr '\0' a)"
+}
 case_http1_ipv6() { http "http://[$SERVER6]/index.html"; }
 case_tls13() {
     tls -connect $SERVER4:443 -tls1_3 -alpn h2,http/1.1

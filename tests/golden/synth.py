@@ -488,6 +488,108 @@ def case_broken_packets():
     return pcap(good[:4] + broken + [arp] + good[4:])
 
 
+def h2_frame(kind, flags, stream, payload=b""):
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
+
+
+def h2_field(text, value, insert=False):
+    """A literal (RFC 7541 section 6.2), without Huffman code."""
+    head = b"\x40" if insert else b"\0"
+    return head + bytes([len(text)]) + text.encode() + bytes([len(value)]) + value.encode()
+
+
+def h2_get(stream, path, more=b""):
+    fields = h2_field(":path", path) + h2_field(":authority", "www.example.org")
+    return h2_frame(1, 5, stream, b"\x82\x86" + fields + more)
+
+
+def h2_ok(stream, body=b"", more=b""):
+    return h2_frame(1, 4, stream, b"\x88" + more) + h2_frame(0, 1, stream, body)
+
+
+H2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + h2_frame(4, 0, 0, b"\0\3\0\0\0\x64")
+H2_SETTINGS = h2_frame(4, 0, 0) + h2_frame(4, 1, 0)
+
+
+def h2():
+    return Stream().open().data(0, H2_PREFACE).data(1, H2_SETTINGS)
+
+
+def h2_conversation():
+    """Four requests; the fields of the first are in the table for the later ones."""
+    agent, kind = h2_field("user-agent", "synth/1", True), h2_field("content-type", "text/html", True)
+    s = h2()
+    s.data(0, h2_get(1, "/1", agent)).data(1, h2_ok(1, b"first", kind))
+    s.data(0, h2_get(3, "/3", b"\xbe")).data(1, h2_ok(3, b"second", b"\xbe"))
+    s.data(0, h2_get(5, "/5", h2_field("referer", "/3", True) + b"\xbf"))
+    s.data(1, h2_ok(5, b"third", h2_field("etag", "x", True) + b"\xbf"))
+    s.data(0, h2_get(7, "/7", b"\xbe\xbf")).data(1, h2_ok(7, b"fourth", b"\xbe\xbf"))
+    return s.close()
+
+
+def case_http2_midstream():
+    # From the second request on: what the first has put into the tables is not known.
+    return pcap(framed(h2_conversation())[11:])
+
+
+def case_http2_gap():
+    # The second request is lost, and acknowledged.
+    frames = framed(h2_conversation())
+    return pcap(frames[:11] + frames[12:])
+
+
+def case_http2_rapid_reset():
+    s = h2()
+    for stream in range(1, 300, 2):
+        s.send(0, PSH | ACK, h2_get(stream, "/") + h2_frame(3, 0, stream, b"\0\0\0\x08"))
+    return pcap(framed(s.close()))
+
+
+def case_http2_continuation_flood():
+    s = h2()
+    s.data(0, h2_frame(1, 1, 1, b"\x82\x86\x84"))
+    for _ in range(10):
+        s.data(0, b"".join(h2_frame(9, 0, 1, h2_field("x", "y" * 100)) for _ in range(10)), 1400)
+    return pcap(framed(s.close()))
+
+
+def case_http2_alt_svc():
+    # ALTSVC frames (RFC 7838 section 4) of the connection and of a stream, and a header.
+    other = b"https://www.example.net"
+    s = h2().data(0, h2_get(1, "/"))
+    s.data(1, h2_frame(10, 0, 0, struct.pack(">H", len(other)) + other + b'h3=":8443"; ma=60'))
+    s.data(1, h2_frame(10, 0, 1, b'\0\0h3="alt.example:443"; persist=1'))
+    s.data(1, h2_ok(1, b"", h2_field("alt-svc", 'h3-29=":4433", h2="b.example:1"')))
+    s.data(0, h2_get(3, "/")).data(1, h2_ok(3, b"", h2_field("alt-svc", "clear")))
+    return pcap(framed(s.close()))
+
+
+def case_http2_upgrade():
+    # RFC 7540 section 3.2: the request over HTTP/1.1 is stream 1.
+    ask = b"GET /1 HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: synth/1\r\nUpgrade: h2c\r\n"
+    ask += b"Connection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"
+    answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    s = Stream().open().data(0, ask).data(1, answer + H2_SETTINGS)
+    s.data(0, H2_PREFACE).data(1, h2_ok(1, b"first"))
+    s.data(0, h2_get(3, "/3")).data(1, h2_ok(3, b"second"))
+    return pcap(framed(s.close()))
+
+
+def case_http2_websocket():
+    # Extended CONNECT (RFC 8441), a masked frame and its echo.
+    ask = h2_field(":method", "CONNECT") + h2_field(":protocol", "websocket") + b"\x86"
+    ask += h2_field(":path", "/chat") + h2_field(":authority", "www.example.org")
+    ask += h2_field("sec-websocket-protocol", "chat") + h2_field("sec-websocket-version", "13")
+    s = h2()
+    s.data(0, h2_frame(1, 4, 1, ask))
+    s.data(1, h2_frame(1, 4, 1, b"\x88" + h2_field("sec-websocket-protocol", "chat")))
+    s.data(0, h2_frame(0, 0, 1, b"\x81\x85\1\2\3\4igohn"))
+    s.data(1, h2_frame(0, 0, 1, b"\x81\5hello"))
+    s.data(0, h2_frame(0, 1, 1, b"\x88\x82\0\0\0\0\3\xe8"))
+    s.data(1, h2_frame(0, 1, 1, b"\x88\2\3\xe8"))
+    return pcap(framed(s.close()))
+
+
 def cases():
     return {
         n[5:].replace("_", "-"): f for n, f in sorted(globals().items()) if n.startswith("case_")

@@ -38,17 +38,23 @@ static void streams_mark(struct http2_flow *f, unsigned side)
     }
 }
 
+/* The header block that is open will not be read to its end. */
+static void block_abandon(struct http2_side *s)
+{
+    if (s->block != HTTP2_NO_BLOCK && s->stream)
+        s->stream->t->partial = true;
+    s->block = HTTP2_NO_BLOCK;
+    s->stream = NULL;
+}
+
 static void search_begin(struct http2_flow *f, unsigned side)
 {
     struct http2_side *s = &f->side[side];
 
     http2_hpack_lose(&s->hpack);
     membuf_free(&s->altsvc, f->ctx->bufs);
-    if (s->block != HTTP2_NO_BLOCK && s->stream)
-        s->stream->t->partial = true;
     streams_mark(f, side);
-    s->block = HTTP2_NO_BLOCK;
-    s->stream = NULL;
+    block_abandon(s);
     s->phase = HTTP2_SEARCH;
     s->sure = false;
     s->have = 0;
@@ -211,8 +217,7 @@ static void frame_begin(struct http2_flow *f, unsigned side)
     }
     http2_flood_count(f, side);
     if (!frame_is_in_place(s)) {
-        s->block = HTTP2_NO_BLOCK;
-        s->stream = NULL;
+        block_abandon(s);
         http2_hpack_lose(&s->hpack);
         if (s->frame.type == HTTP2_CONTINUATION || !s->sure) {
             frame_refuse(f, side);
@@ -472,6 +477,8 @@ static void http2_close(struct analyzer_ctx *ctx, void *state)
     struct http2_flow *f = state;
 
     f->ctx = ctx;
+    block_abandon(&f->side[0]);
+    block_abandon(&f->side[1]);
     while (f->oldest)
         http2_stream_close(f, f->oldest);
     for (unsigned side = 0; side < 2; side++) {

@@ -27,8 +27,8 @@ struct http2_stream {
     size_t capacity; /* of the buffer this lies in */
     uint32_t id;
     int child;      /* analyzer of the content; 0: none */
-    bool asked;     /* headers of the request were seen */
-    bool answered;  /* those of the final response too */
+    bool asked;     /* headers of the request were seen, or begin */
+    bool answered;  /* those of the final response were seen */
     bool ended[2];  /* by side: END_STREAM */
     bool lingers;   /* the client has reset it: what the server had sent by then may still come */
     bool websocket; /* extended CONNECT (RFC 8441) */

@@ -209,6 +209,8 @@ void http2_block_begin(struct http2_flow *f, unsigned side, uint32_t id)
         s->block = s->stream->asked ? HTTP2_TRAILERS : HTTP2_REQUEST;
     else
         s->block = s->stream->answered ? HTTP2_TRAILERS : HTTP2_RESPONSE;
+    if (s->block == HTTP2_REQUEST)
+        s->stream->asked = true;
     s->block_ns = s->frame_ns;
     s->block_ends = !promise && (s->frame.flags & HTTP2_END_STREAM);
     s->block_broken = false;
@@ -229,10 +231,8 @@ static void headers_done(struct http2_flow *f, struct http2_side *s)
 
     if (s->block_unknown || s->block_broken)
         st->t->partial = true;
-    if (s->block == HTTP2_REQUEST) {
-        st->asked = true;
-        if (st->t->pushed)
-            http2_stream_end(f, st, 0);
+    if (s->block == HTTP2_REQUEST && st->t->pushed) {
+        http2_stream_end(f, st, 0);
     } else if (s->block == HTTP2_RESPONSE && !s->informational) {
         st->answered = true;
         st->t->response_ns = s->block_ns;
