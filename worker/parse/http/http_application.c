@@ -75,8 +75,25 @@ static const char *by_path(const struct http_exchange *x)
     return NULL;
 }
 
+/* Most types are of no interest here, which their first letter tells, or that of a subtype. */
+static bool is_of_interest(struct str type)
+{
+    size_t n = sizeof "application/" - 1;
+    char c;
+
+    if (type.len <= n)
+        return false;
+    c = (char)(type.p[0] | 0x20);
+    if (c == 't')
+        return (type.p[5] | 0x20) == 'e';
+    c = (char)(c == 'a' ? type.p[n] | 0x20 : 0);
+    return c == 'g' || c == 'd';
+}
+
 static const char *by_type(const struct http_exchange *x)
 {
+    if (!is_of_interest(x->request_type) && !is_of_interest(x->response_type))
+        return NULL;
     if (either_is_or_plus(x, "application/grpc-web") ||
         either_is_or_plus(x, "application/grpc-web-text"))
         return "grpc_web";
@@ -94,9 +111,7 @@ static const char *by_type(const struct http_exchange *x)
 
 const char *http_application_name(const struct http_exchange *x)
 {
-    const char *name = NULL;
+    const char *name = by_type(x);
 
-    if (x->request_type.len > 0 || x->response_type.len > 0)
-        name = by_type(x);
     return name ? name : by_path(x);
 }

@@ -16,55 +16,60 @@
 #include <strings.h>
 
 struct header {
+    uint16_t key;    /* header_key of the name */
     struct str name; /* as records show it */
-    uint8_t side;
     uint8_t field;
     bool list; /* lines are joined */
 };
 
-#define HEADER(text, side, field)                                                                  \
+/* Length and first letter: nearly all names that come differ from all of ours in these. */
+#define KEY(len, first) ((uint16_t)((len) << 8 | ((first) | 0x20)))
+#define HEADER(text, field)                                                                        \
     {                                                                                              \
-        {text, sizeof text - 1}, side, field, false                                                \
+        KEY(sizeof text - 1, text[0]), {text, sizeof text - 1}, field, false                       \
     }
-#define LIST(text, side, field)                                                                    \
+#define LIST(text, field)                                                                          \
     {                                                                                              \
-        {text, sizeof text - 1}, side, field, true                                                 \
+        KEY(sizeof text - 1, text[0]), {text, sizeof text - 1}, field, true                        \
     }
 
 /* Those that Zeek counts as a proxy's come last. */
-static const struct header headers[] = {
-    HEADER("HOST", 0, HTTP_HOST),
-    HEADER("USER-AGENT", 0, HTTP_USER_AGENT),
-    HEADER("REFERER", 0, HTTP_REFERRER),
-    HEADER("ORIGIN", 0, HTTP_ORIGIN),
-    HEADER("CONTENT-TYPE", 0, HTTP_REQUEST_TYPE),
-    HEADER("AUTHORIZATION", 0, HTTP_USERNAME),
-    HEADER("PROXY-AUTHORIZATION", 0, HTTP_USERNAME),
-    HEADER("CONTENT-ENCODING", 0, HTTP_REQUEST_ENCODING),
-    HEADER("CONTENT-DISPOSITION", 0, HTTP_REQUEST_DISPOSITION),
-    LIST("UPGRADE", 0, HTTP_REQUEST_UPGRADE),
-    HEADER("HTTP2-SETTINGS", 0, HTTP_HTTP2_SETTINGS),
-    HEADER("SEC-WEBSOCKET-KEY", 0, HTTP_WS_KEY),
-    LIST("SEC-WEBSOCKET-PROTOCOL", 0, HTTP_WS_PROTOCOLS),
-    LIST("SEC-WEBSOCKET-EXTENSIONS", 0, HTTP_WS_EXTENSIONS),
-    HEADER("GRPC-ENCODING", 0, HTTP_GRPC_ENCODING),
-    HEADER("CONTENT-TYPE", 1, HTTP_RESPONSE_TYPE),
-    HEADER("CONTENT-ENCODING", 1, HTTP_RESPONSE_ENCODING),
-    HEADER("CONTENT-DISPOSITION", 1, HTTP_RESPONSE_DISPOSITION),
-    LIST("UPGRADE", 1, HTTP_RESPONSE_UPGRADE),
-    HEADER("SEC-WEBSOCKET-ACCEPT", 1, HTTP_WS_ACCEPT),
-    HEADER("SEC-WEBSOCKET-PROTOCOL", 1, HTTP_WS_PROTOCOL),
-    LIST("SEC-WEBSOCKET-EXTENSIONS", 1, HTTP_WS_EXTENSIONS_SET),
-    LIST("ALT-SVC", 1, HTTP_ALT_SVC),
-    HEADER("GRPC-STATUS", 1, HTTP_GRPC_STATUS),
-    HEADER("GRPC-MESSAGE", 1, HTTP_GRPC_MESSAGE),
-    HEADER("FORWARDED", 0, HTTP_PROXY),
-    HEADER("X-FORWARDED-FOR", 0, HTTP_PROXY),
-    HEADER("X-FORWARDED-FROM", 0, HTTP_PROXY),
-    HEADER("CLIENT-IP", 0, HTTP_PROXY),
-    HEADER("VIA", 0, HTTP_PROXY),
-    HEADER("XROXY-CONNECTION", 0, HTTP_PROXY),
-    HEADER("PROXY-CONNECTION", 0, HTTP_PROXY),
+static const struct header request_headers[] = {
+    HEADER("HOST", HTTP_HOST),
+    HEADER("USER-AGENT", HTTP_USER_AGENT),
+    HEADER("REFERER", HTTP_REFERRER),
+    HEADER("ORIGIN", HTTP_ORIGIN),
+    HEADER("CONTENT-TYPE", HTTP_REQUEST_TYPE),
+    HEADER("AUTHORIZATION", HTTP_USERNAME),
+    HEADER("PROXY-AUTHORIZATION", HTTP_USERNAME),
+    HEADER("CONTENT-ENCODING", HTTP_REQUEST_ENCODING),
+    HEADER("CONTENT-DISPOSITION", HTTP_REQUEST_DISPOSITION),
+    LIST("UPGRADE", HTTP_REQUEST_UPGRADE),
+    HEADER("HTTP2-SETTINGS", HTTP_HTTP2_SETTINGS),
+    HEADER("SEC-WEBSOCKET-KEY", HTTP_WS_KEY),
+    LIST("SEC-WEBSOCKET-PROTOCOL", HTTP_WS_PROTOCOLS),
+    LIST("SEC-WEBSOCKET-EXTENSIONS", HTTP_WS_EXTENSIONS),
+    HEADER("GRPC-ENCODING", HTTP_GRPC_ENCODING),
+    HEADER("FORWARDED", HTTP_PROXY),
+    HEADER("X-FORWARDED-FOR", HTTP_PROXY),
+    HEADER("X-FORWARDED-FROM", HTTP_PROXY),
+    HEADER("CLIENT-IP", HTTP_PROXY),
+    HEADER("VIA", HTTP_PROXY),
+    HEADER("XROXY-CONNECTION", HTTP_PROXY),
+    HEADER("PROXY-CONNECTION", HTTP_PROXY),
+};
+
+static const struct header response_headers[] = {
+    HEADER("CONTENT-TYPE", HTTP_RESPONSE_TYPE),
+    HEADER("CONTENT-ENCODING", HTTP_RESPONSE_ENCODING),
+    HEADER("CONTENT-DISPOSITION", HTTP_RESPONSE_DISPOSITION),
+    LIST("UPGRADE", HTTP_RESPONSE_UPGRADE),
+    HEADER("SEC-WEBSOCKET-ACCEPT", HTTP_WS_ACCEPT),
+    HEADER("SEC-WEBSOCKET-PROTOCOL", HTTP_WS_PROTOCOL),
+    LIST("SEC-WEBSOCKET-EXTENSIONS", HTTP_WS_EXTENSIONS_SET),
+    LIST("ALT-SVC", HTTP_ALT_SVC),
+    HEADER("GRPC-STATUS", HTTP_GRPC_STATUS),
+    HEADER("GRPC-MESSAGE", HTTP_GRPC_MESSAGE),
 };
 
 _Static_assert(HTTP_FIELDS <= 64, "`present` has 64 bits");
@@ -139,17 +144,25 @@ bool http_transaction_is(const struct http_transaction *t, const char *method)
     return t && str_equal(http_field_text(t, HTTP_METHOD), str_of(method));
 }
 
-/* Names are compared without regard to case (RFC 9110 section 5.1); nearly all that come differ
- * from all of ours in length already. */
+static const struct header *header_find_in(const struct header *headers, size_t n, struct str name)
+{
+    uint16_t key = KEY(name.len, name.p[0]);
+
+    for (size_t i = 0; i < n; i++)
+        if (headers[i].key == key && strncasecmp(headers[i].name.p, name.p, name.len) == 0)
+            return &headers[i];
+    return NULL;
+}
+
+/* Names are compared without regard to case (RFC 9110 section 5.1). */
 static const struct header *header_find(unsigned side, struct str name)
 {
-    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
-        const struct header *h = &headers[i];
-        if (h->side == side && h->name.len == name.len &&
-            strncasecmp(h->name.p, name.p, name.len) == 0)
-            return h;
-    }
-    return NULL;
+    if (name.len == 0 || name.len > HTTP_HEADER_MAX)
+        return NULL;
+    return side == 0 ? header_find_in(request_headers,
+                                      sizeof request_headers / sizeof request_headers[0], name)
+                     : header_find_in(response_headers,
+                                      sizeof response_headers / sizeof response_headers[0], name);
 }
 
 /* The field begins with what it held, and goes on behind a comma. */
