@@ -131,7 +131,7 @@ h2() { client nghttp -n -H 'user-agent: golden' "$@"; }
 case_http2_prior_knowledge() {
     nghttpd_on 8301
     local at=http://$SERVER4:8301
-    http --http2-prior-knowledge -u user:secret $at/index.html -o /dev/null $at/missing
+    http --http2-prior-knowledge -u user:secret $at/index.html
     http --http2-prior-knowledge -X POST -d name=value -e http://www.example.org/from \
         -H 'X-Forwarded-For: 198.51.100.7' "$at/index.html?query=1"
     h2 $at/index.html $at/missing $at/index.html
