@@ -144,6 +144,11 @@ void alt_svc_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
     alt_svc_table_expire(s->table, packet_ns, EXPIRE_STEPS);
 }
 
+uint64_t alt_svc_deadline_ns(const struct learn *l)
+{
+    return l->alt_svc && l->alt_svc->wants_table ? l->alt_svc->hello_ns : UINT64_MAX;
+}
+
 /* --- from this worker's flows --- */
 
 /* What a line of alt_svc.log is made of. */

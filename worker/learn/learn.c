@@ -21,12 +21,13 @@ struct part {
     void (*close)(struct learn *l);
     bool (*event)(struct learn *l, const uint8_t *body, size_t len);
     void (*run)(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
+    uint64_t (*deadline_ns)(const struct learn *l); /* NULL: none */
 };
 
 static const struct part parts[] = {
-    {"alt_svc", alt_svc_open, alt_svc_close, alt_svc_event, alt_svc_run},
-    {"names", names_open, names_close, names_event, names_run},
-    {"connections", connections_open, connections_close, connections_event, connections_run},
+    {"alt_svc", alt_svc_open, alt_svc_close, alt_svc_event, alt_svc_run, alt_svc_deadline_ns},
+    {"names", names_open, names_close, names_event, names_run, NULL},
+    {"connections", connections_open, connections_close, connections_event, connections_run, NULL},
 };
 #define PARTS (sizeof parts / sizeof parts[0])
 
@@ -128,4 +129,16 @@ void learn_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
 {
     for (size_t i = 0; i < PARTS; i++)
         parts[i].run(l, packet_ns, mono_ns);
+}
+
+uint64_t learn_deadline_ns(const struct learn *l)
+{
+    uint64_t first = UINT64_MAX;
+
+    for (size_t i = 0; i < PARTS; i++) {
+        uint64_t deadline = parts[i].deadline_ns ? parts[i].deadline_ns(l) : UINT64_MAX;
+
+        first = deadline < first ? deadline : first;
+    }
+    return first;
 }

@@ -34,6 +34,10 @@ void learn_message(struct learn *l, const struct bus_message *m);
  * packet clock; mono_ns: clock_mono_ns(), for pacing. */
 void learn_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
 
+/* When learn_run wants to be called again at the latest, on the clock of mono_ns; UINT64_MAX never.
+ */
+uint64_t learn_deadline_ns(const struct learn *l);
+
 /* --- alternative services (RFC 7838) --- */
 
 /* Where an advertisement was seen. */

@@ -27,11 +27,13 @@ bool alt_svc_event(struct learn *l, const uint8_t *body, size_t len); /* false: 
 /* The manager's answer to a worker that has just begun. */
 bool alt_svc_table_event(struct learn *l, const uint8_t *body, size_t len);
 void alt_svc_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
+uint64_t alt_svc_deadline_ns(const struct learn *l); /* mono: when to be run next; or UINT64_MAX */
 
 int names_open(struct learn *l);
 void names_close(struct learn *l);
 bool names_event(struct learn *l, const uint8_t *body, size_t len);
 void names_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
+uint64_t names_deadline_ns(const struct learn *l);
 
 int connections_open(struct learn *l);
 void connections_close(struct learn *l);
