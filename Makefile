@@ -90,9 +90,10 @@ SRC_QUIC := \
   worker/parse/quic/quic_parameters.c
 
 SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
-            worker/host_record.c
+            worker/host_record.c worker/host_notice.c worker/tunnel.c
+SRC_SCREEN := worker/screen/screen.c worker/screen/screen_table.c
 SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/alt_svc_value.c worker/learn/names.c \
-             worker/learn/connections.c
+             worker/learn/connections.c worker/learn/connections_event.c
 
 # Semantics that all versions of HTTP share (RFC 9110).
 SRC_HTTP := worker/parse/http/http_transaction.c worker/parse/http/http_entity.c \
@@ -134,6 +135,7 @@ SRC_WORKER := \
   $(SRC_SOCKS) \
   $(SRC_STARTTLS) \
   $(SRC_LEARN) \
+  $(SRC_SCREEN) \
   worker/emit/emit.c worker/emit/frames.c
 
 SRC_LOGGER := \
@@ -143,11 +145,13 @@ SRC_LOGGER := \
   logger/sink/json.c logger/sink/text.c logger/sink/pcap.c
 
 SRC_MANAGER := \
-  manager/main.c manager/manager.c manager/nodes.c manager/supervise.c manager/control.c \
+  manager/main.c manager/manager.c manager/learned.c manager/learned_file.c \
+  manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/privileged.c manager/af_packet_open.c manager/run_dir.c manager/output_watch.c \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
+  manager/cli/print.c \
   manager/cli/version.c manager/cli/docs.c manager/cli/progress.c
 
 # --- flags ----------------------------------------------------------------------------------------
@@ -344,7 +348,7 @@ $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/t
               common/schema/options.c $(BASE))
 # All between capture and emit, and a bench to run it on.
 PIPELINE := $(BASE) common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/options.c \
-            worker/pipeline.c $(SRC_HOST) $(SRC_LEARN) \
+            worker/pipeline.c $(SRC_HOST) $(SRC_LEARN) $(SRC_SCREEN) \
             worker/detect/detect.c worker/reassembly/reassembly.c worker/emit/frames.c \
             $(filter worker/flow/%,$(SRC_WORKER)) tests/unit/worker/rig.c \
             $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c common/ipc/record_reader.c

@@ -87,20 +87,36 @@ static void client_answer(struct control_client *client, int status)
         client_close(client);
 }
 
+/* Takes " json" off the end of a request. */
+static bool take_json(char *request)
+{
+    size_t n = strlen(request), json = strlen(" json");
+
+    if (n < json || strcmp(request + n - json, " json") != 0)
+        return false;
+    request[n - json] = '\0';
+    return true;
+}
+
 static void client_request(struct control_client *client)
 {
+    static const char print[] = "print ";
     const struct control *c = client->control;
-    bool json = strcmp(client->request, "status json") == 0;
+    char *request = client->request;
+    bool json = take_json(request);
 
     uv_read_stop((uv_stream_t *)&client->pipe);
-    if (json || strcmp(client->request, "status") == 0) {
+    if (strcmp(request, "status") == 0) {
         client_answer(client, c->ops->status(c->user, json, &client->answer));
-    } else if (strcmp(client->request, "stop") == 0) {
+    } else if (strncmp(request, print, strlen(print)) == 0) {
+        client_answer(client,
+                      c->ops->print(c->user, request + strlen(print), json, &client->answer));
+    } else if (strcmp(request, "stop") == 0) {
         client->waits_for_stop = true;
         c->ops->stop(c->user);
     } else {
-        text_puts(&client->answer, "unknown request: send status, status json or stop\n");
-        client_answer(client, 2);
+        text_puts(&client->answer, "unknown request: send status, print WHAT or stop\n");
+        client_answer(client, CONTROL_USAGE);
     }
 }
 
@@ -234,6 +250,18 @@ void control_say(struct control *c, const char *line)
     }
 }
 
+/* The whole line and nothing else: what is printed may begin with the same word. */
+static bool is_exit_line(const char *line, int *status)
+{
+    char end;
+    int n;
+
+    if (strncmp(line, "exit ", 5) != 0 || sscanf(line + 5, "%d%c", &n, &end) != 2 || end != '\n')
+        return false;
+    *status = n;
+    return true;
+}
+
 int control_copy_lines(int fd)
 {
     FILE *in = fdopen(fd, "r");
@@ -245,7 +273,7 @@ int control_copy_lines(int fd)
         close(fd);
         return -errno;
     }
-    while (getline(&line, &bytes, in) > 0 && sscanf(line, "exit %d", &status) != 1) {
+    while (getline(&line, &bytes, in) > 0 && !is_exit_line(line, &status)) {
         if (strncmp(line, CONTROL_ERROR, strlen(CONTROL_ERROR)) == 0) {
             line[strcspn(line, "\n")] = '\0';
             log_error("%s", line + strlen(CONTROL_ERROR));

@@ -15,6 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "manager/control.h"
+#include "manager/learned.h"
 #include "manager/nodes.h"
 #include "manager/output_watch.h"
 #include "manager/status.h"
@@ -425,6 +426,11 @@ static int on_control_status(void *user, bool json, struct text *out)
     return status_all_running(m) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+static void print_alt_svc(const struct manager *m, bool json, struct text *out)
+{
+    learned_print(m->learned, json, out);
+}
+
 static void on_control_stop(void *user)
 {
     struct manager *m = user;
@@ -433,7 +439,54 @@ static void on_control_stop(void *user)
         manager_stop(m);
 }
 
-static const struct control_ops control_ops = {on_control_status, on_control_stop};
+/* What `print` can show. */
+static const struct {
+    const char *name;
+    void (*print)(const struct manager *m, bool json, struct text *out);
+} printables[] = {
+    {"alt_svc", print_alt_svc},
+};
+#define PRINTABLES (sizeof printables / sizeof printables[0])
+
+static int on_control_print(void *user, const char *what, bool json, struct text *out)
+{
+    for (size_t i = 0; i < PRINTABLES; i++) {
+        if (strcmp(what, printables[i].name) == 0) {
+            printables[i].print(user, json, out);
+            return EXIT_SUCCESS;
+        }
+    }
+    text_printf(out, CONTROL_ERROR "there is no '%s' to print; there is", what);
+    for (size_t i = 0; i < PRINTABLES; i++)
+        text_printf(out, "%s %s", i ? "," : "", printables[i].name);
+    text_puts(out, "\n");
+    return CONTROL_USAGE;
+}
+
+static const struct control_ops control_ops = {on_control_status, on_control_print,
+                                               on_control_stop};
+
+/* A replay's workers are never restarted, and what they learn is of another time. */
+static int manager_open_learned(struct manager *m, char *error)
+{
+    const struct manager_plan *p = m->plan;
+    struct learned_plan plan = {
+        .loop = &m->loop,
+        .run_dir = p->run_dir,
+        .state_dir = p->purpose == MANAGER_CLUSTER ? p->state_dir : NULL,
+        .options = &p->options,
+        .counters = &m->counters,
+        .seed = m->seed,
+    };
+    int err;
+
+    if (p->purpose == MANAGER_REPLAY || p->options.no_learn_alt_svc)
+        return 0;
+    err = learned_open(&m->learned, &plan);
+    if (err < 0)
+        snprintf(error, INI_ERROR_BYTES, "cannot keep what is learned: %s", strerror(-err));
+    return err;
+}
 
 static uint32_t choose_seed(const struct manager_plan *p)
 {
@@ -482,6 +535,8 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
         manager_watch_output(m);
     if (err == 0)
         err = manager_open_broker(m, error);
+    if (err == 0)
+        err = manager_open_learned(m, error);
     if (err == 0 && plan->purpose == MANAGER_CLUSTER) {
         err = control_open(&m->control, &m->loop, plan->state_dir, &control_ops, m);
         if (err < 0)
@@ -503,6 +558,7 @@ void manager_close(struct manager *m)
     uv_run(&m->loop, UV_RUN_DEFAULT);
     if (m->output_watch_fd >= 0)
         close(m->output_watch_fd);
+    learned_close(m->learned);
     if (m->broker)
         broker_close(m->broker);
     CHECK(uv_loop_close(&m->loop) == 0);

@@ -49,6 +49,7 @@ struct manager_plan {
 };
 
 struct control;
+struct learned;
 
 struct manager {
     struct manager_plan *plan;
@@ -69,7 +70,8 @@ struct manager {
     uv_timer_t timer; /* of the start, then of tick */
     struct broker *broker;
     uv_poll_t broker_polls[2];
-    uv_idle_t broker_idle; /* active while the broker has more than one helping to pass on */
+    uv_idle_t broker_idle;   /* active while the broker has more than one helping to pass on */
+    struct learned *learned; /* NULL: nothing is */
     struct control *control;
     int output_watch_fd; /* output_watch.h, or -1 */
     uv_poll_t output_poll;

@@ -24,7 +24,7 @@ struct bus {
 };
 
 /* On failure what was opened stays in b, for bus_close. */
-static int open_sockets(struct bus *b, enum node_kind kind)
+static int open_sockets(struct bus *b, bool direct)
 {
     int err;
 
@@ -36,7 +36,7 @@ static int open_sockets(struct bus *b, enum node_kind kind)
         err = bus_socket_set(b->pub, ZMQ_XPUB_VERBOSE, 1);
     if (err == 0)
         err = bus_socket_open(&b->sub, b->context, ZMQ_SUB);
-    if (err == 0 && kind == NODE_LOGGER)
+    if (err == 0 && direct)
         err = bus_socket_open(&b->direct, b->context, ZMQ_SUB);
     return err;
 }
@@ -69,13 +69,18 @@ static int bind_direct(struct bus *b, const struct heritage *h)
 
 /* Connecting succeeds before the other side is there and is tried again by ZeroMQ for as long as we
  * live, so processes may start and restart in any order. */
+static int connect_broker(struct bus *b, const char *run_dir)
+{
+    int err = bus_socket_connect(b->sub, run_dir, "bus.out");
+
+    return err < 0 ? err : bus_socket_connect(b->pub, run_dir, "bus.in");
+}
+
 static int connect_all(struct bus *b, const struct heritage *h)
 {
     char file[HERITAGE_NODE_MAX + 4];
-    int err = bus_socket_connect(b->sub, h->run_dir, "bus.out");
+    int err = connect_broker(b, h->run_dir);
 
-    if (err == 0)
-        err = bus_socket_connect(b->pub, h->run_dir, "bus.in");
     for (uint32_t i = 0; h->kind == NODE_WORKER && err == 0 && i < h->n_loggers; i++) {
         log_endpoint_name(file, h->loggers[i]);
         err = bus_socket_connect(b->pub, h->run_dir, file);
@@ -85,7 +90,8 @@ static int connect_all(struct bus *b, const struct heritage *h)
     return err;
 }
 
-int bus_open(struct bus **out, const struct heritage *h)
+/* Not yet connected to anything. */
+static int bus_new(struct bus **out, bool direct)
 {
     struct bus *b = calloc(1, sizeof *b);
     int err;
@@ -94,17 +100,40 @@ int bus_open(struct bus **out, const struct heritage *h)
         return -ENOMEM;
     zmq_msg_init(&b->topic);
     zmq_msg_init(&b->body);
-    err = open_sockets(b, h->kind);
-    if (err < 0)
-        log_error("cannot make the sockets of the bus: %s", zmq_strerror(-err));
-    else
-        err = connect_all(b, h);
+    err = open_sockets(b, direct);
     if (err < 0) {
+        log_error("cannot make the sockets of the bus: %s", zmq_strerror(-err));
         bus_close(b, 0);
         return err;
     }
     *out = b;
     return 0;
+}
+
+/* Hands it out if connecting went well. */
+static int bus_opened(struct bus *b, int err, struct bus **out)
+{
+    if (err < 0)
+        bus_close(b, 0);
+    else
+        *out = b;
+    return err;
+}
+
+int bus_open(struct bus **out, const struct heritage *h)
+{
+    struct bus *b;
+    int err = bus_new(&b, h->kind == NODE_LOGGER);
+
+    return err < 0 ? err : bus_opened(b, connect_all(b, h), out);
+}
+
+int bus_open_client(struct bus **out, const char *run_dir)
+{
+    struct bus *b;
+    int err = bus_new(&b, false);
+
+    return err < 0 ? err : bus_opened(b, connect_broker(b, run_dir), out);
 }
 
 static void close_socket(void *socket, int linger_ms)

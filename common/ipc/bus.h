@@ -7,6 +7,7 @@
  *   log/<path>/<node>/        worker -> logger (direct), and -> anyone who subscribes at the broker
  *   ack/<node>/               logger -> worker
  *   logger/<name>/            subscribed by a logger only: tells a worker that it is there
+ *   event/<what>/<node>/      worker -> workers and manager, and back (event.h)
  *
  * A logger that starts subscribes to "log/" before it shows "logger/<name>/", so whoever sees the
  * latter can publish at once.
@@ -39,6 +40,9 @@ struct bus_message {
 /* Connects both sockets to the broker; a worker also to each logger, a logger binds its log
  * endpoint. Returns 0 or -errno, after printing what failed. */
 int bus_open(struct bus **out, const struct heritage *h);
+
+/* The manager's: both sockets connected to the broker in run_dir, and nothing to loggers. */
+int bus_open_client(struct bus **out, const char *run_dir);
 
 /* Lets queued messages go for at most linger_ms, then closes. */
 void bus_close(struct bus *b, int linger_ms);

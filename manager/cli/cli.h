@@ -74,6 +74,7 @@ int cli_check(const struct cli_args *a);
 int cli_start(const struct cli_args *a);
 int cli_stop(const struct cli_args *a);
 int cli_status(const struct cli_args *a);
+int cli_print(const struct cli_args *a);
 int cli_version(const struct cli_args *a);
 int cli_docs(const struct cli_args *a);
 

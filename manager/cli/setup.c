@@ -176,3 +176,10 @@ struct manager_plan *setup_plan_new(enum manager_purpose purpose)
     options_init(&plan->options);
     return plan;
 }
+
+int setup_unreachable(const struct manager_plan *plan, int err)
+{
+    log_error("cannot reach the manager on %s: %s%s", plan->state_dir, strerror(-err),
+              err == -EACCES ? "; be root, as the manager is" : "");
+    return err == -EACCES ? CLI_NO_PERMISSION : CLI_FAILED;
+}

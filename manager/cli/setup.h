@@ -33,6 +33,10 @@ int setup_check_filter(const struct options *o, char *error);
 /* path, made absolute from the current folder. 0, -ENAMETOOLONG, or -errno of getcwd. */
 int setup_absolute(const char *path, char out[HERITAGE_PATH_MAX]);
 
+/* Says why the manager could not be asked: err is the -errno of control_request. Returns the status
+ * that it stands for. */
+int setup_unreachable(const struct manager_plan *plan, int err);
+
 /* An empty plan with defaults. On the heap; freed with free(). */
 struct manager_plan *setup_plan_new(enum manager_purpose purpose);
 

@@ -3,7 +3,6 @@
  * file that was broken meanwhile does not hide a running cluster. */
 #include "manager/status.h"
 
-#include "common/base/log.h"
 #include "manager/cli/cli.h"
 #include "manager/cli/setup.h"
 #include "manager/control.h"
@@ -12,7 +11,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* No manager answers: the nodes are those of node.cfg, and none runs. */
 static int status_stopped(const struct cli_args *a, struct manager_plan *plan)
@@ -45,9 +43,7 @@ int cli_status(const struct cli_args *a)
     if (holder == 0 || status == -ENOENT || status == -ECONNREFUSED) {
         status = status_stopped(a, plan);
     } else if (status < 0) {
-        log_error("cannot reach the manager on %s: %s%s", plan->state_dir, strerror(-status),
-                  status == -EACCES ? "; be root, as the manager is" : "");
-        status = status == -EACCES ? CLI_NO_PERMISSION : CLI_FAILED;
+        status = setup_unreachable(plan, status);
     }
 out:
     free(plan);

@@ -18,6 +18,8 @@ const struct command commands[] = {
     {"stop", "Stop the cluster.", "", CLI_TAKES_CONFIG | CLI_TAKES_STATE_DIR, false, cli_stop},
     {"status", "Show the nodes of the cluster; fails unless all run.", "",
      CLI_TAKES_CLUSTER | CLI_TAKES_JSON, false, cli_status},
+    {"print", "Show what the running cluster has learned: alt_svc.", "WHAT",
+     CLI_TAKES_CONFIG | CLI_TAKES_STATE_DIR | CLI_TAKES_JSON | CLI_TAKES_WORD, false, cli_print},
     {"version", "Show the version and what is built in.", "", CLI_TAKES_JSON, false, cli_version},
     {"docs", "Print documentation made from the tables.", "WHAT", CLI_TAKES_WORD, true, cli_docs},
 };
