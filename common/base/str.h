@@ -35,13 +35,13 @@ static inline bool str_equal(struct str a, struct str b)
 /* v in digits, made at the end of room[STR_DECIMAL_BYTES]. */
 static inline struct str str_decimal(uint64_t v, char *room)
 {
-    char *end = room + STR_DECIMAL_BYTES, *p = end;
+    uint32_t at = STR_DECIMAL_BYTES;
 
     do {
-        *--p = (char)('0' + v % 10);
+        room[--at] = (char)('0' + v % 10);
         v /= 10;
     } while (v > 0);
-    return str_make(p, (size_t)(end - p));
+    return str_make(room + at, STR_DECIMAL_BYTES - at);
 }
 
 #endif

@@ -435,7 +435,7 @@ static uint64_t payload_gap(struct http2_flow *f, unsigned side, uint64_t len)
 
     s->left -= n;
     if (n > 0 && is_block_frame(s->frame.type)) {
-        http2_block_break(f, side);
+        http2_block_break(s);
     } else if (n > 0 && s->frame.type == HTTP2_DATA && s->stream) {
         http_body_gap(s->stream->t, f->ctx->bufs, side, n);
         s->stream->t->partial = true;

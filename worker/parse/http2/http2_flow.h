@@ -142,7 +142,7 @@ void http2_block_data(struct http2_flow *f, unsigned side, const uint8_t *data, 
 void http2_block_frame_end(struct http2_flow *f, unsigned side);
 
 /* Bytes of the block are missing. */
-void http2_block_break(struct http2_flow *f, unsigned side);
+void http2_block_break(struct http2_side *s);
 
 /* --- http2_control.c --- */
 

@@ -258,11 +258,8 @@ void http2_block_frame_end(struct http2_flow *f, unsigned side)
     s->stream = NULL;
 }
 
-void http2_block_break(struct http2_flow *f, unsigned side)
+void http2_block_break(struct http2_side *s)
 {
-    struct http2_side *s = &f->side[side];
-
-    (void)f;
     s->block_broken = true;
     http2_hpack_lose(&s->hpack);
 }

@@ -142,8 +142,8 @@ static void test_paths(void **state)
     static const struct {
         const char *path, *service, *method;
     } cases[] = {
-        {"/Svc/Do", "Svc", "Do"}, {"/a/b/Do", "a/b", "Do"},    {"/Do", "-", "-"},
-        {"Svc/Do", "-", "-"},     {"/Svc/", "Svc", ""}, {"/", "-", "-"},
+        {"/Svc/Do", "Svc", "Do"}, {"/a/b/Do", "a/b", "Do"}, {"/Do", "-", "-"},
+        {"Svc/Do", "-", "-"},     {"/Svc/", "Svc", ""},     {"/", "-", "-"},
     };
 
     (void)state;
