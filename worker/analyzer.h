@@ -237,7 +237,7 @@ static inline void analyzer_resolved(struct analyzer_ctx *ctx, const struct ipad
 }
 
 /* QUIC packets to `side` of this connection may carry this connection id (1 to 20 bytes), on this
- * flow or on another path. Forgotten with the flow. */
+ * flow or on another path, also after the flow has ended, while there is room. */
 static inline void analyzer_connection_id(struct analyzer_ctx *ctx, unsigned side,
                                           const uint8_t *cid, size_t len)
 {
