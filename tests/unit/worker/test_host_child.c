@@ -4,6 +4,7 @@
  * command:
  *
  *   ( open a child "inner"    = give the child the rest    ) close it    ! tell it the host name
+ *   @ open a child "outer" and give it the rest
  *   L leave "early" of side 0 and the fact "uri" for "inner", which then takes the rest
  *
  * "inner" tells its parent the text after a "<", is done at a ".", hands over to itself at a ">",
@@ -93,6 +94,11 @@ static void outer_data(struct analyzer_ctx *ctx, void *state, unsigned side, con
             analyzer_child_gap(ctx, o->child, side, 5);
             analyzer_child_end(ctx, o->child, side);
             break;
+        case '@':
+            o->child = analyzer_child_open(ctx, "outer");
+            note("%s", o->child > 0 ? "" : "refused ");
+            analyzer_child_data(ctx, o->child, side, data + i + 1, len - i - 1);
+            return;
         case 'L':
             analyzer_leave(ctx, 0, (const uint8_t *)"early", 5);
             analyzer_tell(ctx, ANALYZER_SUCCESSOR, FACT_URI, STR_LIT("/chat"));
@@ -174,7 +180,7 @@ static const struct analyzer outer = {
     .name = "outer",
     .transports = ANALYZER_TCP,
     .state_bytes = sizeof(struct outer),
-    .state_max = 8,
+    .state_max = 16,
     .probe = outer_probe,
     .open = outer_open,
     .told = outer_told,
@@ -298,6 +304,18 @@ static void children_are_bounded(void **state)
     ((struct outer *)pool_at(&rig.w.analyzer_states[0], flow->state))->child = 1;
 }
 
+/* Each level is a call on the stack, so what encloses itself again and again must end somewhere. */
+static void enclosing_goes_only_so_deep(void **state)
+{
+    (void)state;
+    say(0, "o@@@@@@@@@@@@");
+    expect("outer outer outer outer outer outer outer outer outer refused ");
+    assert_int_equal(rig.counters.children_bound, 1);
+    host_close(&rig.w, flow);
+    expect("outer! outer! outer! outer! outer! outer! outer! outer! outer! ");
+    assert_int_equal(rig.w.children.used, 0);
+}
+
 static void a_successor_gets_facts_and_what_was_left_before_the_rest(void **state)
 {
     char text[96];
@@ -321,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_child_is_succeeded_in_its_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_child_that_nobody_succeeds_is_done, set_up, tear_down),
         cmocka_unit_test_setup_teardown(children_are_bounded, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(enclosing_goes_only_so_deep, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_successor_gets_facts_and_what_was_left_before_the_rest,
                                         set_up, tear_down),
     };

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Media types tell most of it. GraphQL over plain JSON, and DNS asked for by GET (RFC 8484 section
- * 4.1), whose requests have no type, are told by their path. */
+/* Media types tell most of it: of the response, or of the request where that is what clients name
+ * (an unanswered gRPC call is one, too). GraphQL over plain JSON, and DNS asked for by GET (RFC
+ * 8484 section 4.1), whose requests have no type, are told by their path: a convention that nearly
+ * all servers keep, and that costs little where it is broken, since nothing else depends on it.
+ *
+ * This runs once a transaction, so the usual answer, none, is found by a look at a letter or two.
+ */
 #include "worker/parse/http/http_application.h"
 
 #include <stddef.h>
@@ -61,6 +66,7 @@ static bool query_has(struct str query, const char *name)
     return found && (found == query.p || found[-1] == '&');
 }
 
+/* The query alone would prove nothing: other services have parameters of that name. */
 static const char *by_path(const struct http_exchange *x)
 {
     struct str path = x->uri, query = query_split(&path);
@@ -84,7 +90,7 @@ static bool is_of_interest(struct str type)
     if (type.len <= n)
         return false;
     c = (char)(type.p[0] | 0x20);
-    if (c == 't')
+    if (c == 't') /* "text/e" */
         return (type.p[5] | 0x20) == 'e';
     c = (char)(c == 'a' ? type.p[n] | 0x20 : 0);
     return c == 'g' || c == 'd';

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The first kilobyte of a body tells what it is. It mostly lies in one packet, or is the whole
  * body, and is looked at there; only what comes in small pieces is gathered. A body that is
- * compressed is decoded as far as it was gathered. */
+ * compressed is decoded as far as it was gathered; one in a coding that is not known here (brotli)
+ * tells nothing.
+ *
+ * Zeek makes a file of every entity that has a byte, and logs its name and, if it knows it, its
+ * type: so a body without bytes has no file name either, whatever its headers say. */
 #include "worker/parse/http/http_entity.h"
 
 #include "worker/parse/http/http_filename.h"
 #include "worker/parse/http/http_inflate.h"
 #include "worker/parse/http/http_mime.h"
 
+/* The sample is as good as it gets. */
 static void sample_judge(struct http_entity *e, struct bufpool *bufs,
                          const struct http_entity_headers *h, struct str head)
 {
@@ -26,6 +31,7 @@ static void sample_gather(struct http_entity *e, struct bufpool *bufs,
     size_t room = HTTP_MIME_BYTES - e->sample.len;
     size_t n = len < room ? len : room;
 
+    /* Mostly nothing need be copied. */
     if (e->sample.len == 0 && (whole || len >= HTTP_MIME_BYTES)) {
         sample_judge(e, bufs, h, str_make(data, n));
         return;
@@ -54,6 +60,7 @@ void http_entity_data(struct http_entity *e, struct bufpool *bufs,
 void http_entity_gap(struct http_entity *e, struct bufpool *bufs,
                      const struct http_entity_headers *h)
 {
+    /* Behind a gap the first bytes would not be the first. Parts that begin later are found. */
     if (e->multipart && !e->settled)
         http_multipart_gap(e->multipart);
     else

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `filename*` (RFC 8187: charset'language'percent-encoded) is preferred to `filename`, which is a
- * token or a quoted string; senders percent-encode that one, too. */
+ * token or a quoted string; senders percent-encode that one, too. Charsets are not converted: logs
+ * show the bytes, and all but a few senders use UTF-8.
+ *
+ * Names are taken as they are, with their directories: what is shown is what was sent, and nothing
+ * here opens a file. */
 #include "worker/parse/http/http_filename.h"
 
 #include <strings.h>
@@ -32,6 +36,7 @@ bool http_parameter_find(struct str value, const char *parameter, struct cursor 
             }
         }
         byte = cursor_u8(&c);
+        /* A semicolon or name inside quotes is text. */
         if (byte == '\\' && quoted)
             cursor_skip(&c, cursor_left(&c) > 0);
         else if (byte == '"')
@@ -73,7 +78,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* In place. */
+/* In place. A percent sign without two digits stands for itself. */
 static size_t percent_decode(char *s, size_t len)
 {
     size_t n = 0;

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* zlib is given its memory from the buffer pool, which is bounded and needs no malloc. "deflate"
- * is, by the standard, with the header of zlib, and from some servers without. */
+ * is, by the standard, with the header of zlib, and from some servers without (RFC 9110 section
+ * 8.4.1.2 knows of them).
+ *
+ * The input is the beginning of a stream, so its end and checksum are never reached, and how much
+ * comes out is bounded by the caller's buffer: a bomb has no room to go off. */
 #include "worker/parse/http/http_inflate.h"
 
 #include <strings.h>
@@ -47,6 +51,7 @@ static size_t decode(struct bufpool *bufs, int window, struct str body, uint8_t 
 
     if (inflateInit2(&z, window) != Z_OK)
         return 0;
+    /* An error in the middle still leaves what came before it. */
     (void)inflate(&z, Z_SYNC_FLUSH);
     (void)inflateEnd(&z);
     return max - z.avail_out;

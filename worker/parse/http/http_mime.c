@@ -4,7 +4,11 @@
  * Most formats begin with fixed bytes at fixed places: a table tells them, in the order of how much
  * they prove. Text is told by what it begins with after blanks: markup by its first element, JSON
  * by its first member. What is only printable is text/plain, from ten bytes on, as Zeek has it:
- * fewer prove nothing. */
+ * fewer prove nothing.
+ *
+ * Text is asked for first, because it is what most bodies are and what a look at one byte mostly
+ * decides. Where Zeek's rules and the bytes disagree (a JSON null, a script that begins with a
+ * carriage return) the bytes are believed. */
 #include "worker/parse/http/http_mime.h"
 
 #include "common/base/cursor.h"
@@ -167,6 +171,7 @@ static const struct magic insides[] = {
     M_AT(34, "LP\0\0\0\0\0", "application/vnd.ms-fontobject"),
 };
 
+/* False also if head is too short to tell. */
 static bool bytes_at(struct str head, uint16_t at, struct str bytes)
 {
     return at + bytes.len <= head.len && memcmp(head.p + at, bytes.p, bytes.len) == 0;
@@ -177,6 +182,7 @@ static const char *magic_find(const struct magic *table, size_t n, struct str he
     for (size_t i = 0; i < n; i++) {
         const struct magic *m = &table[i];
 
+        /* One byte sends nearly all rows away. */
         if (head.p[m->at < head.len ? m->at : 0] == m->bytes.p[0] &&
             bytes_at(head, m->at, m->bytes) && bytes_at(head, m->at_2, m->bytes_2))
             return m->mime;
@@ -253,6 +259,7 @@ static struct str skip_past(struct str s, const char *mark)
     return found ? skip(s, (uint32_t)(found - s.p) + (uint32_t)strlen(mark)) : STR_LIT("");
 }
 
+/* Comments may stand before the root, and a generator's banner often does. */
 static struct str skip_comments(struct str s)
 {
     s = skip_blanks(s);
@@ -371,6 +378,7 @@ static const char *script_type(struct str s)
     return NULL;
 }
 
+/* What the text begins with decides which question is worth asking. */
 static const char *text_type(struct str head)
 {
     struct str s = skip_blanks(head);

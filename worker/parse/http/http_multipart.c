@@ -7,7 +7,11 @@
  * Of a line in a body only so many bytes are kept as a delimiter is long, and of a body only what
  * tells its type; so a part may have any size. What stands in the sample since the line began is
  * taken back when the line turns out to be a delimiter, with the line end before it, which belongs
- * to the delimiter. Parts that are multipart themselves are taken as they are. */
+ * to the delimiter.
+ *
+ * Lines end with LF here, with or without CR before it: some clients send bare ones. Parts that are
+ * multipart themselves are taken as they are, and transfer encodings of mail (base64) are not
+ * undone: RFC 7578 section 4.7 ended their use in forms. */
 #include "worker/parse/http/http_multipart.h"
 
 #include "worker/parse/http/http_filename.h"
@@ -78,6 +82,7 @@ static void part_begin(struct http_multipart *m)
     m->part_has_any = false;
 }
 
+/* A part without bytes is no file. */
 static void part_end(struct http_multipart *m, struct bufpool *bufs)
 {
     const char *mime;
@@ -121,6 +126,8 @@ static void sample_take_back(struct http_multipart *m)
 
 /* --- lines --- */
 
+/* Of a part's headers only the one with the file name is of interest: its type is asked of its
+ * bytes. An empty line ends them. */
 static void header_line(struct http_multipart *m, struct str line)
 {
     static const char name[] = "content-disposition:";
@@ -148,6 +155,7 @@ static bool rest_is_blank(const struct http_multipart *m, size_t from)
     return true;
 }
 
+/* The line is complete, or the body ends in it. */
 static void line_end(struct http_multipart *m, struct bufpool *bufs)
 {
     size_t n = m->delimiter_len;
@@ -209,6 +217,7 @@ void http_multipart_data(struct http_multipart *m, struct bufpool *bufs, const u
 
 void http_multipart_gap(struct http_multipart *m)
 {
+    /* Delimiters may be missing, too: then two parts look like one. */
     m->skip_line = true;
     m->sampled = true;
 }

@@ -16,8 +16,8 @@
 #include <strings.h>
 
 struct header {
-    uint16_t key;    /* header_key of the name */
     struct str name; /* as records show it */
+    uint16_t key;    /* KEY of the name */
     uint8_t field;
     bool list; /* lines are joined */
 };
@@ -26,11 +26,11 @@ struct header {
 #define KEY(len, first) ((uint16_t)((len) << 8 | ((first) | 0x20)))
 #define HEADER(text, field)                                                                        \
     {                                                                                              \
-        KEY(sizeof text - 1, text[0]), {text, sizeof text - 1}, field, false                       \
+        {text, sizeof text - 1}, KEY(sizeof text - 1, text[0]), field, false                       \
     }
 #define LIST(text, field)                                                                          \
     {                                                                                              \
-        KEY(sizeof text - 1, text[0]), {text, sizeof text - 1}, field, true                        \
+        {text, sizeof text - 1}, KEY(sizeof text - 1, text[0]), field, true                        \
     }
 
 /* Those that Zeek counts as a proxy's come last. */

@@ -51,7 +51,8 @@ static void request_done(struct http1_flow *f)
     http1_queue_request_done(&f->queue, f->ctx);
 }
 
-/* That a response to something else came does not answer the client that waits. */
+/* A client that waits is answered by the response to its own request alone; but if nothing waits in
+ * the queue any more, that response was missed, and the wait is over as well. */
 static void response_done(struct http1_flow *f)
 {
     bool answer = http1_may_switch(f->queue.open[1]);

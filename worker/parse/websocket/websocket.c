@@ -26,6 +26,7 @@ static void bad_frame(struct analyzer_ctx *ctx, const char *what)
     analyzer_weird(ctx, WEIRD_WEBSOCKET_BAD_FRAME, what);
 }
 
+/* The other side is read on: its frames are whole. */
 static void side_lost(struct websocket_flow *f, struct analyzer_ctx *ctx, unsigned side)
 {
     f->side[side].lost = true;
@@ -70,6 +71,7 @@ static unsigned header_length(const uint8_t *h, unsigned n)
     return (h[1] & 0x80) != 0 ? len + 4 : len;
 }
 
+/* RFC 6455 section 5.2 wants the shortest form of a length; nothing here depends on it. */
 static uint64_t payload_length(const uint8_t *h)
 {
     unsigned len = h[1] & 0x7f;
@@ -133,6 +135,7 @@ static bool frame_begin(struct websocket_flow *f, struct analyzer_ctx *ctx, unsi
     return true;
 }
 
+/* A header may come in pieces, and its length is known only after the second byte. */
 static void header_step(struct websocket_flow *f, struct analyzer_ctx *ctx, unsigned side,
                         struct cursor *c)
 {
@@ -151,6 +154,7 @@ static void header_step(struct websocket_flow *f, struct analyzer_ctx *ctx, unsi
 
 /* --- payloads --- */
 
+/* Keeps the mask in step with the payload, so that any piece of it can be unmasked by itself. */
 static void mask_turn(struct websocket_side *s, uint64_t n)
 {
     uint8_t turned[4];
@@ -170,6 +174,7 @@ static void close_read(struct websocket_side *s, const uint8_t *payload, size_t 
         s->has_close_code = true;
 }
 
+/* Counts payload, seen or missing. */
 static void payload_skip(struct websocket_side *s, uint64_t len)
 {
     s->bytes[s->kind] += len;
@@ -202,6 +207,7 @@ static void websocket_open(struct analyzer_ctx *ctx, void *state)
     analyzer_category(ctx, CATEGORY_websocket);
 }
 
+/* Parameters may follow the name of an extension (RFC 6455 section 9.1). */
 static bool is_deflate(void *arg, struct str element)
 {
     static const char name[] = "permessage-deflate";
@@ -221,6 +227,7 @@ static void websocket_told(struct analyzer_ctx *ctx, void *state, enum analyzer_
 
     if (fact == FACT_WS_EXTENSIONS_SET)
         websocket_list_each(text, is_deflate, &f->deflate);
+    /* Without room the record lacks the field; frames are counted all the same. */
     if (membuf_append(&f->text, ctx->bufs, text.p, text.len, FACT_TEXT_MAX) < 0)
         return;
     f->fact[fact].at = (uint16_t)at;

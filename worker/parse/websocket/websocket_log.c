@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The record: what the handshake agreed on, as HTTP has told it, and what was counted since. */
+/* The record: what the handshake agreed on, as HTTP has told it, and what was counted since.
+ *
+ * Headers that are lists are shown element by element, as Zeek does. All counts are set, also those
+ * that are 0: that there was no ping is something to know. Only a close code that was never sent is
+ * left out, because 0 would be a code. */
 #include "worker/parse/websocket/websocket_flow.h"
 
 #define LIST_MAX      64u /* elements of a list that are shown */
@@ -17,6 +21,7 @@ struct str websocket_fact(const struct websocket_flow *f, enum analyzer_fact fac
     return str_make(f->text.p + f->fact[fact].at, f->fact[fact].len);
 }
 
+/* OWS around list elements (RFC 9110 section 5.6.3). */
 static struct str trim(struct str s)
 {
     while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
@@ -36,14 +41,17 @@ void websocket_list_each(struct str list, bool (*item)(void *arg, struct str ele
     while (more) {
         const uint8_t *comma = memchr(c.p, ',', cursor_left(&c));
         size_t n = comma ? (size_t)(comma - c.p) : cursor_left(&c);
-        struct str element = trim(str_make(cursor_bytes(&c, n), n));
+        const uint8_t *p = cursor_bytes(&c, n);
+        struct str element = p ? trim(str_make(p, n)) : STR_LIT("");
 
+        /* Empty elements do not count (RFC 9110 section 5.6.1.2). */
         more = (element.len == 0 || item(arg, element)) && comma != NULL;
         if (comma)
             cursor_skip(&c, 1);
     }
 }
 
+/* Takes elements until the bound; what a list has beyond it is left out. */
 static bool element_add(void *arg, struct str element)
 {
     struct elements *e = arg;
@@ -59,6 +67,7 @@ static struct str_list list_read(struct elements *e, struct str list)
     return (struct str_list){e->items, e->n};
 }
 
+/* Facts are texts; the log wants a number. */
 static uint64_t decimal(struct str s)
 {
     uint64_t n = 0;
@@ -68,6 +77,7 @@ static uint64_t decimal(struct str s)
     return n;
 }
 
+/* A header that was not sent is unset, one that was sent empty is an empty text or list. */
 #define SET_TEXT(member, fact)                                                                     \
     do {                                                                                           \
         if ((f->told >> (fact)&1) != 0)                                                            \
@@ -121,6 +131,7 @@ void websocket_log(const struct websocket_flow *f, struct analyzer_ctx *ctx)
     record_counts(f, r);
     if ((f->told >> FACT_STREAM_ID & 1) != 0)
         RECORD_SET(websocket, r, stream_id, decimal(websocket_fact(f, FACT_STREAM_ID)));
+    /* Nobody tells what is usual. */
     RECORD_SET(websocket, r, view, STR_LIT("packet"));
     SET_TEXT(view, FACT_VIEW);
     analyzer_record(ctx, RECORD_websocket, r);

@@ -16,7 +16,7 @@
     "Upgrade: websocket\r\nConnection: Upgrade\r\n" more "\r\n"
 #define GRANT(more)                                                                                \
     "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" more "\r"  \
-                                                                                             "\n"
+    "\n"
 
 static void expect_fact(enum analyzer_fact fact, const char *text, int line)
 {
