@@ -492,9 +492,36 @@ static void test_no_memory(void **state)
     bufpool_fini(&empty);
 }
 
+/* Types by content, however the bodies come. */
+static void test_bodies(void **state)
+{
+    static const struct fake_chunk chunks[] = {
+        C("POST /graphql HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n"
+          "{\"a\": 1}"),
+        S("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+          "2;x=y\r\n<h\r\n10\r\ntml> and so on..\r\n0\r\nTrailer: x\r\n\r\n"),
+        C("GET /file HTTP/1.1\r\n\r\n"),
+        S("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+          "Content-Disposition: attachment; filename=a.gif\r\n\r\nGIF89a to the end"),
+    };
+
+    (void)state;
+    talk_run(chunks, N(chunks));
+    expect(0, "orig_mime_types", "text/json");
+    expect(0, "resp_mime_types", "text/html");
+    expect(0, "response_body_len", "18");
+    expect(0, "application", "graphql");
+    expect(1, "resp_mime_types", "image/gif");
+    expect(1, "resp_filenames", "a.gif");
+    expect(1, "orig_mime_types", "-");
+    expect(1, "partial", "-");
+    talk_finish(2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bodies),
         cmocka_unit_test(test_all_fields),
         cmocka_unit_test(test_password_only_when_asked),
         cmocka_unit_test(test_times),
