@@ -77,7 +77,7 @@ static __always_inline __u16 link_type(struct walk *w)
     type = be16(b);
     w->offset = 14;
 #pragma unroll
-    for (int i = 0; i < FLOW_VLAN_TAGS; i++) {
+    for (int i = 0; i < FLOW_LINK_LAYERS; i++) {
         if (type != 0x8100 && type != 0x88a8 && type != 0x9100)
             break;
         if (!load(w, 0, b, 4))

@@ -38,6 +38,9 @@ bool host_category_wanted(const struct worker *w, const struct flow *f);
 /* Emits a record of a flow: fills uid and id.* where the record has them. */
 void host_record(struct worker *w, struct flow *f, enum record_type type, void *rec);
 
+/* Adds a static name to the flow's services, unless it is there. */
+void host_service(struct worker *w, struct flow *f, const char *name);
+
 /* Oddity of a flow, or (f NULL) of a packet with this key. source: stage or analyzer. */
 void host_weird(struct worker *w, struct flow *f, enum weird name, const char *addl,
                 const char *source);

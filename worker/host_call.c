@@ -63,19 +63,25 @@ static void on_weird(struct analyzer_ctx *ctx, enum weird name, const char *addl
     host_weird(c->w, c->f, name, addl, host_reader(c->w, c->f, c->child, &state)->name);
 }
 
-static void on_service(struct analyzer_ctx *ctx, const char *name)
+void host_service(struct worker *w, struct flow *f, const char *name)
 {
-    struct host_call *c = host_call_of(ctx);
-    uint8_t index = name_intern(c->w, name);
+    uint8_t index = name_intern(w, name);
 
     for (unsigned i = 0; i < FLOW_SERVICES_MAX; i++) {
-        if (c->f->services[i] == index)
+        if (f->services[i] == index)
             return;
-        if (c->f->services[i] == 0) {
-            c->f->services[i] = index;
+        if (f->services[i] == 0) {
+            f->services[i] = index;
             return;
         }
     }
+}
+
+static void on_service(struct analyzer_ctx *ctx, const char *name)
+{
+    struct host_call *c = host_call_of(ctx);
+
+    host_service(c->w, c->f, name);
 }
 
 static void on_category(struct analyzer_ctx *ctx, enum category category)

@@ -3,6 +3,7 @@
  *
  *   capture      frames, borrowed from the ring or the file
  *   decode       frame -> packet: addresses, ports, payload; fragments are put together
+ *   tunnel       the packets that it came in are counted, each with its own flow (tunnel.c)
  *   flow         packet -> flow: found, or begun; counted; its state and history
  *   reassembly   TCP segments -> ordered bytes and gaps
  *   detect       first bytes of a flow -> which analyzer (host.c)
@@ -16,6 +17,7 @@
 
 #include "worker/flow/conn.h"
 #include "worker/host.h"
+#include "worker/tunnel.h"
 
 #include <netinet/in.h>
 
@@ -100,11 +102,15 @@ static void flow_log(struct worker *w, struct flow *f)
 {
     const char *services[FLOW_SERVICES_MAX];
     struct conn_log_text text;
+    struct tunnel_text parents;
     struct rec_conn r;
 
+    if (f->log != FLOW_LOG_CONN)
+        return;
     for (unsigned i = 0; i < FLOW_SERVICES_MAX; i++)
         services[i] = host_name(w, f->services[i]);
     conn_log_fill(&r, &text, f, &w->local_nets, services);
+    tunnel_conn_fill(w, f, &r, &parents);
     host_record(w, f, RECORD_conn, &r);
 }
 
@@ -120,9 +126,11 @@ static void flow_end(struct worker *w, struct flow *f)
     }
     host_close(w, f);
     flow_log(w, f);
+    tunnel_end(w, f);
     host_learn_end(w, f);
     host_oddities_free(w, f);
-    --*flows_active(w->counters, f->key.proto);
+    if (f->log == FLOW_LOG_CONN)
+        --*flows_active(w->counters, f->key.proto);
     flow_table_remove(&w->flows, f);
 }
 
@@ -136,7 +144,7 @@ static uint64_t flow_deadline(const struct worker *w, const struct flow *f)
     return deadline;
 }
 
-static struct flow *flow_begin(struct worker *w, const struct packet *p)
+static struct flow *flow_begin(struct worker *w, const struct packet *p, enum flow_log log)
 {
     struct flow *f;
 
@@ -145,7 +153,10 @@ static struct flow *flow_begin(struct worker *w, const struct packet *p)
         w->counters->flows_evicted++;
     }
     f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
+    f->log = (uint8_t)log;
     conn_begin(f, p);
+    if (log != FLOW_LOG_CONN)
+        return f;
     host_learn_begin(w, f);
     ++*flows_begun(w->counters, p->key.proto);
     ++*flows_active(w->counters, p->key.proto);
@@ -153,15 +164,16 @@ static struct flow *flow_begin(struct worker *w, const struct packet *p)
 }
 
 /* The flow that the packet belongs to: the one in the table unless it is over, else a new one. */
-static struct flow *flow_of(struct worker *w, const struct packet *p)
+static struct flow *flow_of(struct worker *w, const struct packet *p, enum flow_log log)
 {
     struct flow *f = flow_table_find(&w->flows, &p->key, p->hash);
 
-    if (f && (conn_is_reused(f, p) || w->now_ns - f->seen_ns > conn_timeout_ns(f, w->options))) {
+    if (f && ((p->result == DECODE_PACKET && conn_is_reused(f, p)) ||
+              w->now_ns - f->seen_ns > conn_timeout_ns(f, w->options))) {
         flow_end(w, f);
         f = NULL;
     }
-    return f ? f : flow_begin(w, p);
+    return f ? f : flow_begin(w, p, log);
 }
 
 static void segment(struct worker *w, struct flow *f, const struct packet *p, struct stream *s,
@@ -221,12 +233,56 @@ static void tcp_content(struct worker *w, struct flow *f, const struct packet *p
         host_end(w, f, p->from, p->ts_ns);
 }
 
-static void packet_run(struct worker *w, const struct packet *p)
+/* Several workers that read one file share it by flow; a live source has done so before. */
+static bool is_mine(const struct worker *w, uint32_t hash)
 {
-    struct flow *f = flow_of(w, p);
+    return w->heritage->live || w->heritage->n_workers == 1 ||
+           w->heritage->bucket_owner[hash % FLOW_BUCKETS] == w->heritage->worker_index;
+}
+
+/* The packets that p came in, outermost first. Returns the uid of the innermost. */
+static struct tunnel_uid hops_run(struct worker *w, const struct packet *p)
+{
+    struct tunnel_uid parent = {0};
+
+    for (unsigned i = 0; i < p->n_hops; i++) {
+        struct packet outer = tunnel_outer(p, i);
+        enum flow_log log = !is_mine(w, outer.hash)          ? FLOW_LOG_NEVER
+                            : outer.key.proto == IPPROTO_UDP ? FLOW_LOG_CONN
+                                                             : FLOW_LOG_TUNNEL;
+        struct flow *f = flow_of(w, &outer, log);
+
+        flow_table_touch(&w->flows, f, w->now_ns);
+        if (f->end[0].packets + f->end[1].packets == 0)
+            tunnel_orient(f);
+        if (conn_packet(f, &outer, outer.from ^ f->orig) & CONN_BEGUN)
+            flow_table_arm(&w->flows, f, flow_deadline(w, f));
+        if (i > 0)
+            tunnel_enclose(w, f, &parent);
+        tunnel_carry(w, f, p, i);
+        parent = tunnel_uid_of(w, f);
+    }
+    return parent;
+}
+
+/* A packet that was damaged on its way: the flow's history tells, and nothing else is believed. */
+static void packet_corrupt(struct worker *w, struct flow *f, const struct packet *p)
+{
+    enum weird weird = p->key.proto == IPPROTO_TCP   ? WEIRD_BAD_TCP_CHECKSUM
+                       : p->key.proto == IPPROTO_UDP ? WEIRD_BAD_UDP_CHECKSUM
+                                                     : WEIRD_BAD_ICMP_CHECKSUM;
+
+    conn_history_scaled(f, p->from ^ f->orig, CONN_CHECKSUM);
+    if (f->log != FLOW_LOG_NEVER)
+        host_weird(w, f, weird, NULL, "decode");
+    if (f->end[0].packets + f->end[1].packets == 0)
+        flow_table_arm(&w->flows, f, flow_deadline(w, f));
+}
+
+static void packet_content(struct worker *w, struct flow *f, const struct packet *p)
+{
     unsigned events;
 
-    flow_table_touch(&w->flows, f, w->now_ns);
     frames_put(&w->frames, f, p->frame);
     events = conn_packet(f, p, p->from ^ f->orig);
     if (p->key.proto == IPPROTO_TCP)
@@ -241,6 +297,29 @@ static void packet_run(struct worker *w, const struct packet *p)
         host_weird(w, f, WEIRD_DATA_AFTER_RESET, NULL, "flow");
     if (events & CONN_SYN_INSIDE)
         host_weird(w, f, WEIRD_SYN_INSIDE, NULL, "flow");
+}
+
+static void packet_run(struct worker *w, const struct packet *p)
+{
+    struct tunnel_uid parent;
+    struct flow *f;
+    bool mine;
+
+    if (p->n_hops > 0)
+        parent = hops_run(w, p);
+    mine = is_mine(w, p->hash);
+    if ((p->result != DECODE_PACKET && p->result != DECODE_BAD_CHECKSUM) || !(mine || p->carrier))
+        return;
+    f = flow_of(w, p, mine ? FLOW_LOG_CONN : FLOW_LOG_NEVER);
+    flow_table_touch(&w->flows, f, w->now_ns);
+    if (p->n_hops > 0)
+        tunnel_enclose(w, f, &parent);
+    if (p->result == DECODE_BAD_CHECKSUM)
+        packet_corrupt(w, f, p);
+    else if (mine)
+        packet_content(w, f, p);
+    else if (conn_packet(f, p, p->from ^ f->orig) & CONN_BEGUN)
+        flow_table_arm(&w->flows, f, flow_deadline(w, f));
 }
 
 /* Packet time goes on with the packets. It goes back only over an empty table: what is known of the
@@ -270,32 +349,23 @@ static void batch_process(struct worker *w, struct batch *b)
     b->n_packets = 0;
 }
 
-/* Several workers that read one file share it by flow; a live source has done so before. */
-static bool is_mine(const struct worker *w, uint32_t hash)
-{
-    return w->heritage->live || w->heritage->n_workers == 1 ||
-           w->heritage->bucket_owner[hash % FLOW_BUCKETS] == w->heritage->worker_index;
-}
-
 static void batch_decode(struct worker *w, struct batch *b, const struct frame *frame)
 {
     struct packet *p = &b->packets[b->n_packets];
     enum weird weird = WEIRDS;
     enum decode_result r = decode_frame(&w->decoder, frame, p, &weird);
+    bool whole = r == DECODE_PACKET || r == DECODE_BAD_CHECKSUM;
     /* What has no five-tuple (ARP, a fragment that waits) is the first worker's. */
-    bool mine = r == DECODE_PACKET || weird != WEIRDS ? is_mine(w, p->hash)
-                                                      : w->heritage->worker_index == 0;
+    bool mine = whole || weird != WEIRDS ? is_mine(w, p->hash) : w->heritage->worker_index == 0;
 
-    if (weird != WEIRDS && mine)
+    if (weird != WEIRDS && mine && r != DECODE_BAD_CHECKSUM)
         host_weird_packet(w, p, weird);
     if (mine)
         frames_put_any(&w->frames, frame);
-    if (r != DECODE_PACKET)
-        return;
-    if (!mine) {
+    if (whole && !mine)
         w->counters->capture_not_mine++;
+    if (p->n_hops == 0 && !(whole && (mine || p->carrier)))
         return;
-    }
     flow_table_prefetch_slot(&w->flows, p->hash);
     b->n_packets++;
     if (p->reassembled)
@@ -311,6 +381,7 @@ int pipeline_run(struct worker *w)
     if (n <= 0)
         return n;
     b.n_packets = 0;
+    decode_batch(&w->decoder);
     c->loop_batches++;
     c->capture_packets += (uint64_t)n;
     for (int i = 0; i < n; i++) {

@@ -6,6 +6,7 @@
 #include "worker/decode/fragments.h"
 #include "worker/host.h"
 #include "worker/pipeline.h"
+#include "worker/tunnel.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 
 #define CHILDREN_MAX    (1u << 18) /* contents in contents at once */
 #define ODDITIES_MAX    (1u << 18) /* flows at once that have reported oddities */
+#define TUNNELS_MAX     (1u << 18) /* at once */
 #define DETECTIONS_MAX  (1u << 20) /* flows at once whose first bytes are not yet known */
 #define FRAMES_HELD_ALL (1u << 20)
 #define IDLE_MAX_MS     1000
@@ -57,6 +59,8 @@ static int memory_open(struct worker *w)
                               (uint32_t)o->reassembly_flow_memory, w->counters)) < 0 ||
         (rc = pool_init(&w->detections, sizeof(struct detection), DETECTIONS_MAX)) < 0 ||
         (rc = pool_init(&w->oddities, host_oddities_bytes, ODDITIES_MAX)) < 0 ||
+        (rc = pool_init(&w->tunnels, tunnel_bytes, TUNNELS_MAX)) < 0 ||
+        (rc = pool_init(&w->tunnel_parents, tunnel_parents_bytes, (uint32_t)flows)) < 0 ||
         (rc = analyzers_open(w)) < 0)
         log_error("cannot map memory for %llu flows: lower flow_table_size",
                   (unsigned long long)flows);
@@ -83,12 +87,17 @@ static int stages_open(struct worker *w, const struct heritage *h)
                   LOCAL_NETS_MAX);
         return -EINVAL;
     }
-    w->decoder = (struct decoder){
-        .seed = h->seed,
-        .checksums = o->checksums,
-        .counters = w->counters,
-        .fragments = fragments_new(o->fragment_memory, o->fragment_timeout, w->counters),
-    };
+    if (o->tunnel_max_depth > DECODE_DEPTH_MAX) {
+        log_error("tunnel_max_depth is %llu: give 0 to %u", (unsigned long long)o->tunnel_max_depth,
+                  DECODE_DEPTH_MAX);
+        return -EINVAL;
+    }
+    w->decoder.seed = h->seed;
+    w->decoder.tunnel_max_depth = (uint32_t)o->tunnel_max_depth;
+    w->decoder.checksums =
+        o->checksums == CHECKSUMS_AUTO && !h->live ? CHECKSUMS_IGNORE : o->checksums;
+    w->decoder.counters = w->counters;
+    w->decoder.fragments = fragments_new(o->fragment_memory, o->fragment_timeout, w->counters);
     if (!w->decoder.fragments) {
         log_error("cannot map fragment_memory: lower it");
         return -ENOMEM;
@@ -124,6 +133,7 @@ int worker_open(struct worker *w, const struct heritage *h)
     /* Levels describe this process; a predecessor's flows are gone with it. */
     w->counters->flows_active_tcp = w->counters->flows_active_udp = 0;
     w->counters->flows_active_icmp = w->counters->flows_active_other = 0;
+    w->counters->tunnels_active = 0;
     w->counters->reassembly_bytes = w->counters->fragment_bytes = 0;
     w->stats.stats_base = w->stats.loss_base = *w->counters; /* what it counted, it has logged */
     rc = category_list_parse(w->options->category, &w->categories, bad, sizeof bad);
@@ -142,11 +152,13 @@ static void worker_sleep(struct worker *w)
 {
     struct pollfd p[4];
     uint64_t now = clock_mono_ns(), deadline = emit_deadline_ns(w->emit);
+    uint64_t learn = learn_deadline_ns(w->learn);
     int fds[3], n = bus_fds(w->bus, fds), timeout = IDLE_MAX_MS;
 
     for (int i = 0; i < n; i++)
         p[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
     p[n] = (struct pollfd){.fd = w->capture_ops->wait_fd(w->capture), .events = POLLIN};
+    deadline = learn < deadline ? learn : deadline;
     if (deadline <= now)
         timeout = 0;
     else if (deadline - now < IDLE_MAX_MS * NS_PER_MS)
@@ -252,6 +264,8 @@ void worker_close(struct worker *w)
         pool_fini(&w->analyzer_states[i]);
     pool_fini(&w->children);
     pool_fini(&w->oddities);
+    pool_fini(&w->tunnels);
+    pool_fini(&w->tunnel_parents);
     pool_fini(&w->detections);
     reassembly_fini(&w->reassembly);
     flow_table_fini(&w->flows);

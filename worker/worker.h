@@ -33,9 +33,11 @@ struct worker {
     struct reassembly reassembly;
     struct pool detections;
     struct pool analyzer_states[WORKER_ANALYZERS_MAX];
-    struct pool children; /* struct host_child */
-    struct pool oddities; /* struct host_oddities of flows that have any */
-    struct learn *learn;  /* NULL: nothing is learned */
+    struct pool children;       /* struct host_child */
+    struct pool oddities;       /* struct host_oddities of flows that have any */
+    struct pool tunnels;        /* struct tunnel of flows that carry one */
+    struct pool tunnel_parents; /* of flows that came in tunnels */
+    struct learn *learn;        /* NULL: nothing is learned */
     struct emit *emit;
     struct bus *bus;
 

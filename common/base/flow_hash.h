@@ -21,8 +21,9 @@ typedef __u32 flow_hash_word;
 
 /* How far headers are followed to the ports. Decode and the BPF programs must agree on it: a packet
  * with more of them has no ports for either. */
-#define FLOW_VLAN_TAGS       4 /* tags in front of the IP header */
-#define FLOW_IPV6_EXTENSIONS 8 /* extension headers after the IPv6 header */
+#define FLOW_LINK_LAYERS     12 /* tags and the like in front of an IP header */
+#define FLOW_MPLS_LABELS     8  /* of one stack */
+#define FLOW_IPV6_EXTENSIONS 8  /* extension headers after the IPv6 header */
 
 static inline __attribute__((always_inline)) flow_hash_word flow_hash_mix(flow_hash_word h,
                                                                           flow_hash_word v)

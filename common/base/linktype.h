@@ -10,14 +10,25 @@
 enum {
     LINKTYPE_NULL = 0, /* BSD loopback: address family in the byte order of the writer */
     LINKTYPE_ETHERNET = 1,
+    LINKTYPE_PPP = 9,
     LINKTYPE_FDDI = 10,
     LINKTYPE_RAW_BSD = 12, /* raw IP as some systems' DLT_ numbers wrote it */
     LINKTYPE_RAW_OPENBSD = 14,
-    LINKTYPE_RAW = 101,  /* IPv4 or IPv6, no link header */
+    LINKTYPE_PPP_HDLC = 50,
+    LINKTYPE_PPP_ETHER = 51, /* begins with the PPPoE header */
+    LINKTYPE_RAW = 101,      /* IPv4 or IPv6, no link header */
+    LINKTYPE_C_HDLC = 104,   /* Cisco's HDLC */
+    LINKTYPE_IEEE802_11 = 105,
     LINKTYPE_LOOP = 108, /* OpenBSD loopback: address family in network order */
     LINKTYPE_LINUX_SLL = 113,
+    LINKTYPE_IEEE802_11_PRISM = 119,
+    LINKTYPE_IEEE802_11_RADIOTAP = 127,
+    LINKTYPE_IEEE802_11_AVS = 163,
+    LINKTYPE_MPLS = 219,
     LINKTYPE_IPV4 = 228,
     LINKTYPE_IPV6 = 229,
+    LINKTYPE_NFLOG = 239,
+    LINKTYPE_PKTAP = 258, /* Darwin: several interfaces in one capture */
     LINKTYPE_LINUX_SLL2 = 276,
 };
 

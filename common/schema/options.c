@@ -45,7 +45,7 @@ static const char *const mode_names[] = {"auto", "kernel", "pcap", NULL};
 static const char *const log_format_names[] = {"tsv", "json", NULL};
 static const char *const output_names[] = {"none", "text", "json", "pcap", NULL};
 static const char *const fanout_names[] = {"hash", "cpu", "queue", NULL};
-static const char *const checksums_names[] = {"ignore", "check", NULL};
+static const char *const checksums_names[] = {"ignore", "check", "auto", NULL};
 
 /* Names of an enum type in the order of its constants, NULL for other types. */
 static const char *const *option_enum_names(enum option_type type)

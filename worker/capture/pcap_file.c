@@ -75,7 +75,7 @@ static int broken(struct capture *c, const char *what)
 
 static int refuse_linktype(struct capture *c, uint16_t linktype)
 {
-    char known[256];
+    char known[512];
 
     linktype_list(known, sizeof known);
     if (c->speaks)

@@ -7,9 +7,13 @@
  * and the bytes that there should be.
  *
  * A header is taken whole from the cursor and its fixed fields are read from it, so that the usual
- * packet - Ethernet, IPv4, TCP or UDP - costs four bounds checks. */
+ * packet - Ethernet, IPv4, TCP or UDP - costs four bounds checks.
+ *
+ * A tunnel begins where a packet could also end: the outer packet is complete by then. It is noted
+ * as a hop and the IP header inside is decoded in its place; if that fails, it is put back. */
 #include "worker/decode/decode.h"
 
+#include "common/base/check.h"
 #include "common/base/cursor.h"
 #include "common/base/icmp_port.h"
 #include "common/base/linktype.h"
@@ -43,8 +47,11 @@ static enum decode_result bad_checksum(struct decoder *d, enum weird *weird, enu
 {
     d->counters->decode_bad_checksums++;
     *weird = w;
-    return DECODE_BAD;
+    return DECODE_BAD_CHECKSUM;
 }
+
+static enum decode_result decode_network(struct decoder *d, struct cursor c, uint16_t ethertype,
+                                         uint32_t wire_bytes, struct packet *p, enum weird *weird);
 
 /* The hash is taken from the header and not from the key: reading back what was just written in
  * smaller pieces would wait for the stores. */
@@ -93,6 +100,14 @@ static void set_payload(struct packet *p, const struct cursor *c, uint32_t wire_
     p->payload_cut = captured < wire_bytes;
 }
 
+/* A transport header that is not there whole: of the packet, or only of the capture. */
+static enum decode_result header_cut(struct decoder *d, const struct segment *s, uint32_t bytes,
+                                     enum weird *weird)
+{
+    return bad(d, weird,
+               s->wire_bytes < bytes ? WEIRD_TRUNCATED_HEADER : WEIRD_INTERNALLY_TRUNCATED_HEADER);
+}
+
 static enum decode_result decode_tcp(struct decoder *d, const struct segment *s, struct packet *p,
                                      uint16_t port[2], enum weird *weird)
 {
@@ -101,21 +116,20 @@ static enum decode_result decode_tcp(struct decoder *d, const struct segment *s,
     uint32_t header_bytes;
 
     if (!h)
-        return bad(d, weird,
-                   s->wire_bytes < 20 ? WEIRD_BAD_TCP_HEADER_LEN : WEIRD_TRUNCATED_HEADER);
+        return header_cut(d, s, 20, weird);
     port[0] = bytes_be16(h);
     port[1] = bytes_be16(h + 2);
     header_bytes = (uint32_t)(h[12] >> 4) * 4;
     if (header_bytes < 20 || header_bytes > s->wire_bytes)
         return bad(d, weird, WEIRD_BAD_TCP_HEADER_LEN);
-    if (s->verify && checksum_wrong(s, p, s->wire_bytes))
-        return bad_checksum(d, weird, WEIRD_BAD_TCP_CHECKSUM);
     p->tcp_seq = bytes_be32(h + 4);
     p->tcp_ack = bytes_be32(h + 8);
     p->tcp_flags = h[13];
     p->tcp_window = bytes_be16(h + 14);
     cursor_skip(&c, header_bytes - 20); /* cut inside the options: an empty, cut payload */
     set_payload(p, &c, s->wire_bytes - header_bytes);
+    if (s->verify && checksum_wrong(s, p, s->wire_bytes))
+        return bad_checksum(d, weird, WEIRD_BAD_TCP_CHECKSUM);
     return DECODE_PACKET;
 }
 
@@ -124,10 +138,11 @@ static enum decode_result decode_udp(struct decoder *d, const struct segment *s,
 {
     struct cursor c = s->c;
     const uint8_t *h = cursor_bytes(&c, 8);
+    bool whole = true;
     uint32_t length;
 
     if (!h)
-        return bad(d, weird, s->wire_bytes < 8 ? WEIRD_BAD_UDP_LENGTH : WEIRD_TRUNCATED_HEADER);
+        return header_cut(d, s, 8, weird);
     port[0] = bytes_be16(h);
     port[1] = bytes_be16(h + 2);
     length = bytes_be16(h + 4);
@@ -135,10 +150,11 @@ static enum decode_result decode_udp(struct decoder *d, const struct segment *s,
         if (length != 0) /* zero: a jumbogram (RFC 2675 section 4), or segmented later */
             *weird = WEIRD_BAD_UDP_LENGTH;
         length = s->wire_bytes;
-    } else if (s->verify && bytes_be16(h + 6) != 0 && checksum_wrong(s, p, length)) {
-        return bad_checksum(d, weird, WEIRD_BAD_UDP_CHECKSUM);
+        whole = false;
     }
     set_payload(p, &c, length - 8);
+    if (s->verify && whole && bytes_be16(h + 6) != 0 && checksum_wrong(s, p, length))
+        return bad_checksum(d, weird, WEIRD_BAD_UDP_CHECKSUM);
     return DECODE_PACKET;
 }
 
@@ -150,12 +166,85 @@ static enum decode_result decode_icmp(struct decoder *d, const struct segment *s
     int counterpart;
 
     if (!h)
-        return bad(d, weird, WEIRD_TRUNCATED_HEADER);
+        return header_cut(d, s, 8, weird);
     counterpart =
         s->proto == IPPROTO_ICMP ? icmp_port_counterpart(h[0]) : icmp_port_counterpart6(h[0]);
     port[0] = h[0];
     port[1] = counterpart == ICMP_PORT_ONE_WAY ? h[1] : (uint16_t)counterpart;
     set_payload(p, &c, s->wire_bytes - 8);
+    if (s->verify && (s->proto == IPPROTO_ICMP ? !checksum_header_ok(s->c.p, s->wire_bytes)
+                                               : checksum_wrong(s, p, s->wire_bytes)))
+        return bad_checksum(d, weird, WEIRD_BAD_ICMP_CHECKSUM);
+    return DECODE_PACKET;
+}
+
+/* Notes the packet that p is now as one that carries another. */
+static void push_hop(struct decoder *d, struct packet *p, const struct tunnel_header *t)
+{
+    struct tunnel_hop *hop = &d->hops[d->n_hops];
+
+    CHECK(d->n_hops < sizeof d->hops / sizeof d->hops[0]);
+    *hop = (struct tunnel_hop){
+        .key = p->key,
+        .hash = p->hash,
+        .id = t->id,
+        .ip_len = p->ip_len,
+        .payload_wire_len = p->payload_wire_len,
+        .from = p->from,
+        .ip_version = p->ip_version,
+        .type = (uint8_t)t->type,
+        .has_id = t->has_id,
+    };
+    if (p->n_hops++ == 0)
+        p->hops = hop;
+    d->n_hops++;
+}
+
+/* The outer packet as it was. What it pointed at may be gone: the buffer of reassembled datagrams
+ * holds one of them. */
+static void put_back(struct decoder *d, struct packet *p, const struct packet *outer)
+{
+    bool overwritten = outer->reassembled && p->reassembled_inside;
+
+    d->n_hops--;
+    *p = *outer;
+    p->carrier = true;
+    if (overwritten) {
+        p->payload_len = 0;
+        p->payload_cut = p->payload_wire_len > 0;
+    }
+}
+
+/* p is a whole packet that may be the outside of another: decodes that one in its place. */
+static enum decode_result decode_inside(struct decoder *d, struct packet *p, const uint16_t port[2],
+                                        enum weird *weird)
+{
+    struct cursor payload = cursor_init(p->payload, p->payload_len);
+    struct packet outer;
+    struct tunnel_header t;
+    enum decode_result result;
+
+    p->carrier = p->key.proto != IPPROTO_UDP || tunnel_port(port[0]) || tunnel_port(port[1]);
+    if (d->tunnel_max_depth == 0 ||
+        !(p->key.proto == IPPROTO_UDP
+              ? tunnel_header_udp(&t, port[0], port[1], payload, p->payload_wire_len)
+              : tunnel_header_ip(&t, p->key.proto, payload, p->payload_wire_len)))
+        return DECODE_PACKET;
+    if (p->n_hops >= d->tunnel_max_depth) {
+        *weird = WEIRD_EXCEEDED_TUNNEL_MAX_DEPTH;
+        return DECODE_PACKET;
+    }
+    if (t.bubble_has_payload)
+        *weird = WEIRD_TEREDO_BUBBLE_WITH_PAYLOAD;
+    outer = *p;
+    push_hop(d, p, &t);
+    p->carrier = p->reassembled_inside = false;
+    if (p->vlan == 0)
+        p->vlan = t.vlan;
+    result = decode_network(d, t.inner, t.ethertype, t.wire_bytes, p, weird);
+    if (result != DECODE_BAD)
+        return result;
+    put_back(d, p, &outer);
     return DECODE_PACKET;
 }
 
@@ -165,6 +254,7 @@ static enum decode_result decode_segment(struct decoder *d, const struct segment
 {
     uint16_t port[2] = {0, 0};
     enum decode_result result;
+    bool inside = false;
 
     switch (s->proto) {
     case IPPROTO_TCP:
@@ -172,17 +262,24 @@ static enum decode_result decode_segment(struct decoder *d, const struct segment
         break;
     case IPPROTO_UDP:
         result = decode_udp(d, s, p, port, weird);
+        inside = result == DECODE_PACKET &&
+                 tunnel_header_is_candidate(port[0], port[1], p->payload, p->payload_len);
         break;
     case IPPROTO_ICMP:
     case IPPROTO_ICMPV6:
         result = decode_icmp(d, s, p, port, weird);
         break;
+    case IPPROTO_NONE: /* RFC 8200 section 4.7: nothing, which is no flow */
+        d->counters->decode_non_ip++;
+        result = DECODE_NOT_IP;
+        break;
     default:
         set_payload(p, &s->c, s->wire_bytes);
         result = DECODE_PACKET;
+        inside = s->proto == IPPROTO_GRE || s->proto == IPPROTO_IPIP || s->proto == IPPROTO_IPV6;
     }
     set_key(d, s, p, port);
-    return result;
+    return __builtin_expect(inside, 0) ? decode_inside(d, p, port, weird) : result;
 }
 
 /* One fragment: *s is its part of the datagram. DECODE_PACKET when it was the last one missing:
@@ -209,7 +306,7 @@ static enum decode_result join_fragment(struct decoder *d, struct segment *s, st
     s->wire_bytes = whole.len;
     s->proto = whole.proto;
     p->ip_len = whole.ip_len;
-    p->reassembled = true;
+    p->reassembled = p->reassembled_inside = true;
     return DECODE_PACKET;
 }
 
@@ -264,7 +361,8 @@ static enum decode_result decode_ipv4(struct decoder *d, struct cursor c, uint32
     s.verify = verifies(d, p, &s);
     if (s.verify && !checksum_header_ok(h, header_bytes)) {
         set_key_of_hosts(d, &s, p);
-        return bad_checksum(d, weird, WEIRD_BAD_IP_CHECKSUM);
+        bad_checksum(d, weird, WEIRD_BAD_IP_CHECKSUM);
+        return DECODE_BAD; /* whose packet it was is not known */
     }
     offset = bytes_be16(h + 6);
     if (__builtin_expect(offset & IPV4_FRAGMENT_MASK, 0)) {
@@ -400,28 +498,9 @@ static enum link_result decode_link(const struct frame *f, struct cursor *c, uin
     return link_decode(c, f->linktype, ethertype, vlan);
 }
 
-enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct packet *p,
-                                enum weird *weird)
+static enum decode_result decode_network(struct decoder *d, struct cursor c, uint16_t ethertype,
+                                         uint32_t wire_bytes, struct packet *p, enum weird *weird)
 {
-    struct cursor c = cursor_init(f->data, f->caplen);
-    uint32_t wire_bytes = f->wirelen > f->caplen ? f->wirelen : f->caplen;
-    uint16_t ethertype;
-
-    *weird = WEIRDS;
-    memset(p, 0, sizeof *p);
-    p->frame = f;
-    p->ts_ns = f->ts_ns;
-    p->vlan = f->vlan_tci & 0xfff;
-    switch (decode_link(f, &c, &ethertype, &p->vlan)) {
-    case LINK_CUT:
-        return bad(d, weird, WEIRD_TRUNCATED_HEADER);
-    case LINK_UNKNOWN:
-        d->counters->decode_unknown_link++;
-        return DECODE_BAD;
-    case LINK_OK:
-        break;
-    }
-    wire_bytes -= (uint32_t)(c.p - f->data);
     switch (ethertype) {
     case ETHERTYPE_IPV4:
         return decode_ipv4(d, c, wire_bytes, p, weird);
@@ -431,4 +510,36 @@ enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct
         d->counters->decode_non_ip++;
         return DECODE_NOT_IP;
     }
+}
+
+enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct packet *p,
+                                enum weird *weird)
+{
+    struct cursor c = cursor_init(f->data, f->caplen);
+    uint32_t wire_bytes = f->wirelen > f->caplen ? f->wirelen : f->caplen;
+    enum decode_result result;
+    uint16_t ethertype;
+
+    *weird = WEIRDS;
+    memset(p, 0, sizeof *p);
+    p->frame = f;
+    p->ts_ns = f->ts_ns;
+    p->vlan = f->vlan_tci & 0xfff;
+    switch (decode_link(f, &c, &ethertype, &p->vlan)) {
+    case LINK_CUT:
+        result = bad(d, weird, WEIRD_TRUNCATED_HEADER);
+        break;
+    case LINK_UNKNOWN:
+        d->counters->decode_unknown_link++;
+        result = DECODE_BAD;
+        break;
+    case LINK_PROTECTED:
+        d->counters->decode_protected++;
+        result = DECODE_NOT_IP;
+        break;
+    default:
+        result = decode_network(d, c, ethertype, wire_bytes - (uint32_t)(c.p - f->data), p, weird);
+    }
+    p->result = (uint8_t)result;
+    return result;
 }

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker/decode/link.h"
 
-#include "common/base/flow_hash.h"
 #include "common/base/linktype.h"
 
-#define ETHERTYPE_MIN 0x0600 /* below it is an IEEE 802.3 length */
+#include <stdbool.h>
 
-static bool is_vlan_tag(uint16_t ethertype)
-{
-    return ethertype == 0x8100 || ethertype == 0x88a8 || ethertype == 0x9100;
-}
+#define NFLOG_PAYLOAD     9
+#define NFLOG_ITEMS       32 /* more than there are kinds */
+#define PKTAP_LINKTYPE_AT 8
+#define HDLC_UNICAST      0x0f /* Cisco's addresses */
+#define HDLC_MULTICAST    0x8f
 
-/* Address families of BSD systems, which gave IPv6 different numbers. */
+/* Address families, which systems gave different numbers for IPv6. */
 static uint16_t ethertype_of_family(uint32_t family)
 {
     switch (family) {
@@ -50,39 +50,73 @@ static uint16_t raw_ethertype(const struct cursor *c)
     }
 }
 
-/* LLC with SNAP carries an Ethernet type (RFC 1042); other LLC does not. */
-static uint16_t snap_ethertype(struct cursor *c)
+/* HDLC framing of PPP (RFC 1662 section 3), or of Cisco with an Ethernet type. */
+static uint16_t hdlc_ethertype(struct cursor *c)
 {
-    uint32_t llc = cursor_be24(c), organisation = cursor_be24(c);
-    uint16_t type = cursor_be16(c);
+    struct cursor peek = *c;
+    uint8_t address = cursor_u8(&peek);
 
-    return llc == 0xaaaa03 && organisation == 0 ? type : 0;
+    if (address != HDLC_UNICAST && address != HDLC_MULTICAST)
+        return link_ppp(c);
+    cursor_skip(c, 2);
+    return cursor_be16(c);
 }
 
-static uint16_t skip_vlan_tags(struct cursor *c, uint16_t ethertype, uint16_t *vlan)
+/* Netfilter's log: family, version, resource, then items of length, type and value, one of them the
+ * packet. Items are in the byte order of the writer, which the first length shows: no item is as
+ * long as 256 of another order. */
+static uint16_t nflog_ethertype(struct cursor *c)
 {
-    for (int i = 0; i < FLOW_VLAN_TAGS && is_vlan_tag(ethertype); i++) {
-        uint16_t tci = cursor_be16(c);
-        if (*vlan == 0)
-            *vlan = tci & 0xfff;
-        ethertype = cursor_be16(c);
+    uint8_t family = cursor_u8(c);
+    struct cursor peek;
+    bool big;
+
+    cursor_skip(c, 3);
+    peek = *c;
+    big = cursor_le16(&peek) > cursor_left(c);
+    for (unsigned i = 0; i < NFLOG_ITEMS && cursor_ok(c); i++) {
+        uint16_t bytes = big ? cursor_be16(c) : cursor_le16(c);
+        uint16_t type = (big ? cursor_be16(c) : cursor_le16(c)) & 0x7fff;
+
+        if (type == NFLOG_PAYLOAD)
+            return ethertype_of_family(family);
+        if (bytes < 4)
+            return 0;
+        cursor_skip(c, (size_t)(bytes - 4 + 3) & ~(size_t)3);
     }
-    return ethertype;
+    return 0;
+}
+
+/* Darwin's header of several interfaces: its length, and the type of the frame behind it, both
+ * little endian as all that write it are. */
+static enum link_result pktap(struct cursor *c, uint16_t *ethertype, uint16_t *vlan)
+{
+    struct cursor head = *c;
+    uint32_t bytes = cursor_le32(&head), linktype;
+
+    cursor_skip(&head, PKTAP_LINKTYPE_AT - 4);
+    linktype = cursor_le32(&head);
+    cursor_skip(c, bytes);
+    if (!cursor_ok(c) || !cursor_ok(&head) || bytes < PKTAP_LINKTYPE_AT + 4)
+        return LINK_CUT;
+    if (linktype == LINKTYPE_PKTAP || linktype > UINT16_MAX)
+        return LINK_UNKNOWN;
+    return link_decode(c, (uint16_t)linktype, ethertype, vlan);
 }
 
 enum link_result link_decode(struct cursor *c, uint16_t linktype, uint16_t *ethertype,
                              uint16_t *vlan)
 {
+    enum link_result result;
     uint16_t type;
 
     switch (linktype) {
     case LINKTYPE_ETHERNET:
-        cursor_skip(c, 12);
-        type = cursor_be16(c);
+        type = ETHERTYPE_TRANSPARENT;
         break;
     case LINKTYPE_FDDI: /* frame control and addresses */
         cursor_skip(c, 13);
-        type = snap_ethertype(c);
+        type = link_llc(c);
         break;
     case LINKTYPE_LINUX_SLL:
         cursor_skip(c, 14);
@@ -103,10 +137,36 @@ enum link_result link_decode(struct cursor *c, uint16_t linktype, uint16_t *ethe
     case LINKTYPE_IPV6:
         type = raw_ethertype(c);
         break;
+    case LINKTYPE_PPP:
+        type = ETHERTYPE_PPP;
+        break;
+    case LINKTYPE_PPP_HDLC:
+    case LINKTYPE_C_HDLC:
+        type = hdlc_ethertype(c);
+        break;
+    case LINKTYPE_PPP_ETHER:
+        type = ETHERTYPE_PPPOE;
+        break;
+    case LINKTYPE_MPLS:
+        type = ETHERTYPE_MPLS;
+        break;
+    case LINKTYPE_NFLOG:
+        type = nflog_ethertype(c);
+        break;
+    case LINKTYPE_PKTAP:
+        return pktap(c, ethertype, vlan);
+    case LINKTYPE_IEEE802_11:
+    case LINKTYPE_IEEE802_11_PRISM:
+    case LINKTYPE_IEEE802_11_RADIOTAP:
+    case LINKTYPE_IEEE802_11_AVS:
+        result = link_wifi(c, linktype, &type);
+        if (result != LINK_OK)
+            return result;
+        break;
     default:
         return LINK_UNKNOWN;
     }
-    type = skip_vlan_tags(c, type, vlan);
+    type = link_follow(c, type, vlan);
     *ethertype = type >= ETHERTYPE_MIN ? type : 0;
     return cursor_ok(c) ? LINK_OK : LINK_CUT;
 }

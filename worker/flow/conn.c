@@ -216,8 +216,10 @@ uint64_t conn_timeout_ns(const struct flow *f, const struct options *o)
 {
     const struct flow_end *a = flow_side_const(f, 0), *b = flow_side_const(f, 1);
 
+    if (f->key.proto == IPPROTO_UDP)
+        return o->udp_timeout;
     if (f->key.proto != IPPROTO_TCP)
-        return f->key.proto == IPPROTO_UDP ? o->udp_timeout : o->icmp_timeout;
+        return f->log == FLOW_LOG_TUNNEL ? o->tunnel_timeout : o->icmp_timeout;
     if (a->state == ENDPOINT_RESET || b->state == ENDPOINT_RESET ||
         (a->state == ENDPOINT_CLOSED && b->state == ENDPOINT_CLOSED))
         return o->tcp_close_timeout;

@@ -62,6 +62,13 @@ struct flow_end {
     uint8_t state; /* enum endpoint_state */
 };
 
+/* Where a flow is told of. */
+enum flow_log {
+    FLOW_LOG_CONN,
+    FLOW_LOG_TUNNEL, /* a tunnel over IP: in tunnel.log */
+    FLOW_LOG_NEVER,  /* another worker's, followed because flows of this one may lie in it */
+};
+
 /* Life of what reads the content. */
 enum flow_content {
     CONTENT_NEW,      /* no payload yet */
@@ -86,6 +93,8 @@ struct flow {
     uint32_t oddities;   /* names already reported: index in the worker's pool, or POOL_NONE */
     uint32_t resolved;   /* name that led here: reference of learn.h, or 0 */
     uint32_t connection; /* QUIC connection that this is a path of: the same */
+    uint32_t tunnel;     /* that it carries: index + 1 in the worker's pool, or 0 */
+    uint32_t enclosed;   /* tunnels that it came in: the same */
     uint32_t state;      /* index in the analyzer's pool, or of the detection's */
     struct wheel_link wheel;
     uint32_t idle_next, idle_prev;
@@ -95,6 +104,7 @@ struct flow {
     uint8_t frames_fate;                 /* enum frames_fate */
     uint8_t services[FLOW_SERVICES_MAX]; /* index + 1 in the worker's table of names */
     uint8_t category;                    /* enum category */
+    uint8_t log;                         /* enum flow_log */
     bool handshake;                      /* TCP: a SYN has told who is the originator */
     bool swapped;                        /* the responder is the client of the analyzer (host.c) */
     uint8_t history_len;

@@ -447,7 +447,7 @@ static void test_checksums(void **state)
     assert_int_equal(decode(), DECODE_PACKET);
 
     pb.b[pb.n - 1] ^= 1;
-    assert_int_equal(decode(), DECODE_BAD);
+    assert_int_equal(decode(), DECODE_BAD_CHECKSUM);
     assert_int_equal(weird, WEIRD_BAD_TCP_CHECKSUM);
     assert_int_equal(counters.decode_bad_checksums, 1);
     assert_int_equal(decode_cut(LINKTYPE_ETHERNET, pb.n - 1), DECODE_PACKET); /* cannot be told */

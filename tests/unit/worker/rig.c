@@ -5,6 +5,7 @@
 #include "worker/decode/fragments.h"
 #include "worker/host.h"
 #include "worker/pipeline.h"
+#include "worker/tunnel.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -143,10 +144,10 @@ void rig_open(struct rig *r)
     w->counters = &r->counters;
     w->capture_ops = &rig_capture;
     w->categories = UINT32_MAX;
-    w->decoder = (struct decoder){
-        .checksums = o->checksums,
-        .counters = w->counters,
-        .fragments = fragments_new(FRAGMENT_BYTES, o->fragment_timeout, w->counters)};
+    w->decoder.checksums = o->checksums;
+    w->decoder.tunnel_max_depth = (uint32_t)o->tunnel_max_depth;
+    w->decoder.counters = w->counters;
+    w->decoder.fragments = fragments_new(FRAGMENT_BYTES, o->fragment_timeout, w->counters);
     CHECK(w->decoder.fragments);
     CHECK(bufpool_init(&w->bufs, BUFS_BYTES) == 0);
     CHECK(flow_table_init(&w->flows, (uint32_t)o->flow_table_size) == 0);
@@ -159,6 +160,8 @@ void rig_open(struct rig *r)
     }
     CHECK(pool_init(&w->children, host_child_bytes, CHILDREN) == 0);
     CHECK(pool_init(&w->oddities, host_oddities_bytes, FLOWS) == 0);
+    CHECK(pool_init(&w->tunnels, tunnel_bytes, FLOWS) == 0);
+    CHECK(pool_init(&w->tunnel_parents, tunnel_parents_bytes, FLOWS) == 0);
     CHECK(learn_open(&w->learn, &r->heritage, NULL, &r->counters) == 0);
     CHECK(frames_init(&w->frames, o->format == OUTPUT_PCAP ? FRAMES_BY_CATEGORY : FRAMES_OFF, NULL,
                       &w->bufs, FRAMES_HELD) == 0);
@@ -182,6 +185,7 @@ void rig_finish(struct rig *r)
     for (unsigned i = 0; analyzers[i]; i++)
         CHECK(w->analyzer_states[i].used == 0);
     CHECK(w->children.used == 0 && w->oddities.used == 0);
+    CHECK(w->tunnels.used == 0 && w->tunnel_parents.used == 0 && r->counters.tunnels_active == 0);
     CHECK(w->bufs.used_bytes == 0 && r->counters.reassembly_bytes == 0);
     CHECK(r->counters.flows_active_tcp == 0 && r->counters.flows_active_udp == 0 &&
           r->counters.flows_active_icmp == 0 && r->counters.flows_active_other == 0);
@@ -201,6 +205,8 @@ void rig_close(struct rig *r)
     pool_fini(&w->detections);
     pool_fini(&w->children);
     pool_fini(&w->oddities);
+    pool_fini(&w->tunnels);
+    pool_fini(&w->tunnel_parents);
     learn_close(w->learn);
     reassembly_fini(&w->reassembly);
     flow_table_fini(&w->flows);
