@@ -46,6 +46,18 @@ void host_weird(struct worker *w, struct flow *f, enum weird name, const char *a
                 const char *source);
 void host_weird_packet(struct worker *w, const struct packet *p, enum weird name);
 
+/* The same, and this end of the flow is to blame. */
+void host_weird_from(struct worker *w, struct flow *f, unsigned end, enum weird name,
+                     const char *addl, const char *source);
+
+/* A flow is over: if it is a connection that did not come about, the screen is told. */
+void host_attempt(struct worker *w, const struct flow *f);
+
+/* Raises the notice of an oddity, if it has one and it is due; f NULL: of a packet without flow.
+ * from is the end of the key that is to blame. True if it was raised. */
+bool host_notice(struct worker *w, struct flow *f, const struct flow_key *key, unsigned from,
+                 uint64_t ts_ns, enum weird name, const char *addl);
+
 /* Bytes of an object of w->children and of w->oddities. */
 extern const size_t host_child_bytes;
 extern const size_t host_oddities_bytes;

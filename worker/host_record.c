@@ -73,14 +73,14 @@ void host_record(struct worker *w, struct flow *f, enum record_type type, void *
 
 /* What all weird records have in common. */
 static void weird_fill(const struct worker *w, struct rec_weird *r, uint64_t ts_ns, enum weird name,
-                       const char *addl, const char *source)
+                       const char *addl, bool noticed, const char *source)
 {
     r->present = 0;
     RECORD_SET(weird, r, ts, ts_ns);
     RECORD_SET(weird, r, name, str_of(weird_schemas[name].name));
     if (addl)
         RECORD_SET(weird, r, addl, str_of(addl));
-    RECORD_SET(weird, r, notice, false);
+    RECORD_SET(weird, r, notice, noticed);
     RECORD_SET(weird, r, peer, str_of(w->heritage->node));
     RECORD_SET(weird, r, source, str_of(source));
 }
@@ -121,31 +121,41 @@ void host_oddities_free(struct worker *w, struct flow *f)
     f->oddities = 0;
 }
 
-void host_weird(struct worker *w, struct flow *f, enum weird name, const char *addl,
-                const char *source)
+void host_weird_from(struct worker *w, struct flow *f, unsigned end, enum weird name,
+                     const char *addl, const char *source)
 {
     struct rec_weird r;
+    bool noticed;
 
     w->counters->weirds++;
+    noticed = host_notice(w, f, &f->key, end, f->last_ns, name, addl);
     if (!flow_is_due(w, f, name)) {
         w->counters->weirds_suppressed++;
         return;
     }
-    weird_fill(w, &r, f->last_ns, name, addl, source);
+    weird_fill(w, &r, f->last_ns, name, addl, noticed, source);
     host_record(w, f, RECORD_weird, &r);
+}
+
+void host_weird(struct worker *w, struct flow *f, enum weird name, const char *addl,
+                const char *source)
+{
+    host_weird_from(w, f, f->orig, name, addl, source);
 }
 
 void host_weird_packet(struct worker *w, const struct packet *p, enum weird name)
 {
     static const struct ipaddr none;
     struct rec_weird r;
+    bool noticed;
 
     w->counters->weirds++;
+    noticed = host_notice(w, NULL, &p->key, p->from, p->ts_ns, name, NULL);
     if (!name_is_due(w, name)) {
         w->counters->weirds_suppressed++;
         return;
     }
-    weird_fill(w, &r, p->ts_ns, name, NULL, "decode");
+    weird_fill(w, &r, p->ts_ns, name, NULL, noticed, "decode");
     if (memcmp(&p->key.addr[0], &none, sizeof none) != 0) {
         RECORD_SET(weird, &r, orig_h, p->key.addr[p->from]);
         RECORD_SET(weird, &r, orig_p, p->key.port[p->from]);

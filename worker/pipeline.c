@@ -125,6 +125,7 @@ static void flow_end(struct worker *w, struct flow *f)
             host_end(w, f, end, f->last_ns);
     }
     host_close(w, f);
+    host_attempt(w, f);
     flow_log(w, f);
     tunnel_end(w, f);
     host_learn_end(w, f);
@@ -185,12 +186,16 @@ static void segment(struct worker *w, struct flow *f, const struct packet *p, st
 
     taker_init(&t, w, f, p->from, p->ts_ns);
     flags = reassembly_segment(&w->reassembly, s, &in, &t.out);
-    if (flags & REASSEMBLY_RETRANSMIT)
+    if (flags == 0)
+        return;
+    if (flags & REASSEMBLY_BEHIND)
         conn_history_scaled(f, p->from ^ f->orig, CONN_RETRANSMIT);
     if (flags & REASSEMBLY_INCONSISTENT) {
         conn_history_inconsistent(f, p->from ^ f->orig);
-        host_weird(w, f, WEIRD_TCP_OVERLAP_INCONSISTENT, NULL, "reassembly");
+        host_weird_from(w, f, p->from, WEIRD_TCP_OVERLAP_INCONSISTENT, NULL, "reassembly");
     }
+    if (flags & REASSEMBLY_UNDERFLOW)
+        host_weird(w, f, WEIRD_TCP_SEQ_UNDERFLOW, NULL, "reassembly");
     if (flags & REASSEMBLY_BOUND)
         host_weird(w, f, WEIRD_REASSEMBLY_BOUND, NULL, "reassembly");
 }
@@ -207,7 +212,7 @@ static void tcp_syn(struct flow *f, const struct packet *p)
         reassembly_restart(&peer->stream, p->tcp_ack);
 }
 
-static void tcp_content(struct worker *w, struct flow *f, const struct packet *p)
+static void tcp_content(struct worker *w, struct flow *f, const struct packet *p, bool reset)
 {
     struct stream *s = &f->end[p->from].stream;
     uint32_t seq = p->tcp_seq;
@@ -218,18 +223,21 @@ static void tcp_content(struct worker *w, struct flow *f, const struct packet *p
     }
     if (p->tcp_flags & TCP_ACK) {
         struct taker t;
+        unsigned flags;
 
         taker_init(&t, w, f, !p->from, p->ts_ns);
+        flags = reassembly_ack(&w->reassembly, &f->end[!p->from].stream, p->tcp_ack, &t.out);
         w->counters->tcp_acks++;
-        w->counters->tcp_ack_gaps +=
-            reassembly_ack(&w->reassembly, &f->end[!p->from].stream, p->tcp_ack, &t.out);
+        w->counters->tcp_ack_gaps += flags & REASSEMBLY_ACK_UNSEEN;
+        if (flags & REASSEMBLY_ACK_UNDERFLOW)
+            host_weird(w, f, WEIRD_TCP_ACK_UNDERFLOW, NULL, "reassembly");
     }
     if (p->payload_wire_len > 0 && !(p->tcp_flags & TCP_RST))
         segment(w, f, p, s, seq);
     if (p->tcp_flags & TCP_FIN)
         reassembly_fin(s, seq + p->payload_wire_len);
     /* A reset ends what its sender says; what the peer had sent before it knew may still come. */
-    if (reassembly_ended(s) || (p->tcp_flags & TCP_RST))
+    if (reassembly_ended(s) || reset)
         host_end(w, f, p->from, p->ts_ns);
 }
 
@@ -286,17 +294,15 @@ static void packet_content(struct worker *w, struct flow *f, const struct packet
     frames_put(&w->frames, f, p->frame);
     events = conn_packet(f, p, p->from ^ f->orig);
     if (p->key.proto == IPPROTO_TCP)
-        tcp_content(w, f, p);
+        tcp_content(w, f, p, (p->tcp_flags & TCP_RST) && !(events & CONN_RST_IGNORED));
     else if (p->key.proto == IPPROTO_UDP && p->payload_len > 0)
         host_data(w, f, p->from, p->ts_ns, p->payload, p->payload_len);
     if (events == 0)
         return;
     if (events & (CONN_BEGUN | CONN_CLOSING))
         flow_table_arm(&w->flows, f, flow_deadline(w, f));
-    if (events & CONN_DATA_AFTER_RST)
-        host_weird(w, f, WEIRD_DATA_AFTER_RESET, NULL, "flow");
-    if (events & CONN_SYN_INSIDE)
-        host_weird(w, f, WEIRD_SYN_INSIDE, NULL, "flow");
+    for (unsigned odd = events >> CONN_ODDITIES; odd; odd &= odd - 1)
+        host_weird_from(w, f, p->from, conn_oddity((unsigned)__builtin_ctz(odd)), NULL, "flow");
 }
 
 static void packet_run(struct worker *w, const struct packet *p)

@@ -106,6 +106,8 @@ static int stages_open(struct worker *w, const struct heritage *h)
         return rc;
     if ((rc = learn_open(&w->learn, h, w->bus, w->counters)) < 0)
         return rc;
+    if (!o->no_screen && (rc = screen_open(&w->screen, o, h->n_workers, h->seed, w->counters)) < 0)
+        return rc;
     emit_on_event(w->emit, on_event, w->learn);
     if ((rc = frames_init(&w->frames, frames, w->emit, &w->bufs, FRAMES_HELD_ALL)) < 0)
         return rc;
@@ -256,6 +258,7 @@ void worker_close(struct worker *w)
         emit_close(w->emit);
     if (w->learn)
         learn_close(w->learn);
+    screen_close(w->screen);
     if (w->bus)
         bus_close(w->bus, LINGER_MS);
     if (w->decoder.fragments)

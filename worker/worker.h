@@ -15,6 +15,7 @@
 #include "worker/flow/flow_table.h"
 #include "worker/learn/learn.h"
 #include "worker/reassembly/reassembly.h"
+#include "worker/screen/screen.h"
 #include "worker/stats.h"
 
 #define WORKER_NAMES_MAX     64u /* names of services */
@@ -38,6 +39,7 @@ struct worker {
     struct pool tunnels;        /* struct tunnel of flows that carry one */
     struct pool tunnel_parents; /* of flows that came in tunnels */
     struct learn *learn;        /* NULL: nothing is learned */
+    struct screen *screen; /* NULL: nothing is noticed */
     struct emit *emit;
     struct bus *bus;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The tables that derive from records.def, counters.def and weirds.def. */
+/* The tables that derive from records.def, counters.def, weirds.def and notices.def. */
 #include "common/schema/counters.h"
+#include "common/schema/notice.h"
 #include "common/schema/record.h"
-#include "common/schema/weird.h"
 
 #define RECORD(name, path, id, doc) static const struct field_schema fields_##name[] = {
 #define FIELD(rec, member, name, type, doc)                                                        \
@@ -73,3 +73,26 @@ const struct weird_schema weird_schemas[WEIRDS] = {
 #include "common/schema/weirds.def"
 #undef WEIRD
 };
+
+const struct notice_schema notice_schemas[NOTICES] = {
+#define NOTICE(id, name, doc) [NOTICE_##id] = {name, doc},
+#define NOTICE_OF(weird, id)
+#include "common/schema/notices.def"
+#undef NOTICE
+#undef NOTICE_OF
+};
+
+enum notice notice_of_weird(enum weird w)
+{
+    switch (w) {
+#define NOTICE(id, name, doc)
+#define NOTICE_OF(weird, id)                                                                       \
+    case WEIRD_##weird:                                                                            \
+        return NOTICE_##id;
+#include "common/schema/notices.def"
+#undef NOTICE
+#undef NOTICE_OF
+    default:
+        return NOTICES;
+    }
+}

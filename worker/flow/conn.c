@@ -4,8 +4,62 @@
 #include "common/base/check.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 #define WELL_KNOWN_PORTS 1024
+
+/* How far from what its sender and receiver have said a RST may lie: wide enough for segments that
+ * the capture has lost, narrow enough that one in a thousand blind guesses hits it (RFC 5961). */
+#define RST_SLACK (INT32_C(1) << 20)
+
+/* Oddities of one packet, a bit each of what conn_packet returns. */
+enum odd {
+    ODD_SYN_INSIDE,
+    ODD_DATA_AFTER_RESET,
+    ODD_LAND,
+    ODD_CHRISTMAS,
+    ODD_INVALID_FLAGS,
+    ODD_BAROQUE_SYN,
+    ODD_SYN_WITH_DATA,
+    ODD_SYN_SEQ_JUMP,
+    ODD_SYN_AFTER_CLOSE,
+    ODD_SYN_AFTER_RESET,
+    ODD_BAD_SYN_ACK,
+    ODD_ORIGINATOR_SYN_ACK,
+    ODD_DATA_BEFORE_ESTABLISHED,
+    ODD_SPLIT_ROUTING,
+    ODD_INAPPROPRIATE_FIN,
+    ODD_PAYLOAD_CUT,
+    ODD_RST_OUT_OF_WINDOW,
+};
+
+#define ODD(x) (1u << (CONN_ODDITIES + ODD_##x))
+
+enum weird conn_oddity(unsigned n)
+{
+    static const uint16_t names[] = {
+        [ODD_SYN_INSIDE] = WEIRD_SYN_INSIDE,
+        [ODD_DATA_AFTER_RESET] = WEIRD_DATA_AFTER_RESET,
+        [ODD_LAND] = WEIRD_LAND,
+        [ODD_CHRISTMAS] = WEIRD_TCP_CHRISTMAS,
+        [ODD_INVALID_FLAGS] = WEIRD_TCP_INVALID_FLAGS,
+        [ODD_BAROQUE_SYN] = WEIRD_BAROQUE_SYN,
+        [ODD_SYN_WITH_DATA] = WEIRD_SYN_WITH_DATA,
+        [ODD_SYN_SEQ_JUMP] = WEIRD_SYN_SEQ_JUMP,
+        [ODD_SYN_AFTER_CLOSE] = WEIRD_SYN_AFTER_CLOSE,
+        [ODD_SYN_AFTER_RESET] = WEIRD_SYN_AFTER_RESET,
+        [ODD_BAD_SYN_ACK] = WEIRD_BAD_SYN_ACK,
+        [ODD_ORIGINATOR_SYN_ACK] = WEIRD_ORIGINATOR_SYN_ACK,
+        [ODD_DATA_BEFORE_ESTABLISHED] = WEIRD_DATA_BEFORE_ESTABLISHED,
+        [ODD_SPLIT_ROUTING] = WEIRD_SPLIT_ROUTING,
+        [ODD_INAPPROPRIATE_FIN] = WEIRD_INAPPROPRIATE_FIN,
+        [ODD_PAYLOAD_CUT] = WEIRD_TCP_PAYLOAD_CUT,
+        [ODD_RST_OUT_OF_WINDOW] = WEIRD_RST_OUT_OF_WINDOW,
+    };
+
+    CHECK(n < sizeof names / sizeof names[0]);
+    return (enum weird)names[n];
+}
 
 static void history_add(struct flow *f, char letter)
 {
@@ -72,7 +126,15 @@ void conn_flip(struct flow *f)
     for (unsigned i = 0; i < f->history_len; i++)
         if (f->history[i] != '^')
             f->history[i] ^= 'a' ^ 'A';
-    history_add(f, '^');
+    if (f->end[0].packets + f->end[1].packets > 1) {
+        history_add(f, '^');
+        return;
+    }
+    /* The first packet has told: as if it had been known before. */
+    if (f->history_len == FLOW_HISTORY_MAX)
+        f->history_len--;
+    memmove(f->history + 1, f->history, f->history_len++);
+    f->history[0] = '^';
 }
 
 /* A side that sends from a well-known port to one that is not is the server's, unless content says
@@ -113,79 +175,155 @@ bool conn_is_reused(const struct flow *f, const struct packet *p)
     return !s->stream.started || p->tcp_seq + 1 != s->stream.base_seq;
 }
 
+/* What is odd about a SYN by itself. */
+static unsigned syn_oddities(const struct packet *p)
+{
+    unsigned odd = 0;
+
+    if (p->tcp_flags & TCP_RST)
+        odd |= ODD(CHRISTMAS);
+    if (p->tcp_flags & TCP_URG)
+        odd |= ODD(BAROQUE_SYN);
+    if (p->payload_wire_len > 0)
+        odd |= ODD(SYN_WITH_DATA);
+    return odd;
+}
+
+/* A SYN of a side that has sent something before. */
+static unsigned syn_again(const struct flow_end *s, const struct packet *p)
+{
+    unsigned odd = 0;
+
+    if (s->state == ENDPOINT_RESET)
+        return ODD(SYN_AFTER_RESET);
+    if (s->state == ENDPOINT_CLOSED)
+        return ODD(SYN_AFTER_CLOSE);
+    if (!s->stream.started || p->tcp_seq + 1 == s->stream.base_seq)
+        return 0;
+    odd = ODD(SYN_SEQ_JUMP);
+    if (s->stream.top > 0)
+        odd |= ODD(SYN_INSIDE);
+    return odd;
+}
+
+/* A SYN-ACK is for the SYN, or for it and the payload that came with it. */
+static bool syn_ack_fits(const struct flow_end *peer, const struct packet *p)
+{
+    return !peer->stream.started || p->tcp_ack - peer->stream.base_seq <= peer->stream.top;
+}
+
 static unsigned tcp_syn(struct flow *f, const struct packet *p, unsigned side)
 {
     struct flow_end *s = flow_side(f, side), *peer = flow_side(f, !side);
     bool ack = p->tcp_flags & TCP_ACK;
+    unsigned odd = syn_oddities(p);
 
     history_sequence(f, side, ack ? 'h' : 's', p->tcp_seq);
     if (s->state == ENDPOINT_INACTIVE || s->state == ENDPOINT_PARTIAL) {
+        if (ack && peer->state == ENDPOINT_INACTIVE && s->packets == 1)
+            odd |= ODD(ORIGINATOR_SYN_ACK);
+        if (ack && peer->state == ENDPOINT_SYN_SENT && !syn_ack_fits(peer, p))
+            odd |= ODD(BAD_SYN_ACK);
         s->state = ack ? ENDPOINT_SYN_ACK_SENT : ENDPOINT_SYN_SENT;
         if (ack && peer->state == ENDPOINT_SYN_SENT)
             s->state = peer->state = ENDPOINT_ESTABLISHED;
-        return 0;
+        return odd;
     }
     if (ack && s->state == ENDPOINT_SYN_SENT && peer->state == ENDPOINT_SYN_SENT)
         s->state = peer->state = ENDPOINT_ESTABLISHED; /* simultaneous open */
-    return s->stream.started && p->tcp_seq + 1 != s->stream.base_seq && !side_is_over(s)
-               ? CONN_SYN_INSIDE
-               : 0;
+    return odd | syn_again(s, p);
 }
 
-static void tcp_plain(struct flow *f, unsigned side)
+static unsigned tcp_plain(struct flow *f, const struct packet *p, unsigned side)
 {
     struct flow_end *s = flow_side(f, side), *peer = flow_side(f, !side);
+    unsigned odd = 0;
 
-    if (s->state == ENDPOINT_INACTIVE)
+    if (s->state == ENDPOINT_INACTIVE) {
+        if (peer->state == ENDPOINT_SYN_SENT && p->payload_wire_len > 0)
+            odd = ODD(DATA_BEFORE_ESTABLISHED);
         s->state = ENDPOINT_PARTIAL;
-    else if (s->state == ENDPOINT_SYN_SENT && peer->state == ENDPOINT_SYN_ACK_SENT)
+    } else if (s->state == ENDPOINT_SYN_SENT && peer->state == ENDPOINT_SYN_ACK_SENT) {
         s->state = peer->state = ENDPOINT_ESTABLISHED;
+    } else if (s->state == ENDPOINT_SYN_SENT && peer->state == ENDPOINT_INACTIVE) {
+        odd = p->payload_wire_len > 0 ? ODD(DATA_BEFORE_ESTABLISHED) : ODD(SPLIT_ROUTING);
+    }
+    return odd;
 }
 
 /* A side that had sent its FIN before it reset has closed all the same, once its peer closes too.
  */
-static void tcp_fin(struct flow *f, const struct packet *p, unsigned side)
+static unsigned tcp_fin(struct flow *f, const struct packet *p, unsigned side)
 {
     struct flow_end *s = flow_side(f, side), *peer = flow_side(f, !side);
+    bool early = s->state == ENDPOINT_SYN_SENT && peer->state == ENDPOINT_INACTIVE;
 
     history_sequence(f, side, 'f', p->tcp_seq);
     if (s->state != ENDPOINT_RESET)
         s->state = ENDPOINT_CLOSED;
     if (peer->state == ENDPOINT_RESET && (peer->history_seen & history_bit('f')))
         peer->state = ENDPOINT_CLOSED;
+    return early ? ODD(INAPPROPRIATE_FIN) : 0;
+}
+
+/* Whether the peer would take a RST with this sequence number: one near what it has acknowledged
+ * and what the sender has sent. Of a sender that has sent nothing else, anything is believed. */
+static bool rst_is_believed(const struct flow_end *s, const struct packet *p)
+{
+    const struct stream *t = &s->stream;
+    uint64_t top = t->acked > t->top ? t->acked : t->top;
+    int32_t ahead = (int32_t)(p->tcp_seq - (t->base_seq + (uint32_t)top));
+    int64_t unacked = (int64_t)(top - t->acked);
+
+    if (!t->started || top == 0)
+        return true;
+    return ahead <= RST_SLACK && (t->acked == 0 || ahead >= -unacked - RST_SLACK);
 }
 
 /* A reset changes nothing for a connection that both have closed, or that shows nothing else. */
-static void tcp_rst(struct flow *f, const struct packet *p, unsigned side)
+static unsigned tcp_rst(struct flow *f, const struct packet *p, unsigned side)
 {
     struct flow_end *s = flow_side(f, side), *peer = flow_side(f, !side);
 
+    if (!rst_is_believed(s, p))
+        return ODD(RST_OUT_OF_WINDOW) | CONN_RST_IGNORED;
     history_sequence(f, side, 'r', p->tcp_seq);
     if (!(side_is_over(s) && side_is_over(peer)) &&
         !(s->state == ENDPOINT_INACTIVE && peer->state == ENDPOINT_INACTIVE))
         s->state = ENDPOINT_RESET;
+    return 0;
+}
+
+/* Flags that no stack sends together, as scanners and testers of firewalls do. */
+static bool flags_are_invalid(uint8_t flags)
+{
+    flags &= TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG;
+    return flags == 0 || flags == (TCP_FIN | TCP_PSH | TCP_URG) ||
+           (flags & (TCP_SYN | TCP_FIN)) == (TCP_SYN | TCP_FIN);
 }
 
 static unsigned tcp_packet(struct flow *f, const struct packet *p, unsigned side)
 {
     struct flow_end *s = flow_side(f, side);
     uint8_t flags = p->tcp_flags;
-    unsigned events = 0;
+    unsigned events = flags_are_invalid(flags) ? ODD(INVALID_FLAGS) : 0;
 
     if (s->state == ENDPOINT_RESET && p->payload_wire_len > 0 && !(flags & TCP_RST))
-        events |= CONN_DATA_AFTER_RST;
+        events |= ODD(DATA_AFTER_RESET);
+    if (p->payload_cut && p->payload_wire_len > 0)
+        events |= ODD(PAYLOAD_CUT);
     if (flags & TCP_SYN)
         events |= tcp_syn(f, p, side);
     else if (!(flags & (TCP_FIN | TCP_RST)))
-        tcp_plain(f, side);
+        events |= tcp_plain(f, p, side);
     if (!(flags & (TCP_SYN | TCP_FIN | TCP_RST)) && p->payload_wire_len == 0)
         history_once(f, side, 'a');
     if (p->payload_wire_len > 0)
         history_once(f, side, 'd');
     if (flags & TCP_FIN)
-        tcp_fin(f, p, side);
+        events |= tcp_fin(f, p, side);
     if (flags & TCP_RST)
-        tcp_rst(f, p, side);
+        events |= tcp_rst(f, p, side);
     if (flags & (TCP_FIN | TCP_RST))
         events |= CONN_CLOSING;
     if (p->tcp_window == 0 && !(flags & (TCP_SYN | TCP_RST)))
@@ -193,11 +331,25 @@ static unsigned tcp_packet(struct flow *f, const struct packet *p, unsigned side
     return events;
 }
 
+/* LAND: the target is to answer itself. On its own loopback a host may do that. */
+static bool is_land(const struct flow_key *key)
+{
+    static const struct ipaddr loopback6 = {{[15] = 1}};
+
+    return key->port[0] == key->port[1] &&
+           (key->proto == IPPROTO_TCP || key->proto == IPPROTO_UDP) &&
+           memcmp(&key->addr[0], &key->addr[1], sizeof key->addr[0]) == 0 &&
+           memcmp(&key->addr[0], &loopback6, sizeof loopback6) != 0 &&
+           !(ipaddr_is_v4(&key->addr[0]) && key->addr[0].b[12] == 127);
+}
+
 unsigned conn_packet(struct flow *f, const struct packet *p, unsigned side)
 {
     struct flow_end *s = flow_side(f, side);
-    unsigned events = s->packets + flow_side(f, !side)->packets == 0 ? CONN_BEGUN : 0;
+    unsigned events = 0;
 
+    if (s->packets + flow_side(f, !side)->packets == 0)
+        events = is_land(&f->key) ? CONN_BEGUN | ODD(LAND) : CONN_BEGUN;
     s->packets++;
     s->ip_bytes += p->ip_len;
     /* As in Zeek, a connection's duration ends when both sides have closed. */
@@ -210,6 +362,19 @@ unsigned conn_packet(struct flow *f, const struct packet *p, unsigned side)
     if (p->key.proto == IPPROTO_UDP)
         history_once(f, side, 'd');
     return events;
+}
+
+enum conn_attempt conn_attempt(const struct flow *f)
+{
+    const struct flow_end *o = flow_side_const(f, FLOW_ORIG), *r = flow_side_const(f, FLOW_RESP);
+    uint16_t went_on = history_bit('a') | history_bit('d');
+
+    if (f->key.proto != IPPROTO_TCP || !(o->history_seen & history_bit('s')) ||
+        (o->history_seen & went_on))
+        return CONN_ATTEMPT_NONE;
+    if (r->state == ENDPOINT_RESET && !(r->history_seen & history_bit('h')))
+        return CONN_ATTEMPT_REJECTED;
+    return CONN_ATTEMPT_HALF_OPEN;
 }
 
 uint64_t conn_timeout_ns(const struct flow *f, const struct options *o)

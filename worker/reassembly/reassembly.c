@@ -288,35 +288,40 @@ unsigned reassembly_segment(struct reassembly *r, struct stream *s, const struct
 {
     struct piece p;
     uint64_t begin;
-    unsigned flags;
+    unsigned flags, behind;
 
     reassembly_start(s, in->seq);
     if (!stream_offset(s, in->seq, &begin))
-        return REASSEMBLY_RETRANSMIT;
+        return REASSEMBLY_RETRANSMIT | REASSEMBLY_BEHIND | REASSEMBLY_UNDERFLOW;
     if (!stream_believes(s, begin, in))
         return 0;
     p = (struct piece){begin, begin + in->wire_len, begin + in->len, in->data};
+    behind = p.end <= s->top ? REASSEMBLY_BEHIND : 0;
     if (p.end > s->top)
         s->top = p.end;
     if (begin == s->next && s->held_head == POOL_NONE) {
         stream_deliver(s, in->data, in->len, in->wire_len, out);
-        return 0;
+        return behind;
     }
-    flags = stream_place(r, s, &p, out);
+    flags = stream_place(r, s, &p, out) | behind;
     if (flags & REASSEMBLY_RETRANSMIT)
         r->counters->reassembly_overlaps++;
     return flags;
 }
 
-bool reassembly_ack(struct reassembly *r, struct stream *s, uint32_t ack,
-                    struct reassembly_out *out)
+unsigned reassembly_ack(struct reassembly *r, struct stream *s, uint32_t ack,
+                        struct reassembly_out *out)
 {
     uint64_t offset;
     bool unseen;
 
-    if (!s->started || !stream_offset(s, ack, &offset) || offset <= s->acked ||
-        offset > s->top + REASSEMBLY_JUMP_MAX)
-        return false;
+    if (!s->started)
+        return 0;
+    /* The number before the first byte is that of the SYN. */
+    if (!stream_offset(s, ack, &offset))
+        return stream_offset(s, ack + 1, &offset) ? 0 : REASSEMBLY_ACK_UNDERFLOW;
+    if (offset <= s->acked || offset > s->top + REASSEMBLY_JUMP_MAX)
+        return 0;
     s->acked = offset;
     /* One more than the highest byte may be a FIN that was not captured. */
     unseen = offset > s->top + 1 || (offset > s->next && s->held_head != POOL_NONE);
@@ -324,7 +329,7 @@ bool reassembly_ack(struct reassembly *r, struct stream *s, uint32_t ack,
         stream_gap(r, s, first_held(r, s), out);
         stream_drain(r, s, out);
     }
-    return unseen;
+    return unseen ? REASSEMBLY_ACK_UNSEEN : 0;
 }
 
 void reassembly_fin(struct stream *s, uint32_t seq)
@@ -333,6 +338,9 @@ void reassembly_fin(struct stream *s, uint32_t seq)
 
     reassembly_start(s, seq);
     if (!stream_offset(s, seq, &offset) || offset < s->top || offset > s->top + REASSEMBLY_JUMP_MAX)
+        return;
+    /* Some stacks number a FIN that they send again behind the first one. */
+    if (s->fin && offset == s->top + 1)
         return;
     s->fin = true;
     s->top = offset;

@@ -48,6 +48,8 @@ enum {
     REASSEMBLY_RETRANSMIT = 1,   /* some bytes were known already */
     REASSEMBLY_INCONSISTENT = 2, /* and differ from those held */
     REASSEMBLY_BOUND = 4,        /* a bound turned a hole into a gap */
+    REASSEMBLY_BEHIND = 8,       /* all bytes lie behind the highest seen: sent again, or late */
+    REASSEMBLY_UNDERFLOW = 16,   /* before the beginning of the stream */
 };
 
 /* memory_bytes bounds the number of held segments; their bytes come from bufs. 0 or -ENOMEM. */
@@ -65,9 +67,15 @@ void reassembly_restart(struct stream *s, uint32_t seq);
 unsigned reassembly_segment(struct reassembly *r, struct stream *s, const struct reassembly_in *in,
                             struct reassembly_out *out);
 
-/* The peer acknowledged everything before seq. True if that tells of bytes never seen here. */
-bool reassembly_ack(struct reassembly *r, struct stream *s, uint32_t ack,
-                    struct reassembly_out *out);
+/* What an ACK tells. */
+enum {
+    REASSEMBLY_ACK_UNSEEN = 1,    /* of bytes never seen here */
+    REASSEMBLY_ACK_UNDERFLOW = 2, /* of what lies before the beginning of the stream */
+};
+
+/* The peer acknowledged everything before seq. Returns REASSEMBLY_ACK_ flags. */
+unsigned reassembly_ack(struct reassembly *r, struct stream *s, uint32_t ack,
+                        struct reassembly_out *out);
 
 /* A FIN after the byte before seq; not believed if bytes behind it were seen, or none near it. */
 void reassembly_fin(struct stream *s, uint32_t seq);

@@ -217,7 +217,9 @@ enum probe_result starttls_text_probe(const uint8_t *data, size_t len)
     bool more = false;
     int n;
 
-    if (len > 0 && data[0] == '<')
+    if (len == 0)
+        return PROBE_MORE;
+    if (data[0] == '<')
         return xml_probe(text);
     n = line_length(data, len);
     if (n < 0)

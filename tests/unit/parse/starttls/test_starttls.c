@@ -362,6 +362,7 @@ static void test_probe(void **state)
         enum probe_result is;
     } cases[] = {
 #define CASE(text, result) {text, sizeof(text) - 1, result}
+        {NULL, 0, PROBE_MORE},
         CASE("2", PROBE_MORE),
         CASE("220 mx", PROBE_MORE),
         CASE("220 mx\r\n", PROBE_SERVER),

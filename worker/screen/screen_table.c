@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "worker/screen/screen_table.h"
+
+#include "common/base/flow_hash.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SET_ENTRIES 8u
+
+_Static_assert(sizeof(struct screen_key) == 40, "compared whole, so it has no holes");
+
+int screen_table_init(struct screen_table *t, uint32_t capacity, uint32_t secret, uint64_t *evicted)
+{
+    uint32_t sets = 1;
+
+    memset(t, 0, sizeof *t);
+    while (sets < UINT32_C(1) << 24 && sets * SET_ENTRIES < capacity)
+        sets *= 2;
+    /* Zeroed memory of this size is mapped, not touched: it is used as sources come. */
+    t->entries = calloc((size_t)sets * SET_ENTRIES, sizeof *t->entries);
+    if (!t->entries)
+        return -ENOMEM;
+    t->set_mask = sets - 1;
+    t->secret = secret;
+    t->evicted = evicted;
+    return 0;
+}
+
+void screen_table_fini(struct screen_table *t)
+{
+    free(t->entries);
+    memset(t, 0, sizeof *t);
+}
+
+static uint32_t hash(const struct ipaddr *a, uint32_t with, uint32_t secret)
+{
+    uint32_t w[4];
+
+    memcpy(w, a, sizeof w);
+    return flow_hash_endpoint_v6(w, with, secret);
+}
+
+static struct screen_entry *set_of(const struct screen_table *t, const struct screen_key *key)
+{
+    uint32_t h = flow_hash_combine(hash(&key->a, key->port, t->secret),
+                                   hash(&key->b, key->kind, ~t->secret), key->kind);
+
+    return t->entries + (size_t)(h & t->set_mask) * SET_ENTRIES;
+}
+
+/* Captures are not always in order: time that goes back a little is no time. */
+static bool is_old(const struct screen_entry *e, uint64_t now_ns, uint64_t lifetime_ns)
+{
+    return now_ns > e->since_ns && now_ns - e->since_ns > lifetime_ns;
+}
+
+static void begin(struct screen_entry *e, const struct screen_key *key, uint64_t now_ns)
+{
+    memset(e, 0, sizeof *e);
+    e->key = *key;
+    e->since_ns = now_ns;
+    e->used = true;
+}
+
+struct screen_entry *screen_table_entry(struct screen_table *t, const struct screen_key *key,
+                                        uint64_t now_ns, uint64_t lifetime_ns)
+{
+    struct screen_entry *set = set_of(t, key), *victim = set;
+
+    for (unsigned i = 0; i < SET_ENTRIES; i++) {
+        struct screen_entry *e = &set[i];
+
+        if (e->used && memcmp(&e->key, key, sizeof *key) == 0)
+            return e;
+        if (!victim->used)
+            continue;
+        if (!e->used || e->n < victim->n || (e->n == victim->n && e->since_ns < victim->since_ns))
+            victim = e;
+    }
+    if (victim->used && !is_old(victim, now_ns, lifetime_ns))
+        ++*t->evicted;
+    begin(victim, key, now_ns);
+    return victim;
+}
+
+void screen_table_renew(struct screen_entry *e, uint64_t now_ns, uint64_t lifetime_ns)
+{
+    const struct screen_key key = e->key;
+
+    if (is_old(e, now_ns, lifetime_ns))
+        begin(e, &key, now_ns);
+}
+
+bool screen_table_distinct(const struct screen_table *t, struct screen_entry *e,
+                           const struct ipaddr *addr, uint16_t port)
+{
+    uint32_t bit = flow_hash_combine(hash(addr, port, t->secret), t->secret, port);
+    uint64_t *word = &e->sketch[bit / 64 % (SCREEN_SKETCH_BITS / 64)];
+    uint64_t mask = UINT64_C(1) << bit % 64;
+
+    if (*word & mask)
+        return false;
+    *word |= mask;
+    e->n++;
+    return true;
+}
