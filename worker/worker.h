@@ -39,7 +39,7 @@ struct worker {
     struct pool tunnels;        /* struct tunnel of flows that carry one */
     struct pool tunnel_parents; /* of flows that came in tunnels */
     struct learn *learn;        /* NULL: nothing is learned */
-    struct screen *screen; /* NULL: nothing is noticed */
+    struct screen *screen;      /* NULL: nothing is noticed */
     struct emit *emit;
     struct bus *bus;
 
