@@ -92,7 +92,7 @@ SRC_QUIC := \
 SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
             worker/host_record.c worker/host_notice.c worker/tunnel.c
 SRC_SCREEN := worker/screen/screen.c worker/screen/screen_table.c
-SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/alt_svc_value.c worker/learn/names.c \
+SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/alt_svc_value.c worker/learn/names.c worker/learn/names_event.c \
              worker/learn/connections.c worker/learn/connections_event.c
 
 # Semantics that all versions of HTTP share (RFC 9110).
@@ -366,6 +366,17 @@ $(call unit,parse/http2/test_http2_probe,worker/parse/http2/http2_probe.c worker
 $(call unit,parse/http2/test_http2_hpack,$(BASE) worker/parse/http2/http2_hpack.c)
 $(call unit,parse/grpc/test_grpc,$(GRPC))
 $(call unit,parse/starttls/test_starttls,$(FAKE_HOST) $(SRC_STARTTLS))
+QUIC_SEAL := tests/unit/parse/quic/seal.c $(SRC_QUIC) $(BASE)
+$(call unit,parse/quic/test_quic_protect,$(QUIC_SEAL))
+$(call unit,parse/quic/test_quic_packet,$(QUIC_SEAL))
+$(call unit,parse/quic/test_quic_frame,$(QUIC_SEAL))
+$(call unit,parse/quic/test_quic_parameters,$(QUIC_SEAL))
+$(call unit,parse/quic/test_quic_stream,$(BASE) worker/parse/quic/quic_stream.c)
+$(call unit,parse/quic/test_quic,$(FAKE_HOST) $(QUIC_SEAL))
+$(call unit,learn/test_connections,$(BASE) worker/learn/connections.c \
+    worker/learn/connections_event.c common/ipc/record_reader.c)
+$(call unit,base/test_alt_svc_table,$(BASE) $(SRC_ALT_SVC))
+$(call unit,learn/test_alt_svc_value,$(BASE) $(SRC_ALT_SVC) worker/learn/alt_svc_value.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

@@ -239,7 +239,7 @@ int learned_open(struct learned **out, const struct learned_plan *plan)
     if (!l)
         return -ENOMEM;
     l->plan = *plan;
-    err = alt_svc_table_new(&l->table, (uint32_t)size, plan->seed);
+    err = alt_svc_table_new(&l->table, (uint32_t)size);
     if (err == 0 && plan->state_dir && asprintf(&l->path, "%s/alt_svc.table", plan->state_dir) < 0)
         err = -ENOMEM;
     if (err == -ENOMEM)

@@ -22,7 +22,6 @@ struct learned_plan {
     const char *state_dir; /* the table is kept in its file alt_svc.table; NULL: nowhere */
     const struct options *options;
     struct counters *counters;
-    uint32_t seed;
 };
 
 /* Borrows what the plan points to. 0 or -errno after printing what failed. A file that cannot be

@@ -476,7 +476,6 @@ static int manager_open_learned(struct manager *m, char *error)
         .state_dir = p->purpose == MANAGER_CLUSTER ? p->state_dir : NULL,
         .options = &p->options,
         .counters = &m->counters,
-        .seed = m->seed,
     };
     int err;
 

@@ -13,8 +13,6 @@
  * Most datagrams that ask are of no QUIC at all, so a bit for each port comes before any hash. */
 #include "common/base/alt_svc_private.h"
 
-#include "common/base/flow_hash.h"
-
 #include <arpa/inet.h>
 
 bool alt_svc_is_h3(struct str p)
@@ -51,28 +49,25 @@ bool alt_svc_literal(struct str host, struct ipaddr *out)
     return inet_pton(AF_INET6, text, out->b) == 1;
 }
 
-static uint32_t bucket_finish(const struct alt_svc_table *t, uint32_t h)
+uint32_t alt_svc_bucket(const struct alt_svc_table *t, const struct ipaddr *addr, uint16_t port,
+                        struct str name)
 {
-    h ^= h >> 16;
-    h *= 0x85ebca6bu;
-    h ^= h >> 13;
-    return h & t->mask;
+    struct {
+        struct ipaddr addr;
+        uint16_t port;
+        char name[ALT_SVC_HOST_MAX];
+    } key = {.port = port};
+
+    if (addr)
+        key.addr = *addr;
+    if (name.len > 0)
+        memcpy(key.name, name.p, name.len);
+    return (uint32_t)siphash(&t->key, &key, sizeof key.addr + sizeof key.port + name.len) & t->mask;
 }
 
-uint32_t alt_svc_bucket_of_addr(const struct alt_svc_table *t, const struct ipaddr *a,
-                                uint16_t port)
+static uint32_t bucket_of_addr(const struct alt_svc_table *t, const struct ipaddr *a, uint16_t port)
 {
-    uint32_t words[4];
-
-    memcpy(words, a->b, sizeof words);
-    return bucket_finish(t, flow_hash_endpoint_v6(words, port, t->seed));
-}
-
-uint32_t alt_svc_bucket_of_name(const struct alt_svc_table *t, struct str name, uint32_t h)
-{
-    for (uint32_t i = 0; i < name.len; i++)
-        h = flow_hash_mix(h, (uint8_t)name.p[i]);
-    return bucket_finish(t, h);
+    return alt_svc_bucket(t, a, port, STR_LIT(""));
 }
 
 /* The name under which a client asks for the service; empty if it has only an address. */
@@ -131,7 +126,7 @@ static bool service_is_at(const struct alt_svc_table *t, enum alt_svc_index i,
 /* Whether any service that is still indexed has this address and port. */
 static bool addr_is_known(const struct alt_svc_table *t, const struct ipaddr *addr, uint16_t port)
 {
-    uint32_t bucket = alt_svc_bucket_of_addr(t, addr, port);
+    uint32_t bucket = bucket_of_addr(t, addr, port);
 
     for (enum alt_svc_index i = ALT_SVC_INDEX_SERVER; i <= ALT_SVC_INDEX_LITERAL; i++)
         for (uint32_t at = t->heads[i][bucket]; at != ALT_SVC_NONE;
@@ -177,12 +172,12 @@ void alt_svc_index_add(struct alt_svc_table *t, struct alt_svc_entry *s)
     if (!alt_svc_is_h3(str_make(s->protocol, s->protocol_len)))
         return;
     index_add(t, ALT_SVC_INDEX_SERVER, s,
-              alt_svc_bucket_of_addr(t, service_addr(t, ALT_SVC_INDEX_SERVER, s), s->port));
+              bucket_of_addr(t, service_addr(t, ALT_SVC_INDEX_SERVER, s), s->port));
     s->has_literal = alt_svc_literal(str_make(s->host, s->host_len), &s->literal);
     if (s->has_literal)
-        index_add(t, ALT_SVC_INDEX_LITERAL, s, alt_svc_bucket_of_addr(t, &s->literal, s->port));
+        index_add(t, ALT_SVC_INDEX_LITERAL, s, bucket_of_addr(t, &s->literal, s->port));
     if (name.len > 0)
-        index_add(t, ALT_SVC_INDEX_NAME, s, alt_svc_bucket_of_name(t, name, t->seed ^ s->port));
+        index_add(t, ALT_SVC_INDEX_NAME, s, alt_svc_bucket(t, NULL, s->port, name));
     t->port_services[s->port]++;
     t->port_bits[s->port / 64] |= UINT64_C(1) << s->port % 64;
 }
@@ -222,7 +217,7 @@ static void find_by_addr(const struct alt_svc_table *t, enum alt_svc_index i,
                          const struct ipaddr *addr, uint16_t port, uint64_t now_ns,
                          const char **found)
 {
-    uint32_t at = t->heads[i][alt_svc_bucket_of_addr(t, addr, port)];
+    uint32_t at = t->heads[i][bucket_of_addr(t, addr, port)];
 
     for (; at != ALT_SVC_NONE && (!*found || strcmp(*found, "h3") != 0);
          at = alt_svc_entry_at(t, at)->links[i].next) {
@@ -236,7 +231,7 @@ static void find_by_addr(const struct alt_svc_table *t, enum alt_svc_index i,
 static void find_by_name(const struct alt_svc_table *t, struct str name, uint16_t port,
                          uint64_t now_ns, const char **found)
 {
-    uint32_t at = t->heads[ALT_SVC_INDEX_NAME][alt_svc_bucket_of_name(t, name, t->seed ^ port)];
+    uint32_t at = t->heads[ALT_SVC_INDEX_NAME][alt_svc_bucket(t, NULL, port, name)];
 
     for (; at != ALT_SVC_NONE && (!*found || strcmp(*found, "h3") != 0);
          at = alt_svc_entry_at(t, at)->links[ALT_SVC_INDEX_NAME].next) {

@@ -8,6 +8,7 @@
 
 #include "common/base/alt_svc_table.h"
 #include "common/base/pool.h"
+#include "common/base/siphash.h"
 
 #define ALT_SVC_PORTS 65536u
 #define ALT_SVC_NONE  0u /* in lists, which hold an index + 1 */
@@ -59,7 +60,8 @@ struct alt_svc_table {
     struct pool origins, services;
     uint32_t *origin_heads;
     uint32_t *heads[ALT_SVC_INDEXES];
-    uint32_t mask, seed;
+    struct siphash_key key; /* peers choose names: collisions are not theirs to find */
+    uint32_t mask;
     uint32_t oldest, newest; /* origins */
     uint32_t hand;
     uint64_t evicted;
@@ -91,10 +93,9 @@ static inline uint32_t alt_svc_origin_link(const struct alt_svc_table *t,
     return pool_index(&t->origins, o) + 1;
 }
 
-/* Hashes, as places in heads[] and origin_heads. */
-uint32_t alt_svc_bucket_of_addr(const struct alt_svc_table *t, const struct ipaddr *a,
-                                uint16_t port);
-uint32_t alt_svc_bucket_of_name(const struct alt_svc_table *t, struct str name, uint32_t h);
+/* The place in heads[] or origin_heads of an address (or NULL), port and name (or empty). */
+uint32_t alt_svc_bucket(const struct alt_svc_table *t, const struct ipaddr *addr, uint16_t port,
+                        struct str name);
 
 /* A service that is found from now on, if it is of HTTP/3; that is found no more. */
 void alt_svc_index_add(struct alt_svc_table *t, struct alt_svc_entry *s);

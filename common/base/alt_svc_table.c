@@ -15,12 +15,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #define TELL_PARTS 64u /* of its age that an expiry may have moved before others are told */
 
 /* --- memory --- */
 
-int alt_svc_table_new(struct alt_svc_table **out, uint32_t capacity, uint32_t seed)
+int alt_svc_table_new(struct alt_svc_table **out, uint32_t capacity)
 {
     struct alt_svc_table *t = calloc(1, sizeof *t);
     uint32_t buckets = 1;
@@ -33,7 +34,8 @@ int alt_svc_table_new(struct alt_svc_table **out, uint32_t capacity, uint32_t se
     while (buckets < capacity)
         buckets *= 2;
     t->mask = buckets - 1;
-    t->seed = seed;
+    if (getrandom(&t->key, sizeof t->key, 0) != sizeof t->key)
+        t->key.k[0] = clock_wall_ns();
     room = pool_init(&t->origins, sizeof(struct alt_svc_origin), capacity) == 0 &&
            pool_init(&t->services, sizeof(struct alt_svc_entry), capacity) == 0;
     t->origin_heads = calloc(buckets, sizeof *t->origin_heads);
@@ -156,9 +158,7 @@ static struct str text_max(struct str s, uint32_t max)
 
 static uint32_t bucket_of_origin(const struct alt_svc_table *t, const struct alt_svc_advert *a)
 {
-    uint32_t h = alt_svc_bucket_of_addr(t, &a->server, a->server_port);
-
-    return alt_svc_bucket_of_name(t, text_max(a->origin, ALT_SVC_HOST_MAX), h ^ t->seed);
+    return alt_svc_bucket(t, &a->server, a->server_port, text_max(a->origin, ALT_SVC_HOST_MAX));
 }
 
 static struct alt_svc_origin *origin_find(const struct alt_svc_table *t,
@@ -364,17 +364,20 @@ enum alt_svc_news alt_svc_table_set(struct alt_svc_table *t, const struct alt_sv
                                     void *arg)
 {
     struct setting set = {t, origin_find(t, a), a, change, arg, ALT_SVC_NOTHING};
+    unsigned kept = 0;
 
+    for (unsigned i = 0; i < a->n; i++)
+        kept += can_be_kept(&a->services[i]);
     if (set.o)
         drop_others(&set);
-    else if (a->n > 0)
+    else if (kept > 0)
         set.o = origin_new(t, a);
     else
         return ALT_SVC_NOTHING;
     for (unsigned i = 0; i < a->n; i++)
         if (can_be_kept(&a->services[i]))
             take(&set, &a->services[i]);
-    if (set.news == ALT_SVC_NOTHING && others_want_to_know(&set))
+    if (set.news == ALT_SVC_NOTHING && kept > 0 && others_want_to_know(&set))
         set.news = ALT_SVC_LATER;
     set.o->learned_ns = a->learned_ns;
     if (set.news != ALT_SVC_NOTHING)

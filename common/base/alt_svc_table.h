@@ -61,9 +61,9 @@ struct str alt_svc_origin_host(struct str origin);
 /* An address in text form. False if it is none. */
 bool alt_svc_literal(struct str host, struct ipaddr *out);
 
-/* Room for capacity services (1 … ALT_SVC_TABLE_MAX), touched as it is used. seed keeps peers from
- * choosing what collides. 0 or -ENOMEM. Freed with alt_svc_table_free, which takes NULL too. */
-int alt_svc_table_new(struct alt_svc_table **out, uint32_t capacity, uint32_t seed);
+/* Room for capacity services (1 … ALT_SVC_TABLE_MAX), touched as it is used. 0 or -ENOMEM. Freed
+ * with alt_svc_table_free, which takes NULL too. */
+int alt_svc_table_new(struct alt_svc_table **out, uint32_t capacity);
 void alt_svc_table_free(struct alt_svc_table *t);
 
 enum alt_svc_action { ALT_SVC_LEARN, ALT_SVC_REFRESH, ALT_SVC_CLEAR };

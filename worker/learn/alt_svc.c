@@ -49,7 +49,7 @@ int alt_svc_open(struct learn *l)
     l->alt_svc = calloc(1, sizeof *l->alt_svc);
     if (!l->alt_svc)
         return -ENOMEM;
-    rc = alt_svc_table_new(&l->alt_svc->table, (uint32_t)o->alt_svc_table_size, l->h->seed);
+    rc = alt_svc_table_new(&l->alt_svc->table, (uint32_t)o->alt_svc_table_size);
     l->alt_svc->wants_table = l->bus && l->h->live;
     l->alt_svc->hello_pause_ns = HELLO_PAUSE_NS;
     return rc;
