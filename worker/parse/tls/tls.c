@@ -11,12 +11,11 @@
 
 #include "worker/parse/tls/tls_session.h"
 
-/* A zeroed session is a new one; its time is that of its first bytes. */
+/* A zeroed session is a new one. */
 static void on_open(struct analyzer_ctx *ctx, void *state)
 {
-    struct tls_session *s = state;
-
-    s->ts_ns = ctx->ts_ns;
+    (void)ctx;
+    (void)state;
 }
 
 static void on_data(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,

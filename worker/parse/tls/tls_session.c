@@ -62,6 +62,16 @@ static void add_service(struct analyzer_ctx *ctx, const struct tls_session *s)
     analyzer_service(ctx, s->carrier == TLS_OVER_DTLS ? "dtls" : "ssl");
 }
 
+/* The first hello, of either side, tells who is who; with it the session begins, as in Zeek. */
+static void begin(struct analyzer_ctx *ctx, struct tls_session *s, unsigned client_side)
+{
+    if (s->client_known)
+        return;
+    s->client_known = true;
+    s->client_side = (uint8_t)client_side;
+    s->ts_ns = ctx->ts_ns;
+}
+
 void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,
                               const struct tls_client_hello *h)
 {
@@ -70,9 +80,7 @@ void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, u
     size_t name_len = h->server_name.len;
 
     add_service(ctx, s);
-    if (!s->client_known)
-        s->client_side = (uint8_t)side;
-    s->client_known = true;
+    begin(ctx, s, side);
     if (side != s->client_side)
         return; /* two clients face to face: the first one counts */
     s->session_id_len = h->session_id.len <= sizeof s->session_id ? (uint8_t)h->session_id.len : 0;
@@ -100,9 +108,7 @@ void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, u
 void tls_session_server_seen(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side)
 {
     add_service(ctx, s);
-    if (!s->client_known)
-        s->client_side = !side;
-    s->client_known = true;
+    begin(ctx, s, !side);
 }
 
 void tls_session_chain_add(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side,

@@ -69,7 +69,7 @@ struct tls_session {
     struct membuf facts; /* strings and hashes for the record, by slice */
     struct tls_slice server_name, client_alpn, next_protocol, transport_parameters;
     struct tls_slice chain[2]; /* SHA-256 values; [0] the client's, [1] the server's */
-    uint64_t ts_ns;            /* first bytes */
+    uint64_t ts_ns;            /* of the first hello */
     uint32_t cipher;
     uint16_t version; /* negotiated; 0 not yet known */
     uint16_t group;

@@ -116,6 +116,22 @@ static void splits_do_not_matter(void **state)
     fake_host_check_splits(&analyzer_tls_quic, ANALYZER_UDP, chunks, 2);
 }
 
+/* A hello in two packets has the time of the second: there it is read. */
+static void time_is_that_of_the_first_hello(void **state)
+{
+    struct wire c = client_message(&client);
+
+    (void)state;
+    open_host();
+    fake_host_data(&h, 0, c.p, 50);
+    h.ctx.ts_ns += 7;
+    fake_host_data(&h, 0, c.p + 50, c.len - 50);
+    h.ctx.ts_ns += 7;
+    fake_host_close(&h);
+    assert_string_equal(ssl("ts"), "1700000000000000007");
+    fake_host_fini(&h);
+}
+
 /* Whatever a server puts behind its hello, how it was cut must not decide whether it is read. */
 static void nothing_is_read_behind_the_hellos(void **state)
 {
@@ -251,6 +267,7 @@ int main(void)
         cmocka_unit_test(parent_is_told_of_the_first_hello),
         cmocka_unit_test(what_a_hello_lacks_is_not_told),
         cmocka_unit_test(splits_do_not_matter),
+        cmocka_unit_test(time_is_that_of_the_first_hello),
         cmocka_unit_test(nothing_is_read_behind_the_hellos),
         cmocka_unit_test(hello_after_retry_packet),
         cmocka_unit_test(unfinished_hello_is_forgotten_at_a_gap),
