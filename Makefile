@@ -377,6 +377,9 @@ $(call unit,learn/test_connections,$(BASE) worker/learn/connections.c \
     worker/learn/connections_event.c common/ipc/record_reader.c)
 $(call unit,base/test_alt_svc_table,$(BASE) $(SRC_ALT_SVC))
 $(call unit,learn/test_alt_svc_value,$(BASE) $(SRC_ALT_SVC) worker/learn/alt_svc_value.c)
+$(call unit,screen/test_screen,$(SRC_SCREEN) common/schema/options.c $(BASE))
+$(call unit,screen/test_screen_table,worker/screen/screen_table.c $(BASE))
+$(call unit,worker/test_host_notice,$(PIPELINE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

@@ -256,7 +256,8 @@ static unsigned tcp_plain(struct flow *f, const struct packet *p, unsigned side)
 static unsigned tcp_fin(struct flow *f, const struct packet *p, unsigned side)
 {
     struct flow_end *s = flow_side(f, side), *peer = flow_side(f, !side);
-    bool early = s->state == ENDPOINT_SYN_SENT && peer->state == ENDPOINT_INACTIVE;
+    bool early = s->state == ENDPOINT_SYN_SENT && peer->state == ENDPOINT_INACTIVE &&
+                 !(p->tcp_flags & TCP_SYN);
 
     history_sequence(f, side, 'f', p->tcp_seq);
     if (s->state != ENDPOINT_RESET)

@@ -25,9 +25,9 @@ static struct rig *rig; /* emit_record and the capture know no better */
 /* Fields that lines are made of; what is not of interest would only make tests brittle. */
 static bool field_is_shown(const char *name)
 {
-    static const char *const shown[] = {"name",    "addl",       "source",     "service",
-                                        "history", "category",   "conn_state", "missed_bytes",
-                                        "uri",     "status_code"};
+    static const char *const shown[] = {"name",    "addl",        "source",     "service",
+                                        "history", "category",    "conn_state", "missed_bytes",
+                                        "uri",     "status_code", "note",       "msg"};
 
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         if (strcmp(shown[i], name) == 0)
@@ -163,6 +163,7 @@ void rig_open(struct rig *r)
     CHECK(pool_init(&w->tunnels, tunnel_bytes, FLOWS) == 0);
     CHECK(pool_init(&w->tunnel_parents, tunnel_parents_bytes, FLOWS) == 0);
     CHECK(learn_open(&w->learn, &r->heritage, NULL, &r->counters) == 0);
+    CHECK(o->no_screen || screen_open(&w->screen, o, 1, 0, &r->counters) == 0);
     CHECK(frames_init(&w->frames, o->format == OUTPUT_PCAP ? FRAMES_BY_CATEGORY : FRAMES_OFF, NULL,
                       &w->bufs, FRAMES_HELD) == 0);
 }
@@ -208,6 +209,7 @@ void rig_close(struct rig *r)
     pool_fini(&w->tunnels);
     pool_fini(&w->tunnel_parents);
     learn_close(w->learn);
+    screen_close(w->screen);
     reassembly_fini(&w->reassembly);
     flow_table_fini(&w->flows);
     bufpool_fini(&w->bufs);
