@@ -374,12 +374,16 @@ $(call unit,parse/quic/test_quic_parameters,$(QUIC_SEAL))
 $(call unit,parse/quic/test_quic_stream,$(BASE) worker/parse/quic/quic_stream.c)
 $(call unit,parse/quic/test_quic,$(FAKE_HOST) $(QUIC_SEAL))
 $(call unit,learn/test_connections,$(BASE) worker/learn/connections.c \
-    worker/learn/connections_event.c common/ipc/record_reader.c)
+    worker/learn/connections_event.c common/ipc/record_reader.c common/schema/schema.c)
 $(call unit,base/test_alt_svc_table,$(BASE) $(SRC_ALT_SVC))
 $(call unit,learn/test_alt_svc_value,$(BASE) $(SRC_ALT_SVC) worker/learn/alt_svc_value.c)
 $(call unit,screen/test_screen,$(SRC_SCREEN) common/schema/options.c $(BASE))
 $(call unit,screen/test_screen_table,worker/screen/screen_table.c $(BASE))
 $(call unit,worker/test_host_notice,$(PIPELINE))
+ALT_SVC := $(BASE) $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c common/ipc/record_reader.c
+$(call unit,ipc/test_event,$(ALT_SVC))
+$(call unit,manager/test_learned,$(ALT_SVC) manager/learned_file.c manager/learned_print.c manager/text.c)
+$(call unit,learn/test_alt_svc,$(ALT_SVC) $(SRC_LEARN) common/schema/options.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -411,11 +415,15 @@ $(call fuzz_target,fuzz_sink,$(SINK_TEST))
 $(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini_file.c \
   manager/suggest.c manager/text.c common/base/check.c common/base/ipaddr.c \
   common/base/local_nets.c common/schema/options.c)
-$(call fuzz_target,fuzz_pipeline,$(PIPELINE) worker/parse/table.c $(SRC_SOCKS) $(SRC_STARTTLS) $(SRC_TLS) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET) $(DNS))
+# Every analyzer in its place.
+PARSERS := $(filter worker/parse/%,$(SRC_WORKER))
+$(call fuzz_target,fuzz_pipeline,$(PIPELINE) $(PARSERS))
 $(call fuzz_target,fuzz_socks,$(FAKE_HOST) $(SRC_SOCKS))
 $(call fuzz_target,fuzz_starttls,$(FAKE_HOST) $(SRC_STARTTLS))
 $(call fuzz_target,fuzz_http2,$(HTTP2))
 $(call fuzz_target,fuzz_grpc,$(GRPC))
+$(call fuzz_target,fuzz_alt_svc,$(ALT_SVC) worker/learn/alt_svc_value.c)
+$(call fuzz_target,fuzz_event,$(ALT_SVC))
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------
@@ -472,7 +480,7 @@ demo: deps
 
 # What is printed from the .def tables: which table, and the file it is.
 DOCS := options-md:docs/options.md counters-md:docs/counters.md records-md:docs/records.md \
-        weirds-md:docs/weirds.md errors-md:docs/errors.md options-man:docs/man/spliff.cfg.5 options-cfg:etc/spliff.cfg
+        weirds-md:docs/weirds.md notices-md:docs/notices.md errors-md:docs/errors.md options-man:docs/man/spliff.cfg.5 options-cfg:etc/spliff.cfg
 docs: release
 	@for d in $(DOCS); do $(BIN_release)/spliff-cluster docs $${d%:*} > $${d#*:} || exit 1; done
 

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/schema/category.h"
 #include "common/schema/counters.h"
+#include "common/schema/notice.h"
 #include "common/schema/record.h"
 #include "common/schema/weird.h"
 #include "manager/cli/cli.h"
@@ -166,6 +167,32 @@ static void docs_weirds_md(void)
         printf("| `%s` | %s |\n", weird_schemas[i].name, weird_schemas[i].doc);
 }
 
+static void docs_notices_md(void)
+{
+    printf(
+        "# Notices\n\nMade by `make docs` from `common/schema/notices.def`: the notes in "
+        "notice.log.\n\nScans and floods are counted over connections that did not come about, "
+        "with the thresholds of the `screen_` options ([options.md](options.md)); several workers "
+        "share them, for each sees its part of the traffic. The others come with an oddity in "
+        "weird.log ([weirds.md](weirds.md)), whose `notice` is then T. The same note about the "
+        "same "
+        "source and target comes once in `notice_suppression`; `n` says how many ports, hosts or "
+        "connections it was, or how often an oddity was seen since it was told last. "
+        "`no-screen` switches all of them off.\n\n| note | meaning | oddities |\n|---|---|---|\n");
+    for (unsigned i = 0; i < NOTICES; i++) {
+        const char *separator = "";
+
+        printf("| `%s` | %s |", notice_schemas[i].name, notice_schemas[i].doc);
+        for (unsigned w = 0; w < WEIRDS; w++) {
+            if (notice_of_weird((enum weird)w) != (enum notice)i)
+                continue;
+            printf("%s `%s`", separator, weird_schemas[w].name);
+            separator = ",";
+        }
+        printf(" |\n");
+    }
+}
+
 static void docs_errors_md(void)
 {
     printf("# Exit statuses\n\nMade by `make docs` from `common/schema/errors.def`.\n\n"
@@ -184,7 +211,7 @@ int cli_docs(const struct cli_args *a)
         {"options-md", docs_options_md},   {"options-man", docs_options_man},
         {"options-cfg", docs_options_cfg}, {"counters-md", docs_counters_md},
         {"records-md", docs_records_md},   {"weirds-md", docs_weirds_md},
-        {"errors-md", docs_errors_md},
+        {"notices-md", docs_notices_md},   {"errors-md", docs_errors_md},
     };
 
     for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
@@ -193,7 +220,8 @@ int cli_docs(const struct cli_args *a)
             return CLI_OK;
         }
     }
-    log_error("docs: give options-md, options-man, options-cfg, counters-md, records-md, weirds-md "
-              "or errors-md");
+    log_error(
+        "docs: give options-md, options-man, options-cfg, counters-md, records-md, weirds-md, "
+        "notices-md or errors-md");
     return CLI_USAGE;
 }

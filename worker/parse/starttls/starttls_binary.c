@@ -212,6 +212,8 @@ enum probe_result starttls_binary_probe(const uint8_t *data, size_t len, unsigne
 {
     enum probe_result r = PROBE_NO;
 
+    if (len == 0)
+        return PROBE_MORE;
     for (unsigned i = 0; i < STARTTLS_BINARIES; i++) {
         int n = starttls_binaries[i].begins(data, len);
 

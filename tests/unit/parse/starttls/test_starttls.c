@@ -288,6 +288,15 @@ static void test_server_alone(void **state)
     assert_rest(1, HELLO, sizeof HELLO - 1);
 }
 
+/* An empty piece tells nothing, at whatever time it comes. */
+static void test_empty_pieces(void **state)
+{
+    (void)state;
+    TALK(C(""), S(""), S("220 mx\r\n"), C(""), C("EHLO me\r\n"), S(""), S("250 mx\r\n"),
+         C("STARTTLS\r\n"), S(""), C(""), S("220 go\r\n"));
+    assert_turned("smtp");
+}
+
 /* A client that speaks something else has its bytes detected anew, all of them. */
 static void test_another_client(void **state)
 {
@@ -429,6 +438,7 @@ int main(void)
         TEST(test_early_commands),
         TEST(test_client_alone),
         TEST(test_server_alone),
+        TEST(test_empty_pieces),
         TEST(test_another_client),
         TEST(test_gap),
         TEST(test_bound),
