@@ -94,8 +94,7 @@ static int stages_open(struct worker *w, const struct heritage *h)
     }
     w->decoder.seed = h->seed;
     w->decoder.tunnel_max_depth = (uint32_t)o->tunnel_max_depth;
-    w->decoder.checksums =
-        o->checksums == CHECKSUMS_AUTO && !h->live ? CHECKSUMS_IGNORE : o->checksums;
+    w->decoder.checksums = decode_checksums(o->checksums, h->live);
     w->decoder.counters = w->counters;
     w->decoder.fragments = fragments_new(o->fragment_memory, o->fragment_timeout, w->counters);
     if (!w->decoder.fragments) {

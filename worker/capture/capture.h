@@ -15,6 +15,13 @@
 
 #define CAPTURE_BATCH_MAX 64u
 
+/* What the source knows of a frame's TCP, UDP or ICMP checksum. */
+enum frame_checksum {
+    FRAME_CHECKSUM_UNKNOWN,
+    FRAME_CHECKSUM_GOOD,   /* the interface has checked the outermost one */
+    FRAME_CHECKSUM_ABSENT, /* not filled in: the interface is to do that on the way out */
+};
+
 /* One frame, borrowed until release. */
 struct frame {
     const uint8_t *data;
@@ -23,7 +30,8 @@ struct frame {
     uint64_t ts_ns;    /* capture time since 1970 */
     uint16_t linktype; /* LINKTYPE_ value (not DLT_) */
     uint16_t vlan_tci; /* VLAN tag that the kernel took out of the frame, 0 if none */
-    bool outgoing;     /* from this host or a neighbour on it: checksums may not be filled in */
+    bool outgoing;     /* sent by this host */
+    uint8_t checksum;  /* enum frame_checksum */
 };
 
 struct capture; /* a source's own state */

@@ -25,6 +25,9 @@
 
 #define IPV4_FRAGMENT_MASK 0x3fff /* more fragments, or an offset */
 #define IPV4_MORE          0x2000
+#define IPV4_DONT          0x4000 /* fragment */
+#define FRAGMENT_SMALL     64u    /* IP packets below this are not what a router makes */
+#define FRAGMENT_FAR       64000u
 #define IPV6_HEADER_BYTES  40u
 /* Nobody cuts so small: headers are to be hidden behind it (RFC 1858 section 3). */
 #define TINY_FRAGMENT_BYTES 64u
@@ -122,8 +125,10 @@ static enum decode_result decode_tcp(struct decoder *d, const struct segment *s,
     port[0] = bytes_be16(h);
     port[1] = bytes_be16(h + 2);
     header_bytes = (uint32_t)(h[12] >> 4) * 4;
-    if (header_bytes < 20 || header_bytes > s->wire_bytes)
+    if (header_bytes < 20)
         return bad(d, weird, WEIRD_BAD_TCP_HEADER_LEN);
+    if (header_bytes > s->wire_bytes)
+        return header_cut(d, s, header_bytes, weird);
     p->tcp_seq = bytes_be32(h + 4);
     p->tcp_ack = bytes_be32(h + 8);
     p->tcp_flags = h[13];
@@ -295,8 +300,12 @@ static enum decode_result join_fragment(struct decoder *d, struct segment *s, st
     if (cursor_left(&s->c) < s->wire_bytes) {
         d->counters->fragments++;
         d->counters->fragments_lost++;
-        return bad(d, weird, WEIRD_TRUNCATED_HEADER);
+        return bad(d, weird, WEIRD_FRAGMENT_CUT);
     }
+    if (frag->more && p->ip_len < FRAGMENT_SMALL)
+        *weird = WEIRD_FRAGMENT_SMALL;
+    if (frag->offset + s->wire_bytes > FRAGMENT_FAR)
+        *weird = WEIRD_FRAGMENT_LARGE;
     frag->proto = s->proto;
     frag->data = s->c.p;
     frag->len = s->wire_bytes;
@@ -314,10 +323,17 @@ static enum decode_result join_fragment(struct decoder *d, struct segment *s, st
     return DECODE_PACKET;
 }
 
+/* Whether checksums are to be looked at: of packets that are there whole, were not checked before,
+ * and, in auto, came from outside. What the interface has checked is the outermost packet. */
 static bool verifies(const struct decoder *d, const struct packet *p, const struct segment *s)
 {
-    return __builtin_expect(d->checksums == CHECKSUMS_CHECK, 0) && !p->frame->outgoing &&
-           cursor_left(&s->c) == s->wire_bytes;
+    const struct frame *f = p->frame;
+
+    if (__builtin_expect(d->checksums == CHECKSUMS_IGNORE, 1))
+        return false;
+    return f->checksum != FRAME_CHECKSUM_ABSENT &&
+           !(f->checksum == FRAME_CHECKSUM_GOOD && p->n_hops == 0) &&
+           !(f->outgoing && d->checksums == CHECKSUMS_AUTO) && cursor_left(&s->c) == s->wire_bytes;
 }
 
 /* Takes what an IP header says its packet has (0: not told) from the cursor that stands behind it.
@@ -328,8 +344,8 @@ static void cut_to_length(struct segment *s, const struct cursor *c, uint32_t sa
     size_t captured = cursor_left(c);
 
     if (said_bytes > wire_bytes) {
-        *weird = WEIRD_TRUNCATED_IP; /* still read: the headers may be all that is asked for */
-        said_bytes = wire_bytes;     /* but nobody sent what the frame had no room for */
+        *weird = WEIRD_TRUNCATED_IP_LEN; /* still read: the headers may be all that is asked for */
+        said_bytes = wire_bytes;         /* but nobody sent what the frame had no room for */
     }
     s->wire_bytes = said_bytes;
     s->c = cursor_init(c->p, captured < said_bytes ? captured : said_bytes);
@@ -344,18 +360,25 @@ static enum decode_result decode_ipv4(struct decoder *d, struct cursor c, uint32
     uint16_t offset;
     struct segment s;
 
-    if (!h || h[0] >> 4 != 4)
+    if (!h)
         return bad(d, weird, WEIRD_TRUNCATED_IP);
+    if (h[0] >> 4 != 4)
+        return bad(d, weird, WEIRD_UNKNOWN_IP_VERSION);
     header_bytes = (uint32_t)(h[0] & 0xf) * 4;
     p->ip_version = 4;
     p->ip_len = bytes_be16(h + 2);
-    if (p->ip_len == 0)
-        p->ip_len = wire_bytes; /* to be segmented by the interface */
-    if (header_bytes < 20 || p->ip_len < header_bytes)
-        return bad(d, weird, WEIRD_TRUNCATED_IP);
+    if (p->ip_len == 0) { /* to be segmented by the interface */
+        p->ip_len = wire_bytes;
+        if (!p->frame->outgoing && p->frame->checksum != FRAME_CHECKSUM_ABSENT)
+            *weird = WEIRD_IP_HDR_LEN_ZERO;
+    }
+    if (header_bytes < 20)
+        return bad(d, weird, WEIRD_IPV4_MIN_HEADER_SIZE);
+    if (p->ip_len < header_bytes)
+        return bad(d, weird, WEIRD_INVALID_IP_HEADER_SIZE);
     cursor_skip(&c, header_bytes - 20);
     if (!cursor_ok(&c))
-        return bad(d, weird, WEIRD_TRUNCATED_IP);
+        return bad(d, weird, WEIRD_INTERNALLY_TRUNCATED_HEADER);
     cut_to_length(&s, &c, p->ip_len - header_bytes,
                   wire_bytes > header_bytes ? wire_bytes - header_bytes : 0, weird);
     p->ip_len = header_bytes + s.wire_bytes;
@@ -375,6 +398,8 @@ static enum decode_result decode_ipv4(struct decoder *d, struct cursor c, uint32
                                 .more = (offset & IPV4_MORE) != 0};
         ipaddr_set_v4(&frag.src, s.src);
         ipaddr_set_v4(&frag.dst, s.dst);
+        if (offset & IPV4_DONT)
+            *weird = WEIRD_FRAGMENT_WITH_DF;
         result = join_fragment(d, &s, &frag, p, weird);
         if (result != DECODE_PACKET)
             return result;
@@ -419,7 +444,8 @@ enum extensions_end {
 
 /* Follows the extension headers (RFC 8200 section 4). Past the bound the packet is one of an
  * unknown protocol, as it is for the BPF program that chose this worker. */
-static enum extensions_end follow_extensions(struct segment *s, struct fragment *frag)
+static enum extensions_end follow_extensions(struct segment *s, struct fragment *frag,
+                                             enum weird *weird)
 {
     for (unsigned i = 0; i < FLOW_IPV6_EXTENSIONS && is_extension(s->proto); i++) {
         struct cursor peek = s->c;
@@ -438,6 +464,8 @@ static enum extensions_end follow_extensions(struct segment *s, struct fragment 
             return EXTENSIONS_FRAGMENT;
         if (proto == IPPROTO_ROUTING && h[3] > 0)
             s->verify = false; /* the pseudo header names the last destination */
+        if (proto == IPPROTO_ROUTING && h[2] == 0)
+            *weird = WEIRD_ROUTING0_HDR; /* forbidden by RFC 5095 */
     }
     return EXTENSIONS_DONE;
 }
@@ -460,8 +488,10 @@ static enum decode_result decode_ipv6(struct decoder *d, struct cursor c, uint32
     struct fragment frag;
     struct segment s;
 
-    if (!h || h[0] >> 4 != 6)
+    if (!h)
         return bad(d, weird, WEIRD_TRUNCATED_IP);
+    if (h[0] >> 4 != 6)
+        return bad(d, weird, WEIRD_UNKNOWN_IP_VERSION);
     wire_bytes -= IPV6_HEADER_BYTES;
     p->ip_version = 6;
     p->ip_len = IPV6_HEADER_BYTES + ipv6_payload_bytes(h, wire_bytes);
@@ -471,7 +501,7 @@ static enum decode_result decode_ipv6(struct decoder *d, struct cursor c, uint32
     s.src = h + 8;
     s.dst = h + 24;
     s.verify = verifies(d, p, &s);
-    end = follow_extensions(&s, &frag);
+    end = follow_extensions(&s, &frag, weird);
     if (end == EXTENSIONS_FRAGMENT) {
         enum decode_result result;
         memcpy(frag.src.b, s.src, sizeof frag.src.b);
@@ -479,11 +509,11 @@ static enum decode_result decode_ipv6(struct decoder *d, struct cursor c, uint32
         result = join_fragment(d, &s, &frag, p, weird);
         if (result != DECODE_PACKET)
             return result;
-        end = follow_extensions(&s, &frag);
+        end = follow_extensions(&s, &frag, weird);
     }
     if (end != EXTENSIONS_DONE) { /* or a fragment of a fragment */
         set_key_of_hosts(d, &s, p);
-        return bad(d, weird, WEIRD_TRUNCATED_HEADER);
+        return bad(d, weird, WEIRD_INTERNALLY_TRUNCATED_HEADER);
     }
     return decode_segment(d, &s, p, weird);
 }
@@ -531,11 +561,12 @@ enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct
     p->vlan = f->vlan_tci & 0xfff;
     switch (decode_link(f, &c, &ethertype, &p->vlan)) {
     case LINK_CUT:
-        result = bad(d, weird, WEIRD_TRUNCATED_HEADER);
+        result = bad(d, weird, WEIRD_TRUNCATED_LINK_HEADER);
         break;
     case LINK_UNKNOWN:
         d->counters->decode_unknown_link++;
         result = DECODE_BAD;
+        *weird = WEIRD_UNKNOWN_PACKET_TYPE;
         break;
     case LINK_PROTECTED:
         d->counters->decode_protected++;

@@ -85,6 +85,12 @@ struct decoder {
     struct tunnel_hop hops[CAPTURE_BATCH_MAX * DECODE_DEPTH_MAX]; /* of a batch's packets */
 };
 
+/* What the option means to a worker: a file does not tell what came from outside. */
+static inline enum checksums decode_checksums(enum checksums option, bool live)
+{
+    return option == CHECKSUMS_AUTO && !live ? CHECKSUMS_IGNORE : option;
+}
+
 /* A new batch begins: at most CAPTURE_BATCH_MAX frames until the next call. */
 static inline void decode_batch(struct decoder *d)
 {

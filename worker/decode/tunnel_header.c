@@ -279,6 +279,7 @@ static bool teredo(struct tunnel_header *t, struct cursor c, uint32_t wire_bytes
 {
     const uint8_t *start = c.p, *h;
     struct cursor peek = c;
+    bool empty, exact;
 
     t->type = TUNNEL_TEREDO;
     t->has_id = false;
@@ -294,11 +295,13 @@ static bool teredo(struct tunnel_header *t, struct cursor c, uint32_t wire_bytes
         c = peek;
     }
     if (!cursor_ok(&c) || ip_ethertype(&c) != ETHERTYPE_IPV6 ||
-        !inside(t, c, start, ETHERTYPE_IPV6, wire_bytes, strict))
+        !inside(t, c, start, ETHERTYPE_IPV6, wire_bytes, false))
         return false;
     h = cursor_bytes(&c, 40);
-    t->bubble_has_payload = h[6] == IPPROTO_NONE && bytes_be16(h + 4) > 0;
-    return (!strict || t->wire_bytes == 40u + bytes_be16(h + 4)) &&
+    exact = t->wire_bytes == 40u + bytes_be16(h + 4);
+    empty = h[6] == IPPROTO_NONE && bytes_be16(h + 4) == 0; /* a bubble */
+    t->bubble_has_payload = empty && !exact;
+    return (!strict || exact || empty) &&
            (teredo_address(h + 8, strict) || teredo_address(h + 24, strict));
 }
 

@@ -47,7 +47,11 @@ static enum decode_result decode_cut(uint16_t linktype, size_t caplen)
     free(copy);
     copy = malloc(caplen ? caplen : 1);
     memcpy(copy, pb.b, caplen);
-    frame = (struct frame){copy, (uint32_t)caplen, (uint32_t)pb.n, 1000, linktype, 0, false};
+    frame = (struct frame){.data = copy,
+                           .caplen = (uint32_t)caplen,
+                           .wirelen = (uint32_t)pb.n,
+                           .ts_ns = 1000,
+                           .linktype = linktype};
     r = decode_frame(&decoder, &frame, &packet, &weird);
     if (r != DECODE_PACKET) {
         free(copy);
@@ -249,17 +253,28 @@ static void test_broken_headers_have_names(void **state)
     build_tcp4(0);
     pb.b[14 + 20 + 12] = 6 << 4;
     assert_int_equal(decode(), DECODE_BAD);
-    assert_int_equal(weird, WEIRD_BAD_TCP_HEADER_LEN);
+    assert_int_equal(weird, WEIRD_TRUNCATED_HEADER);
 
     build_tcp4(0);
     pb.b[14] = 0x44;
     assert_int_equal(decode(), DECODE_BAD);
-    assert_int_equal(weird, WEIRD_TRUNCATED_IP);
+    assert_int_equal(weird, WEIRD_IPV4_MIN_HEADER_SIZE);
 
     build_tcp4(0);
     pb.b[14] = 0x55;
     assert_int_equal(decode(), DECODE_BAD);
-    assert_int_equal(counters.decode_errors, 4);
+    assert_int_equal(weird, WEIRD_UNKNOWN_IP_VERSION);
+
+    build_tcp4(0);
+    pb.b[14 + 3] = 19;
+    assert_int_equal(decode(), DECODE_BAD);
+    assert_int_equal(weird, WEIRD_INVALID_IP_HEADER_SIZE);
+
+    build_tcp4(0);
+    pb.b[14 + 3] += 1;
+    assert_int_equal(decode(), DECODE_PACKET);
+    assert_int_equal(weird, WEIRD_TRUNCATED_IP_LEN);
+    assert_int_equal(counters.decode_errors, 5);
 }
 
 static void test_udp_length_mismatch_is_still_read(void **state)
@@ -454,9 +469,45 @@ static void test_checksums(void **state)
     pb.b[14 + 8] ^= 1;
     assert_int_equal(decode(), DECODE_BAD);
     assert_int_equal(weird, WEIRD_BAD_IP_CHECKSUM);
-    frame = (struct frame){pb.b, (uint32_t)pb.n, (uint32_t)pb.n, 0, LINKTYPE_ETHERNET, 0, true};
-    assert_int_equal(decode_frame(&decoder, &frame, &packet, &weird), DECODE_PACKET);
     assert_int_equal(counters.decode_errors, 0);
+}
+
+/* Which frames have their checksum looked at: by mode, direction and what the interface knows. */
+static void test_which_checksums_are_checked(void **state)
+{
+    static const struct {
+        enum checksums mode;
+        bool outgoing;
+        enum frame_checksum known;
+        bool checked;
+    } cases[] = {
+        {CHECKSUMS_IGNORE, false, FRAME_CHECKSUM_UNKNOWN, false},
+        {CHECKSUMS_CHECK, false, FRAME_CHECKSUM_UNKNOWN, true},
+        {CHECKSUMS_CHECK, true, FRAME_CHECKSUM_UNKNOWN, true},
+        {CHECKSUMS_CHECK, true, FRAME_CHECKSUM_ABSENT, false},
+        {CHECKSUMS_CHECK, false, FRAME_CHECKSUM_GOOD, false},
+        {CHECKSUMS_AUTO, false, FRAME_CHECKSUM_UNKNOWN, true},
+        {CHECKSUMS_AUTO, true, FRAME_CHECKSUM_UNKNOWN, false},
+        {CHECKSUMS_AUTO, false, FRAME_CHECKSUM_ABSENT, false},
+        {CHECKSUMS_AUTO, false, FRAME_CHECKSUM_GOOD, false},
+    };
+
+    (void)state;
+    build_tcp4(11); /* no checksum at all */
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        enum decode_result r;
+
+        decoder.checksums = cases[i].mode;
+        frame = (struct frame){.data = pb.b,
+                               .caplen = (uint32_t)pb.n,
+                               .wirelen = (uint32_t)pb.n,
+                               .linktype = LINKTYPE_ETHERNET,
+                               .outgoing = cases[i].outgoing,
+                               .checksum = (uint8_t)cases[i].known};
+        r = decode_frame(&decoder, &frame, &packet, &weird);
+        if ((r == DECODE_PACKET) == cases[i].checked)
+            fail_msg("case %u: result %d", i, (int)r);
+    }
 }
 
 int main(void)
@@ -483,6 +534,7 @@ int main(void)
         TEST(test_fragments6_with_options_inside),
         TEST(test_atomic_fragment_is_whole),
         TEST(test_checksums),
+        TEST(test_which_checksums_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -144,7 +144,7 @@ void rig_open(struct rig *r)
     w->counters = &r->counters;
     w->capture_ops = &rig_capture;
     w->categories = UINT32_MAX;
-    w->decoder.checksums = o->checksums;
+    w->decoder.checksums = decode_checksums(o->checksums, r->heritage.live);
     w->decoder.tunnel_max_depth = (uint32_t)o->tunnel_max_depth;
     w->decoder.counters = w->counters;
     w->decoder.fragments = fragments_new(FRAGMENT_BYTES, o->fragment_timeout, w->counters);
