@@ -380,7 +380,7 @@ $(call unit,learn/test_alt_svc_value,$(BASE) $(SRC_ALT_SVC) worker/learn/alt_svc
 $(call unit,screen/test_screen,$(SRC_SCREEN) common/schema/options.c $(BASE))
 $(call unit,screen/test_screen_table,worker/screen/screen_table.c $(BASE))
 $(call unit,worker/test_host_notice,$(PIPELINE))
-ALT_SVC := $(BASE) $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c common/ipc/record_reader.c
+ALT_SVC := $(BASE) $(SCHEMA) $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c common/ipc/record_reader.c
 $(call unit,ipc/test_event,$(ALT_SVC))
 $(call unit,manager/test_learned,$(ALT_SVC) manager/learned_file.c manager/learned_print.c manager/text.c)
 $(call unit,learn/test_alt_svc,$(ALT_SVC) $(SRC_LEARN) common/schema/options.c)
@@ -424,6 +424,8 @@ $(call fuzz_target,fuzz_http2,$(HTTP2))
 $(call fuzz_target,fuzz_grpc,$(GRPC))
 $(call fuzz_target,fuzz_alt_svc,$(ALT_SVC) worker/learn/alt_svc_value.c)
 $(call fuzz_target,fuzz_event,$(ALT_SVC))
+$(call fuzz_target,fuzz_quic,$(FAKE_HOST) $(QUIC_SEAL) worker/learn/connections_event.c \
+    common/ipc/record_reader.c)
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

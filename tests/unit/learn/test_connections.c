@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The table of one worker, and what two workers tell each other: what one publishes is given to the
+ * other by hand. */
+#include "common/base/clock.h"
+#include "common/ipc/heritage.h"
+#include "worker/learn/connections.h"
+#include "worker/learn/learn_private.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define CAPACITY 4u
+
+struct worker_of_test {
+    struct learn l;
+    struct heritage h;
+    struct counters c;
+};
+
+static struct worker_of_test a, b;
+static struct {
+    struct learn *from;
+    uint8_t body[CONNECTIONS_EVENT_BYTES];
+    size_t len;
+    unsigned n;
+} published;
+
+void learn_publish(struct learn *l, const char *part, const void *body, size_t len)
+{
+    assert_string_equal(part, "connections");
+    assert_true(len <= sizeof published.body);
+    memcpy(published.body, body, len);
+    published.from = l;
+    published.len = len;
+    published.n++;
+}
+
+static int worker_open(struct worker_of_test *w, const char *node)
+{
+    memset(w, 0, sizeof *w);
+    strcpy(w->h.node, node);
+    w->h.n_workers = 2;
+    w->h.options.quic_table_size = CAPACITY;
+    w->l = (struct learn){.h = &w->h, .bus = (struct bus *)(void *)w, .c = &w->c};
+    return connections_open(&w->l);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(&published, 0, sizeof published);
+    return worker_open(&a, "worker-1") < 0 || worker_open(&b, "worker-2") < 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    connections_close(&a.l);
+    connections_close(&b.l);
+    return 0;
+}
+
+static uint32_t add(struct worker_of_test *w, uint32_t connection, const char *uid, unsigned side,
+                    const char *cid)
+{
+    return learn_connection_id(&w->l, connection, str_of(uid), side, (const uint8_t *)cid,
+                               strlen(cid));
+}
+
+/* Uid of what a datagram with these bytes behind the first one belongs to; holds nothing. */
+static const char *find(struct worker_of_test *w, const char *bytes, unsigned side)
+{
+    static char uid[CONNECTIONS_UID_MAX + 1];
+    uint8_t datagram[64];
+    unsigned to = 7;
+    uint32_t connection;
+    struct str s;
+
+    memset(datagram, 0x77, sizeof datagram);
+    datagram[0] = 0x41;
+    memcpy(datagram + 1, bytes, strlen(bytes));
+    connection = learn_connection_find(&w->l, datagram, sizeof datagram, &to);
+    if (connection == 0)
+        return "none";
+    assert_int_equal(to, side);
+    s = learn_connection_uid(&w->l, connection);
+    memcpy(uid, s.p, s.len);
+    uid[s.len] = 0;
+    learn_connection_release(&w->l, connection);
+    return uid;
+}
+
+static void test_found_by_either_id(void **state)
+{
+    uint32_t c;
+
+    (void)state;
+    c = add(&a, 0, "Cone", 0, "client-id");
+    assert_int_equal(add(&a, c, "Cone", 1, "serv"), c);
+    assert_string_equal(find(&a, "client-id", 0), "Cone");
+    assert_string_equal(find(&a, "serv", 1), "Cone");
+    assert_string_equal(find(&a, "client-i", 0), "none");
+    assert_int_equal(a.c.learn_connections, 1);
+    learn_connection_release(&a.l, c);
+}
+
+/* The whole of it counts, not a shorter id that it begins with. */
+static void test_longest_first(void **state)
+{
+    (void)state;
+    add(&a, 0, "Cshort", 1, "abcd");
+    add(&a, 0, "Clong", 1, "abcdefgh");
+    assert_string_equal(find(&a, "abcdefgh", 1), "Clong");
+    assert_string_equal(find(&a, "abcdefgx", 1), "Cshort");
+}
+
+static void test_short_ids_are_not_kept(void **state)
+{
+    (void)state;
+    assert_int_equal(add(&a, 0, "Cone", 1, ""), 0);
+    assert_int_equal(add(&a, 0, "Cone", 1, "abc"), 0);
+    assert_int_equal(a.c.learn_connections, 0);
+}
+
+/* What was let go longest ago makes room; what is held stays. */
+static void test_oldest_makes_room(void **state)
+{
+    static const char *const ids[] = {"id-0", "id-1", "id-2", "id-3", "id-4", "id-5"};
+    uint32_t c[6];
+
+    (void)state;
+    for (unsigned i = 0; i < CAPACITY; i++)
+        assert_true((c[i] = add(&a, 0, ids[i], 0, ids[i])) > 0);
+    assert_int_equal(add(&a, 0, ids[4], 0, ids[4]), 0); /* all are held */
+    assert_int_equal(a.c.learn_connections_bound, 1);
+    learn_connection_release(&a.l, c[2]);
+    learn_connection_release(&a.l, c[1]);
+    assert_string_equal(find(&a, "id-1", 0), "id-1"); /* known after its flow has ended */
+    assert_true(add(&a, 0, ids[4], 0, ids[4]) > 0);
+    assert_string_equal(find(&a, "id-2", 0), "none");
+    assert_true(add(&a, 0, ids[5], 0, ids[5]) > 0);
+    assert_string_equal(find(&a, "id-1", 0), "none");
+    assert_string_equal(find(&a, "id-0", 0), "id-0");
+    assert_string_equal(find(&a, "id-5", 0), "id-5");
+}
+
+/* Ids of one connection are bounded. */
+static void test_many_ids(void **state)
+{
+    char cid[] = "id-0";
+    uint32_t c = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 6; i++, cid[3]++)
+        c = add(&a, c, "Cone", 0, cid);
+    assert_int_equal(a.c.learn_connections_bound, 2);
+    assert_string_equal(find(&a, "id-3", 0), "Cone");
+    assert_string_equal(find(&a, "id-4", 0), "none");
+}
+
+/* Two connections with one id: the one that lives has it, else the newer one. */
+static void test_same_id(void **state)
+{
+    uint32_t one = add(&a, 0, "Cone", 1, "same-id"), two;
+
+    (void)state;
+    two = add(&a, 0, "Ctwo", 1, "same-id");
+    assert_int_equal(two, 0);
+    assert_string_equal(find(&a, "same-id", 1), "Cone");
+    learn_connection_release(&a.l, one);
+    two = add(&a, 0, "Ctwo", 1, "same-id");
+    assert_true(two > 0);
+    assert_string_equal(find(&a, "same-id", 1), "Ctwo");
+    learn_connection_release(&a.l, two);
+}
+
+static void deliver(struct worker_of_test *to)
+{
+    assert_true(published.len > 0);
+    assert_ptr_not_equal(published.from, &to->l);
+    assert_true(connections_event(&to->l, published.body, published.len));
+}
+
+static void test_others_are_asked(void **state)
+{
+    (void)state;
+    add(&a, 0, "Cone", 1, "server-id");
+    assert_string_equal(find(&b, "server-id", 1), "none");
+    connections_run(&b.l, 0, 1);
+    assert_int_equal(published.n, 1);
+    deliver(&a);
+    assert_int_equal(published.n, 2);
+    deliver(&b);
+    assert_string_equal(find(&b, "server-id", 1), "Cone");
+    assert_int_equal(published.n, 2);
+}
+
+/* An answer that nobody here asked for is of no use here, nor is one to another question. */
+static void test_answers_that_were_not_asked_for(void **state)
+{
+    struct connections_answer told = {STR_LIT("server-id"), STR_LIT("Cone"), 1};
+
+    (void)state;
+    published.len = connections_event_write(published.body, NULL, 0, &told, 1);
+    deliver(&b);
+    assert_string_equal(find(&b, "server-id", 1), "none");
+    assert_int_equal(b.c.learn_connections, 0);
+}
+
+/* What was heard from others is theirs to answer. */
+static void test_hearsay_is_not_told(void **state)
+{
+    (void)state;
+    test_others_are_asked(state);
+    published.n = 0;
+    find(&a, "server-ix", 1);
+    connections_run(&a.l, 0, 2);
+    connections_event(&b.l, published.body, published.len);
+    assert_int_equal(published.n, 1);
+}
+
+static void test_questions_are_few(void **state)
+{
+    uint8_t datagram[40] = {0x41};
+    unsigned side;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        find(&a, "same-id", 1);
+    connections_run(&a.l, 0, 1);
+    assert_int_equal(published.n, 1);
+    connections_run(&a.l, 0, 2);
+    assert_int_equal(published.n, 1);
+    for (unsigned i = 0; i < 2000; i++) {
+        memcpy(datagram + 1, &i, sizeof i);
+        learn_connection_find(&a.l, datagram, sizeof datagram, &side);
+        connections_run(&a.l, 0, 3);
+    }
+    assert_int_equal(published.n, 512);
+    assert_true(a.c.learn_connections_unasked > 1000);
+    find(&a, "same-id", 1);
+    connections_run(&a.l, 0, 3);
+    assert_int_equal(published.n, 512);
+    connections_run(&a.l, 0, NS_PER_SEC + 1); /* another second */
+    find(&a, "same-id", 1);
+    connections_run(&a.l, 0, NS_PER_SEC + 2);
+    assert_int_equal(published.n, 513);
+}
+
+static void test_alone_nobody_is_asked(void **state)
+{
+    (void)state;
+    teardown(NULL);
+    a.h.n_workers = 1;
+    assert_int_equal(connections_open(&a.l), 0);
+    assert_int_equal(connections_open(&b.l), 0);
+    find(&a, "server-id", 1);
+    connections_run(&a.l, 0, 1);
+    assert_int_equal(published.n, 0);
+}
+
+/* Nothing of a broken event is believed beyond the place where it breaks. */
+static void test_broken_events(void **state)
+{
+    const uint8_t asked[1][CONNECTIONS_ASK_BYTES] = {"0123456789"};
+    struct connections_answer told = {STR_LIT("server-id"), STR_LIT("Cone"), 1};
+    size_t len = connections_event_write(published.body, asked, 1, &told, 1);
+
+    (void)state;
+    assert_true(connections_event(&a.l, published.body, len));
+    for (size_t n = 0; n < len; n++)
+        assert_false(connections_event(&a.l, published.body, n));
+    published.body[len - 1] = 2; /* a side that there is not */
+    assert_false(connections_event(&a.l, published.body, len));
+    published.body[len - 1] = 1;
+    published.body[0] = 0x93;
+    assert_false(connections_event(&a.l, published.body, len));
+}
+
+static void test_switched_off(void **state)
+{
+    (void)state;
+    teardown(NULL);
+    a.h.options.quic_table_size = 0;
+    assert_int_equal(connections_open(&a.l), 0);
+    assert_int_equal(connections_open(&b.l), 0);
+    assert_int_equal(add(&a, 0, "Cone", 1, "server-id"), 0);
+    assert_string_equal(find(&a, "server-id", 1), "none");
+    learn_connection_release(&a.l, 0);
+    connections_run(&a.l, 0, 1);
+    assert_true(connections_event(&a.l, (const uint8_t *)"x", 1));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_found_by_either_id),
+        TEST(test_longest_first),
+        TEST(test_short_ids_are_not_kept),
+        TEST(test_oldest_makes_room),
+        TEST(test_many_ids),
+        TEST(test_same_id),
+        TEST(test_others_are_asked),
+        TEST(test_answers_that_were_not_asked_for),
+        TEST(test_hearsay_is_not_told),
+        TEST(test_questions_are_few),
+        TEST(test_alone_nobody_is_asked),
+        TEST(test_broken_events),
+        TEST(test_switched_off),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
