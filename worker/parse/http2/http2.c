@@ -15,8 +15,10 @@
  * too (http2_hpack.c). Senders begin packets with frames often enough, and elsewhere two frames
  * that fit together are found soon.
  *
- * The client is the one that sends the preface; who joins later must ask the header blocks
- * (http2_probe.c). */
+ * The client is the one that sends the preface. In the middle of a connection only header blocks
+ * tell, which may be long in coming: until then no stream is opened, since a response that is taken
+ * for a request would be an invention. When the two sides turn out to be the wrong way round, the
+ * flow goes back to detection, which turns it. */
 #include "worker/parse/http2/http2.h"
 
 #include "common/base/check.h"
@@ -274,6 +276,7 @@ static bool gather(struct http2_side *s, struct cursor *c)
 /* The client begins here, whatever the flow was thought to be; what the server says will follow. */
 static void preface_done(struct http2_flow *f)
 {
+    f->oriented = true;
     f->side[0].hpack.lost = false;
     f->side[0].sure = true;
     f->side[0].phase = HTTP2_AT_HEAD;
@@ -359,6 +362,7 @@ static void http2_open(struct analyzer_ctx *ctx, void *state)
     struct http2_flow *f = state;
 
     f->missed = ctx->midstream;
+    f->oriented = !ctx->midstream;
     for (unsigned side = 0; side < 2; side++) {
         f->side[side].hpack.lost = ctx->midstream;
         f->side[side].sure = !ctx->midstream;
@@ -414,6 +418,24 @@ static void http2_told(struct analyzer_ctx *ctx, void *state, enum analyzer_fact
     }
 }
 
+/* At a frame of a flow whose sides are only supposed. False: they were the wrong way round, and the
+ * flow was handed over. */
+static bool orient(struct http2_flow *f, unsigned side, const struct cursor *c)
+{
+    struct http2_chain chain;
+
+    if (f->side[side].phase != HTTP2_AT_HEAD || f->side[side].have > 0)
+        return true;
+    chain = http2_frame_chain(c->p, cursor_left(c));
+    if (http2_chain_side(&chain) < 0)
+        return true;
+    f->oriented = true;
+    if (http2_chain_side(&chain) == (int)side)
+        return true;
+    analyzer_hand_over(f->ctx, NULL, side, c->p, cursor_left(c));
+    return false;
+}
+
 static void http2_data(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
                        size_t len)
 {
@@ -423,8 +445,11 @@ static void http2_data(struct analyzer_ctx *ctx, void *state, unsigned side, con
     f->ctx = ctx;
     if (f->reset_oldest != f->reset_next)
         http2_stream_expire(f);
-    while (cursor_left(&c) > 0)
+    while (cursor_left(&c) > 0) {
+        if (!f->oriented && !orient(f, side, &c))
+            return;
         side_step(f, side, &c);
+    }
 }
 
 /* As much of the gap as lies in the payload of the frame. */

@@ -81,6 +81,7 @@ struct http2_flow {
     uint64_t depth;   /* transactions so far */
     const char *view; /* static; NULL: "packet" */
     bool missed;      /* bytes of a side were: requests may be unknown */
+    bool oriented;    /* which side is the client's is known, not only supposed */
     bool cut_reported;
     uint64_t resets_ns; /* the present second of http2_rapid_reset, */
     uint32_t resets;    /* resets in it, */

@@ -72,22 +72,51 @@ static bool frame_is_usual(const struct http2_frame *f, uint8_t stream_byte)
            (f->type != HTTP2_HEADERS || f->len > 0);
 }
 
-/* Where the header block begins in a payload; NULL if that is not to be seen. */
-static const uint8_t *fields_of(const struct http2_frame *f, struct cursor payload)
+static bool begins_with(struct cursor c, const char *text)
 {
+    size_t n = strlen(text);
+
+    return cursor_left(&c) >= n && memcmp(c.p, text, n) == 0;
+}
+
+/* Pseudo-header fields come first (RFC 9113 section 8.3), and are mostly referred to in the static
+ * table (RFC 7541 appendix A): entries 1 to 7 are of requests, 8 to 14 are :status. Else the name
+ * is there. Blocks that begin with anything else, trailers above all, may be either side's. */
+static int block_side(struct cursor block)
+{
+    uint8_t first = cursor_u8(&block);
+    unsigned index = first & 0x80   ? first & 0x7f
+                     : first & 0x40 ? first & 0x3f
+                     : first & 0x20 ? 15
+                                    : first & 0x0f;
+
+    if (index >= 1 && index <= 14)
+        return index >= 8;
+    if (index > 0)
+        return -1;
+    cursor_skip(&block, 1);
+    if (begins_with(block, ":status"))
+        return 1;
+    return begins_with(block, ":") && cursor_left(&block) > 7 ? 0 : -1;
+}
+
+static int frame_side(const struct http2_frame *f, struct cursor payload)
+{
+    if (f->type == HTTP2_PUSH_PROMISE)
+        return 1;
     if (f->type != HTTP2_HEADERS)
-        return NULL;
+        return -1;
     if (f->flags & HTTP2_PADDED)
         cursor_skip(&payload, 1);
     if (f->flags & HTTP2_HAS_PRIORITY)
         cursor_skip(&payload, 5);
-    return cursor_left(&payload) > 0 ? payload.p : NULL;
+    return cursor_left(&payload) > 0 ? block_side(payload) : -1;
 }
 
 struct http2_chain http2_frame_chain(const uint8_t *data, size_t len)
 {
     struct cursor c = cursor_init(data, len);
-    struct http2_chain chain = {0};
+    struct http2_chain chain = {.side = -1};
 
     while (chain.heads < HTTP2_CHAIN_MAX && cursor_left(&c) >= HTTP2_HEAD_BYTES) {
         const uint8_t *head = cursor_bytes(&c, HTTP2_HEAD_BYTES);
@@ -97,15 +126,20 @@ struct http2_chain http2_frame_chain(const uint8_t *data, size_t len)
         if (chain.broken)
             return chain;
         chain.heads++;
-        chain.from_server |= f.type == HTTP2_PUSH_PROMISE || f.type == HTTP2_ALTSVC;
-        if (!chain.fields)
-            chain.fields = fields_of(&f, c);
+        if (chain.side < 0)
+            chain.side = frame_side(&f, c);
         chain.exact = cursor_left(&c) == f.len;
         if (cursor_left(&c) < f.len)
             return chain;
         cursor_skip(&c, f.len);
     }
     return chain;
+}
+
+/* A header block that says whose it is counts like one frame header more. */
+int http2_chain_side(const struct http2_chain *chain)
+{
+    return !chain->broken && (chain->heads >= 2 || chain->exact) ? chain->side : -1;
 }
 
 const char *http2_error_name(uint32_t code)

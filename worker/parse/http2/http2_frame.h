@@ -52,14 +52,16 @@ bool http2_frame_is_valid(const struct http2_frame *f);
 
 /* What frames the bytes are, if they begin with one. */
 struct http2_chain {
-    unsigned heads;        /* whole frame headers in a row that are valid, of known types, of usual
-                            * size and with no flag that their type has not */
-    bool broken;           /* followed by something else */
-    bool exact;            /* the last frame ends where the bytes end */
-    const uint8_t *fields; /* of the first header block that is begun, NULL: none */
-    bool from_server;      /* has a frame that only servers send */
+    unsigned heads; /* whole frame headers in a row that are valid, of known types, of usual
+                     * size and with no flag that their type has not */
+    bool broken;    /* followed by something else */
+    bool exact;     /* the last frame ends where the bytes end */
+    int side;       /* that sends it, by the first header block that tells; -1: none does */
 };
 struct http2_chain http2_frame_chain(const uint8_t *data, size_t len);
+
+/* The side, if the bytes are surely frames; -1 if not, or if they do not tell. */
+int http2_chain_side(const struct http2_chain *chain);
 
 /* Static name of an error code (RFC 9113 section 7). */
 const char *http2_error_name(uint32_t code);

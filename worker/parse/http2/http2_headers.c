@@ -198,9 +198,10 @@ void http2_block_begin(struct http2_flow *f, unsigned side, uint32_t id)
     struct http2_side *s = &f->side[side];
     bool promise = s->frame.type == HTTP2_PUSH_PROMISE;
 
-    s->stream = promise     ? promised_stream(f, id)
-                : side == 0 ? request_stream(f, id)
-                            : http2_stream_of(f, side);
+    s->stream = !f->oriented ? NULL
+                : promise    ? promised_stream(f, id)
+                : side == 0  ? request_stream(f, id)
+                             : http2_stream_of(f, side);
     if (!s->stream)
         s->block = HTTP2_IGNORED;
     else if (promise)
@@ -225,11 +226,22 @@ void http2_block_data(struct http2_flow *f, unsigned side, const uint8_t *data, 
     feed(f, side, data, len, false);
 }
 
+/* What comes without is trailers (section 8.1) whose headers were missed. */
+static bool pseudo_is_missing(const struct http2_flow *f, const struct http2_side *s)
+{
+    const struct http_transaction *t = s->stream->t;
+
+    if (!f->missed)
+        return false;
+    return (s->block == HTTP2_REQUEST && http_field_text(t, HTTP_METHOD).len == 0) ||
+           (s->block == HTTP2_RESPONSE && !s->informational && !t->has_status);
+}
+
 static void headers_done(struct http2_flow *f, struct http2_side *s)
 {
     struct http2_stream *st = s->stream;
 
-    if (s->block_unknown || s->block_broken)
+    if (s->block_unknown || s->block_broken || pseudo_is_missing(f, s))
         st->t->partial = true;
     if (s->block == HTTP2_REQUEST && st->t->pushed) {
         http2_stream_end(f, st, 0);

@@ -4,9 +4,7 @@
  *
  * A frame header has few bits that are not free, and one alone is no proof: two must fit together,
  * with a third one or the end of the bytes behind them, since senders mostly end packets with
- * frames. Which side it is, the first field of a header block tells, if it is of the static table
- * (RFC 7541 appendix A): requests begin with one of the first seven entries, responses with
- * :status. */
+ * frames. Which side it is, the first field of a header block tells (http2_frame.c). */
 #include "worker/parse/http2/http2.h"
 #include "worker/parse/http2/http2_frame.h"
 
@@ -59,33 +57,16 @@ static enum probe_result probe_settings(const uint8_t *data, size_t len)
     return f.len > 0 || chain.heads >= 2 ? PROBE_SERVER : PROBE_MORE;
 }
 
-/* Whose is a header block that begins with this byte? */
-static enum probe_result side_of_field(uint8_t first)
-{
-    unsigned index = first & 0x80   ? first & 0x7f
-                     : first & 0x40 ? first & 0x3f
-                     : first & 0x20 ? 0
-                                    : first & 0x0f;
-
-    if (index >= 1 && index <= 7) /* :authority :method :path :scheme */
-        return PROBE_CLIENT;
-    return index >= 8 && index <= 14 ? PROBE_SERVER : PROBE_EITHER;
-}
-
 static enum probe_result probe_middle(const uint8_t *data, size_t len)
 {
     struct http2_chain chain = http2_frame_chain(data, len);
 
     if (chain.broken || chain.heads == 0)
         return PROBE_NO;
-    /* Header blocks that say whose they are count like one frame header more. */
-    if (chain.from_server)
-        return chain.heads >= HEADS_MIN ? PROBE_SERVER : PROBE_MORE;
-    if (chain.fields && side_of_field(*chain.fields) != PROBE_EITHER &&
-        (chain.heads + 1 >= HEADS_MIN || chain.exact))
-        return side_of_field(*chain.fields);
+    if (http2_chain_side(&chain) >= 0)
+        return http2_chain_side(&chain) == 0 ? PROBE_CLIENT : PROBE_SERVER;
     if (chain.heads >= HEADS_MIN || (chain.heads == 2 && chain.exact))
-        return chain.fields ? side_of_field(*chain.fields) : PROBE_EITHER;
+        return PROBE_EITHER;
     return chain.exact ? PROBE_MORE : PROBE_NO;
 }
 

@@ -107,6 +107,8 @@ struct http2_stream *http2_stream_of(struct http2_flow *f, unsigned side)
      * the middle of its content, it can only be where something was missed. */
     if ((!http2_is_client_stream(id) || opened || frame->type != HTTP2_HEADERS) && !f->missed)
         return NULL;
+    if (!f->oriented)
+        return NULL;
     return http2_stream_open(f, id, f->side[1].frame_ns);
 }
 

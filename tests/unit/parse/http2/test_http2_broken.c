@@ -79,6 +79,37 @@ static void test_joined_inside_a_response(void **state)
     talk_finish(3);
 }
 
+/* Whose bytes are whose was only supposed: detection is to turn it, from this frame on. */
+static void test_joined_the_wrong_way_round(void **state)
+{
+    (void)state;
+    talk_midstream();
+    data(1, 3, 0, "upload");
+    headers(0, 3, END_ALL, "grpc-status", "0", NULL);
+    hex(0, HTTP2_PING, 0, 0, "0 0 0 0 0 0 0 0");
+    hex(0, HTTP2_HEADERS, END_ALL, 5, "88");
+    talk_feed();
+    assert_true(talk.handed_over);
+    assert_null(talk.successor);
+    assert_int_equal(talk.rest_side, 0);
+    assert_int_equal(talk.rest_len, 3 * HTTP2_HEAD_BYTES + 15 + 8 + 1);
+    talk_close();
+    talk_finish(0);
+}
+
+/* Trailers do not tell whose they are, and are not taken for a request. */
+static void test_joined_and_never_told(void **state)
+{
+    (void)state;
+    talk_midstream();
+    headers(0, 3, END_ALL, "grpc-status", "0", NULL);
+    data(1, 5, 0, "x");
+    hex(1, HTTP2_HEADERS, END_ALL, 5, "be bf");
+    talk_close();
+    assert_false(talk.handed_over);
+    talk_finish(0);
+}
+
 /* Frames inside a packet, behind the end of another one. */
 static void test_frames_are_found_inside_a_packet(void **state)
 {
@@ -462,6 +493,8 @@ int main(void)
         cmocka_unit_test(test_joined_between_requests),
         cmocka_unit_test(test_joined_with_a_table_that_is_lost),
         cmocka_unit_test(test_joined_inside_a_response),
+        cmocka_unit_test(test_joined_the_wrong_way_round),
+        cmocka_unit_test(test_joined_and_never_told),
         cmocka_unit_test(test_frames_are_found_inside_a_packet),
         cmocka_unit_test(test_midstream_with_preface),
         cmocka_unit_test(test_gap_in_data),
