@@ -239,6 +239,7 @@ static struct alt_svc_entry *service_new(struct alt_svc_table *t, struct alt_svc
                                          const struct alt_svc_service *from)
 {
     struct alt_svc_entry *s;
+    uint32_t *last;
 
     while (t->services.used == t->services.capacity)
         if (!evict(t, o))
@@ -246,8 +247,9 @@ static struct alt_svc_entry *service_new(struct alt_svc_table *t, struct alt_svc
     s = pool_at(&t->services, pool_get(&t->services));
     memset(s, 0, sizeof *s);
     s->origin = pool_index(&t->origins, o);
-    s->next = o->services;
-    o->services = alt_svc_entry_link(t, s);
+    for (last = &o->services; *last != ALT_SVC_NONE;) /* a few at most */
+        last = &alt_svc_entry_at(t, *last)->next;
+    *last = alt_svc_entry_link(t, s);
     s->port = from->port;
     s->protocol_len = (uint8_t)from->protocol.len;
     s->host_len = (uint8_t)from->host.len;

@@ -218,7 +218,8 @@ bool learn_alt_svc(struct learn *l, const struct learn_origin *from, struct str 
     for (unsigned i = 0; i < a.n; i++)
         a.services[i] = s->value.services[i];
     /* Until the manager has answered, others may know what is cleared here. */
-    if (alt_svc_table_set(s->table, &a, write_line, &line) == ALT_SVC_NOTHING && !s->wants_table)
+    if (alt_svc_table_set(s->table, &a, write_line, &line) == ALT_SVC_NOTHING &&
+        !(s->value.clear && s->wants_table))
         l->c->learn_alt_svc_same++;
     else
         publish(l, &a);
