@@ -183,10 +183,10 @@ static void it_is_shown(void **state)
     expect_print(
         T0 + 4 * NS_PER_SEC, true,
         "{\"alt_svc\":[{\"origin\":\"www.example\",\"server\":\"2001:db8::1\",\"protocol\":"
-        "\"h2\",\"host\":\"alt.example\",\"port\":444,\"max_age\":5,\"expires_in\":1.000,"
-        "\"persist\":false,\"node\":\"worker-2\",\"uid\":\"CHhAvVGS1DHFjwGM9\"},{\"origin"
-        "\":\"www.example\",\"server\":\"2001:db8::1\",\"protocol\":\"h3\",\"host\":\"\","
-        "\"port\":8443,\"max_age\":90000,\"expires_in\":89996.000,\"persist\":true,"
+        "\"h3\",\"host\":\"\",\"port\":8443,\"max_age\":90000,\"expires_in\":89996.000,"
+        "\"persist\":true,\"node\":\"worker-2\",\"uid\":\"CHhAvVGS1DHFjwGM9\"},{\"origin"
+        "\":\"www.example\",\"server\":\"2001:db8::1\",\"protocol\":\"h2\",\"host\":"
+        "\"alt.example\",\"port\":444,\"max_age\":5,\"expires_in\":1.000,\"persist\":false,"
         "\"node\":\"worker-2\",\"uid\":\"CHhAvVGS1DHFjwGM9\"}]}\n");
 }
 
