@@ -235,7 +235,8 @@ asan: $(commands_asan)
 
 # --- BPF ------------------------------------------------------------------------------------------
 
-build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) common/base/flow_hash.h common/base/icmp_port.h
+build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) common/base/flow_hash.h common/base/icmp_port.h \
+                        common/base/tunnel_ports.h
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
 build/bpf/%.skel.h: build/bpf/%.bpf.o

@@ -7,6 +7,12 @@
  * the link header, because the network mark stands behind the tag of some tagged frames and in
  * front of it in others.
  *
+ * Tunnels are followed to the five-tuple inside, FANOUT_TUNNELS of them, so that both directions of
+ * an inner flow meet in one worker also where the outer ones have ports of their own. What decode
+ * finds and this program does not, and so goes by the outer five-tuple: more tunnels in tunnels,
+ * what is in fragments of the outer packet, tunnels on ports that are not theirs, GRE with source
+ * routes or WCCP, AYIYA, the generic extension of VXLAN with IP or MPLS inside.
+ *
  * All fragments of a datagram go by addresses alone, since only the first has ports. What is not IP
  * goes to the first socket. */
 #include "bpf/stubs.h"
@@ -16,16 +22,33 @@
 #include "bpf/shared.h"
 #include "common/base/flow_hash.h"
 #include "common/base/icmp_port.h"
+#include "common/base/tunnel_ports.h"
 
-#define ETHERTYPE_IPV4 0x0800
-#define ETHERTYPE_IPV6 0x86dd
+#define ETHERTYPE_IPV4        0x0800
+#define ETHERTYPE_TRANSPARENT 0x6558
+#define ETHERTYPE_VLAN        0x8100
+#define ETHERTYPE_IPV6        0x86dd
+#define ETHERTYPE_PPP         0x880b
+#define ETHERTYPE_MPLS        0x8847
+#define ETHERTYPE_MPLS_UP     0x8848
+#define ETHERTYPE_PPPOE       0x8864
+#define ETHERTYPE_QINQ        0x88a8
+#define ETHERTYPE_PBB         0x88e7
+#define ETHERTYPE_VNTAG       0x8926
+#define ETHERTYPE_QINQ_OLD    0x9100
+#define ETHERTYPE_ERSPAN      0x88be
+#define ETHERTYPE_ERSPAN3     0x22eb
+#define ETHERTYPE_MIN         0x0600
 
 #define PROTO_HOPOPTS  0
 #define PROTO_ICMP     1
+#define PROTO_IPIP     4
 #define PROTO_TCP      6
 #define PROTO_UDP      17
+#define PROTO_IPV6     41
 #define PROTO_ROUTING  43
 #define PROTO_FRAGMENT 44
+#define PROTO_GRE      47
 #define PROTO_AH       51
 #define PROTO_ICMPV6   58
 #define PROTO_DSTOPTS  60
@@ -46,6 +69,8 @@ struct walk {
     __u32 start; /* the mark that offsets are relative to */
     __u32 offset;
     __u32 proto;
+    __u32 port[2];
+    __u32 hash; /* of the innermost packet so far */
     _Bool fragment;
 };
 
@@ -59,40 +84,143 @@ static __always_inline __u16 be16(const __u8 *p)
     return (__u16)(p[0] << 8 | p[1]);
 }
 
-/* Steps over the link header and its VLAN tags. Returns the Ethernet type, 0 if there is none. */
-static __always_inline __u16 link_type(struct walk *w)
+static __always_inline __u32 be32(const __u8 *p)
 {
-    __u8 b[4];
+    return (__u32)be16(p) << 16 | be16(p + 2);
+}
+
+/* The Ethernet type of what is in LLC with SNAP, as decode's link_llc(). */
+static __always_inline __u16 llc(struct walk *w)
+{
+    __u8 b[8];
+
+    if (!load(w, 0, b, sizeof b))
+        return 0;
+    if (b[0] == 0x06 && b[1] == 0x06 && b[2] == 0x03) {
+        w->offset += 3;
+        return ETHERTYPE_IPV4;
+    }
+    if (b[0] != 0xaa || b[1] != 0xaa || b[2] != 0x03)
+        return 0;
+    w->offset += 8;
+    return be16(b + 6);
+}
+
+/* The type at `at` bytes from here; the walk goes on behind it. */
+static __always_inline __u16 type_behind(struct walk *w, __u32 at)
+{
+    __u8 b[2];
     __u16 type;
 
-    if (!fanout_ethernet) {
-        w->start = BPF_HDR_START_NET;
-        if (!load(w, 0, b, 1))
-            return 0;
-        return b[0] >> 4 == 4 ? ETHERTYPE_IPV4 : b[0] >> 4 == 6 ? ETHERTYPE_IPV6 : 0;
-    }
-    w->start = BPF_HDR_START_MAC;
-    if (!load(w, 12, b, 2))
+    if (!load(w, at, b, sizeof b))
         return 0;
+    w->offset += at + 2;
     type = be16(b);
-    w->offset = 14;
-#pragma unroll
-    for (int i = 0; i < FLOW_LINK_LAYERS; i++) {
-        if (type != 0x8100 && type != 0x88a8 && type != 0x9100)
-            break;
-        if (!load(w, 0, b, 4))
+    return type >= ETHERTYPE_MIN ? type : llc(w);
+}
+
+static __always_inline __u16 mpls(struct walk *w)
+{
+    __u8 b[4] = {0};
+
+    for (int i = 0; i < FLOW_MPLS_LABELS; i++) {
+        if (!load(w, 0, b, sizeof b))
             return 0;
-        type = be16(b + 2);
         w->offset += 4;
+        if (b[2] & 1)
+            break;
+    }
+    if (!(b[2] & 1) || !load(w, 0, b, 1))
+        return 0;
+    if (b[0] >> 4 == 4)
+        return ETHERTYPE_IPV4;
+    if (b[0] >> 4 == 6)
+        return ETHERTYPE_IPV6;
+    if (b[0] >> 4 == 0)
+        w->offset += 4; /* control word */
+    return ETHERTYPE_TRANSPARENT;
+}
+
+static __always_inline __u16 ppp(struct walk *w)
+{
+    __u8 b[4];
+    __u32 at = 0;
+    __u16 proto;
+
+    if (!load(w, 0, b, sizeof b))
+        return 0;
+    if (b[0] == 0xff && b[1] == 0x03)
+        at = 2;
+    if (b[at] & 1) {
+        proto = b[at];
+        w->offset += at + 1;
+    } else {
+        proto = be16(b + at);
+        w->offset += at + 2;
+    }
+    return proto == 0x0021   ? ETHERTYPE_IPV4
+           : proto == 0x0057 ? ETHERTYPE_IPV6
+           : proto == 0x0281 ? ETHERTYPE_MPLS
+                             : 0;
+}
+
+static __always_inline __u16 pppoe(struct walk *w)
+{
+    __u8 b[2];
+
+    if (!load(w, 0, b, sizeof b) || be16(b) != 0x1100)
+        return 0;
+    w->offset += 6;
+    return ppp(w);
+}
+
+/* Steps over all that decode's link_follow() steps over. */
+static __noinline __u16 follow_link(struct walk *w, __u16 type)
+{
+    for (int i = 0; i < FLOW_LINK_LAYERS; i++) {
+        if (type == ETHERTYPE_VLAN || type == ETHERTYPE_QINQ || type == ETHERTYPE_QINQ_OLD) {
+            type = type_behind(w, 2);
+        } else if (type == ETHERTYPE_MPLS || type == ETHERTYPE_MPLS_UP) {
+            type = mpls(w);
+        } else if (type == ETHERTYPE_PPPOE) {
+            type = pppoe(w);
+        } else if (type == ETHERTYPE_PPP) {
+            type = ppp(w);
+        } else if (type == ETHERTYPE_PBB) {
+            w->offset += 4;
+            type = ETHERTYPE_TRANSPARENT;
+        } else if (type == ETHERTYPE_VNTAG) {
+            type = type_behind(w, 4);
+        } else if (type == ETHERTYPE_TRANSPARENT) {
+            type = type_behind(w, 12);
+        } else {
+            break;
+        }
     }
     return type;
 }
 
+/* Where the walk begins, and with what. */
+static __always_inline __u16 link_type(struct walk *w)
+{
+    __u8 b;
+
+    if (fanout_ethernet) {
+        w->start = BPF_HDR_START_MAC;
+        return ETHERTYPE_TRANSPARENT;
+    }
+    w->start = BPF_HDR_START_NET;
+    if (!load(w, 0, &b, 1))
+        return 0;
+    return b >> 4 == 4 ? ETHERTYPE_IPV4 : b >> 4 == 6 ? ETHERTYPE_IPV6 : 0;
+}
+
 /* Ports in host order, as decode finds them; both 0 where a protocol has none. */
-static __always_inline void load_ports(const struct walk *w, __u32 port[2])
+static __always_inline void load_ports(struct walk *w)
 {
     __u8 b[4];
     int counterpart;
+    __u32 *port = w->port;
 
     port[0] = port[1] = 0;
     if (w->fragment)
@@ -112,19 +240,20 @@ static __always_inline void load_ports(const struct walk *w, __u32 port[2])
     port[1] = counterpart == ICMP_PORT_ONE_WAY ? b[1] : (__u32)counterpart;
 }
 
-static __always_inline __u32 hash_v4(struct walk *w)
+static __always_inline _Bool hash_v4(struct walk *w)
 {
     __u8 h[12];
-    __u32 addr[2], port[2];
+    __u32 addr[2];
 
-    if (!load(w, 0, h, sizeof h) || !load(w, 12, addr, sizeof addr))
+    if (!load(w, 0, h, sizeof h) || !load(w, 12, addr, sizeof addr) || h[0] < 0x45 || h[0] > 0x4f)
         return 0;
     w->proto = h[9];
     w->fragment = (be16(h + 6) & 0x3fff) != 0;
     w->offset += (h[0] & 0xf) * 4;
-    load_ports(w, port);
-    return flow_hash_combine(flow_hash_endpoint_v4(addr[0], port[0], fanout_seed),
-                             flow_hash_endpoint_v4(addr[1], port[1], fanout_seed), w->proto);
+    load_ports(w);
+    w->hash = flow_hash_combine(flow_hash_endpoint_v4(addr[0], w->port[0], fanout_seed),
+                                flow_hash_endpoint_v4(addr[1], w->port[1], fanout_seed), w->proto);
+    return 1;
 }
 
 /* Steps over extension headers as decode does. False if they are cut. */
@@ -164,20 +293,186 @@ static __always_inline __u32 hash_endpoint(const __u32 addr[4], __u32 port)
     return flow_hash_endpoint_v6(addr, port, fanout_seed);
 }
 
-static __always_inline __u32 hash_v6(struct walk *w)
+static __always_inline _Bool hash_v6(struct walk *w)
 {
-    __u32 addr[8], port[2];
-    __u8 proto;
+    __u32 addr[8];
+    __u8 h[8];
 
-    if (!load(w, 6, &proto, 1) || !load(w, 8, addr, sizeof addr))
+    if (!load(w, 0, h, sizeof h) || !load(w, 8, addr, sizeof addr) || h[0] >> 4 != 6)
         return 0;
-    w->proto = proto;
+    w->proto = h[6];
     w->offset += 40;
     if (!follow_extensions(w))
         return 0;
-    load_ports(w, port);
-    return flow_hash_combine(hash_endpoint(addr, port[0]), hash_endpoint(addr + 4, port[1]),
-                             w->proto);
+    load_ports(w);
+    w->hash = flow_hash_combine(hash_endpoint(addr, w->port[0]),
+                                hash_endpoint(addr + 4, w->port[1]), w->proto);
+    return 1;
+}
+
+static __always_inline __u16 ip_type(struct walk *w)
+{
+    __u8 b;
+
+    if (!load(w, 0, &b, 1))
+        return 0;
+    return b >> 4 == 4 ? ETHERTYPE_IPV4 : b >> 4 == 6 ? ETHERTYPE_IPV6 : 0;
+}
+
+/* The functions below step over a tunnel's header and return the type of what is inside, 0 if it is
+ * none; what they believe, decode believes too. */
+static __always_inline __u16 enter_gre(struct walk *w)
+{
+    __u8 b[4];
+    __u16 flags, type;
+
+    if (!load(w, 0, b, sizeof b))
+        return 0;
+    flags = be16(b);
+    type = be16(b + 2);
+    w->offset += 4;
+    if (flags & 0x4000 || (flags & 7) > 1)
+        return 0;
+    if ((flags & 7) == 1 && (type != ETHERTYPE_PPP || !(flags & 0x2000)))
+        return 0;
+    if (flags & 0x8000) /* checksum */
+        w->offset += 4;
+    if (flags & 0x2000) /* key */
+        w->offset += 4;
+    if (flags & 0x1000) /* sequence number */
+        w->offset += 4;
+    if ((flags & 7) == 1)
+        w->offset += flags & 0x80 ? 4 : 0; /* acknowledgement */
+    if (type == ETHERTYPE_ERSPAN) {
+        if (flags & 0x1000)
+            w->offset += 8;
+        return ETHERTYPE_TRANSPARENT;
+    }
+    if (type == ETHERTYPE_ERSPAN3) {
+        if (!load(w, 8, b, sizeof b))
+            return 0;
+        w->offset += b[3] & 1 ? 20 : 12;
+        return ETHERTYPE_TRANSPARENT;
+    }
+    return type;
+}
+
+static __always_inline __u16 enter_vxlan(struct walk *w)
+{
+    __u8 b[4];
+
+    if (!load(w, 0, b, sizeof b) || !(b[0] & 0x08))
+        return 0;
+    w->offset += 8;
+    return ETHERTYPE_TRANSPARENT;
+}
+
+static __always_inline __u16 enter_geneve(struct walk *w)
+{
+    __u8 b[4];
+
+    if (!load(w, 0, b, sizeof b) || b[0] >> 6 != 0)
+        return 0;
+    w->offset += 8 + (b[0] & 0x3f) * 4;
+    return be16(b + 2);
+}
+
+static __always_inline __u16 enter_gtpu(struct walk *w)
+{
+    __u8 b[4], next;
+
+    if (!load(w, 0, b, sizeof b) || (b[0] & 0xf0) != 0x30 || b[1] != 255)
+        return 0;
+    w->offset += 8;
+    if (!(b[0] & 7))
+        return ip_type(w);
+    next = b[0] & 4;
+    if (!load(w, 0, b, sizeof b))
+        return 0;
+    w->offset += 4;
+    next = next ? b[3] : 0;
+    for (int i = 0; i < 8 && next; i++) {
+        if (!load(w, 0, b, 1) || b[0] == 0)
+            return 0;
+        w->offset += b[0] * 4;
+        if (bpf_skb_load_bytes_relative(w->skb, w->offset - 1, &next, 1, w->start) != 0)
+            return 0;
+    }
+    return next ? 0 : ip_type(w);
+}
+
+/* A node's own address, or a link-local one. */
+static __always_inline _Bool teredo_address(const __u8 *b)
+{
+    return be32(b) == 0x20010000u || be16(b) == 0xfe80;
+}
+
+static __always_inline __u16 enter_teredo(struct walk *w)
+{
+    __u8 b[4], src[4], dst[4];
+
+    if (!load(w, 0, b, sizeof b))
+        return 0;
+    if (be16(b) == 0x0001) { /* authentication */
+        w->offset += 13u + b[2] + b[3];
+        if (!load(w, 0, b, sizeof b))
+            return 0;
+    }
+    if (be16(b) == 0x0000) /* origin */
+        w->offset += 8;
+    if (!load(w, 8, src, sizeof src) || !load(w, 24, dst, sizeof dst))
+        return 0;
+    return ip_type(w) == ETHERTYPE_IPV6 && (teredo_address(src) || teredo_address(dst))
+               ? ETHERTYPE_IPV6
+               : 0;
+}
+
+static __always_inline __u16 enter_udp(struct walk *w)
+{
+    __u32 port = w->port[1];
+
+    if (!tunnel_port(port) && (w->port[0] == TUNNEL_PORT_TEREDO || w->port[0] == TUNNEL_PORT_GTPU))
+        port = w->port[0]; /* these answer from their port */
+    w->offset += 8;
+    switch (port) {
+    case TUNNEL_PORT_VXLAN:
+    case TUNNEL_PORT_VXLAN_OLD:
+    case TUNNEL_PORT_VXLAN_GPE:
+        return enter_vxlan(w);
+    case TUNNEL_PORT_GENEVE:
+        return enter_geneve(w);
+    case TUNNEL_PORT_GTPU:
+        return enter_gtpu(w);
+    case TUNNEL_PORT_TEREDO:
+        return enter_teredo(w);
+    case TUNNEL_PORT_GRE:
+        return enter_gre(w);
+    default:
+        return 0;
+    }
+}
+
+static __noinline __u16 enter_tunnel(struct walk *w)
+{
+    if (w->fragment)
+        return 0;
+    switch (w->proto) {
+    case PROTO_IPIP:
+        return ETHERTYPE_IPV4;
+    case PROTO_IPV6:
+        return ETHERTYPE_IPV6;
+    case PROTO_GRE:
+        return enter_gre(w);
+    case PROTO_UDP:
+        return enter_udp(w);
+    default:
+        return 0;
+    }
+}
+
+static __noinline _Bool hash_ip(struct walk *w, __u16 type)
+{
+    return type == ETHERTYPE_IPV4 ? hash_v4(w) : type == ETHERTYPE_IPV6 ? hash_v6(w) : 0;
 }
 
 SEC("socket")
@@ -185,15 +480,19 @@ int fanout(struct __sk_buff *skb)
 {
     struct walk w = {.skb = skb};
     __u16 type = link_type(&w);
-    __u32 bucket = 0;
+    _Bool found = 0;
+    __u32 bucket;
     __u32 *member;
 
-    if (type == ETHERTYPE_IPV4)
-        bucket = hash_v4(&w) % FLOW_BUCKETS;
-    else if (type == ETHERTYPE_IPV6)
-        bucket = hash_v6(&w) % FLOW_BUCKETS;
-    else
+    for (int i = 0; i <= FANOUT_TUNNELS && type != 0; i++) {
+        if (!hash_ip(&w, follow_link(&w, type)))
+            break;
+        found = 1;
+        type = enter_tunnel(&w);
+    }
+    if (!found)
         return 0;
+    bucket = w.hash % FLOW_BUCKETS;
     member = bpf_map_lookup_elem(&fanout_member, &bucket);
     return member ? (int)*member : 0;
 }

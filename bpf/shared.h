@@ -11,4 +11,7 @@
 /* In place of the protocol for IPv6 fragments, whose later parts do not say what they carry. */
 #define FANOUT_PROTO_FRAGMENT 44u
 
+/* Tunnels in tunnels that fanout follows. */
+#define FANOUT_TUNNELS 3
+
 #endif

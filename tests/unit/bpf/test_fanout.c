@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The fanout program must choose by the very hash that decode computes. Each frame is run through
  * the program in the kernel (BPF_PROG_TEST_RUN) with a table that maps every bucket to itself. */
+#include "bpf/shared.h"
 #include "common/base/flow_key.h"
 #include "common/base/linktype.h"
-#include "tests/unit/packet_builder.h"
+#include "tests/unit/tunnel_builder.h"
 #include "worker/decode/decode.h"
 #include "worker/decode/fragments.h"
 
@@ -30,7 +31,7 @@
 static struct fanout_bpf *bpf;
 static struct packet_builder pb;
 static struct counters counters;
-static struct decoder decoder = {.seed = SEED, .counters = &counters};
+static struct decoder decoder = {.seed = SEED, .tunnel_max_depth = 8, .counters = &counters};
 
 static int load(void **state)
 {
@@ -79,6 +80,7 @@ static void check(void)
     struct packet p;
     enum weird weird;
 
+    decode_batch(&decoder);
     assert_int_equal(decode_frame(&decoder, &f, &p, &weird), DECODE_PACKET);
     assert_int_equal(chosen(), p.hash % FLOW_BUCKETS);
 }
@@ -198,6 +200,227 @@ static void test_fragments(void **state)
     }
 }
 
+/* The packet inside, of TCP over IPv4 or IPv6. */
+static void inside(struct tunnel_builder *t, unsigned i)
+{
+    if (i & 1)
+        tb_ipv6(t, 6, A + i, B - i);
+    else
+        tb_ipv4(t, 6, A + i, B - i);
+    pb_tcp(t->pb, 1024 + i, 443, 1, 2, 16);
+    tb_end(t);
+}
+
+static unsigned inside_type(unsigned i)
+{
+    return i & 1 ? 0x86dd : 0x0800;
+}
+
+/* Frames of which only the link layer is deep. */
+static void test_link_layers(void **state)
+{
+    struct tunnel_builder t;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    for (unsigned i = 0; i < 16; i++) {
+        tb_begin(&t, &pb, 0x8847);
+        tb_mpls(&t, 1 + i % FLOW_MPLS_LABELS);
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 0x8847); /* a pseudowire */
+        tb_mpls(&t, 2);
+        pb_u32(&pb, i);
+        tb_ethernet(&t, inside_type(i));
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 0x8864);
+        pb_vlan(&pb, 0x88a8, 7, 0x8100);
+        pb_u16(&pb, i);
+        pb_u16(&pb, 0x8864);
+        tb_pppoe(&t, i & 1 ? 0x0057 : 0x0021);
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 0x88e7); /* backbone */
+        pb_u32(&pb, 0x00123456);
+        tb_ethernet(&t, 0x8100);
+        pb_u16(&pb, i);
+        pb_u16(&pb, inside_type(i));
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 46); /* a length, LLC and SNAP */
+        pb_u32(&pb, 0xaaaa0300);
+        pb_u16(&pb, 0);
+        pb_u16(&pb, inside_type(i));
+        inside(&t, i);
+        check();
+    }
+}
+
+static void test_tunnels_over_ip(void **state)
+{
+    static const unsigned flags[] = {0, 0x8000, 0x2000, 0x1000, 0xb000};
+    struct tunnel_builder t;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    for (unsigned i = 0; i < 20; i++) {
+        tb_begin(&t, &pb, 0x0800); /* IP in IP */
+        tb_ipv4(&t, i & 1 ? 41 : 4, A, B);
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 0x86dd);
+        tb_ipv6(&t, i & 1 ? 41 : 4, A, B);
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 0x0800);
+        tb_ipv4(&t, 47, A, B);
+        tb_gre(&t, flags[i % 5], inside_type(i), i);
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 0x0800);
+        tb_ipv4(&t, 47, A, B);
+        tb_gre(&t, flags[i % 5], 0x6558, i);
+        tb_ethernet(&t, inside_type(i));
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 0x0800); /* ERSPAN, type I and II */
+        tb_ipv4(&t, 47, A, B);
+        tb_gre(&t, i & 2 ? 0x1000 : 0, 0x88be, 0);
+        if (i & 2)
+            pb_fill(&pb, 0x10, 8);
+        tb_ethernet(&t, inside_type(i));
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 0x0800); /* PPTP */
+        tb_ipv4(&t, 47, A, B);
+        tb_gre(&t, 0x3001, 0x880b, i);
+        pb_u32(&pb, i & 1 ? 0xff030057 : 0xff030021);
+        inside(&t, i);
+        check();
+    }
+}
+
+static void test_tunnels_over_udp(void **state)
+{
+    struct tunnel_builder t;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    for (unsigned i = 0; i < 20; i++) {
+        tb_begin(&t, &pb, 0x0800);
+        tb_ipv4(&t, 17, A, B);
+        tb_udp(&t, 40000 + i, i & 2 ? 4789 : 8472);
+        tb_vxlan(&t, i);
+        tb_ethernet(&t, inside_type(i));
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 0x86dd);
+        tb_ipv6(&t, 17, A, B);
+        tb_udp(&t, 40000 + i, 6081);
+        tb_geneve(&t, i, i & 2 ? inside_type(i) : 0x6558, i % 4);
+        if (!(i & 2))
+            tb_ethernet(&t, inside_type(i));
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 0x0800);
+        tb_ipv4(&t, 17, A, B);
+        tb_udp(&t, i & 2 ? 2152 : 50000, i & 2 ? 50000 : 2152);
+        tb_gtpu(&t, i, i % 4);
+        inside(&t, i);
+        check();
+
+        tb_begin(&t, &pb, 0x0800);
+        tb_ipv4(&t, 17, A, B);
+        tb_udp(&t, 40000 + i, 4754);
+        tb_gre(&t, 0, inside_type(i), 0);
+        inside(&t, i);
+        check();
+    }
+}
+
+/* With authentication and origin, from a node and to it. */
+static void test_teredo(void **state)
+{
+    struct tunnel_builder t;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    for (unsigned i = 0; i < 8; i++) {
+        tb_begin(&t, &pb, 0x0800);
+        tb_ipv4(&t, 17, A, B);
+        tb_udp(&t, i & 1 ? 3544 : 3000, i & 1 ? 3000 : 3544);
+        if (i & 2) {
+            pb_u32(&pb, 0x00010203);
+            pb_fill(&pb, 9, 2 + 3 + 9);
+        }
+        if (i & 4) {
+            pb_u32(&pb, 0x00001234);
+            pb_u32(&pb, 0x01020304);
+        }
+        tb_ipv6(&t, 6, A, B);
+        pb.b[pb.n - 32] = 0x20;
+        pb.b[pb.n - 31] = 0x01;
+        pb.b[pb.n - 30] = pb.b[pb.n - 29] = 0;
+        pb_tcp(&pb, 1000 + i, 80, 1, 2, 16);
+        tb_end(&t);
+        check();
+    }
+}
+
+/* Tunnels in tunnels to the bound; what is deeper goes by the innermost that was reached. */
+static void test_nesting(void **state)
+{
+    struct tunnel_builder t;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    for (unsigned depth = 1; depth <= FANOUT_TUNNELS + 1; depth++) {
+        tb_begin(&t, &pb, 0x0800);
+        for (unsigned i = 0; i < depth; i++) {
+            tb_ipv4(&t, 17, A + i, B);
+            tb_udp(&t, 1000, 4789);
+            tb_vxlan(&t, i);
+            tb_ethernet(&t, 0x0800);
+        }
+        inside(&t, 0);
+        decoder.tunnel_max_depth = FANOUT_TUNNELS;
+        check();
+        decoder.tunnel_max_depth = 8;
+    }
+}
+
+/* What looks like a tunnel by its port and is none goes by its own ports. */
+static void test_no_tunnel(void **state)
+{
+    static const unsigned ports[] = {2152, 3544, 4754, 4789, 4790, 6081, 8472};
+    struct tunnel_builder t;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    for (unsigned i = 0; i < sizeof ports / sizeof ports[0]; i++) {
+        for (unsigned fill = 0; fill < 256; fill++) {
+            tb_begin(&t, &pb, 0x0800);
+            tb_ipv4(&t, 17, A, B);
+            tb_udp(&t, 1000, ports[i]);
+            pb_fill(&pb, fill, 60);
+            tb_end(&t);
+            check();
+        }
+    }
+}
+
 static void test_not_ip_goes_to_the_first(void **state)
 {
     (void)state;
@@ -210,9 +433,18 @@ static void test_not_ip_goes_to_the_first(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ipv4),      cmocka_unit_test(test_ipv6),
-        cmocka_unit_test(test_icmp),      cmocka_unit_test(test_mapped_addresses),
-        cmocka_unit_test(test_fragments), cmocka_unit_test(test_not_ip_goes_to_the_first),
+        cmocka_unit_test(test_ipv4),
+        cmocka_unit_test(test_ipv6),
+        cmocka_unit_test(test_icmp),
+        cmocka_unit_test(test_mapped_addresses),
+        cmocka_unit_test(test_fragments),
+        cmocka_unit_test(test_link_layers),
+        cmocka_unit_test(test_tunnels_over_ip),
+        cmocka_unit_test(test_tunnels_over_udp),
+        cmocka_unit_test(test_teredo),
+        cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_no_tunnel),
+        cmocka_unit_test(test_not_ip_goes_to_the_first),
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
