@@ -21,6 +21,7 @@ PORTS = {
 SCRIPTS = {
     "fuzz_tls": ("tcp", (443, 8443, 4433, 4434, 4435)),
     "fuzz_dtls": ("udp", (4433,)),
+    "fuzz_quic": ("udp", (443,)),
 }
 LIMIT = 200  # seeds a target; more of the same kind only slow its start
 

@@ -104,13 +104,20 @@ static void on_packet(struct analyzer_ctx *ctx, struct quic_session *s, unsigned
     }
 }
 
-/* A packet behind the first one of its datagram belongs to the same connection (RFC 9000 section
- * 12.2). The fixed bit may be missing if the peer bears that (RFC 9287); Version Negotiation may
- * have any. */
+/* The fixed bit may be missing where the peer bears that (RFC 9287); Version Negotiation may have
+ * any. */
 static bool is_packet(const struct quic_session *s, const struct quic_packet *p)
 {
     return p->bytes[0] & QUIC_FIXED_BIT || p->type == QUIC_NEGOTIATION ||
-           (s->has_version && p->known && p->version == s->version);
+           (p->known && (s->greased || (s->has_version && p->version == s->version)));
+}
+
+/* What follows the long headers of a datagram: a packet with a short one, or padding. */
+static bool is_short(const struct quic_session *s, const struct cursor *rest)
+{
+    bool zero = cursor_left(rest) < 2 || (rest->p[0] == 0 && rest->p[1] == 0);
+
+    return *rest->p & QUIC_FIXED_BIT || (s->greased && !zero);
 }
 
 static void long_headers(struct analyzer_ctx *ctx, struct quic_session *s, unsigned side,
@@ -137,7 +144,7 @@ static void long_headers(struct analyzer_ctx *ctx, struct quic_session *s, unsig
     }
     if (cursor_left(&c) == 0)
         return;
-    if (*c.p & QUIC_FIXED_BIT)
+    if (is_short(s, &c))
         on_short(ctx, s, side);
     else
         on_discarded(ctx, s, side);

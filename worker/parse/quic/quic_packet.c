@@ -122,20 +122,23 @@ static bool negotiation_is_likely(const struct quic_packet *p)
     return false;
 }
 
-/* A client's Initial can be read with the keys that its own connection id gives, a server's not. */
-static enum probe_result initial_sender(const struct quic_packet *p)
+/* A client's first Initial can be read with the keys that its own connection id gives. */
+static bool opens_by_own_id(const struct quic_packet *p)
 {
     struct quic_keys keys;
     struct quic_plain plain;
 
-    if (p->has_token)
-        return PROBE_CLIENT;
-    if (p->dcid.len == 0 && p->scid.len > 0)
-        return PROBE_SERVER;
-    if (p->dcid.len < 8 || p->known->layout == QUIC_LAYOUT_Q046)
-        return PROBE_EITHER;
+    if (p->type != QUIC_INITIAL || p->dcid.len < 8 || p->known->layout == QUIC_LAYOUT_Q046)
+        return false;
     quic_protect_keys(&keys, p->known, &p->dcid);
-    return quic_protect_open(&keys, 0, p, 0, &plain) ? PROBE_CLIENT : PROBE_EITHER;
+    return quic_protect_open(&keys, 0, p, 0, &plain);
+}
+
+static enum probe_result initial_sender(const struct quic_packet *p)
+{
+    if (p->has_token || opens_by_own_id(p))
+        return PROBE_CLIENT;
+    return p->dcid.len == 0 && p->scid.len > 0 ? PROBE_SERVER : PROBE_EITHER;
 }
 
 static enum probe_result probe_known(const struct quic_packet *p)
@@ -180,11 +183,13 @@ enum probe_result quic_probe(const uint8_t *data, size_t len, uint8_t transport)
         return negotiation_is_likely(&p) ? PROBE_SERVER : PROBE_NO;
     if (!p.known)
         return probe_unfamiliar(&p, len);
-    return p.bytes[0] & QUIC_FIXED_BIT ? probe_known(&p) : PROBE_NO;
+    if (p.bytes[0] & QUIC_FIXED_BIT)
+        return probe_known(&p);
+    return opens_by_own_id(&p) ? PROBE_CLIENT : PROBE_NO;
 }
 
+/* The fixed bit tells nothing: deployed peers that may leave it out do so at random (RFC 9287). */
 bool quic_plausible(const uint8_t *data, size_t len)
 {
-    return len >= QUIC_SHORT_BYTES_MIN &&
-           (data[0] & (QUIC_LONG_FORM | QUIC_FIXED_BIT)) == QUIC_FIXED_BIT;
+    return len >= QUIC_SHORT_BYTES_MIN && !(data[0] & QUIC_LONG_FORM);
 }

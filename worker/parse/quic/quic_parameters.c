@@ -42,7 +42,7 @@ static const struct name names[] = {
     {0x3129, "user_agent", VALUE_BYTES},
     {0x4752, "google_version", VALUE_BYTES},
     {0xff73db, "version_information", VALUE_BYTES}, /* drafts of RFC 9368 */
-    {0xff02de1a, "min_ack_delay", VALUE_NUMBER}, /* drafts of acknowledgement frequency */
+    {0xff02de1a, "min_ack_delay", VALUE_NUMBER},    /* drafts of acknowledgement frequency */
     {0xff03de1a, "min_ack_delay", VALUE_NUMBER},
     {0xff04de1b, "min_ack_delay", VALUE_NUMBER},
 };
