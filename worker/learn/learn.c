@@ -26,7 +26,7 @@ struct part {
 
 static const struct part parts[] = {
     {"alt_svc", alt_svc_open, alt_svc_close, alt_svc_event, alt_svc_run, alt_svc_deadline_ns},
-    {"names", names_open, names_close, names_event, names_run, NULL},
+    {"names", names_open, names_close, names_event, names_run, names_deadline_ns},
     {"connections", connections_open, connections_close, connections_event, connections_run, NULL},
 };
 #define PARTS (sizeof parts / sizeof parts[0])
