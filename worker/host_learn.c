@@ -4,9 +4,14 @@
 
 #include "worker/flow/uid.h"
 
-/* Datagrams of an end that are looked up by connection id: a path that nobody knows then is one of
- * a connection that nobody has seen. */
+/* Datagrams of an end that are looked up by connection id: the first few, and then ever fewer,
+ * since another worker's answer takes longer than a burst of packets. */
 #define PATH_TRIES 8u
+
+static bool path_is_tried(uint64_t packets)
+{
+    return packets <= PATH_TRIES || (packets & (packets - 1)) == 0;
+}
 
 static struct str flow_uid(const struct worker *w, const struct flow *f, char text[UID_MAX])
 {
@@ -140,7 +145,7 @@ int host_learned(struct worker *w, struct flow *f, unsigned end, const uint8_t *
         if (!analyzers[i]->plausible || !analyzers[i]->plausible(data, len))
             continue;
         *fact = FACT_PATH_OF;
-        if (f->connection == 0 && f->end[end].packets <= PATH_TRIES &&
+        if (f->connection == 0 && path_is_tried(f->end[end].packets) &&
             by_connection(w, f, data, len, i, text, sender) >= 0)
             return i;
         *fact = FACT_LEARNED_ALPN;
