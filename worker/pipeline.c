@@ -206,7 +206,7 @@ static void tcp_syn(struct flow *f, const struct packet *p)
 {
     struct flow_end *s = &f->end[p->from], *peer = &f->end[!p->from];
 
-    if (s->packets == 1 || peer->packets == 0)
+    if (s->packets == 1 || peer->packets == 0 || s->stream.fin)
         reassembly_restart(&s->stream, p->tcp_seq + 1);
     if (s->packets == 1 && (p->tcp_flags & TCP_ACK) && peer->stream.started)
         reassembly_restart(&peer->stream, p->tcp_ack);
@@ -234,6 +234,8 @@ static void tcp_content(struct worker *w, struct flow *f, const struct packet *p
     }
     if (p->payload_wire_len > 0 && !(p->tcp_flags & TCP_RST))
         segment(w, f, p, s, seq);
+    else if (p->payload_wire_len == 0 && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+        reassembly_sent(s, seq);
     if (p->tcp_flags & TCP_FIN)
         reassembly_fin(s, seq + p->payload_wire_len);
     /* A reset ends what its sender says; what the peer had sent before it knew may still come. */

@@ -157,6 +157,11 @@ void conn_begin(struct flow *f, const struct packet *p)
         conn_flip(f);
 }
 
+static bool inactive(uint8_t state)
+{
+    return state == ENDPOINT_INACTIVE || state == ENDPOINT_PARTIAL;
+}
+
 static bool side_is_over(const struct flow_end *s)
 {
     return s->state == ENDPOINT_CLOSED || s->state == ENDPOINT_RESET;
@@ -259,7 +264,7 @@ static unsigned tcp_fin(struct flow *f, const struct packet *p, unsigned side)
     bool early = s->state == ENDPOINT_SYN_SENT && peer->state == ENDPOINT_INACTIVE &&
                  !(p->tcp_flags & TCP_SYN);
 
-    history_sequence(f, side, 'f', p->tcp_seq);
+    history_sequence(f, side, 'f', p->tcp_seq + p->payload_wire_len);
     if (s->state != ENDPOINT_RESET)
         s->state = ENDPOINT_CLOSED;
     if (peer->state == ENDPOINT_RESET && (peer->history_seen & history_bit('f')))
@@ -281,7 +286,8 @@ static bool rst_is_believed(const struct flow_end *s, const struct packet *p)
     return ahead <= RST_SLACK && (t->acked == 0 || ahead >= -unacked - RST_SLACK);
 }
 
-/* A reset changes nothing for a connection that both have closed, or that shows nothing else. */
+/* A reset changes nothing for a connection that both have closed, nor for one of which nothing
+ * shows that its originator took part in it. */
 static unsigned tcp_rst(struct flow *f, const struct packet *p, unsigned side)
 {
     struct flow_end *s = flow_side(f, side), *peer = flow_side(f, !side);
@@ -290,7 +296,7 @@ static unsigned tcp_rst(struct flow *f, const struct packet *p, unsigned side)
         return ODD(RST_OUT_OF_WINDOW) | CONN_RST_IGNORED;
     history_sequence(f, side, 'r', p->tcp_seq);
     if (!(side_is_over(s) && side_is_over(peer)) &&
-        !(s->state == ENDPOINT_INACTIVE && peer->state == ENDPOINT_INACTIVE))
+        !(side == FLOW_ORIG && s->state == ENDPOINT_INACTIVE && inactive(peer->state)))
         s->state = ENDPOINT_RESET;
     return 0;
 }
@@ -394,11 +400,6 @@ uint64_t conn_timeout_ns(const struct flow *f, const struct options *o)
     return o->tcp_timeout;
 }
 
-static bool inactive(uint8_t state)
-{
-    return state == ENDPOINT_INACTIVE || state == ENDPOINT_PARTIAL;
-}
-
 static const char *tcp_state_name(const struct flow *f)
 {
     uint8_t o = flow_side_const(f, FLOW_ORIG)->state, r = flow_side_const(f, FLOW_RESP)->state;
@@ -417,7 +418,7 @@ static const char *tcp_state_name(const struct flow *f)
         return inactive(r) ? "SH" : "S2";
     if (r == ENDPOINT_CLOSED)
         return inactive(o) ? "SHR" : "S3";
-    if (o == ENDPOINT_SYN_SENT && r == ENDPOINT_INACTIVE)
+    if (o == ENDPOINT_SYN_SENT && inactive(r))
         return "S0";
     if (o == ENDPOINT_ESTABLISHED && r == ENDPOINT_ESTABLISHED)
         return "S1";

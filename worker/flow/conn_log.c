@@ -22,10 +22,15 @@ static const char *proto_name(uint8_t proto)
     }
 }
 
+/* TCP: what was acknowledged was sent, whether or not it was captured. One byte more than was seen
+ * may be a FIN. */
 static uint64_t side_bytes(const struct flow *f, unsigned side)
 {
-    return f->key.proto == IPPROTO_TCP ? flow_side_const(f, side)->stream.top
-                                       : flow_side_const(f, side)->payload_bytes;
+    const struct stream *s = &flow_side_const(f, side)->stream;
+
+    if (f->key.proto != IPPROTO_TCP)
+        return flow_side_const(f, side)->payload_bytes;
+    return !s->fin && s->acked > s->top + 1 ? s->acked : s->top;
 }
 
 static void fill_counts(struct rec_conn *r, const struct flow *f)

@@ -65,8 +65,8 @@ void reassembly_start(struct stream *s, uint32_t seq)
 
 void reassembly_restart(struct stream *s, uint32_t seq)
 {
-    if (s->top == 0 && s->acked == 0 && !s->fin)
-        s->started = false;
+    if (s->top == 0 && s->acked == 0)
+        s->started = s->fin = false;
     reassembly_start(s, seq);
 }
 
@@ -309,6 +309,15 @@ unsigned reassembly_segment(struct reassembly *r, struct stream *s, const struct
     return flags;
 }
 
+void reassembly_sent(struct stream *s, uint32_t seq)
+{
+    uint64_t offset;
+
+    if (s->started && !s->fin && stream_offset(s, seq, &offset) && offset > s->top &&
+        offset <= s->top + REASSEMBLY_JUMP_MAX)
+        s->top = offset;
+}
+
 unsigned reassembly_ack(struct reassembly *r, struct stream *s, uint32_t ack,
                         struct reassembly_out *out)
 {
@@ -323,8 +332,8 @@ unsigned reassembly_ack(struct reassembly *r, struct stream *s, uint32_t ack,
     if (offset <= s->acked || offset > s->top + REASSEMBLY_JUMP_MAX)
         return 0;
     s->acked = offset;
-    /* One more than the highest byte may be a FIN that was not captured. */
-    unseen = offset > s->top + 1 || (offset > s->next && s->held_head != POOL_NONE);
+    /* One more than the last byte may be a FIN that was not captured. */
+    unseen = offset > s->next + 1 || (offset > s->next && s->held_head != POOL_NONE);
     while (first_held(r, s) <= s->acked) {
         stream_gap(r, s, first_held(r, s), out);
         stream_drain(r, s, out);

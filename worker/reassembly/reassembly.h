@@ -67,6 +67,9 @@ void reassembly_restart(struct stream *s, uint32_t seq);
 unsigned reassembly_segment(struct reassembly *r, struct stream *s, const struct reassembly_in *in,
                             struct reassembly_out *out);
 
+/* A segment without payload has this sequence number: bytes before it were sent. */
+void reassembly_sent(struct stream *s, uint32_t seq);
+
 /* What an ACK tells. */
 enum {
     REASSEMBLY_ACK_UNSEEN = 1,    /* of bytes never seen here */

@@ -117,6 +117,8 @@ static void tcp_states_and_histories(void **state)
         {">S <SA >A >FA <A >R", "RSTO", "ShAFaR"},
         {">S <SA >A >FA <A >R <FA", "SF", "ShAFaRf"},
         {">R", "OTH", "R"},
+        {">S <A <A", "S0", "Sa"},
+        {">S <SA >A >FA10 >FA@11 <FA", "SF", "ShADFf"}, /* the FIN again, without its payload */
     };
 
     (void)state;

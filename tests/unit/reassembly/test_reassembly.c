@@ -72,7 +72,7 @@ static unsigned put(struct fixture *x, uint32_t offset, const char *bytes)
     return reassembly_segment(&x->r, &x->s, &in, &x->out);
 }
 
-static bool ack(struct fixture *x, uint32_t offset)
+static unsigned ack(struct fixture *x, uint32_t offset)
 {
     return reassembly_ack(&x->r, &x->s, ISN + offset, &x->out);
 }
@@ -101,7 +101,7 @@ static void out_of_order_bytes_wait_for_the_hole(void **state)
     put(x, 3, "def");
     put(x, 9, "jkl");
     expect(x, "");
-    assert_int_equal(put(x, 0, "abc"), 0);
+    assert_int_equal(put(x, 0, "abc"), REASSEMBLY_BEHIND); /* late, for all that can be told */
     expect(x, "abcdefghijkl");
 }
 
@@ -110,7 +110,7 @@ static void a_retransmission_is_told_and_not_delivered_twice(void **state)
     struct fixture *x = *state;
 
     put(x, 0, "abcdef");
-    assert_int_equal(put(x, 0, "abcdef"), REASSEMBLY_RETRANSMIT);
+    assert_int_equal(put(x, 0, "abcdef"), REASSEMBLY_RETRANSMIT | REASSEMBLY_BEHIND);
     assert_int_equal(put(x, 3, "defghi"), REASSEMBLY_RETRANSMIT);
     expect(x, "abcdefghi");
 }
@@ -121,7 +121,7 @@ static void the_first_bytes_win_where_segments_overlap(void **state)
 
     put(x, 3, "DEF");
     assert_int_equal(put(x, 2, "cXXXg"), REASSEMBLY_RETRANSMIT | REASSEMBLY_INCONSISTENT);
-    assert_int_equal(put(x, 0, "ab"), 0);
+    assert_int_equal(put(x, 0, "ab"), REASSEMBLY_BEHIND);
     expect(x, "abcDEFg");
 }
 
@@ -291,7 +291,8 @@ static void bytes_before_the_start_are_old(void **state)
 {
     struct fixture *x = *state;
 
-    assert_int_equal(put(x, (uint32_t)-5, "12345abc"), REASSEMBLY_RETRANSMIT);
+    assert_int_equal(put(x, (uint32_t)-5, "12345abc"),
+                     REASSEMBLY_RETRANSMIT | REASSEMBLY_BEHIND | REASSEMBLY_UNDERFLOW);
     put(x, 0, "abc");
     expect(x, "abc");
 }
@@ -347,6 +348,44 @@ static void a_stream_that_goes_on_far_ahead_is_believed_at_its_second_segment(vo
 }
 
 /* Every order of five pieces, two of them overlapping, gives the same bytes. */
+static void what_lies_before_the_beginning_is_told(void **state)
+{
+    struct fixture *x = *state;
+
+    put(x, 0, "abc");
+    assert_int_equal(put(x, (uint32_t)-3, "xyz"),
+                     REASSEMBLY_RETRANSMIT | REASSEMBLY_BEHIND | REASSEMBLY_UNDERFLOW);
+    assert_int_equal(ack(x, (uint32_t)-1), 0); /* the number of the SYN */
+    assert_int_equal(ack(x, (uint32_t)-2), REASSEMBLY_ACK_UNDERFLOW);
+    expect(x, "abc");
+}
+
+static void bytes_that_only_sequence_numbers_tell_of_were_sent(void **state)
+{
+    struct fixture *x = *state;
+
+    put(x, 0, "abc");
+    reassembly_sent(&x->s, ISN + 10);
+    assert_int_equal(x->s.top, 10);
+    assert_int_equal(ack(x, 10), REASSEMBLY_ACK_UNSEEN);
+    assert_int_equal(put(x, 3, "defghij"), REASSEMBLY_BEHIND);
+    reassembly_sent(&x->s, ISN + 5); /* an older one */
+    reassembly_sent(&x->s, ISN + REASSEMBLY_JUMP_MAX * 2);
+    assert_int_equal(x->s.top, 10);
+    expect(x, "abcdefghij");
+}
+
+static void a_fin_that_is_numbered_behind_itself_is_the_same(void **state)
+{
+    struct fixture *x = *state;
+
+    put(x, 0, "abc");
+    reassembly_fin(&x->s, ISN + 3);
+    reassembly_fin(&x->s, ISN + 4);
+    assert_int_equal(x->s.top, 3);
+    assert_true(reassembly_ended(&x->s));
+}
+
 static void any_order_gives_the_same_stream(void **state)
 {
     static const struct {
@@ -399,6 +438,9 @@ int main(void)
         CASE(unwanted_bytes_are_counted_and_not_kept),
         CASE(a_stray_sequence_number_is_not_believed),
         CASE(a_stream_that_goes_on_far_ahead_is_believed_at_its_second_segment),
+        CASE(what_lies_before_the_beginning_is_told),
+        CASE(bytes_that_only_sequence_numbers_tell_of_were_sent),
+        CASE(a_fin_that_is_numbered_behind_itself_is_the_same),
         cmocka_unit_test(any_order_gives_the_same_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
