@@ -7,12 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What Zeek takes as private address space: the addresses of RFC 6890 that are not globally
- * reachable. */
+/* RFC 1918, 3927, 4193, 4291, 6598, loopback, and the addresses of those that have or know none
+ * yet: what Zeek takes as private address space. */
 static const char private_nets[] =
-    "0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,192.0.0.0/24,"
-    "192.0.2.0/24,192.168.0.0/16,198.18.0.0/15,198.51.100.0/24,203.0.113.0/24,240.0.0.0/4,"
-    "255.255.255.255/32,::/128,::1/128,100::/64,2001:2::/48,2001:db8::/32,fc00::/7,fe80::/10";
+    "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,127.0.0.0/8,169.254.0.0/16,100.64.0.0/10,0.0.0.0/8,"
+    "255.255.255.255/32,::/128,::1/128,fe80::/10,fc00::/7";
 
 static int local_nets_add(struct local_nets *l, char *item)
 {
