@@ -5,6 +5,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+#define ADVERT_EMPTY_BYTES 24u /* array head, 18 of the server, five values of one */
+
 static struct alt_svc_table *table;
 static struct event_senders senders;
 
@@ -52,16 +54,43 @@ static void check_table(void)
     }
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void fuzz_alt_svc(const uint8_t *data, size_t size)
 {
     struct alt_svc_advert a;
     uint64_t seq;
 
+    if (event_alt_svc_decode(data, size, &seq, &a) < 0)
+        return;
+    check_advert(&a);
+    (void)event_senders_note(&senders, a.node, seq);
+}
+
+/* Keys are longer than chance will find, so the input is also tried behind a true head, in place of
+ * an empty advert or array of adverts. */
+static void fuzz_behind_heads(const uint8_t *data, size_t size)
+{
+    static uint8_t body[EVENT_TABLE_BYTES + 4096];
+    static const struct alt_svc_advert empty;
+    uint32_t position = 0;
+    size_t n;
+    bool last;
+
+    if (size < 1 || size > 4096)
+        return;
+    n = event_table_encode(body, table, &position, &last);
+    body[n - 1] = data[0]; /* how many */
+    memcpy(body + n, data + 1, size - 1);
+    fuzz_table(body, n + size - 1);
+    n = event_alt_svc_encode(body, 1, &empty) - ADVERT_EMPTY_BYTES;
+    memcpy(body + n, data, size);
+    fuzz_alt_svc(body, n + size);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     CHECK(alt_svc_table_new(&table, 24) == 0);
-    if (event_alt_svc_decode(data, size, &seq, &a) == 0) {
-        check_advert(&a);
-        (void)event_senders_note(&senders, a.node, seq);
-    }
+    fuzz_behind_heads(data, size);
+    fuzz_alt_svc(data, size);
     (void)event_hello_decode(data, size);
     fuzz_table(data, size);
     check_table();
