@@ -131,7 +131,7 @@ SRC_WORKER := \
   $(SRC_WEBSOCKET) \
   worker/parse/dns/dns.c worker/parse/dns/dns_probe.c worker/parse/dns/dns_message.c \
   worker/parse/dns/dns_answers.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c \
-  worker/parse/dns/dns_pending.c \
+  worker/parse/dns/dns_pending.c worker/parse/dns/dns_resolved.c \
   $(SRC_SOCKS) \
   $(SRC_STARTTLS) \
   $(SRC_LEARN) \
@@ -285,7 +285,7 @@ $(call unit,flow/test_conn,worker/flow/conn.c $(BASE))
 $(call unit,detect/test_detect,worker/detect/detect.c $(BASE))
 DNS_READ := worker/parse/dns/dns_message.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c
 DNS := $(DNS_READ) worker/parse/dns/dns.c worker/parse/dns/dns_probe.c \
-       worker/parse/dns/dns_answers.c worker/parse/dns/dns_pending.c
+       worker/parse/dns/dns_answers.c worker/parse/dns/dns_pending.c worker/parse/dns/dns_resolved.c
 $(call unit,parse/dns/test_dns_message,$(BASE) worker/parse/dns/dns_message.c)
 $(call unit,parse/dns/test_dns_rdata,$(BASE) $(DNS_READ))
 $(call unit,parse/dns/test_dns_pending,$(BASE) worker/parse/dns/dns_pending.c)

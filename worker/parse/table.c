@@ -21,6 +21,7 @@ const struct analyzer *const analyzers[] = {
     &analyzer_socks,
     &analyzer_starttls,
     &analyzer_dns,
+    &analyzer_dns_message,
     &analyzer_websocket,
     &analyzer_grpc,
     NULL,

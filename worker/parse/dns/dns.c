@@ -19,6 +19,10 @@
  * A zone transfer answers one query with many messages. The first one makes the record, with as
  * many answers as it has and a record holds; the others belong to it and are passed over.
  *
+ * Addresses are told to the host (dns_resolved.h) where somebody asked: what comes unasked anyone
+ * could send. On multicast and inside HTTPS nothing comes unasked in that sense: there the group,
+ * or the exchange, is the question.
+ *
  * TCP: a message that lies whole in one piece is read where it is, else it is gathered up first.
  * After a gap there is no way to find the next length: that side is given up. */
 #include "worker/parse/dns/dns.h"
@@ -28,8 +32,10 @@
 #include "worker/parse/dns/dns_names.h"
 #include "worker/parse/dns/dns_pending.h"
 #include "worker/parse/dns/dns_probe.h"
+#include "worker/parse/dns/dns_resolved.h"
 
 #define LENGTH_BYTES          2u
+#define QUESTIONS_MAX         25u   /* of a message that is nothing odd */
 #define UPDATE_KEEP_MAX_BYTES 4096u /* of a dynamic update, what waits for the response */
 
 struct dns {
@@ -38,7 +44,8 @@ struct dns {
     struct dns_pending pending;
     uint16_t transfer_id; /* of the zone transfer whose first message was logged */
     bool transfer;
-    bool lost[2]; /* TCP: message boundaries are not known any more */
+    bool lost[2];  /* TCP: message boundaries are not known any more */
+    bool enclosed; /* each call of data() is a whole message */
 };
 
 /* A record and what it borrows from. */
@@ -67,6 +74,12 @@ static bool is_netbios(const struct analyzer_ctx *ctx)
 static bool is_mdns(const struct analyzer_ctx *ctx)
 {
     return ctx->transport == ANALYZER_UDP && ctx->resp_p == DNS_PORT_MDNS;
+}
+
+/* Queries go to a group and responses come from its members, on flows of their own. */
+static bool is_multicast(const struct analyzer_ctx *ctx)
+{
+    return is_mdns(ctx) || (ctx->transport == ANALYZER_UDP && ctx->resp_p == DNS_PORT_LLMNR);
 }
 
 /* A NetBIOS name is 16 bytes, each written as two letters from A to P; the last byte is the kind of
@@ -237,7 +250,9 @@ static bool find_query(const struct dns *s, uint16_t id, const struct dns_questi
     return found;
 }
 
-static void draft_response(struct draft *d, struct analyzer_ctx *ctx, struct dns_message *m)
+/* believed: somebody asked for it. */
+static void draft_response(struct draft *d, struct analyzer_ctx *ctx, struct dns_message *m,
+                           bool believed)
 {
     struct rec_dns *r = &d->rec;
     bool empty = m->count[1] + m->count[2] + m->count[3] == 0;
@@ -257,6 +272,8 @@ static void draft_response(struct draft *d, struct analyzer_ctx *ctx, struct dns
         analyzer_weird(ctx, m->problem, NULL);
         return;
     }
+    if (believed && !m->netbios && m->rcode == 0)
+        dns_resolved_tell(ctx, *m, d->has_question ? &d->question : NULL, is_mdns(ctx));
     weird_if(ctx, dns_answers_read(&d->answers, m));
     if (!d->has_question && d->answers.has_owner)
         draft_name(d, m, &d->answers.owner);
@@ -266,6 +283,7 @@ static void on_response(struct analyzer_ctx *ctx, struct dns *s, struct dns_mess
 {
     struct dns_question question;
     bool asked = m->count[DNS_QUESTION] > 0 && dns_message_question(m, &question);
+    bool believed = s->enclosed || is_multicast(ctx);
     struct dns_query q;
     struct draft d;
 
@@ -275,16 +293,17 @@ static void on_response(struct analyzer_ctx *ctx, struct dns *s, struct dns_mess
     if (!is_mdns(ctx) && find_query(s, m->id, asked ? &question : NULL, &q)) {
         draft_query(&d, ctx, q.message, q.len, q.ts_ns);
         dns_pending_remove(&s->pending, ctx->bufs, &q);
+        believed = true;
     } else {
         draft_init(&d, ctx, m, ctx->ts_ns);
-        if (!is_mdns(ctx))
+        if (!believed)
             analyzer_weird(ctx, WEIRD_DNS_UNMATCHED_REPLY, NULL);
     }
     if (asked && !d.has_question) {
         d.question = question;
         draft_question(&d, m);
     }
-    draft_response(&d, ctx, m);
+    draft_response(&d, ctx, m, believed);
     draft_emit(&d, ctx);
     s->transfer = ctx->transport == ANALYZER_TCP && asked &&
                   (question.type == DNS_TYPE_AXFR || question.type == DNS_TYPE_IXFR);
@@ -300,6 +319,8 @@ static void on_message(struct analyzer_ctx *ctx, struct dns *s, const uint8_t *d
         return;
     }
     m.netbios = is_netbios(ctx);
+    if (m.count[DNS_QUESTION] > QUESTIONS_MAX)
+        analyzer_weird(ctx, WEIRD_DNS_QUESTIONS, NULL);
     if (m.response)
         on_response(ctx, s, &m);
     else
@@ -311,6 +332,14 @@ static void dns_open(struct analyzer_ctx *ctx, void *state)
     (void)state;
     analyzer_service(ctx, "dns");
     analyzer_category(ctx, CATEGORY_dns);
+}
+
+static void dns_message_open(struct analyzer_ctx *ctx, void *state)
+{
+    struct dns *s = state;
+
+    s->enclosed = true;
+    analyzer_service(ctx, "dns");
 }
 
 /* Gives a side of a TCP flow up; the other one may go on. */
@@ -380,7 +409,7 @@ static void dns_data(struct analyzer_ctx *ctx, void *state, unsigned side, const
     struct dns *s = state;
     size_t used = 0;
 
-    if (ctx->transport == ANALYZER_UDP) {
+    if (ctx->transport == ANALYZER_UDP || s->enclosed) {
         on_message(ctx, s, data, len);
         return;
     }
@@ -394,8 +423,11 @@ static void dns_data(struct analyzer_ctx *ctx, void *state, unsigned side, const
 
 static void dns_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)
 {
+    const struct dns *s = state;
+
     (void)len;
-    lose_side(ctx, state, side);
+    if (!s->enclosed)
+        lose_side(ctx, state, side);
 }
 
 static void dns_end(struct analyzer_ctx *ctx, void *state, unsigned side)
@@ -423,6 +455,18 @@ const struct analyzer analyzer_dns = {
     .state_max = 1u << 18,
     .probe = dns_probe,
     .open = dns_open,
+    .data = dns_data,
+    .gap = dns_gap,
+    .end = dns_end,
+    .close = dns_close,
+};
+
+const struct analyzer analyzer_dns_message = {
+    .name = "dns_message",
+    .transports = ANALYZER_TCP | ANALYZER_UDP,
+    .state_bytes = sizeof(struct dns),
+    .state_max = 1u << 16,
+    .open = dns_message_open,
     .data = dns_data,
     .gap = dns_gap,
     .end = dns_end,

@@ -42,7 +42,10 @@ enum weird dns_answers_read(struct dns_answers *a, struct dns_message *m)
         if (i == 0)
             a->owner = rr.owner;
         a->has_owner = true;
-        if (!dns_rdata_format(m, &rr, &a->text) && first == WEIRDS)
+        (void)dns_rdata_format(m, &rr, &a->text);
+        if (cursor_left(&rr.rdata) == 0)
+            m->problem = WEIRD_DNS_ZERO_RDLENGTH;
+        if (first == WEIRDS)
             first = m->problem;
         if (!add_item(a, start, rr.ttl_s))
             return WEIRD_DNS_ANSWERS_CUT;

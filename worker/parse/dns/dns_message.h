@@ -20,6 +20,7 @@
 #define DNS_NAME_TEXT_MAX 255u   /* a name of 255 bytes on the wire has at most 253 in text */
 #define DNS_PORT_NETBIOS  137u
 #define DNS_PORT_MDNS     5353u
+#define DNS_PORT_LLMNR    5355u
 
 enum dns_opcode { DNS_OPCODE_QUERY, DNS_OPCODE_IQUERY, DNS_OPCODE_NOTIFY = 4, DNS_OPCODE_UPDATE };
 
@@ -60,11 +61,27 @@ enum dns_type {
     DNS_TYPE_SVCB = 64,
     DNS_TYPE_HTTPS = 65,
     DNS_TYPE_SPF = 99,
+    DNS_TYPE_TKEY = 249,
+    DNS_TYPE_TSIG = 250,
     DNS_TYPE_IXFR = 251,
     DNS_TYPE_AXFR = 252,
     DNS_TYPE_ANY = 255,
     DNS_TYPE_URI = 256,
     DNS_TYPE_CAA = 257,
+};
+
+/* Keys of SvcParams, RFC 9460 section 14.3.2 and later ones. */
+enum dns_svc_key {
+    DNS_SVC_MANDATORY,
+    DNS_SVC_ALPN,
+    DNS_SVC_NO_DEFAULT_ALPN,
+    DNS_SVC_PORT,
+    DNS_SVC_IPV4HINT,
+    DNS_SVC_ECH,
+    DNS_SVC_IPV6HINT,
+    DNS_SVC_DOHPATH, /* RFC 9461 */
+    DNS_SVC_OHTTP,   /* RFC 9540 */
+    DNS_SVC_KEYS
 };
 
 enum { DNS_CLASS_NONE = 254, DNS_CLASS_ANY = 255 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Zeek prints a summary, not the master-file form: an address or a target alone where that says
  * what the answer is, else the type's name and its telling fields; so do we, for all types that it
- * knows. Types that it leaves as unknown but people ask for (SVCB, HTTPS, CAA, TLSA, URI, DNAME, …)
- * come in master-file form after the type's name, with opaque values in hex.
+ * knows. Types that it leaves as unknown but people ask for (SVCB, HTTPS, CAA, TLSA, URI, DNAME,
+ * TKEY, …) come in master-file form after the type's name, with opaque values in hex.
  *
  * Every reader works on through missing bytes: the cursor remembers, and is asked once at the end.
  */
@@ -10,16 +10,7 @@
 
 #include "common/base/ipaddr.h"
 
-/* Keys of SvcParams, RFC 9460 section 14.3.2. */
-enum svc_key {
-    SVC_MANDATORY,
-    SVC_ALPN,
-    SVC_NO_DEFAULT_ALPN,
-    SVC_PORT,
-    SVC_IPV4HINT,
-    SVC_ECH,
-    SVC_IPV6HINT
-};
+#define ECH_VERSION 0xfe0du /* RFC 9849; earlier drafts were numbered otherwise */
 
 /* The data of one RR while they are read. */
 struct rdata {
@@ -213,24 +204,75 @@ static void add_uri(struct rdata *r)
     add_rest(r);
 }
 
+/* Of each configuration in an ECHConfigList the name that the outer hello shows. False: there is
+ * something else in it. */
+static bool add_ech_names(struct rdata *r, struct cursor v)
+{
+    uint16_t list_bytes = cursor_be16(&v);
+    struct cursor list = cursor_sub(&v, list_bytes);
+    struct str last = STR_LIT("");
+
+    while (cursor_left(&list) > 0) {
+        bool known = cursor_be16(&list) == ECH_VERSION;
+        uint16_t n = cursor_be16(&list);
+        struct cursor config = cursor_sub(&list, n);
+        struct str name;
+
+        cursor_skip(&config, 3); /* config_id, kem_id */
+        n = cursor_be16(&config);
+        cursor_skip(&config, n); /* public_key */
+        n = cursor_be16(&config);
+        cursor_skip(&config, n); /* cipher_suites */
+        cursor_skip(&config, 1); /* maximum_name_length */
+        name = character_string(&config);
+        if (!known || !cursor_ok(&config) || !cursor_ok(&list) || name.len == 0)
+            return false;
+        if (str_equal(name, last)) /* keys of one server */
+            continue;
+        if (last.len > 0)
+            dns_text_add(r->out, ",", 1);
+        dns_text_add_str(r->out, name);
+        last = name;
+    }
+    return cursor_ok(&v) && last.len > 0;
+}
+
+static void add_ech(struct rdata *r, struct cursor *v)
+{
+    size_t before = r->out->len;
+
+    if (!add_ech_names(r, *v)) {
+        r->out->len = before;
+        add_rest_hex(r, v);
+    }
+    cursor_skip(v, cursor_left(v));
+}
+
 static void add_svc_value(struct rdata *r, uint16_t key, struct cursor *v)
 {
     for (bool first = true; cursor_left(v) > 0; first = false) {
         if (!first)
             dns_text_add(r->out, ",", 1);
         switch (key) {
-        case SVC_ALPN:
+        case DNS_SVC_ALPN:
             dns_text_add_str(r->out, character_string(v));
             break;
-        case SVC_MANDATORY:
-        case SVC_PORT:
+        case DNS_SVC_MANDATORY:
+        case DNS_SVC_PORT:
             dns_text_add_number(r->out, cursor_be16(v));
             break;
-        case SVC_IPV4HINT:
+        case DNS_SVC_IPV4HINT:
             add_address(r, v, 4);
             break;
-        case SVC_IPV6HINT:
+        case DNS_SVC_IPV6HINT:
             add_address(r, v, 16);
+            break;
+        case DNS_SVC_ECH:
+            add_ech(r, v);
+            break;
+        case DNS_SVC_DOHPATH:
+            dns_text_add(r->out, v->p, cursor_left(v));
+            cursor_skip(v, cursor_left(v));
             break;
         default:
             add_rest_hex(r, v);
@@ -238,11 +280,12 @@ static void add_svc_value(struct rdata *r, uint16_t key, struct cursor *v)
     }
 }
 
-/* "1 . alpn=h3,h2 port=8443": RFC 9460 section 2.1 */
+/* "1 . alpn=h3,h2 port=8443 ech=public.example": RFC 9460 section 2.1, but for ECH */
 static void add_svcb(struct rdata *r)
 {
-    static const char *const keys[] = {"mandatory", "alpn", "no-default-alpn", "port",
-                                       "ipv4hint",  "ech",  "ipv6hint"};
+    static const char *const keys[DNS_SVC_KEYS] = {"mandatory", "alpn",     "no-default-alpn",
+                                                   "port",      "ipv4hint", "ech",
+                                                   "ipv6hint",  "dohpath",  "ohttp"};
 
     add_u16(r);
     add_space(r);
@@ -253,7 +296,7 @@ static void add_svcb(struct rdata *r)
         struct cursor value = cursor_sub(&r->c, n);
 
         add_space(r);
-        if (key <= SVC_IPV6HINT) {
+        if (key < DNS_SVC_KEYS) {
             dns_text_add_literal(r->out, keys[key]);
         } else {
             dns_text_add_literal(r->out, "key");
@@ -273,6 +316,17 @@ static void add_rrsig(struct rdata *r)
     add_space(r);
     cursor_skip(&r->c, 16);
     add_name_or(r, "<Root>");
+}
+
+/* algorithm, and past two times mode and error: RFC 2930 section 2 */
+static void add_tkey(struct rdata *r)
+{
+    add_target(r);
+    cursor_skip(&r->c, 8);
+    for (int i = 0; i < 2; i++) {
+        add_space(r);
+        add_u16(r);
+    }
 }
 
 static void add_nsec(struct rdata *r)
@@ -325,6 +379,8 @@ static const struct row {
     {DNS_TYPE_SSHFP, 2, "SSHFP: ", add_hex},
     {DNS_TYPE_TLSA, 0, "TLSA ", add_tlsa},
     {DNS_TYPE_LOC, 1, "LOC:  ", add_three_u8},
+    {DNS_TYPE_TKEY, 0, "TKEY ", add_tkey},
+    {DNS_TYPE_TSIG, 0, "TSIG ", add_target},
     {DNS_TYPE_WKS, 0, "", add_nothing},
     {DNS_TYPE_OPT, 0, "", add_nothing},
 };
@@ -359,13 +415,14 @@ bool dns_rdata_format(struct dns_message *m, const struct dns_rr *rr, struct dns
     const struct row *row = row_of(rr->type, m->netbios);
     size_t before = out->len;
 
+    m->problem = WEIRDS;
     if (!row) {
         dns_text_add_literal(out, "<unknown type=");
         dns_text_add_number(out, rr->type);
         dns_text_add(out, ">", 1);
+        m->problem = WEIRD_DNS_UNKNOWN_TYPE;
         return true;
     }
-    m->problem = WEIRDS;
     cursor_skip(&r.c, row->skip);
     dns_text_add_literal(out, row->prefix);
     row->add(&r);
