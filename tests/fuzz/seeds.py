@@ -23,6 +23,8 @@ SCRIPTS = {
     "fuzz_dtls": ("udp", (4433,)),
     "fuzz_quic": ("udp", (443,)),
 }
+# As fuzz_decode.c orders them.
+LINKTYPES = (1, 101, 0, 113, 108, 229, 276, 147, 9, 10, 50, 51, 104, 105, 163, 127, 119, 219, 239, 258)
 LIMIT = 200  # seeds a target; more of the same kind only slow its start
 
 
@@ -37,6 +39,22 @@ def frames(path):
         length = struct.unpack("<I", data[at + 8 : at + 12])[0]
         yield data[at + 16 : at + 16 + length]
         at += 16 + length
+
+
+def decode_script(path):
+    """All frames of a little-endian classic capture of any link type, as fuzz_decode reads them."""
+    with open(path, "rb") as f:
+        data = f.read()
+    linktype = struct.unpack("<I", data[20:24])[0] if data[:4] == b"\xd4\xc3\xb2\xa1" else None
+    if linktype not in LINKTYPES:
+        return b""
+    out, at = bytes([LINKTYPES.index(linktype), 7]), 24
+    while at + 16 <= len(data) and len(out) < 4000:
+        length = struct.unpack("<I", data[at + 8 : at + 12])[0]
+        if length < 2048:
+            out += struct.pack(">H", length) + data[at + 16 : at + 16 + length]
+        at += 16 + length
+    return out
 
 
 def payload(frame, transport, ports):
@@ -85,9 +103,10 @@ def seeds(target, captures):
         if target in SCRIPTS:
             yield from scripts(path, *SCRIPTS[target])
             continue
+        if target == "fuzz_decode":
+            yield decode_script(path)
+            continue
         for frame in frames(path):
-            if target == "fuzz_decode":  # Ethernet, then length and frame
-                yield b"\0" + struct.pack(">H", len(frame)) + frame
             for name, (transport, ports) in PORTS.items():
                 if name in target:
                     yield payload(frame, transport, ports)

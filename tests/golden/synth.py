@@ -637,9 +637,10 @@ def case_alt_svc():
 
 
 def cases():
-    return {
-        n[5:].replace("_", "-"): f for n, f in sorted(globals().items()) if n.startswith("case_")
-    }
+    import synth_tunnels
+
+    all_ = {**globals(), **vars(synth_tunnels)}
+    return {n[5:].replace("_", "-"): f for n, f in sorted(all_.items()) if n.startswith("case_")}
 
 
 def main():
