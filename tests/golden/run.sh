@@ -35,10 +35,14 @@ replay() {
 # The time of writing is not part of what is compared.
 mask() { sed -E 's/^#(open|close)\t.*/#\1\t(time)/' "$1"; }
 
-# Neither is, with several workers, which of them saw it. Each worker logs a certificate once.
+# Neither is, with several workers, which of them saw it, and whether it had heard in time of a name
+# that another one learned: they are not at the same place of the file. Each worker logs a certificate
+# once.
 any_order() {
     sed -E 's/\tworker-[0-9]+\t/\tworker\t/' | awk -F '\t' -v OFS='\t' '
-        /^#path/ {x509 = $2 == "x509"}
+        /^#path/ {x509 = $2 == "x509"; name = 0}
+        /^#fields/ {for (i = 2; i <= NF; i++) if ($i == "resolved_name") name = i - 1}
+        /^[0-9]/ && name {$name = "(name)"}
         x509 && /^[0-9]/ {if (seen[$2]++) next; $1 = "(time)"}
         {print}' | sort
 }
