@@ -16,7 +16,7 @@
  * The new path hashes to another worker as often as not. An id that is unknown here is asked of all
  * workers, each that knows it answers, and the answer is put into the table as a connection of
  * another worker, so that one of the next packets finds it. Random datagrams look like QUIC too, so
- * questions are few: ASKS_A_SECOND, and the same id once a second. */
+ * questions are few: ASKS_A_SECOND, and the same id every other second. */
 #include "worker/learn/connections.h"
 
 #include "common/base/check.h"
@@ -66,7 +66,8 @@ struct connections {
     unsigned n_asks, asks_left; /* in this second */
     uint64_t second_ns;
     uint8_t asks[CONNECTIONS_EVENT_MAX][CONNECTIONS_ASK_BYTES]; /* to be sent */
-    uint32_t asked[ASKED_SLOTS]; /* beginnings of what was asked in this second */
+    uint32_t asked[2][ASKED_SLOTS]; /* beginnings of what was asked in this second and the last */
+    unsigned this_second;           /* which of both */
 };
 
 int connections_open(struct learn *l)
@@ -279,17 +280,24 @@ static uint32_t asked_mark(const struct connections *t, const uint8_t *bytes, ui
     return (uint32_t)(hash >> 32) | 1;
 }
 
+static bool was_asked(const struct connections *t, const uint8_t *bytes)
+{
+    uint32_t slot, mark = asked_mark(t, bytes, &slot);
+
+    return t->asked[0][slot] == mark || t->asked[1][slot] == mark;
+}
+
 static void ask(struct connections *t, const uint8_t *bytes)
 {
     uint32_t slot, mark = asked_mark(t, bytes, &slot);
 
-    if (t->asked[slot] == mark)
+    if (was_asked(t, bytes))
         return;
     if (t->asks_left == 0 || t->n_asks == CONNECTIONS_EVENT_MAX) {
         t->c->learn_connections_unasked++;
         return;
     }
-    t->asked[slot] = mark;
+    t->asked[t->this_second][slot] = mark;
     t->asks_left--;
     memcpy(t->asks[t->n_asks++], bytes, CONNECTIONS_ASK_BYTES);
 }
@@ -362,12 +370,9 @@ static void on_told(void *arg, const struct connections_answer *told)
 {
     struct connections *t = ((struct answers *)arg)->t;
     const uint8_t *cid = (const uint8_t *)told->cid.p;
-    uint32_t slot, mark, connection;
+    uint32_t connection;
 
-    if (told->cid.len < CID_BYTES_MIN)
-        return;
-    mark = asked_mark(t, cid, &slot);
-    if (t->asked[slot] != mark || id_find(t, cid, told->cid.len))
+    if (told->cid.len < CID_BYTES_MIN || !was_asked(t, cid) || id_find(t, cid, told->cid.len))
         return;
     connection = connection_new(t, told->uid, true);
     if (connection)
@@ -408,5 +413,6 @@ void connections_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
         return;
     t->second_ns = mono_ns;
     t->asks_left = ASKS_A_SECOND;
-    memset(t->asked, 0, sizeof t->asked);
+    t->this_second = !t->this_second;
+    memset(t->asked[t->this_second], 0, sizeof t->asked[0]);
 }

@@ -223,18 +223,29 @@ static void test_hearsay_is_not_told(void **state)
     assert_int_equal(published.n, 1);
 }
 
+static void test_same_question_once(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        find(&a, "same-id", 1);
+    connections_run(&a.l, 0, 1);
+    assert_int_equal(published.n, 1);
+    connections_run(&a.l, 0, NS_PER_SEC); /* another second */
+    find(&a, "same-id", 1);
+    connections_run(&a.l, 0, NS_PER_SEC + 1);
+    assert_int_equal(published.n, 1);
+    connections_run(&a.l, 0, 2 * NS_PER_SEC);
+    find(&a, "same-id", 1);
+    connections_run(&a.l, 0, 2 * NS_PER_SEC + 1);
+    assert_int_equal(published.n, 2);
+}
+
 static void test_questions_are_few(void **state)
 {
     uint8_t datagram[40] = {0x41};
     unsigned side;
 
     (void)state;
-    for (unsigned i = 0; i < 3; i++)
-        find(&a, "same-id", 1);
-    connections_run(&a.l, 0, 1);
-    assert_int_equal(published.n, 1);
-    connections_run(&a.l, 0, 2);
-    assert_int_equal(published.n, 1);
     for (unsigned i = 0; i < 2000; i++) {
         memcpy(datagram + 1, &i, sizeof i);
         learn_connection_find(&a.l, datagram, sizeof datagram, &side);
@@ -242,13 +253,22 @@ static void test_questions_are_few(void **state)
     }
     assert_int_equal(published.n, 512);
     assert_true(a.c.learn_connections_unasked > 1000);
-    find(&a, "same-id", 1);
-    connections_run(&a.l, 0, 3);
-    assert_int_equal(published.n, 512);
-    connections_run(&a.l, 0, NS_PER_SEC + 1); /* another second */
-    find(&a, "same-id", 1);
-    connections_run(&a.l, 0, NS_PER_SEC + 2);
+    connections_run(&a.l, 0, NS_PER_SEC); /* another second */
+    find(&a, "other-id", 1);
+    connections_run(&a.l, 0, NS_PER_SEC + 1);
     assert_int_equal(published.n, 513);
+}
+
+/* The second in which it was asked is over before the answer is there. */
+static void test_answer_in_the_next_second(void **state)
+{
+    (void)state;
+    add(&a, 0, "Cone", 1, "server-id");
+    find(&b, "server-id", 1);
+    connections_run(&b.l, 0, 5 * NS_PER_SEC);
+    deliver(&a);
+    deliver(&b);
+    assert_string_equal(find(&b, "server-id", 1), "Cone");
 }
 
 static void test_alone_nobody_is_asked(void **state)
@@ -309,7 +329,9 @@ int main(void)
         TEST(test_others_are_asked),
         TEST(test_answers_that_were_not_asked_for),
         TEST(test_hearsay_is_not_told),
+        TEST(test_same_question_once),
         TEST(test_questions_are_few),
+        TEST(test_answer_in_the_next_second),
         TEST(test_alone_nobody_is_asked),
         TEST(test_broken_events),
         TEST(test_switched_off),
