@@ -386,6 +386,9 @@ ALT_SVC := $(BASE) $(SCHEMA) $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c
 $(call unit,ipc/test_event,$(ALT_SVC))
 $(call unit,manager/test_learned,$(ALT_SVC) manager/learned_file.c manager/learned_print.c manager/text.c)
 $(call unit,learn/test_alt_svc,$(ALT_SVC) $(SRC_LEARN) common/schema/options.c)
+NAMES := $(BASE) worker/learn/names.c worker/learn/names_event.c common/ipc/record_reader.c \
+         common/schema/schema.c
+$(call unit,learn/test_names,$(NAMES))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -428,6 +431,7 @@ $(call fuzz_target,fuzz_alt_svc,$(ALT_SVC) worker/learn/alt_svc_value.c)
 $(call fuzz_target,fuzz_event,$(ALT_SVC))
 $(call fuzz_target,fuzz_quic,$(FAKE_HOST) $(QUIC_SEAL) worker/learn/connections_event.c \
     common/ipc/record_reader.c)
+$(call fuzz_target,fuzz_names,$(NAMES))
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------
