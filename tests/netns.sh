@@ -126,3 +126,20 @@ start_dnsmasq() {
         --srv-host=_http._tcp.example.org,www.example.org,80,1,2 --local-ttl=60
     wait_for 20 client dig +time=1 +tries=1 @$SERVER4 www.example.org
 }
+
+# start_gtlsserver DIR PORT OPTION...: HTTP/3 with the documents and the certificate of nginx in DIR.
+start_gtlsserver() {
+    local dir=$1 port=$2
+    shift 2
+    net_run gtlsserver -q -d "$dir/www" "$@" $SERVER4 "$port" \
+        "$dir/www.example.org.key" "$dir/www.example.org.pem" >/dev/null 2>&1
+    wait_for 20 server sh -c "ss -lun | grep -q ':$port '"
+}
+
+# h3 PORT PATH OPTION...: one request over HTTP/3, and the connection is closed when it is answered.
+h3() {
+    local port=$1 path=$2
+    shift 2
+    client gtlsclient -q --no-quic-dump --no-http-dump --no-pmtud --exit-on-all-streams-close "$@" \
+        $SERVER4 "$port" "https://www.example.org$path" >/dev/null 2>&1
+}

@@ -257,37 +257,22 @@ case_dtls() {
         -key "$work/client.example.org.key"
     dtls -connect $SERVER4:4434 -dtls1_2 -cipher AES128-SHA
 }
-# gtlsserver on a port, for the documents of nginx; other arguments come before.
-gtlsserver_on() {
-    local port=$1
-    shift
-    net_run gtlsserver -q -d "$work/www" "$@" $SERVER4 "$port" \
-        "$work/www.example.org.key" "$work/www.example.org.pem" >/dev/null 2>&1
-    wait_for 10 server sh -c "ss -lun | grep -q ':$port '"
-}
-# h3 PORT PATH OPTION...: one request, and the connection is closed when it is answered.
-h3() {
-    local port=$1 path=$2
-    shift 2
-    client gtlsclient -q --no-quic-dump --no-http-dump --no-pmtud --exit-on-all-streams-close "$@" \
-        $SERVER4 "$port" "https://www.example.org$path" >/dev/null 2>&1
-}
 # A request, one with early data in a resumed session, and a client with an empty connection id.
 case_quic_h3() {
-    gtlsserver_on 443
+    start_gtlsserver "$work" 443
     local resumed=(--session-file="$work/quic.session" --tp-file="$work/quic.parameters")
     h3 443 /index.html "${resumed[@]}"
     h3 443 /missing "${resumed[@]}"
     h3 443 /index.html --scid= --groups=-GROUP-ALL:+GROUP-SECP256R1
 }
 case_quic_retry() {
-    gtlsserver_on 4441 --validate-addr
+    start_gtlsserver "$work" 4441 --validate-addr
     h3 4441 /index.html
 }
 # A version that the server does not have; one draft; one that the server exchanges for another
 # (RFC 9368), and that one from the start.
 case_quic_versions() {
-    gtlsserver_on 4442 --preferred-versions=v2draft --other-versions=v1,v2draft
+    start_gtlsserver "$work" 4442 --preferred-versions=v2draft --other-versions=v1,v2draft
     h3 4442 /index.html --version=0x1a2a3a4a --preferred-versions=v1 --other-versions=v1
     h3 4442 /index.html --version=0xff00001d
     h3 4442 /index.html --version=v1 --preferred-versions=v2draft,v1 --other-versions=v2draft,v1
@@ -297,12 +282,12 @@ case_quic_versions() {
 # its path itself, they change as well, and nobody can tell. Both paths must be of one worker where
 # two read the file: make it again until they are.
 case_quic_rebinding() {
-    gtlsserver_on 4443
+    start_gtlsserver "$work" 4443
     h3 4443 /index.html --change-local-addr=100ms --nat-rebinding --delay-stream=300ms
     h3 4443 /index.html --change-local-addr=100ms --delay-stream=300ms
 }
 case_quic_refused() {
-    gtlsserver_on 4444 --ciphers=NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM
+    start_gtlsserver "$work" 4444 --ciphers=NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM
     h3 4444 /index.html --ciphers=NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM
 }
 query() { client dig +time=2 +tries=1 @$SERVER4 "$@"; }
