@@ -45,11 +45,6 @@ static unsigned may_begin(uint8_t first)
     return may;
 }
 
-bool tunnel_header_may_begin(uint8_t first)
-{
-    return may_begin(first) != 0;
-}
-
 /* Bytes that the cursor has moved over belong to the header: what is left of the wire's bytes. */
 static uint32_t wire_after(const struct cursor *c, const uint8_t *start, uint32_t wire_bytes)
 {

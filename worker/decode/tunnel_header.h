@@ -39,15 +39,19 @@ struct tunnel_header {
     bool bubble_has_payload; /* Teredo: a packet that should be empty is not */
 };
 
-/* Which tunnels a datagram can be by its first byte alone, off their ports. */
-bool tunnel_header_may_begin(uint8_t first);
+/* Off its port a tunnel is looked for only behind first bytes that one begins with: version 0 of
+ * Geneve, the flags of VXLAN and of GTP, an IPv6 header or what Teredo puts in front of it. */
+static inline bool tunnel_header_may_begin(uint8_t first)
+{
+    return first < 0x40 || first >> 4 == 6;
+}
 
 /* Whether a UDP datagram is to be looked at. In the path of every datagram. */
 static inline bool tunnel_header_is_candidate(uint16_t sport, uint16_t dport,
                                               const uint8_t *payload, uint32_t len)
 {
     return len >= 8 &&
-           (tunnel_port(dport) || tunnel_port(sport) || tunnel_header_may_begin(payload[0]));
+           (tunnel_header_may_begin(payload[0]) || tunnel_port(dport) || tunnel_port(sport));
 }
 
 /* payload: what the UDP header carries, of wire_bytes. True if it is a tunnel: *t is filled. */
