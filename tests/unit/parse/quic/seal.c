@@ -126,8 +126,8 @@ void seal_initial(struct seal *s, const struct seal_initial *i)
     struct quic_cid key_cid = seal_cid(i->key_cid);
     struct quic_keys keys = {.version = NULL};
 
-    put_header(s, (uint8_t)(0xc0 | (v2 ? 0x10 : 0) | (number_bytes - 1)), i->version, i->dcid,
-               i->scid);
+    put_header(s, (uint8_t)((i->unfixed ? 0x80 : 0xc0) | (v2 ? 0x10 : 0) | (number_bytes - 1)),
+               i->version, i->dcid, i->scid);
     CHECK(token < 64);
     seal_fill(s, (uint8_t)token, 1);
     seal_bytes(s, i->token, token);

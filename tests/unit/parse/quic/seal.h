@@ -27,6 +27,7 @@ struct seal_initial {
     const uint8_t *frames;
     size_t frames_len;
     size_t padded_to; /* bytes of the packet: PADDING frames are added */
+    bool unfixed;     /* without the fixed bit (RFC 9287) */
 };
 
 /* Each appends to what is there. */
