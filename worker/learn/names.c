@@ -4,9 +4,9 @@
  * An entry is (client, address) -> name, and beside it there is one (any client, address) -> the
  * name that was told last, whoever asked: many hosts behind one resolver's cache, or a client whose
  * question went by another way, are served by that. One address has many names (a CDN), so the
- * client's own answer comes first. Looking up begins with the entry for any client: where that is
- * missing, and it mostly is, the other one is missing too. It is kept at least as long, because
- * whatever touches the client's entry touches it afterwards.
+ * client's own answer comes first. Looking up begins with the entry for any client, because where
+ * that is missing, as it mostly is, the other one is missing too. Every flow asks at its begin, so
+ * that a miss costs one look at memory: each bucket says with a bit which hashes are in its chain.
  *
  * How long an answer is believed: its TTL (at most TTL_MAX_S) and GRACE_S more, by packet time.
  * Programs hold on to addresses longer than they are told: browsers and language runtimes keep
@@ -15,9 +15,12 @@
  * owner's clients ask for it and so replace the name.
  *
  * Bounds: names_table_size (client, address) pairs and as many addresses, 64 bytes each; that many
- * texts of 264 bytes, shared by all entries with the same name; and two indexes: about 410 bytes
- * for each of names_table_size, 26 MiB by default, touched only as it is used. The entry that was
- * used longest ago makes room. A flow holds the text, not the entry, so what is held outlives both
+ * texts of 264 bytes, shared by all entries with the same name; and two indexes: about 420 bytes
+ * for each of names_table_size, 26 MiB by default, touched only as it is used.
+ *
+ * Room is made by a hand that goes round the entries and takes the first that was not used since it
+ * came by last: nearly the one unused longest, without a list whose upkeep would touch four other
+ * entries at each flow's begin. A flow holds the text, not the entry, so what is held outlives both
  * eviction and expiry.
  *
  * What other workers learn is taken as if it were seen here; what is news here is gathered and
@@ -41,9 +44,10 @@
 #define GRACE_S       3600u
 #define REFRESH_NS    (60 * NS_PER_SEC) /* an answer that adds less to an entry is no news */
 #define MAKE_ROOM_MAX 8u                /* entries evicted for one text, that may all be held */
+#define SPARED_MAX    64u /* used entries that the hand passes by before it takes one */
 
 struct pair {
-    struct ipaddr addr;
+    struct ipaddr addr;   /* first: all that is hashed for any client */
     struct ipaddr client; /* all zero: any */
 };
 
@@ -51,9 +55,10 @@ struct pair {
 struct entry {
     struct pair key;
     uint64_t since_ns, until_ns;
-    uint32_t name;
+    uint32_t name; /* 0: no entry */
     uint32_t next; /* of the same bucket */
-    uint32_t newer, older;
+    uint32_t hash; /* upper half */
+    bool used;     /* since the hand was here */
 };
 _Static_assert(sizeof(struct entry) == 64, "a cache line");
 
@@ -64,19 +69,20 @@ struct text {
     char p[NAMES_TEXT_MAX];
 };
 
-/* A hash index: heads of chains. */
-struct index {
-    struct pool memory; /* one object */
-    uint32_t *heads;
-    uint32_t mask;
+struct bucket {
+    uint32_t head;
+    uint32_t bits; /* of the chain's hashes */
 };
 
 struct names {
     struct siphash_key key;
     struct counters *c;
     struct pool entries, texts;
-    struct index by_pair, by_text;
-    uint32_t newest, oldest;
+    struct pool bucket_memory, head_memory; /* one object each */
+    struct bucket *buckets;                 /* of entries */
+    uint32_t *heads;                        /* of texts */
+    uint32_t bucket_mask, head_mask;
+    uint32_t hand; /* entry at which room is made next */
     bool share;
     struct names_event event;
     uint64_t sent_ns; /* monotonic */
@@ -84,29 +90,31 @@ struct names {
 
 static const struct ipaddr any_client;
 
-static int index_init(struct index *x, uint64_t capacity)
+/* Zeroed buckets of a hash index in one object. Returns their mask, 0 if there is no memory. */
+static uint32_t index_open(struct pool *memory, size_t bucket_bytes, uint64_t capacity)
 {
     uint32_t n = 64;
-    int rc;
 
     while (n < capacity)
         n *= 2;
-    rc = pool_init(&x->memory, sizeof(uint32_t) * n, 1);
-    if (rc == 0)
-        x->heads = pool_at(&x->memory, pool_get(&x->memory)); /* fresh from the kernel: zero */
-    x->mask = n - 1;
-    return rc;
+    if (pool_init(memory, bucket_bytes * n, 1) < 0)
+        return 0;
+    (void)pool_get(memory); /* fresh from the kernel: zero */
+    return n - 1;
 }
 
 static int memory_open(struct names *n, uint64_t capacity)
 {
-    int rc;
-
-    if ((rc = pool_init(&n->entries, sizeof(struct entry), (uint32_t)(2 * capacity))) < 0 ||
-        (rc = pool_init(&n->texts, sizeof(struct text), (uint32_t)capacity)) < 0 ||
-        (rc = index_init(&n->by_pair, 2 * capacity)) < 0)
-        return rc;
-    return index_init(&n->by_text, capacity);
+    if (pool_init(&n->entries, sizeof(struct entry), (uint32_t)(2 * capacity)) < 0 ||
+        pool_init(&n->texts, sizeof(struct text), (uint32_t)capacity) < 0)
+        return -ENOMEM;
+    n->bucket_mask = index_open(&n->bucket_memory, sizeof *n->buckets, 2 * capacity);
+    n->head_mask = index_open(&n->head_memory, sizeof *n->heads, capacity);
+    if (n->bucket_mask == 0 || n->head_mask == 0)
+        return -ENOMEM;
+    n->buckets = pool_at(&n->bucket_memory, 0);
+    n->heads = pool_at(&n->head_memory, 0);
+    return 0;
 }
 
 int names_open(struct learn *l)
@@ -141,8 +149,8 @@ void names_close(struct learn *l)
         return;
     pool_fini(&n->entries);
     pool_fini(&n->texts);
-    pool_fini(&n->by_pair.memory);
-    pool_fini(&n->by_text.memory);
+    pool_fini(&n->bucket_memory);
+    pool_fini(&n->head_memory);
     free(n);
     l->names = NULL;
 }
@@ -161,7 +169,7 @@ static struct str text_str(const struct text *t)
 
 static uint32_t *text_head(const struct names *n, struct str s)
 {
-    return &n->by_text.heads[siphash(&n->key, s.p, s.len) & n->by_text.mask];
+    return &n->heads[siphash(&n->key, s.p, s.len) & n->head_mask];
 }
 
 static void text_release(struct names *n, uint32_t text)
@@ -192,7 +200,8 @@ static uint32_t text_hold(struct names *n, struct str s)
             return i;
         }
     index = pool_get(&n->texts);
-    for (unsigned tries = 0; index == POOL_NONE && n->oldest && tries < MAKE_ROOM_MAX; tries++) {
+    for (unsigned tries = 0; index == POOL_NONE && n->entries.used > 0 && tries < MAKE_ROOM_MAX;
+         tries++) {
         entry_evict(n);
         index = pool_get(&n->texts);
     }
@@ -211,62 +220,78 @@ static struct entry *entry_at(const struct names *n, uint32_t entry)
     return pool_at(&n->entries, entry - 1);
 }
 
-static uint32_t *entry_head(const struct names *n, const struct pair *key)
+static uint64_t pair_hash(const struct names *n, const struct pair *key)
 {
-    return &n->by_pair.heads[siphash(&n->key, key, sizeof *key) & n->by_pair.mask];
+    bool any = memcmp(&key->client, &any_client, sizeof any_client) == 0;
+
+    return siphash(&n->key, key, any ? sizeof key->addr : sizeof *key);
 }
 
-static uint32_t entry_find(const struct names *n, const struct pair *key)
+static uint32_t hash_bit(uint32_t upper_half)
 {
-    uint32_t i = *entry_head(n, key);
-
-    while (i && memcmp(&entry_at(n, i)->key, key, sizeof *key) != 0)
-        i = entry_at(n, i)->next;
-    return i;
+    return UINT32_C(1) << (upper_half >> 27);
 }
 
-static void lru_unlink(struct names *n, const struct entry *e)
+/* The entry, or NULL. Marked as used. */
+static struct entry *entry_find(const struct names *n, const struct pair *key)
 {
-    *(e->newer ? &entry_at(n, e->newer)->older : &n->newest) = e->older;
-    *(e->older ? &entry_at(n, e->older)->newer : &n->oldest) = e->newer;
+    uint64_t hash = pair_hash(n, key);
+    const struct bucket *b = &n->buckets[hash & n->bucket_mask];
+    struct entry *e;
+
+    if (!(b->bits & hash_bit((uint32_t)(hash >> 32))))
+        return NULL;
+    for (uint32_t i = b->head; i; i = e->next) {
+        e = entry_at(n, i);
+        if (e->hash != (uint32_t)(hash >> 32) || memcmp(&e->key, key, sizeof *key) != 0)
+            continue;
+        e->used = true;
+        return e;
+    }
+    return NULL;
 }
 
-static void lru_link(struct names *n, uint32_t entry)
+static void entry_remove(struct names *n, uint32_t entry)
 {
     struct entry *e = entry_at(n, entry);
+    struct bucket *b = &n->buckets[pair_hash(n, &e->key) & n->bucket_mask];
+    uint32_t *link;
 
-    e->newer = 0;
-    e->older = n->newest;
-    *(n->newest ? &entry_at(n, n->newest)->newer : &n->oldest) = entry;
-    n->newest = entry;
-}
-
-static void entry_touch(struct names *n, uint32_t entry)
-{
-    if (n->newest == entry)
-        return;
-    lru_unlink(n, entry_at(n, entry));
-    lru_link(n, entry);
-}
-
-/* Forgets the entry that was used longest ago. */
-static void entry_evict(struct names *n)
-{
-    uint32_t entry = n->oldest, *link;
-    struct entry *e = entry_at(n, entry);
-
-    for (link = entry_head(n, &e->key); *link != entry; link = &entry_at(n, *link)->next)
+    for (link = &b->head; *link != entry; link = &entry_at(n, *link)->next)
         CHECK(*link != 0);
     *link = e->next;
-    lru_unlink(n, e);
+    b->bits = 0;
+    for (uint32_t i = b->head; i; i = entry_at(n, i)->next)
+        b->bits |= hash_bit(entry_at(n, i)->hash);
     text_release(n, e->name);
+    e->name = 0;
     pool_put(&n->entries, entry - 1);
-    n->c->learn_names_evicted++;
+}
+
+/* Forgets one entry; there is one. */
+static void entry_evict(struct names *n)
+{
+    for (unsigned spared = 0;;) {
+        struct entry *e = pool_at(&n->entries, n->hand);
+        uint32_t entry = n->hand + 1;
+
+        n->hand = entry < n->entries.fresh ? entry : 0;
+        if (e->name == 0)
+            continue;
+        if (!e->used || spared++ == SPARED_MAX) {
+            entry_remove(n, entry);
+            n->c->learn_names_evicted++;
+            return;
+        }
+        e->used = false;
+    }
 }
 
 static struct entry *entry_new(struct names *n, const struct pair *key, uint32_t text)
 {
-    uint32_t *head = entry_head(n, key), index = pool_get(&n->entries);
+    uint64_t hash = pair_hash(n, key);
+    struct bucket *b = &n->buckets[hash & n->bucket_mask];
+    uint32_t index = pool_get(&n->entries);
     struct entry *e;
 
     if (index == POOL_NONE) {
@@ -274,10 +299,10 @@ static struct entry *entry_new(struct names *n, const struct pair *key, uint32_t
         index = pool_get(&n->entries);
     }
     e = pool_at(&n->entries, index);
-    *e = (struct entry){.key = *key, .name = text, .next = *head};
-    *head = index + 1;
+    *e = (struct entry){.key = *key, .name = text, .next = b->head, .hash = (uint32_t)(hash >> 32)};
     text_at(n, text)->refs++;
-    lru_link(n, index + 1);
+    b->head = index + 1;
+    b->bits |= hash_bit(e->hash);
     return e;
 }
 
@@ -285,11 +310,11 @@ static struct entry *entry_new(struct names *n, const struct pair *key, uint32_t
 static bool entry_learn(struct names *n, const struct pair *key, uint32_t text, uint64_t ts_ns,
                         uint64_t until_ns)
 {
-    uint32_t found = entry_find(n, key);
-    struct entry *e = found ? entry_at(n, found) : entry_new(n, key, text);
+    struct entry *e = entry_find(n, key);
 
-    if (found) {
-        entry_touch(n, found);
+    if (!e) {
+        e = entry_new(n, key, text);
+    } else {
         if (e->name == text && ts_ns <= e->until_ns && until_ns >= e->since_ns) {
             bool longer = until_ns > e->until_ns + REFRESH_NS;
 
@@ -366,25 +391,18 @@ uint32_t learn_name_find(struct learn *l, const struct ipaddr *client, const str
                          uint64_t not_after_ns)
 {
     struct pair key = {.addr = *addr};
+    const struct entry *any, *own, *found;
     struct names *n = l->names;
-    uint32_t any, own, found;
 
-    if (!n || n->entries.used == 0 || (any = entry_find(n, &key)) == 0)
+    if (!n || n->entries.used == 0 || !(any = entry_find(n, &key)))
         return 0;
     key.client = *client;
     own = entry_find(n, &key);
-    if (own && believed(entry_at(n, own), not_after_ns))
-        found = own;
-    else if (believed(entry_at(n, any), not_after_ns))
-        found = any;
-    else
+    found = own && believed(own, not_after_ns) ? own : any;
+    if (!believed(found, not_after_ns))
         return 0;
-    if (own)
-        entry_touch(n, own);
-    entry_touch(n, any);
-    found = entry_at(n, found)->name;
-    text_at(n, found)->refs++;
-    return found;
+    text_at(n, found->name)->refs++;
+    return found->name;
 }
 
 struct str learn_name_text(const struct learn *l, uint32_t name)
