@@ -357,6 +357,7 @@ PIPELINE := $(BASE) common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/o
 $(call unit,worker/test_host,$(PIPELINE))
 $(call unit,worker/test_host_child,$(PIPELINE))
 $(call unit,worker/test_pipeline,$(PIPELINE))
+$(call unit,worker/test_tunnel,$(PIPELINE))
 $(call unit,schema/test_category,common/schema/category.c)
 $(call unit,parse/socks/test_socks,$(FAKE_HOST) $(SRC_SOCKS))
 HTTP2 := $(BASE) $(SCHEMA) $(SRC_HTTP) $(SRC_HTTP2) tests/unit/parse/fake_host.c

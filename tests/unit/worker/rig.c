@@ -25,9 +25,10 @@ static struct rig *rig; /* emit_record and the capture know no better */
 /* Fields that lines are made of; what is not of interest would only make tests brittle. */
 static bool field_is_shown(const char *name)
 {
-    static const char *const shown[] = {"name",    "addl",        "source",     "service",
-                                        "history", "category",    "conn_state", "missed_bytes",
-                                        "uri",     "status_code", "note",       "msg"};
+    static const char *const shown[] = {
+        "name",        "addl",         "source",  "service",     "history",       "category",
+        "conn_state",  "missed_bytes", "uri",     "status_code", "note",          "msg",
+        "tunnel_type", "tunnel_id",    "packets", "bytes",       "tunnel_parents"};
 
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         if (strcmp(shown[i], name) == 0)
@@ -52,7 +53,11 @@ static void text_add_field(struct rig *r, const struct field_schema *f, const vo
     text_add(r, " ", 1);
     text_add(r, f->name, strlen(f->name));
     text_add(r, "=", 1);
-    if (f->type == FIELD_COUNT)
+    if (f->type == FIELD_SET_STRING)
+        text_add(
+            r, number,
+            (size_t)snprintf(number, sizeof number, "%u", ((const struct str_list *)member)->n));
+    else if (f->type == FIELD_COUNT)
         text_add(r, number,
                  (size_t)snprintf(number, sizeof number, "%llu",
                                   (unsigned long long)*(const uint64_t *)member));
