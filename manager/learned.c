@@ -22,16 +22,19 @@
 
 #define TICK_MS         500u
 #define ANSWER_PAUSE_NS (100 * NS_PER_MS)
-#define HELPING         256u /* messages taken before others of the loop get their turn */
+#define EXPIRE_STEPS    32768u /* places of the table looked at in a tick */
+#define SAVE_SHARE      20u    /* writing takes at most this part of the manager's time */
+#define HELPING         256u   /* messages taken before others of the loop get their turn */
 #define LINGER_MS       0
 
 struct learned {
     struct learned_plan plan;
     struct alt_svc_table *table;
     struct bus *bus;
-    char *path;  /* of the file, or NULL */
-    bool dirty;  /* the file says something else */
-    bool failed; /* to write it: said once */
+    char *path;       /* of the file, or NULL */
+    bool dirty;       /* the file says something else */
+    bool failed;      /* to write it: said once */
+    uint64_t save_ns; /* mono: not before */
     struct event_senders senders;
     struct event_senders answered; /* seq: when, mono */
     uv_poll_t polls[3];
@@ -158,11 +161,14 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 
 static void save(struct learned *l)
 {
+    uint64_t begun = clock_mono_ns(), now;
     int err;
 
     if (!l->dirty || !l->path)
         return;
     err = learned_file_save(l->table, l->path);
+    now = clock_mono_ns();
+    l->save_ns = now + (now - begun) * SAVE_SHARE;
     if (err < 0 && !l->failed)
         log_error("cannot write %s: %s; what was learned will not survive a restart", l->path,
                   strerror(-err));
@@ -174,9 +180,10 @@ static void on_tick(uv_timer_t *timer)
 {
     struct learned *l = timer->data;
 
-    alt_svc_table_expire(l->table, clock_wall_ns(), UINT32_MAX);
+    alt_svc_table_expire(l->table, clock_wall_ns(), EXPIRE_STEPS);
     count(l);
-    save(l);
+    if (clock_mono_ns() >= l->save_ns)
+        save(l);
 }
 
 static void watch(struct learned *l)

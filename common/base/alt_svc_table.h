@@ -23,7 +23,7 @@
 #define ALT_SVC_UID_MAX      31u
 #define ALT_SVC_NODE_MAX     31u
 #define ALT_SVC_MAX_AGE_S    UINT32_C(0x7fffffff) /* longer ones are taken as this */
-#define ALT_SVC_TABLE_MAX    (1u << 24)           /* largest table */
+#define ALT_SVC_TABLE_MAX    (1u << 20)           /* largest table */
 
 struct alt_svc_table;
 
