@@ -9,7 +9,7 @@ BUILD="gcc make pkg-config libc6-dev clang bpftool libbpf-dev libzmq3-dev libuv1
 TEST="git python3 libcmocka-dev libmsgpack-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
       dnsmasq-base bind9-dnsutils tcpdump openssl iproute2 ethtool procps util-linux netcat-openbsd
       supervisor wrk nghttp2-server nghttp2-client ngtcp2-server ngtcp2-client python3-grpcio
-      python3-websockets"
+      python3-websockets microsocks"
 
 UBUNTU="build-essential pkg-config clang linux-tools-generic libbpf-dev libzmq3-dev
   libuv1-dev libinih-dev libpcap-dev libssl-dev zlib1g-dev libllhttp-dev libnghttp2-dev

@@ -54,7 +54,7 @@ void host_weird_from(struct worker *w, struct flow *f, unsigned end, enum weird 
 void host_attempt(struct worker *w, const struct flow *f);
 
 /* Raises the notice of an oddity, if it has one and it is due; f NULL: of a packet without flow.
- * from is the end of the key that is to blame. True if it was raised. */
+ * from is the end of the key that is to blame. True if it has one: due, or told before. */
 bool host_notice(struct worker *w, struct flow *f, const struct flow_key *key, unsigned from,
                  uint64_t ts_ns, enum weird name, const char *addl);
 

@@ -96,9 +96,10 @@ bool host_notice(struct worker *w, struct flow *f, const struct flow_key *key, u
     struct rec_notice r;
     uint64_t n;
 
-    if (!w->screen || note == NOTICES || memcmp(&key->addr[from], &nobody, sizeof nobody) == 0 ||
-        !screen_admits(w->screen, note, &key->addr[from], &key->addr[!from], w->now_ns, &n))
+    if (!w->screen || note == NOTICES || memcmp(&key->addr[from], &nobody, sizeof nobody) == 0)
         return false;
+    if (!screen_admits(w->screen, note, &key->addr[from], &key->addr[!from], w->now_ns, &n))
+        return true;
     notice_fill(w, &r, note, ts_ns, n, notice_schemas[note].doc);
     if (addl)
         RECORD_SET(notice, &r, sub, str_of(addl));

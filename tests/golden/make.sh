@@ -290,6 +290,71 @@ case_quic_refused() {
     start_gtlsserver "$work" 4444 --ciphers=NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-256-GCM
     h3 4444 /index.html --ciphers=NORMAL:-VERS-ALL:+VERS-TLS1.3:-CIPHER-ALL:+AES-128-GCM
 }
+# starttls PROTOCOL PORT [--refuse]: such a server, and openssl's client in turn.
+starttls() {
+    net_run "$ROOT/tests/turn.py" starttls "$1" $SERVER4 "$2" "$work/www.example.org.pem" \
+        "$work/www.example.org.key" "${@:3}"
+    wait_for 10 server sh -c "ss -Hlnt sport = $2 | grep -q ."
+    lines | client timeout 10 openssl s_client -starttls "$1" -connect $SERVER4:"$2" \
+        -xmpphost example.org -name client.example.org -servername www.example.org
+}
+# Mail on its ports, and news, files, chat and the others on any.
+case_starttls_mail() {
+    starttls smtp 25
+    starttls imap 143
+    starttls pop3 110
+}
+case_starttls_others() {
+    starttls ftp 21
+    starttls nntp 9001
+    starttls sieve 9002
+    starttls xmpp 9003
+    starttls ldap 9004
+    starttls postgres 9005
+    starttls mysql 9006
+}
+# The server does not want, or the client does not ask.
+case_starttls_refused() {
+    starttls smtp 2525 --refuse
+    starttls imap 2143 --refuse
+    starttls postgres 9105 --refuse
+    printf 'EHLO client.example.org\r\nQUIT\r\n' | client nc -q 1 $SERVER4 2525
+}
+# Through a proxy: names and addresses, HTTP and TLS inside, a user name, a refusal, and a proxy in
+# a proxy.
+case_socks5() {
+    net_run microsocks -i $SERVER4 -p 1080
+    net_run microsocks -i $SERVER4 -p 1081 -u user -P secret
+    wait_for 5 server sh -c 'ss -Hlnt sport = 1081 | grep -q .'
+    http -x socks5://$SERVER4:1080 http://$SERVER4/index.html
+    http -k -x socks5h://$SERVER4:1080 https://localhost/index.html
+    http -x socks5h://user:secret@$SERVER4:1081 http://$SERVER4/missing
+    http -x socks5h://user:wrong@$SERVER4:1081 http://$SERVER4/
+    http -x socks5h://$SERVER4:1080 http://$SERVER4:82/
+    http --preproxy socks5h://$SERVER4:1080 -x http://$SERVER4:80 http://www.example.org/
+}
+case_socks4() {
+    net_run "$ROOT/tests/turn.py" socks4 $SERVER4 1084
+    wait_for 10 server sh -c 'ss -Hlnt sport = 1084 | grep -q .'
+    http -x socks4://$SERVER4:1084 http://$SERVER4/index.html
+    http -k -x socks4a://$SERVER4:1084 https://localhost/index.html
+    http -x socks4://$SERVER4:1084 http://$SERVER4:82/
+}
+# A VXLAN link of the kernel, with what IPv6 and ARP say on it.
+case_tunnel_vxlan_linux() {
+    local ns near far dev
+    for ns in client server; do
+        [ $ns = client ] && near=1 far=2 dev=cl0 || near=2 far=1 dev=sv0
+        $ns ip link add vx0 type vxlan id 42 local 192.0.2.$near remote 192.0.2.$far \
+            dstport 4789 dev $dev
+        $ns ip addr add 10.9.0.$near/24 dev vx0
+        $ns ip link set vx0 up
+    done
+    http http://10.9.0.2/index.html
+    http http://10.9.0.2/count/2
+    client ip link del vx0
+    server ip link del vx0
+}
 query() { client dig +time=2 +tries=1 @$SERVER4 "$@"; }
 case_dns_udp() {
     query www.example.org A

@@ -37,13 +37,14 @@ mask() { sed -E 's/^#(open|close)\t.*/#\1\t(time)/' "$1"; }
 
 # Neither is, with several workers, which of them saw it, and whether it had heard in time of a name
 # that another one learned: they are not at the same place of the file. Each worker logs a certificate
-# once.
+# once, and a notice when its share of the traffic is enough for one.
 any_order() {
     sed -E 's/\tworker-[0-9]+\t/\tworker\t/' | awk -F '\t' -v OFS='\t' '
-        /^#path/ {x509 = $2 == "x509"; name = 0}
+        /^#path/ {x509 = $2 == "x509"; notice = $2 == "notice"; name = 0}
         /^#fields/ {for (i = 2; i <= NF; i++) if ($i == "resolved_name") name = i - 1}
         /^[0-9]/ && name {$name = "(name)"}
         x509 && /^[0-9]/ {if (seen[$2]++) next; $1 = "(time)"}
+        notice && /^[0-9]/ {if (seen[$11, $14, $15]++) next; print $11, $14, $15; next}
         {print}' | sort
 }
 

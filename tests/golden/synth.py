@@ -637,9 +637,10 @@ def case_alt_svc():
 
 
 def cases():
+    import synth_screen
     import synth_tunnels
 
-    all_ = {**globals(), **vars(synth_tunnels)}
+    all_ = {**globals(), **vars(synth_tunnels), **vars(synth_screen)}
     return {n[5:].replace("_", "-"): f for n, f in sorted(all_.items()) if n.startswith("case_")}
 
 

@@ -273,17 +273,14 @@ static unsigned tcp_fin(struct flow *f, const struct packet *p, unsigned side)
 }
 
 /* Whether the peer would take a RST with this sequence number: one near what it has acknowledged
- * and what the sender has sent. Of a sender that has sent nothing else, anything is believed. */
+ * and what the sender has sent. Of a sender of whom nothing else is known, anything is believed. */
 static bool rst_is_believed(const struct flow_end *s, const struct packet *p)
 {
     const struct stream *t = &s->stream;
     uint64_t top = t->acked > t->top ? t->acked : t->top;
     int32_t ahead = (int32_t)(p->tcp_seq - (t->base_seq + (uint32_t)top));
-    int64_t unacked = (int64_t)(top - t->acked);
 
-    if (!t->started || top == 0)
-        return true;
-    return ahead <= RST_SLACK && (t->acked == 0 || ahead >= -unacked - RST_SLACK);
+    return !t->started || (ahead <= RST_SLACK && ahead >= -(int64_t)(top - t->acked) - RST_SLACK);
 }
 
 /* A reset changes nothing for a connection that both have closed, nor for one of which nothing
