@@ -331,6 +331,7 @@ $(call unit,parse/tls/test_x509_log,$(FAKE_HOST) worker/parse/tls/x509_log.c \
 DECODE := $(filter worker/decode/%,$(SRC_WORKER))
 $(call unit,base/test_filter,$(BASE) common/base/filter.c)
 $(call unit,decode/test_decode,$(BASE) $(DECODE))
+$(call unit,decode/test_link,$(filter worker/decode/link%,$(DECODE)))
 $(call unit,decode/test_tunnel_header,$(BASE) $(DECODE))
 $(call unit,decode/test_fragments,$(BASE) worker/decode/fragments.c)
 PCAP_FILE := worker/capture/pcap_file.c worker/capture/pcap_input.c worker/capture/pcapng.c \

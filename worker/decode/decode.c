@@ -246,6 +246,7 @@ static enum decode_result decode_inside(struct decoder *d, struct packet *p, con
     outer = *p;
     push_hop(d, p, &t);
     p->carrier = p->reassembled_inside = false;
+    p->ip_len = 0; /* until an IP header is read */
     if (p->vlan == 0)
         p->vlan = t.vlan;
     result = decode_network(d, t.inner, t.ethertype, t.wire_bytes, p, weird);

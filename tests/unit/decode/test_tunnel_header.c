@@ -96,7 +96,7 @@ static void inner6(void)
 /* The packet is the one inside, its hop tells of the outer one. */
 static void assert_tunnel(enum tunnel_type type, int64_t id, unsigned dport)
 {
-    const struct tunnel_hop *h = packet.hops;
+    const struct tunnel_hop *h;
 
     assert_int_equal(decode(), DECODE_PACKET);
     h = packet.hops;
@@ -431,6 +431,7 @@ static void test_what_is_inside_is_no_packet(void **state)
     assert_int_equal(decode(), DECODE_NOT_IP);
     assert_int_equal(packet.n_hops, 1);
     assert_int_equal(packet.hops[0].key.port[!packet.hops[0].from], 4789);
+    assert_int_equal(packet.ip_len, 0);
 
     outer_udp(50000, 4789);
     tb_vxlan(&tb, 1);
