@@ -65,9 +65,12 @@ void host_connection_id(struct analyzer_ctx *ctx, unsigned side, const uint8_t *
     struct host_call *c = host_call_of(ctx);
     char uid[UID_MAX];
 
-    if (c->w->learn)
-        c->f->connection = learn_connection_id(c->w->learn, c->f->connection,
-                                               flow_uid(c->w, c->f, uid), side, cid, len);
+    if (!c->w->learn)
+        return;
+    c->f->connection = learn_connection_id(c->w->learn, c->f->connection, flow_uid(c->w, c->f, uid),
+                                           side, cid, len);
+    if (host_path_of(c->w, c->f).len == 0)
+        learn_connection_set_category(c->w->learn, c->f->connection, c->f->category);
 }
 
 void host_learn_begin(struct worker *w, struct flow *f)
@@ -109,11 +112,15 @@ struct str host_path_of(const struct worker *w, const struct flow *f)
 static int by_connection(struct worker *w, struct flow *f, const uint8_t *data, size_t len,
                          int analyzer, struct str *text, unsigned *sender)
 {
+    enum category category;
     unsigned to;
 
     f->connection = learn_connection_find(w->learn, data, len, &to);
     if (f->connection == 0)
         return -1;
+    category = learn_connection_category(w->learn, f->connection);
+    f->category = (uint8_t)(category == CATEGORY_unknown ? CATEGORY_other_tls : category);
+    frames_decided(&w->frames, f, host_category_wanted(w, f));
     *text = learn_connection_uid(w->learn, f->connection);
     *sender = !to;
     return analyzer;

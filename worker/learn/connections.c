@@ -50,6 +50,7 @@ struct connection {
     uint32_t refs;
     uint32_t newer, older; /* among those that no flow holds */
     bool foreign;          /* another worker's */
+    uint8_t category;      /* enum category */
     uint8_t uid_len;
     char uid[CONNECTIONS_UID_MAX];
 };
@@ -330,6 +331,18 @@ struct str learn_connection_uid(const struct learn *l, uint32_t connection)
     return str_make(c->uid, c->uid_len);
 }
 
+void learn_connection_set_category(struct learn *l, uint32_t connection, enum category category)
+{
+    if (connection > 0)
+        connection_at(l->connections, connection)->category = (uint8_t)category;
+}
+
+enum category learn_connection_category(const struct learn *l, uint32_t connection)
+{
+    return connection > 0 ? (enum category)connection_at(l->connections, connection)->category
+                          : CATEGORY_unknown;
+}
+
 void learn_connection_release(struct learn *l, uint32_t connection)
 {
     struct connections *t = l->connections;
@@ -360,9 +373,9 @@ static void on_asked(void *arg, const uint8_t *bytes)
     c = connection_at(a->t, (id - 1) / IDS + 1);
     if (c->foreign)
         return; /* its own worker answers */
-    a->told[a->n++] =
-        (struct connections_answer){str_make(id_at(a->t, id)->bytes, id_at(a->t, id)->len),
-                                    str_make(c->uid, c->uid_len), id_at(a->t, id)->side};
+    a->told[a->n++] = (struct connections_answer){
+        str_make(id_at(a->t, id)->bytes, id_at(a->t, id)->len), str_make(c->uid, c->uid_len),
+        id_at(a->t, id)->side, (enum category)c->category};
 }
 
 /* Only what was asked here is of use here. */
@@ -375,8 +388,10 @@ static void on_told(void *arg, const struct connections_answer *told)
     if (told->cid.len < CID_BYTES_MIN || !was_asked(t, cid) || id_find(t, cid, told->cid.len))
         return;
     connection = connection_new(t, told->uid, true);
-    if (connection)
-        id_add(t, connection, told->side, cid, told->cid.len);
+    if (connection == 0)
+        return;
+    connection_at(t, connection)->category = (uint8_t)told->category;
+    id_add(t, connection, told->side, cid, told->cid.len);
 }
 
 bool connections_event(struct learn *l, const uint8_t *body, size_t len)

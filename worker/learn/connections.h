@@ -5,12 +5,14 @@
  * event/connections/<node>/, MessagePack: array of [asked…] and [told…], where
  *   asked  bin: the CONNECTIONS_ASK_BYTES behind the first byte of a datagram with a short header
  *          that begins with an id that the sender does not know, nor how long it is
- *   told   connection id (bin), uid of its connection (str), side that packets with it go to
+ *   told   connection id (bin), uid of its connection (str), side that packets with it go to, and
+ *          the connection's category by its number
  * one after the other. */
 #ifndef SPLIFF_LEARN_CONNECTIONS_H
 #define SPLIFF_LEARN_CONNECTIONS_H
 
 #include "common/base/str.h"
+#include "common/schema/category.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +27,7 @@ struct connections_answer {
     struct str cid; /* 1 to CONNECTIONS_ASK_BYTES */
     struct str uid; /* 1 to CONNECTIONS_UID_MAX */
     unsigned side;  /* 0 or 1 */
+    enum category category;
 };
 
 /* At most CONNECTIONS_EVENT_MAX of each. Returns the length. */

@@ -6,11 +6,11 @@
 #include "common/ipc/record_reader.h"
 
 #define LISTS         2u
-#define ANSWER_FIELDS 3u
+#define ANSWER_FIELDS 4u
 
 _Static_assert(CONNECTIONS_EVENT_MAX *(2 + CONNECTIONS_ASK_BYTES) +
                        CONNECTIONS_EVENT_MAX * (2 + CONNECTIONS_ASK_BYTES + 5 +
-                                                CONNECTIONS_UID_MAX + PACK_SCALAR_BYTES) +
+                                                CONNECTIONS_UID_MAX + 2 * PACK_SCALAR_BYTES) +
                        3 * 5 <=
                    CONNECTIONS_EVENT_BYTES,
                "any event fits");
@@ -31,6 +31,7 @@ size_t connections_event_write(uint8_t out[CONNECTIONS_EVENT_BYTES],
         p = pack_bin8(p, told[i].cid.p, told[i].cid.len);
         p = pack_str(p, told[i].uid.p, told[i].uid.len);
         p = pack_uint(p, told[i].side);
+        p = pack_uint(p, told[i].category);
     }
     return (size_t)(p - out);
 }
@@ -81,16 +82,17 @@ bool connections_event_read(const uint8_t *body, size_t len,
     n = next_list(&c, ANSWER_FIELDS);
     for (uint32_t i = 0; i < n; i++) {
         struct connections_answer a;
-        uint64_t side;
+        uint64_t side, category;
 
         a.cid = next_bytes(&c, 1, CONNECTIONS_ASK_BYTES);
         a.uid = next_bytes(&c, 1, CONNECTIONS_UID_MAX);
         side = next_value(&c, VALUE_UINT).u;
-        a.side = (unsigned)(side & 1);
-        if (cursor_ok(&c) && side <= 1)
-            t->told(t->arg, &a);
-        else
+        category = next_value(&c, VALUE_UINT).u;
+        if (!cursor_ok(&c) || side > 1 || category >= CATEGORIES)
             return false;
+        a.side = (unsigned)side;
+        a.category = (enum category)category;
+        t->told(t->arg, &a);
     }
     return cursor_ok(&c) && cursor_left(&c) == 0;
 }

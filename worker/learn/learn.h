@@ -15,6 +15,7 @@
 #include "common/base/str.h"
 #include "common/ipc/bus.h"
 #include "common/ipc/heritage.h"
+#include "common/schema/category.h"
 #include "common/schema/counters.h"
 #include "common/schema/record.h"
 
@@ -88,6 +89,10 @@ uint32_t learn_connection_id(struct learn *l, uint32_t connection, struct str ui
 uint32_t learn_connection_find(struct learn *l, const uint8_t *datagram, size_t len,
                                unsigned *side);
 struct str learn_connection_uid(const struct learn *l, uint32_t connection);
+
+/* What it is for, so that its further paths are for the same. */
+void learn_connection_set_category(struct learn *l, uint32_t connection, enum category category);
+enum category learn_connection_category(const struct learn *l, uint32_t connection);
 void learn_connection_release(struct learn *l, uint32_t connection); /* 0: does nothing */
 
 #endif

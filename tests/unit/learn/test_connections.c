@@ -187,8 +187,12 @@ static void deliver(struct worker_of_test *to)
 
 static void test_others_are_asked(void **state)
 {
+    uint8_t datagram[] = "Aserver-id and what is behind it";
+    unsigned side;
+    uint32_t c = add(&a, 0, "Cone", 1, "server-id");
+
     (void)state;
-    add(&a, 0, "Cone", 1, "server-id");
+    learn_connection_set_category(&a.l, c, CATEGORY_web_quic);
     assert_string_equal(find(&b, "server-id", 1), "none");
     connections_run(&b.l, 0, 1);
     assert_int_equal(published.n, 1);
@@ -197,12 +201,16 @@ static void test_others_are_asked(void **state)
     deliver(&b);
     assert_string_equal(find(&b, "server-id", 1), "Cone");
     assert_int_equal(published.n, 2);
+    c = learn_connection_find(&b.l, datagram, sizeof datagram, &side);
+    assert_int_equal(learn_connection_category(&b.l, c), CATEGORY_web_quic);
+    learn_connection_release(&b.l, c);
+    assert_int_equal(learn_connection_category(&b.l, 0), CATEGORY_unknown);
 }
 
 /* An answer that nobody here asked for is of no use here, nor is one to another question. */
 static void test_answers_that_were_not_asked_for(void **state)
 {
-    struct connections_answer told = {STR_LIT("server-id"), STR_LIT("Cone"), 1};
+    struct connections_answer told = {STR_LIT("server-id"), STR_LIT("Cone"), 1, CATEGORY_unknown};
 
     (void)state;
     published.len = connections_event_write(published.body, NULL, 0, &told, 1);
@@ -287,16 +295,19 @@ static void test_alone_nobody_is_asked(void **state)
 static void test_broken_events(void **state)
 {
     const uint8_t asked[1][CONNECTIONS_ASK_BYTES] = {"0123456789"};
-    struct connections_answer told = {STR_LIT("server-id"), STR_LIT("Cone"), 1};
+    struct connections_answer told = {STR_LIT("server-id"), STR_LIT("Cone"), 1, CATEGORY_unknown};
     size_t len = connections_event_write(published.body, asked, 1, &told, 1);
 
     (void)state;
     assert_true(connections_event(&a.l, published.body, len));
     for (size_t n = 0; n < len; n++)
         assert_false(connections_event(&a.l, published.body, n));
-    published.body[len - 1] = 2; /* a side that there is not */
+    published.body[len - 2] = 2; /* a side that there is not */
     assert_false(connections_event(&a.l, published.body, len));
-    published.body[len - 1] = 1;
+    published.body[len - 2] = 1;
+    published.body[len - 1] = CATEGORIES; /* a category that there is not */
+    assert_false(connections_event(&a.l, published.body, len));
+    published.body[len - 1] = 0;
     published.body[0] = 0x93;
     assert_false(connections_event(&a.l, published.body, len));
 }

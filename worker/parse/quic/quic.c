@@ -9,9 +9,9 @@
  *
  * The record is written when the connection is over: at the end of the flow, at a Retry (what comes
  * after it is a record of its own), at a CONNECTION_CLOSE that can be read, or when another
- * connection begins between the same ports. A flow may also be known as QUIC by what others told:
- * by Alt-Svc, or because its packets carry the connection id of a connection seen before. Then
- * there is a record as well, which says why. */
+ * connection begins between the same ports; so the analyzer is never done. A flow may also be known
+ * as QUIC by what others told: by Alt-Svc, or because its packets carry the connection id of a
+ * connection seen before. Then there is a record as well, which says why. */
 #include "worker/parse/quic/quic.h"
 
 #include "worker/parse/quic/quic_google.h"
@@ -46,7 +46,7 @@ static void on_retry(struct analyzer_ctx *ctx, struct quic_session *s, unsigned 
     quic_session_begin(ctx, s);
     quic_session_history(ctx, s, side, 'R');
     if (!s->has_version)
-        quic_session_ids(s, side, p);
+        quic_session_ids(ctx, s, side, p);
     s->has_retry_scid = true;
     s->retry_scid = p->scid;
     quic_session_log(ctx, s);
@@ -62,29 +62,38 @@ static void on_negotiation(struct analyzer_ctx *ctx, struct quic_session *s, uns
     quic_session_begin(ctx, s);
     quic_session_history(ctx, s, side, 'U');
     if (!s->has_version)
-        quic_session_ids(s, side, p);
+        quic_session_ids(ctx, s, side, p);
     s->negotiated = true;
 }
 
 static void on_protected(struct analyzer_ctx *ctx, struct quic_session *s, unsigned side,
                          const struct quic_packet *p)
 {
-    if (s->closed)
-        return;
     quic_session_begin(ctx, s);
     quic_session_history(ctx, s, side, p->type == QUIC_ZERO_RTT ? 'Z' : 'H');
-    quic_session_ids(s, side, p);
+    quic_session_ids(ctx, s, side, p);
     if (p->type == QUIC_HANDSHAKE)
         quic_session_share_id(ctx, s, side);
+}
+
+/* A client's packet that is the first of another connection, as its kind alone tells: with a
+ * version on offer after its own was refused, or a handshake where only short headers were seen. */
+static bool begins_again(const struct quic_session *s, const struct quic_packet *p)
+{
+    bool refused = s->negotiated || !quic_version_find(s->version);
+
+    if (s->has_version)
+        return refused && p->known && p->version != s->version;
+    return s->open && p->type == QUIC_INITIAL;
 }
 
 static void on_packet(struct analyzer_ctx *ctx, struct quic_session *s, unsigned side,
                       const struct quic_packet *p)
 {
-    bool refused = s->negotiated || (s->has_version && !quic_version_find(s->version));
-
-    if (side == 0 && p->known && refused && s->has_version && p->version != s->version)
-        quic_session_reset(ctx, s); /* the client begins again with a version on offer */
+    if (side == 0 && begins_again(s, p))
+        quic_session_reset(ctx, s);
+    if (s->closed && p->type != QUIC_INITIAL)
+        return;
     switch (p->type) {
     case QUIC_NEGOTIATION:
         on_negotiation(ctx, s, side, p);
@@ -187,8 +196,8 @@ static void on_open(struct analyzer_ctx *ctx, void *state)
 {
     struct quic_session *s = state;
 
+    (void)ctx;
     s->side[0].shorts_next = s->side[1].shorts_next = 1;
-    analyzer_category(ctx, CATEGORY_other_tls);
 }
 
 static bool is_http3(struct str alpn)
@@ -218,8 +227,7 @@ static void on_told(struct analyzer_ctx *ctx, void *state, enum analyzer_fact fa
     case FACT_LEARNED_ALPN:
         quic_session_begin(ctx, s);
         quic_session_keep(ctx, s, &s->learned, text);
-        if (is_http3(text))
-            analyzer_category(ctx, CATEGORY_web_quic);
+        analyzer_category(ctx, is_http3(text) ? CATEGORY_web_quic : CATEGORY_other_tls);
         break;
     case FACT_PATH_OF:
         quic_session_begin(ctx, s);

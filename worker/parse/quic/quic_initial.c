@@ -192,14 +192,14 @@ void quic_initial(struct analyzer_ctx *ctx, struct quic_session *s, unsigned sid
         return;
     quic_session_begin(ctx, s);
     quic_session_history(ctx, s, side, p->known ? 'I' : 'U');
-    quic_session_ids(s, side, p);
+    quic_session_ids(ctx, s, side, p);
     if (!opened)
         return;
     s->decrypted = true;
     if (plain.number > s->side[side].largest)
         s->side[side].largest = plain.number;
-    quic_session_share_id(ctx, s, side);
     frames_read(&r, p, cursor_init(plain.frames, plain.len));
+    quic_session_share_id(ctx, s, side); /* what it is for is known by now */
     if (s->closed)
         quic_session_log(ctx, s);
 }
@@ -211,7 +211,7 @@ void quic_initial_clear(struct analyzer_ctx *ctx, struct quic_session *s, unsign
 
     quic_session_begin(ctx, s);
     quic_session_history(ctx, s, side, 'I');
-    quic_session_ids(s, side, p);
+    quic_session_ids(ctx, s, side, p);
     frames_read(&r, p, quic_google_frames(p));
     s->closed = false; /* nobody vouches for a frame in clear */
 }

@@ -24,11 +24,14 @@ void quic_session_history(struct analyzer_ctx *ctx, struct quic_session *s, unsi
         analyzer_weird(ctx, WEIRD_QUIC_HISTORY_BOUND, NULL);
 }
 
-void quic_session_ids(struct quic_session *s, unsigned side, const struct quic_packet *p)
+void quic_session_ids(struct analyzer_ctx *ctx, struct quic_session *s, unsigned side,
+                      const struct quic_packet *p)
 {
     if (!s->has_version) {
         s->has_version = true;
         s->version = p->version;
+        if (!s->retried) /* the handshake will tell more, once */
+            analyzer_category(ctx, CATEGORY_other_tls);
     }
     if (side == 0 && p->dcid.len > 0 && !s->has_dcid) {
         s->has_dcid = true;

@@ -75,8 +75,9 @@ void quic_session_begin(struct analyzer_ctx *ctx, struct quic_session *s);
 void quic_session_history(struct analyzer_ctx *ctx, struct quic_session *s, unsigned side,
                           char letter);
 
-/* Connection ids of a packet with a long header. */
-void quic_session_ids(struct quic_session *s, unsigned side, const struct quic_packet *p);
+/* Version and connection ids of a packet with a long header. */
+void quic_session_ids(struct analyzer_ctx *ctx, struct quic_session *s, unsigned side,
+                      const struct quic_packet *p);
 
 /* Tells the host the id that a side has chosen: packets to it may carry it. */
 void quic_session_share_id(struct analyzer_ctx *ctx, struct quic_session *s, unsigned side);

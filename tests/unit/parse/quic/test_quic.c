@@ -353,6 +353,7 @@ static void test_connection_close(void **state)
     assert_int_equal(fake_host_count(&h, RECORD_quic), 1);
     assert_string_equal(quic(0, "history"), "ISic");
     send_client_hello(to_server); /* what follows of it is nothing new */
+    send_handshake(0);
     send_short(1);
     fake_host_close(&h);
     assert_int_equal(fake_host_count(&h, RECORD_quic), 1);
@@ -484,6 +485,20 @@ static void test_path(void **state)
     fake_host_close(&h);
     assert_string_equal(quic(0, "path_of"), "CHhAvVGS1DHFjwGM9");
     assert_string_equal(quic(0, "history"), "o");
+}
+
+/* Then a handshake between the same ports: another connection. */
+static void test_handshake_on_a_learned_flow(void **state)
+{
+    (void)state;
+    fake_host_tell(&h, FACT_LEARNED_ALPN, "h3");
+    send_short(1);
+    send_client_hello(to_server);
+    assert_int_equal(fake_host_count(&h, RECORD_quic), 1);
+    fake_host_close(&h);
+    assert_string_equal(quic(0, "history"), "o");
+    assert_string_equal(quic(1, "history"), "IS");
+    assert_string_equal(quic(1, "learned"), "-");
 }
 
 static void test_history_is_bounded(void **state)
@@ -654,6 +669,7 @@ int main(void)
         TEST(test_undecryptable),
         TEST(test_learned),
         TEST(test_path),
+        TEST(test_handshake_on_a_learned_flow),
         TEST(test_history_is_bounded),
         TEST(test_bad_frame),
         TEST(test_crypto_bound),
