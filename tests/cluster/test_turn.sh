@@ -33,11 +33,12 @@ get -x socks4a://$SERVER4:9010 https://localhost/two
 get -x socks5://user:secret@$SERVER4:9011 http://$SERVER4/three
 get -x socks5h://user:secret@$SERVER4:9011 https://localhost/four
 
-wait_for 20 has_records conn 10 || die "conn.log has $(count conn) of 10 connections"
+wait_for 20 has_records ssl 8 || die "ssl.log has $(count ssl) of 8 handshakes"
 stop
 same() {
-    [ "$(column "$1" "$2" | sort | xargs)" = "$3" ] ||
-        die "$1.log, $2: $(column "$1" "$2" | sort | xargs), expected $3"
+    local got
+    got=$(column "$1" "$2" | grep -vx -e - | sort | xargs) # neighbours talk too
+    [ "$got" = "$3" ] || die "$1.log, $2: $got, expected $3"
 }
 same conn service \
     'ftp,ssl imap,ssl pop3,ssl postgresql,ssl smtp,ssl socks,http socks,http socks,ssl socks,ssl xmpp,ssl'
