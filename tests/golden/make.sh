@@ -372,6 +372,49 @@ case_dns_tcp() {
     query example.org TXT +tcp
     query +tcp +keepopen www.example.org AAAA example.org MX
 }
+# The name that was asked for stands with the connections; so does that of the last answer.
+case_dns_resolved_name() {
+    http http://$SERVER4/count/0
+    query web.example.org A
+    http http://$SERVER4/count/1
+    http -k --resolve web.example.org:443:$SERVER4 https://web.example.org/count/2
+    query www.example.org AAAA +tcp
+    http "http://[$SERVER6]/count/3"
+    query www.example.org A
+    http http://$SERVER4/count/4
+}
+# Types that are asked for on an odd port. Data for which the server has no words are given as on the
+# wire: HTTPS with ALPN, port, hints and ECH; HTTPS as an alias; SVCB with a path for DNS.
+case_dns_types() {
+    local https=000100000100060268330268320003000220fb00040004c0000202000500440042fe0d003e0100200020000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f000400010001200f6563682e6578616d706c652e6f726700000006001020010db8000000000000000000000002
+    local name type
+    net_run dnsmasq --keep-in-foreground --no-resolv --no-hosts --conf-file=/dev/null --user=root \
+        --pid-file="$work/types.pid" --bind-interfaces --interface=sv0 --port=5300 \
+        --local=/example.org/ --local-ttl=60 --dns-rr=www.example.org,65,$https \
+        --dns-rr=alias.example.org,65,000003777777076578616d706c65036f726700 \
+        --dns-rr=_dns.example.org,64,000103646e73076578616d706c65036f72670000010003026832000700082f717b3f646e737d \
+        --caa-record=example.org,0,issue,ca.example.net \
+        --naptr-record=example.org,10,100,S,SIP+D2U,,_sip._udp.example.org \
+        --dns-rr=_443._tcp.www.example.org,52,030101000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f \
+        --dns-rr=www.example.org,44,0402000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f \
+        --dns-rr=www.example.org,29,0012161389172dd070be15f000988d20 \
+        --dns-rr=example.org,256,000a0001687474703a2f2f7777772e6578616d706c652e6f72672f
+    wait_for 10 server sh -c 'ss -Hlun sport = 5300 | grep -q .'
+    while read -r name type; do
+        query -p 5300 "$name" "$type"
+    done <<'END'
+www.example.org TYPE65
+alias.example.org TYPE65
+_dns.example.org TYPE64
+example.org CAA
+example.org NAPTR
+_443._tcp.www.example.org TLSA
+www.example.org SSHFP
+www.example.org LOC
+example.org URI
+END
+    http http://$SERVER4/count/1
+}
 case_connect_refused() {
     http http://$SERVER4:81/
     client ip route add 192.0.2.77 dev cl0

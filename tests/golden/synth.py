@@ -637,10 +637,11 @@ def case_alt_svc():
 
 
 def cases():
+    import synth_dns
     import synth_screen
     import synth_tunnels
 
-    all_ = {**globals(), **vars(synth_tunnels), **vars(synth_screen)}
+    all_ = {**globals(), **vars(synth_tunnels), **vars(synth_screen), **vars(synth_dns)}
     return {n[5:].replace("_", "-"): f for n, f in sorted(all_.items()) if n.startswith("case_")}
 
 

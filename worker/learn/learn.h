@@ -64,7 +64,20 @@ bool learn_alpn_port(const struct learn *l, uint16_t port);
 const char *learn_alpn(struct learn *l, const struct ipaddr *server, uint16_t port,
                        struct str resolved, uint64_t now_ns);
 
-/* --- names --- */
+/* --- names ---
+ *
+ * resolved_name is what the client of a flow asked DNS for when it got the responder's address: the
+ * name before all aliases, from A, AAAA, HTTPS and SVCB answers and from multicast DNS. There is
+ * none
+ *   - where the client asked nobody (an address in its configuration) or asked in a way that cannot
+ *     be read (DNS over TLS, QUIC or HTTPS), or before this worker was started;
+ *   - where the answer is older than its TTL (at most a day) and an hour, or was displaced because
+ *     more than names_table_size came after it (counter learn.names_evicted);
+ *   - where the answer came unasked: anyone could have sent it;
+ *   - in a replay with several workers, where the one that saw the answer reads the file later than
+ *     the one that has the flow.
+ * It may be another client's where this one's own question was not seen, and it is the last one
+ * that was asked for where several names have one address. */
 
 void learn_name_add(struct learn *l, const struct ipaddr *client, const struct ipaddr *addr,
                     struct str name, uint32_t ttl_s, uint64_t ts_ns);
