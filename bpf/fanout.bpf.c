@@ -200,14 +200,14 @@ static __noinline __u16 follow_link(struct walk *w, __u16 type)
     return type;
 }
 
-/* Where the walk begins, and with what. */
+/* The type of what the walk begins with. */
 static __always_inline __u16 link_type(struct walk *w)
 {
     __u8 b;
 
     if (fanout_ethernet) {
         w->start = BPF_HDR_START_MAC;
-        return ETHERTYPE_TRANSPARENT;
+        return type_behind(w, 12);
     }
     w->start = BPF_HDR_START_NET;
     if (!load(w, 0, &b, 1))
@@ -242,17 +242,20 @@ static __always_inline void load_ports(struct walk *w)
 
 static __always_inline _Bool hash_v4(struct walk *w)
 {
-    __u8 h[12];
-    __u32 addr[2];
+    union {
+        __u8 b[20];
+        __u32 word[5];
+    } h;
 
-    if (!load(w, 0, h, sizeof h) || !load(w, 12, addr, sizeof addr) || h[0] < 0x45 || h[0] > 0x4f)
+    if (!load(w, 0, h.b, sizeof h.b) || h.b[0] < 0x45 || h.b[0] > 0x4f)
         return 0;
-    w->proto = h[9];
-    w->fragment = (be16(h + 6) & 0x3fff) != 0;
-    w->offset += (h[0] & 0xf) * 4;
+    w->proto = h.b[9];
+    w->fragment = (be16(h.b + 6) & 0x3fff) != 0;
+    w->offset += (h.b[0] & 0xf) * 4;
     load_ports(w);
-    w->hash = flow_hash_combine(flow_hash_endpoint_v4(addr[0], w->port[0], fanout_seed),
-                                flow_hash_endpoint_v4(addr[1], w->port[1], fanout_seed), w->proto);
+    w->hash =
+        flow_hash_combine(flow_hash_endpoint_v4(h.word[3], w->port[0], fanout_seed),
+                          flow_hash_endpoint_v4(h.word[4], w->port[1], fanout_seed), w->proto);
     return 1;
 }
 
@@ -295,18 +298,20 @@ static __always_inline __u32 hash_endpoint(const __u32 addr[4], __u32 port)
 
 static __always_inline _Bool hash_v6(struct walk *w)
 {
-    __u32 addr[8];
-    __u8 h[8];
+    union {
+        __u8 b[40];
+        __u32 word[10];
+    } h;
 
-    if (!load(w, 0, h, sizeof h) || !load(w, 8, addr, sizeof addr) || h[0] >> 4 != 6)
+    if (!load(w, 0, h.b, sizeof h.b) || h.b[0] >> 4 != 6)
         return 0;
-    w->proto = h[6];
+    w->proto = h.b[6];
     w->offset += 40;
     if (!follow_extensions(w))
         return 0;
     load_ports(w);
-    w->hash = flow_hash_combine(hash_endpoint(addr, w->port[0]),
-                                hash_endpoint(addr + 4, w->port[1]), w->proto);
+    w->hash = flow_hash_combine(hash_endpoint(h.word + 2, w->port[0]),
+                                hash_endpoint(h.word + 6, w->port[1]), w->proto);
     return 1;
 }
 
@@ -452,7 +457,7 @@ static __always_inline __u16 enter_udp(struct walk *w)
     }
 }
 
-static __noinline __u16 enter_tunnel(struct walk *w)
+static __always_inline __u16 enter_tunnel(struct walk *w)
 {
     if (w->fragment)
         return 0;
@@ -470,28 +475,41 @@ static __noinline __u16 enter_tunnel(struct walk *w)
     }
 }
 
-static __noinline _Bool hash_ip(struct walk *w, __u16 type)
+/* Hashes the IP header at the walk. False if there is none. */
+static __always_inline _Bool hash_ip(struct walk *w, __u16 type)
 {
+    if (type != ETHERTYPE_IPV4 && type != ETHERTYPE_IPV6)
+        type = follow_link(w, type);
     return type == ETHERTYPE_IPV4 ? hash_v4(w) : type == ETHERTYPE_IPV6 ? hash_v6(w) : 0;
+}
+
+/* Whether there may be a packet inside: for most there is not, and that costs nothing. */
+static __always_inline _Bool may_enclose(const struct walk *w)
+{
+    if (w->proto == PROTO_TCP)
+        return 0;
+    return w->proto != PROTO_UDP || tunnel_port(w->port[0]) || tunnel_port(w->port[1]);
+}
+
+/* Hashes what is in the tunnel at the walk, and in tunnels in it. */
+static __noinline void follow_tunnels(struct walk *w)
+{
+    for (int i = 0; i < FANOUT_TUNNELS && may_enclose(w); i++)
+        if (!hash_ip(w, enter_tunnel(w)))
+            break;
 }
 
 SEC("socket")
 int fanout(struct __sk_buff *skb)
 {
     struct walk w = {.skb = skb};
-    __u16 type = link_type(&w);
-    _Bool found = 0;
     __u32 bucket;
     __u32 *member;
 
-    for (int i = 0; i <= FANOUT_TUNNELS && type != 0; i++) {
-        if (!hash_ip(&w, follow_link(&w, type)))
-            break;
-        found = 1;
-        type = enter_tunnel(&w);
-    }
-    if (!found)
+    if (!hash_ip(&w, link_type(&w)))
         return 0;
+    if (may_enclose(&w))
+        follow_tunnels(&w);
     bucket = w.hash % FLOW_BUCKETS;
     member = bpf_map_lookup_elem(&fanout_member, &bucket);
     return member ? (int)*member : 0;
