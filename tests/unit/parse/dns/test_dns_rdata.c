@@ -105,6 +105,44 @@ static void service_bindings(void **state)
                 "SVCB 1 . ipv6hint=2001:db8::1");
 }
 
+/* One ECHConfig of version 0xfe0d whose key is 2 bytes: 28 bytes with a name of 7. */
+#define ECH_CONFIG(name7) "\xfe\x0d\0\x18\x2a\0\x20\0\2kk\0\4\0\1\0\1\x20\7" name7 "\0\0"
+
+static void encrypted_hellos_show_their_public_name(void **state)
+{
+    (void)state;
+    assert_text(DNS_TYPE_HTTPS, DATA("\0\1\0\0\5\0\x1e\0\x1c" ECH_CONFIG("a.hello")),
+                "HTTPS 1 . ech=a.hello");
+    assert_text(DNS_TYPE_HTTPS,
+                DATA("\0\1\0\0\5\0\x56\0\x54" ECH_CONFIG("a.hello") ECH_CONFIG("a.hello")
+                         ECH_CONFIG("b.hello")),
+                "HTTPS 1 . ech=a.hello,b.hello");
+    /* Another version, a list that is longer than its value, none: as they are. */
+    assert_text(DNS_TYPE_HTTPS, DATA("\0\1\0\0\5\0\6\0\4\xfe\x0a\0\0"),
+                "HTTPS 1 . ech=0004fe0a0000");
+    assert_text(DNS_TYPE_HTTPS, DATA("\0\1\0\0\5\0\x1e\0\x1d" ECH_CONFIG("a.hello")),
+                "HTTPS 1 . ech=001dfe0d00182a002000026b6b00040001000120"
+                "07612e68656c6c6f0000");
+    assert_text(DNS_TYPE_HTTPS, DATA("\0\1\0\0\5\0\2\0\0\0\x03\0\2\x20\xfb"),
+                "HTTPS 1 . ech=0000 port=8443");
+}
+
+static void keys_of_other_documents(void **state)
+{
+    (void)state;
+    assert_text(DNS_TYPE_SVCB, DATA("\0\1\0\0\7\0\x08/q{?dns}\0\x08\0\0"),
+                "SVCB 1 . dohpath=/q{?dns} ohttp");
+}
+
+static void keys_of_updates(void **state)
+{
+    (void)state;
+    assert_text(DNS_TYPE_TKEY, DATA("\x08gss-tsig\0\0\0\0\1\0\0\0\2\0\3\0\x11\0\2\xab\xcd\0\0"),
+                "TKEY gss-tsig 3 17");
+    assert_text(DNS_TYPE_TSIG, DATA("\x0bhmac-sha256\0\0\0\0\0\0\1\1\x2c\0\0\0\0\0\0\0\0"),
+                "TSIG hmac-sha256");
+}
+
 static void others(void **state)
 {
     (void)state;
@@ -184,6 +222,9 @@ int main(void)
         cmocka_unit_test(strings),
         cmocka_unit_test(dnssec),
         cmocka_unit_test(service_bindings),
+        cmocka_unit_test(encrypted_hellos_show_their_public_name),
+        cmocka_unit_test(keys_of_other_documents),
+        cmocka_unit_test(keys_of_updates),
         cmocka_unit_test(others),
         cmocka_unit_test(netbios_numbers),
         cmocka_unit_test(broken_data_leave_no_text),
