@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The input is a talk: its pieces, each led by a byte that says whose and how long it is. */
+/* Any talk, cut anywhere, with gaps, must leave no buffer behind.
+ *
+ * The input is a script: a byte of command, a length (two bytes) and, for data, that many bytes.
+ * Command: bit 0 the side, bits 1-2 what: data (twice as often), gap, end of the side. */
 #include "tests/unit/parse/fake_host.h"
 #include "worker/parse/starttls/starttls.h"
 
@@ -9,25 +12,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    struct cursor c = cursor_init(data, size);
+
     (void)analyzer_starttls.probe(data, size, ANALYZER_TCP);
     fake_host_open(&host, &analyzer_starttls, ANALYZER_TCP);
-    while (size > 0) {
-        unsigned side = data[0] & 1, gap = data[0] == 0xff;
-        size_t n = data[0] >> 1;
+    while (cursor_left(&c) > 0) {
+        uint8_t command = cursor_u8(&c);
+        size_t n = cursor_be16(&c);
 
-        data++;
-        size--;
-        if (n > size)
-            n = size;
-        if (gap)
-            fake_host_gap(&host, side, 1);
-        else
-            fake_host_data(&host, side, data, n);
         host.ctx.ts_ns++;
-        data += n;
-        size -= n;
+        if ((command >> 1 & 3) == 2) {
+            fake_host_gap(&host, command & 1, n + 1);
+        } else if ((command >> 1 & 3) == 3) {
+            fake_host_end(&host, command & 1);
+        } else {
+            n = n < cursor_left(&c) ? n : cursor_left(&c);
+            fake_host_data(&host, command & 1, cursor_bytes(&c, n), n);
+        }
     }
-    fake_host_end(&host, 0);
     fake_host_close(&host);
     fake_host_fini(&host);
     return 0;

@@ -22,6 +22,8 @@ SCRIPTS = {
     "fuzz_tls": ("tcp", (443, 8443, 4433, 4434, 4435)),
     "fuzz_dtls": ("udp", (4433,)),
     "fuzz_quic": ("udp", (443,)),
+    "fuzz_socks": ("tcp", (1080, 1081, 1084)),
+    "fuzz_starttls": ("tcp", (21, 25, 110, 143, 2525, 2143, 9105) + tuple(range(9001, 9007))),
 }
 # As fuzz_decode.c orders them.
 LINKTYPES = (1, 101, 0, 113, 108, 229, 276, 147, 9, 10, 50, 51, 104, 105, 163, 127, 119, 219, 239, 258)
