@@ -166,16 +166,24 @@ void tls_fingerprint_ja3s(const struct tls_server_hello *h, char out[TLS_JA3_BYT
     ja3_end(out);
 }
 
-/* Insertion sort: lists are short, nearly sorted, and at most SORT_MAX long. */
+/* The place is found by halves and made by one move, so that a list in the worst of orders costs
+ * little more than another. */
 static void sort_insert(uint16_t *values, unsigned *n, uint16_t v)
 {
-    unsigned i = *n;
+    unsigned low = 0, high = *n;
 
     if (*n == SORT_MAX)
         return;
-    for (; i > 0 && values[i - 1] > v; i--)
-        values[i] = values[i - 1];
-    values[i] = v;
+    while (low < high) {
+        unsigned mid = low + (high - low) / 2;
+
+        if (values[mid] > v)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    memmove(values + low + 1, values + low, (*n - low) * sizeof *values);
+    values[low] = v;
     (*n)++;
 }
 
