@@ -145,12 +145,6 @@ static bool request_begin(struct http1_flow *f, struct str text)
     return true;
 }
 
-/* 101 ends HTTP on this connection, so it is the final one, as well as being informational. */
-static bool status_is_final(unsigned status)
-{
-    return status / 100 != 1 || status == 101;
-}
-
 static bool response_begin(struct http1_flow *f, struct str text)
 {
     struct http1_status_line line;
@@ -169,7 +163,7 @@ static bool response_begin(struct http1_flow *f, struct str text)
             t->info_status = line.status;
             set_text(f, t, HTTP_INFO_MSG, line.reason);
         }
-        if (status_is_final(line.status)) {
+        if (http1_status_is_final(line.status)) {
             t->response_ns = f->side[1].first_ns;
             t->has_status = true;
             t->status = line.status;
@@ -305,10 +299,9 @@ static void body_begin(struct http1_flow *f, unsigned side)
 {
     struct http1_side *s = &f->side[side];
 
-    s->remaining = (s->parser.flags & F_CONTENT_LENGTH) != 0 ? s->parser.content_length : 0;
     if (s->remaining > 0)
         s->phase = HTTP1_LENGTH;
-    else if (side == 1 && (s->parser.flags & F_CONTENT_LENGTH) == 0)
+    else if (side == 1 && !s->has_length)
         s->phase = HTTP1_UNTIL_CLOSE;
     else
         message_done(f, side);
@@ -329,7 +322,7 @@ static void alt_svc_take(struct http1_flow *f, const struct http_transaction *t)
 {
     struct str value = t ? http_field_text(t, HTTP_ALT_SVC) : STR_LIT("");
 
-    if (value.len == 0 || !status_is_final(f->status) || f->status == 421)
+    if (value.len == 0 || f->status == 421)
         return;
     analyzer_alt_svc(
         f->ctx, http1_target_origin(http_field_text(t, HTTP_URI), http_field_text(t, HTTP_HOST)),
@@ -346,7 +339,7 @@ static bool response_headers_done(struct http1_flow *f, const struct cursor *res
         switch_protocol(f, rest);
         return false;
     }
-    if (!status_is_final(f->status)) {
+    if (!http1_status_is_final(f->status)) {
         /* The transaction stays at the head of the queue for the response that follows. */
         f->queue.open[1] = NULL;
         f->side[1].phase = HTTP1_LINE;
@@ -474,20 +467,27 @@ static void http1_data(struct analyzer_ctx *ctx, void *state, unsigned side, con
     (void)http1_feed(f, side, &c);
 }
 
-/* Inside a chunk llhttp is given bytes in place of those that are missing; it looks at none. */
+/* Inside a chunk bytes are missing: llhttp, which counts the chunk down, is told so. It gets the
+ * last one as a byte that it does not look at, so that it sees the chunk's end. A gap may be of any
+ * length, and must not cost by that. */
 static void chunk_fill(struct http1_flow *f, unsigned side, uint64_t len)
 {
-    static const uint8_t nothing[16384];
+    struct http1_side *s = &f->side[side];
+    struct cursor last = cursor_init("", 1);
 
-    f->side[side].filling = true;
-    while (len > 0) {
-        size_t n = len < sizeof nothing ? (size_t)len : sizeof nothing;
-        struct cursor c = cursor_init(nothing, n);
+    body_miss(f, side, len - 1);
+    s->parser.content_length -= len - 1;
+    s->remaining -= len - 1;
+    s->filling = true;
+    (void)parser_step(f, side, &last);
+    s->filling = false;
+}
 
-        (void)parser_step(f, side, &c);
-        len -= n;
-    }
-    f->side[side].filling = false;
+/* A gap before anything else of a flow whose beginning was seen: the client's bytes were there, and
+ * detection has found them to be no request, until the server answered as HTTP. */
+static bool detection_refused(const struct http1_flow *f, unsigned side)
+{
+    return side == 0 && !f->ctx->midstream && f->side[0].first_ns == 0 && f->side[1].first_ns == 0;
 }
 
 static void http1_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)
@@ -520,7 +520,10 @@ static void http1_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint
         body_miss(f, side, s->remaining);
     if (f->queue.open[side])
         f->queue.open[side]->partial = true;
-    analyzer_weird(ctx, WEIRD_HTTP_CONTENT_GAP, NULL);
+    if (detection_refused(f, side))
+        analyzer_weird(ctx, WEIRD_HTTP_BAD_REQUEST_LINE, NULL);
+    else
+        analyzer_weird(ctx, WEIRD_HTTP_CONTENT_GAP, NULL);
     http1_stream_lost(f, side);
     s->skip_line = false;
 }

@@ -26,15 +26,16 @@ struct http1_side {
     llhttp_t parser;
     struct membuf line; /* start line that is not complete yet */
     uint64_t first_ns;  /* when the message's first byte came */
-    uint64_t remaining; /* bytes to come of the body (LENGTH) or chunk (CHUNKED) */
+    uint64_t remaining; /* bytes to come of the body (HEADERS, LENGTH) or chunk (CHUNKED) */
     uint16_t version;   /* two characters of the last start line's; 0: none yet */
     uint8_t phase;      /* enum http1_phase */
     uint8_t field;      /* enum http_field of the header being read */
     uint8_t name_len;   /* HTTP_HEADER_MAX + 1: longer than any we know */
     uint8_t tail_len;
-    bool in_value;  /* of a header */
-    bool skip_line; /* the rest of this line is of no use */
-    bool filling;   /* the parser is given bytes in place of missing ones */
+    bool in_value;   /* of a header */
+    bool has_length; /* Content-Length was there */
+    bool skip_line;  /* the rest of this line is of no use */
+    bool filling;    /* the parser is given bytes in place of missing ones */
     char name[HTTP_HEADER_MAX];
     char tail[HTTP1_TAIL_BYTES]; /* last bytes of a start line that did not fit */
 };
@@ -79,6 +80,12 @@ void http1_wait_end(struct http1_flow *f);
 /* The present response grants a CONNECT or Upgrade: the successor's name (NULL: to be detected),
  * after it was told and left what is its own. */
 const char *http1_switch(struct http1_flow *f);
+
+/* 101 ends HTTP on the connection, so it is the final one, as well as being informational. */
+static inline bool http1_status_is_final(unsigned status)
+{
+    return status / 100 != 1 || status == 101;
+}
 
 /* RFC 9112 section 6.3, rules 1 and 2. t may be NULL. */
 bool http1_response_has_no_body(const struct http_transaction *t, unsigned status);

@@ -30,8 +30,10 @@ static void value_begin(struct http1_flow *f, unsigned side)
 
     s->in_value = true;
     s->field = HTTP_NO_FIELD;
-    /* Trailers come after the body and are not what these fields are about. */
-    if (!t || s->phase != HTTP1_HEADERS || s->name_len > HTTP_HEADER_MAX)
+    /* Trailers come after the body and are not what these fields are about, and an interim response
+     * is not the one that they are of. */
+    if (!t || s->phase != HTTP1_HEADERS || s->name_len > HTTP_HEADER_MAX ||
+        (side == 1 && !http1_status_is_final(f->status)))
         return;
     s->field =
         (uint8_t)http_header_begin(t, f->ctx->bufs, side, str_make(s->name, s->name_len), &kept);
@@ -75,6 +77,23 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
     return 0;
 }
 
+/* The header was Content-Length. A second one that says the same is harmless (RFC 9112 section 6.3,
+ * rule 5); llhttp would refuse it, so it is made to forget the first. */
+static int length_take(struct http1_side *s)
+{
+    llhttp_t *p = &s->parser;
+
+    if (s->has_length && s->remaining != p->content_length) {
+        llhttp_set_error_reason(p, "Content-Length contradicts the one before");
+        return HPE_INVALID_CONTENT_LENGTH;
+    }
+    s->remaining = p->content_length;
+    s->has_length = true;
+    p->flags = (uint16_t)(p->flags & ~F_CONTENT_LENGTH);
+    p->content_length = 0;
+    return 0;
+}
+
 /* Also called for a header without a value, which on_header_value may not have been. */
 static int on_header_value_complete(llhttp_t *parser)
 {
@@ -88,7 +107,7 @@ static int on_header_value_complete(llhttp_t *parser)
     if (s->field != HTTP_NO_FIELD && t)
         http_header_end(t, s->field, f->ctx->log_secrets);
     s->field = HTTP_NO_FIELD;
-    return 0;
+    return parser->flags & F_CONTENT_LENGTH ? length_take(s) : 0;
 }
 
 /* RFC 9112 section 6.3, rules 1 and 2. t may be NULL. */
@@ -177,5 +196,7 @@ void http1_headers_start(struct http1_flow *f, unsigned side)
     s->in_value = false;
     s->name_len = 0;
     s->field = HTTP_NO_FIELD;
+    s->remaining = 0;
+    s->has_length = false;
     s->phase = HTTP1_HEADERS;
 }

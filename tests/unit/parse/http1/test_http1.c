@@ -156,7 +156,8 @@ static void test_continue(void **state)
         C("PUT /big HTTP/1.1\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n"),
         S("HTTP/1.1 100 Go on\r\n\r\n"),
         C("data"),
-        S("HTTP/1.1 102 Wait\r\nX: y\r\n\r\nHTTP/1.1 201 Done\r\nContent-Length: 2\r\n\r\nok"),
+        S("HTTP/1.1 102 Wait\r\nContent-Type: a/b\r\nAlt-Svc: h3=\":1\"\r\n\r\n"
+          "HTTP/1.1 201 Done\r\nContent-Length: 2\r\nAlt-Svc: h3=\":2\"\r\n\r\nok"),
     };
 
     (void)state;
@@ -165,6 +166,8 @@ static void test_continue(void **state)
     expect(0, "status_msg", "Done");
     expect(0, "info_code", "102");
     expect(0, "info_msg", "Wait");
+    expect(0, "response_content_type", "-");
+    assert_string_equal(talk.notes, "alt_svc of : h3=\":2\"\n");
     expect(0, "request_body_len", "4");
     expect(0, "response_body_len", "2");
     talk_finish(1);

@@ -42,6 +42,21 @@ static void test_gap_in_chunk(void **state)
     talk_finish(1);
 }
 
+/* As far ahead as a sequence number can point; it must cost no more than a short one. */
+static void test_gap_in_chunk_of_any_length(void **state)
+{
+    (void)state;
+    talk_begin();
+    talk_say(0, "GET /1 HTTP/1.1\r\n\r\n");
+    talk_say(1, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000000000000000\r\nab");
+    fake_host_gap(&talk, 1, 0xffffffffffffffe);
+    talk_say(1, "\r\n0\r\n\r\n");
+    assert_int_equal(fake_host_count(&talk, RECORD_http), 1);
+    fake_host_close(&talk);
+    expect(0, "response_body_len", "1152921504606846976");
+    talk_finish(1);
+}
+
 /* The end of one response and the beginning of the next are missing. */
 static void test_gap_over_the_end_of_a_body(void **state)
 {
@@ -209,6 +224,63 @@ static void test_search_at_packet(void **state)
     talk_finish(1);
 }
 
+/* What detection has refused it tells of as a gap, before all else. */
+static void test_refused_before_detection(void **state)
+{
+    (void)state;
+    talk_begin();
+    fake_host_gap(&talk, 0, 20);
+    talk_say(1, "HTTP/1.0 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    fake_host_close(&talk);
+    expect(0, "status_code", "400");
+    expect_weird(WEIRD_HTTP_BAD_REQUEST_LINE, 1);
+    expect_weird(WEIRD_HTTP_CONTENT_GAP, 0);
+    talk_finish(1);
+}
+
+/* RFC 9112 section 6.3: headers of a response, and the length of the body behind them. */
+static void test_body_lengths(void **state)
+{
+    static const struct {
+        const char *headers;
+        const char *bytes;
+        const char *len; /* NULL: refused */
+    } cases[] = {
+        {"Content-Length: 3\r\n", "abc", "3"},
+        {"Content-Length: 3\r\nX: y\r\nContent-Length: 3\r\n", "abc", "3"},
+        {"Content-Length: 3\r\nContent-Length: 5\r\n", "abc", NULL},
+        {"Content-Length: 0\r\nContent-Length: 5\r\n", "abcde", NULL},
+        {"Content-Length: -3\r\n", "abc", NULL},
+        {"Content-Length: 3x\r\n", "abc", NULL},
+        {"Content-Length: 99999999999999999999999\r\n", "abc", NULL},
+        {"Content-Length: 9\r\nTransfer-Encoding: chunked\r\n", "1\r\na\r\n0\r\n\r\n", "1"},
+        {"Transfer-Encoding: chunked\r\nContent-Length: 9\r\n", "1\r\na\r\n0\r\n\r\n", "1"},
+        {"Transfer-Encoding: gzip, chunked\r\n", "1\r\na\r\n0\r\n\r\n", "1"},
+        {"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", "1\r\na\r\n0\r\n\r\n", "1"},
+        {"Transfer-Encoding: identity\r\nContent-Length: 3\r\n", "abc", "3"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < N(cases); i++) {
+        const char *len = cases[i].len;
+
+        talk_begin();
+        talk_say(0, "GET /1 HTTP/1.1\r\n\r\n");
+        talk_say(1, "HTTP/1.1 200 OK\r\n");
+        talk_say(1, cases[i].headers);
+        talk_say(1, "\r\n");
+        talk_say(1, cases[i].bytes);
+        talk_say(0, "GET /2 HTTP/1.1\r\n\r\n");
+        talk_say(1, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+        fake_host_close(&talk);
+        talk_expect_weird(WEIRD_HTTP_BAD_RESPONSE_LINE, len ? 0 : 1, (int)i);
+        talk_expect(0, "status_code", "200", (int)i);
+        talk_expect(0, "response_body_len", len ? len : "0", (int)i);
+        talk_expect(1, "status_code", "404", (int)i);
+        talk_finish(2);
+    }
+}
+
 static void test_bad_chunk(void **state)
 {
     static const struct fake_chunk chunks[] = {
@@ -232,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gap_in_known_length),
         cmocka_unit_test(test_gap_in_chunk),
+        cmocka_unit_test(test_gap_in_chunk_of_any_length),
         cmocka_unit_test(test_gap_over_the_end_of_a_body),
         cmocka_unit_test(test_gap_in_response_headers),
         cmocka_unit_test(test_gap_in_request_headers),
@@ -240,6 +313,8 @@ int main(void)
         cmocka_unit_test(test_gap_in_pipelined_requests),
         cmocka_unit_test(test_garbage_then_message),
         cmocka_unit_test(test_search_at_packet),
+        cmocka_unit_test(test_refused_before_detection),
+        cmocka_unit_test(test_body_lengths),
         cmocka_unit_test(test_bad_chunk),
     };
 
