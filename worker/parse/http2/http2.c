@@ -29,17 +29,6 @@
 
 /* --- where frames begin is not known --- */
 
-/* Of contents bytes may be missing, nobody knows how many. */
-static void streams_mark(struct http2_flow *f, unsigned side)
-{
-    for (struct http2_stream *st = f->oldest; st; st = st->younger) {
-        if (st->ended[side])
-            continue;
-        st->t->partial = true;
-        analyzer_child_gap(f->ctx, st->child, side, 0);
-    }
-}
-
 /* The header block that is open will not be read to its end. */
 static void block_abandon(struct http2_side *s)
 {
@@ -55,8 +44,8 @@ static void search_begin(struct http2_flow *f, unsigned side)
 
     http2_hpack_lose(&s->hpack);
     membuf_free(&s->altsvc, f->ctx->bufs);
-    streams_mark(f, side);
     block_abandon(s);
+    s->losses++; /* each stream hears of it when its turn comes: there may be many */
     s->phase = HTTP2_SEARCH;
     s->sure = false;
     s->have = 0;
@@ -363,6 +352,8 @@ static void http2_open(struct analyzer_ctx *ctx, void *state)
 
     f->missed = ctx->midstream;
     f->oriented = !ctx->midstream;
+    /* When the connection was seen to begin no peer knows to the nanosecond. */
+    f->bucket_key = (2 * ctx->ts_ns + 1) * UINT64_C(0x9e3779b97f4a7c15);
     for (unsigned side = 0; side < 2; side++) {
         f->side[side].hpack.lost = ctx->midstream;
         f->side[side].sure = !ctx->midstream;

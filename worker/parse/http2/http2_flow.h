@@ -14,7 +14,7 @@
 #include "worker/parse/http2/http2_hpack.h"
 
 #define HTTP2_STREAMS_MAX     1024u
-#define HTTP2_BUCKETS         64u
+#define HTTP2_BUCKET_BITS     8u
 #define HTTP2_RESETS_KEPT     32u
 #define HTTP2_LINGER_NS       UINT64_C(1000000000)
 #define HTTP2_HEADER_LIST_MAX 65536u /* bytes of a header list that are looked at */
@@ -26,12 +26,13 @@ struct http2_stream {
     struct http_transaction *t;
     size_t capacity; /* of the buffer this lies in */
     uint32_t id;
-    int child;      /* analyzer of the content; 0: none */
-    bool asked;     /* headers of the request were seen, or begin */
-    bool answered;  /* those of the final response were seen */
-    bool ended[2];  /* by side: END_STREAM */
-    bool lingers;   /* the client has reset it: what the server had sent by then may still come */
-    bool websocket; /* extended CONNECT (RFC 8441) */
+    uint32_t lost[2]; /* by side: `losses` of it that the stream was told of */
+    int child;        /* analyzer of the content; 0: none */
+    bool asked;       /* headers of the request were seen, or begin */
+    bool answered;    /* those of the final response were seen */
+    bool ended[2];    /* by side: END_STREAM */
+    bool lingers;     /* the client has reset it: what the server had sent by then may still come */
+    bool websocket;   /* extended CONNECT (RFC 8441) */
 };
 
 enum http2_phase {
@@ -55,6 +56,7 @@ struct http2_side {
     uint32_t left;               /* bytes to come of the payload, */
     uint32_t padding;            /* and of the padding behind it */
     uint32_t last_id;            /* highest stream that this side has opened */
+    uint32_t losses;             /* times that nobody knew where its frames begin */
     uint32_t list_bytes;         /* of the header list so far */
     uint32_t continuations;
     uint8_t phase; /* enum http2_phase */
@@ -75,13 +77,14 @@ struct http2_side {
 struct http2_flow {
     struct analyzer_ctx *ctx; /* of the callback that runs now */
     struct http2_side side[2];
-    struct http2_stream *bucket[HTTP2_BUCKETS];
+    struct http2_stream *bucket[1u << HTTP2_BUCKET_BITS];
     struct http2_stream *oldest, *youngest;
     uint32_t n_streams;
-    uint64_t depth;   /* transactions so far */
-    const char *view; /* static; NULL: "packet" */
-    bool missed;      /* bytes of a side were: requests may be unknown */
-    bool oriented;    /* which side is the client's is known, not only supposed */
+    uint64_t bucket_key; /* odd */
+    uint64_t depth;      /* transactions so far */
+    const char *view;    /* static; NULL: "packet" */
+    bool missed;         /* bytes of a side were: requests may be unknown */
+    bool oriented;       /* which side is the client's is known, not only supposed */
     bool cut_reported;
     uint64_t resets_ns; /* the present second of http2_rapid_reset, */
     uint32_t resets;    /* resets in it, */
@@ -111,6 +114,10 @@ struct http2_stream *http2_stream_open(struct http2_flow *f, uint32_t id, uint64
 /* The stream that the present frame of a side (HEADERS or DATA) belongs to, also if its opening may
  * have been missed; NULL: it is over, or the frame is out of place. */
 struct http2_stream *http2_stream_of(struct http2_flow *f, unsigned side);
+
+/* Of contents that the side has sent meanwhile bytes may be missing, nobody knows how many. To be
+ * called before anything more of the side is added to the stream. */
+void http2_stream_settle(struct http2_flow *f, struct http2_stream *s, unsigned side);
 
 /* The side sends no more. May close the stream. */
 void http2_stream_end(struct http2_flow *f, struct http2_stream *s, unsigned side);

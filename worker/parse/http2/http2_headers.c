@@ -7,7 +7,7 @@
  * and costs its bytes once.
  *
  * The first block of a side on a stream is its headers (or those of an interim response), one after
- * them is trailers, which are read for the status of gRPC alone. */
+ * them is trailers, of which only the server's are read, for the status of gRPC. */
 #include "worker/parse/http2/http2_flow.h"
 
 #define FIELD_OVERHEAD 32u /* RFC 9113 section 6.5.2: how a header list is measured */
@@ -103,8 +103,6 @@ static void response_take(struct http2_flow *f, struct http2_side *s, struct str
 
     if (str_equal(name, STR_LIT(":status")))
         status_take(s, st, value);
-    else if (str_equal(name, STR_LIT("alt-svc")))
-        analyzer_alt_svc(f->ctx, http_field_text(st->t, HTTP_HOST), value);
     else if (name.p[0] != ':' && !s->informational)
         header_take(f, st, 1, name, value);
 }
@@ -137,7 +135,7 @@ static void field_take(void *arg, struct str name, struct str value)
         request_take(f, s->stream, name, value);
     else if (s->block == HTTP2_RESPONSE)
         response_take(f, s, name, value);
-    else if (s->block == HTTP2_TRAILERS)
+    else if (s->block == HTTP2_TRAILERS && s == &f->side[1])
         trailer_take(f, s->stream, name, value);
 }
 
@@ -172,6 +170,8 @@ static struct http2_stream *request_stream(struct http2_flow *f, uint32_t id)
     struct http2_side *s = &f->side[0];
     struct http2_stream *st = http2_stream_find(f, id);
 
+    if (st)
+        http2_stream_settle(f, st, 0);
     if (!http2_is_client_stream(id) || id <= s->last_id || http2_stream_was_reset(f, id))
         return st;
     s->last_id = id;
@@ -237,6 +237,15 @@ static bool pseudo_is_missing(const struct http2_flow *f, const struct http2_sid
            (s->block == HTTP2_RESPONSE && !s->informational && !t->has_status);
 }
 
+/* RFC 7838 section 3: of the origin that was asked, lines are one list; section 6: not with 421. */
+static void alt_svc_tell(struct http2_flow *f, const struct http_transaction *t)
+{
+    struct str value = http_field_text(t, HTTP_ALT_SVC);
+
+    if (value.len > 0 && t->status != 421)
+        analyzer_alt_svc(f->ctx, http_field_text(t, HTTP_HOST), value);
+}
+
 static void headers_done(struct http2_flow *f, struct http2_side *s)
 {
     struct http2_stream *st = s->stream;
@@ -248,6 +257,7 @@ static void headers_done(struct http2_flow *f, struct http2_side *s)
     } else if (s->block == HTTP2_RESPONSE && !s->informational) {
         st->answered = true;
         st->t->response_ns = s->block_ns;
+        alt_svc_tell(f, st->t);
     }
     if (!s->informational)
         http2_child_headers(f, st, s->block);

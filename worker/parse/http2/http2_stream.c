@@ -10,10 +10,10 @@
  * says is recorded, and that it is partial. */
 #include "worker/parse/http2/http2_flow.h"
 
+/* Peers choose identifiers, and could choose those that a fixed function puts into one bucket. */
 static struct http2_stream **bucket_of(struct http2_flow *f, uint32_t id)
 {
-    /* Identifiers of a side go up by two. */
-    return &f->bucket[(id >> 1 ^ (id & 1) << 5) % HTTP2_BUCKETS];
+    return &f->bucket[id * f->bucket_key >> (64 - HTTP2_BUCKET_BITS)];
 }
 
 struct http2_stream *http2_stream_find(struct http2_flow *f, uint32_t id)
@@ -38,7 +38,10 @@ struct http2_stream *http2_stream_open(struct http2_flow *f, uint32_t id, uint64
     s = bufpool_get(f->ctx->bufs, sizeof *s, &capacity);
     if (!s)
         return NULL;
-    *s = (struct http2_stream){.capacity = capacity, .id = id, .next = *bucket};
+    *s = (struct http2_stream){.capacity = capacity,
+                               .id = id,
+                               .next = *bucket,
+                               .lost = {f->side[0].losses, f->side[1].losses}};
     s->t = http_transaction_new(f->ctx->bufs);
     if (!s->t) {
         bufpool_put(f->ctx->bufs, s, capacity);
@@ -73,8 +76,21 @@ static void stream_remove(struct http2_flow *f, struct http2_stream *s)
             f->side[side].stream = NULL;
 }
 
+void http2_stream_settle(struct http2_flow *f, struct http2_stream *s, unsigned side)
+{
+    if (s->lost[side] == f->side[side].losses)
+        return;
+    s->lost[side] = f->side[side].losses;
+    if (s->ended[side])
+        return;
+    s->t->partial = true;
+    analyzer_child_gap(f->ctx, s->child, side, 0);
+}
+
 void http2_stream_close(struct http2_flow *f, struct http2_stream *s)
 {
+    http2_stream_settle(f, s, 0);
+    http2_stream_settle(f, s, 1);
     stream_remove(f, s);
     if (!s->asked) {
         s->t->partial = true;
@@ -101,6 +117,8 @@ struct http2_stream *http2_stream_of(struct http2_flow *f, unsigned side)
     struct http2_stream *s = http2_stream_find(f, id);
     bool opened = id <= f->side[http2_is_client_stream(id) ? 0 : 1].last_id;
 
+    if (s)
+        http2_stream_settle(f, s, side);
     if (s || side == 0 || http2_stream_was_reset(f, id))
         return s;
     /* A response whose request has not come yet, or never will: of a stream that was opened, or in
@@ -118,6 +136,7 @@ void http2_stream_end(struct http2_flow *f, struct http2_stream *s, unsigned sid
 
     if (s->ended[side])
         return;
+    http2_stream_settle(f, s, side);
     s->ended[side] = true;
     if (side == 0) {
         s->t->request_done = true;
@@ -166,6 +185,7 @@ void http2_stream_reset(struct http2_flow *f, struct http2_stream *s, unsigned s
         http2_stream_close(f, s);
         return;
     }
+    http2_stream_settle(f, s, 0);
     s->ended[0] = true;
     analyzer_child_end(f->ctx, s->child, 0);
 }

@@ -269,6 +269,21 @@ static void test_alt_svc(void **state)
     talk_finish(1);
 }
 
+/* Lines are one list; what stands in an interim response or with 421 does not count. */
+static void test_alt_svc_of_responses(void **state)
+{
+    (void)state;
+    talk_begin();
+    headers(0, 1, END_ALL, GET("/"));
+    headers(1, 1, HTTP2_END_HEADERS, ":status", "103", "alt-svc", "h3=\":1\"", NULL);
+    headers(1, 1, END_ALL, ":status", "200", "alt-svc", "h3=\":2\"", "alt-svc", "h3=\":3\"", NULL);
+    headers(0, 3, END_ALL, GET("/"));
+    headers(1, 3, END_ALL, ":status", "421", "alt-svc", "clear", NULL);
+    talk_run();
+    assert_string_equal(talk.notes, "alt_svc of a.example: h3=\":2\", h3=\":3\"\n");
+    talk_finish(2);
+}
+
 /* RFC 7540 section 3.2: the request of the upgrade is stream 1. */
 static void test_h2c_upgrade(void **state)
 {
@@ -295,6 +310,22 @@ static void test_h2c_upgrade(void **state)
     expect(1, "uri", "/3");
     expect(1, "view", "plaintext");
     talk_finish(2);
+}
+
+/* A client has no status to tell. */
+static void test_grpc_status_of_a_client(void **state)
+{
+    (void)state;
+    talk_begin();
+    headers(0, 1, HTTP2_END_HEADERS, ":method", "POST", ":path", "/pkg.Svc/Do", ":authority",
+            "g.example", "content-type", "application/grpc", NULL);
+    headers(0, 1, END_ALL, "grpc-status", "0", NULL);
+    headers(1, 1, END_ALL, ":status", "200", "content-type", "application/grpc", "grpc-status",
+            "13", NULL);
+    talk_feed();
+    assert_string_equal(talk.facts[FACT_GRPC_STATUS], "13");
+    talk_close();
+    talk_finish(1);
 }
 
 static void test_grpc_is_a_child(void **state)
@@ -470,8 +501,10 @@ int main(void)
         cmocka_unit_test(test_reset_by_server),
         cmocka_unit_test(test_goaway),
         cmocka_unit_test(test_alt_svc),
+        cmocka_unit_test(test_alt_svc_of_responses),
         cmocka_unit_test(test_h2c_upgrade),
         cmocka_unit_test(test_grpc_is_a_child),
+        cmocka_unit_test(test_grpc_status_of_a_client),
         cmocka_unit_test(test_grpc_reset),
         cmocka_unit_test(test_no_room_for_children),
         cmocka_unit_test(test_websocket_is_a_child),

@@ -197,6 +197,34 @@ static void test_gap_between_frames(void **state)
     talk_finish(3);
 }
 
+/* Each stream loses what may have been missed of it, those that begin afterwards do not. */
+static void test_gap_and_streams(void **state)
+{
+    (void)state;
+    talk_begin();
+    for (uint32_t id = 1; id <= 7; id += 2)
+        headers(0, id, id == 7 ? END_ALL : HTTP2_END_HEADERS, ":method", "POST", ":scheme", "http",
+                ":path", "/", "content-type", "application/grpc", NULL);
+    talk_feed();
+    talk_gap(0, 500);
+    data(0, 1, 0, "abc");
+    data(0, 1, HTTP2_END_STREAM, "def");
+    headers(0, 9, END_ALL, GET("/after"));
+    talk_feed();
+    assert_int_equal(talk.children[0].len[0], 6);
+    for (uint32_t id = 1; id <= 9; id += id == 1 ? 6 : 2)
+        headers(1, id, END_ALL, OK);
+    talk_feed();
+    talk_close();
+    for (unsigned n = 0; n < 5; n++) { /* 1, 7 and 9 were answered, 3 and 5 are at the close */
+        const char *stream = n < 3 ? (const char *[]){"1", "7", "9"}[n] : n == 3 ? "3" : "5";
+
+        expect(n, "stream_id", stream);
+        expect(n, "partial", stream[0] == '7' || stream[0] == '9' ? "-" : "T");
+    }
+    talk_finish(5);
+}
+
 static void test_gap_in_headers(void **state)
 {
     static const uint8_t head[] = {0, 0, 12, HTTP2_HEADERS, END_ALL, 0, 0, 0, 1, 0x82, 0x86, 0x84};
@@ -499,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_midstream_with_preface),
         cmocka_unit_test(test_gap_in_data),
         cmocka_unit_test(test_gap_between_frames),
+        cmocka_unit_test(test_gap_and_streams),
         cmocka_unit_test(test_gap_in_headers),
         cmocka_unit_test(test_one_side_only),
         cmocka_unit_test(test_response_before_request),
