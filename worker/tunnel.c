@@ -1,4 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A flow has at most two things to do with tunnels, each an object in a pool that it refers to by
+ * index + 1, so that a flow without them pays eight bytes:
+ *
+ *   struct tunnel          it carries one: what for tunnel.log, and counts of what is inside
+ *   struct tunnel_parents  it came in some: the uids of the innermost outer flow of its packets
+ *
+ * Parents are kept as uids and not as references, because an outer flow may end before those that
+ * came in it. They are a set: a flow whose tunnel changes, or whose directions have a tunnel each,
+ * has several, as in Zeek. */
 #include "worker/tunnel.h"
 
 #include "worker/flow/conn.h"
@@ -146,13 +155,14 @@ void tunnel_enclose(struct worker *w, struct flow *f, const struct tunnel_uid *p
         f->enclosed = index + 1;
     }
     t = pool_at(&w->tunnel_parents, f->enclosed - 1);
+    /* Most packets come the way that the one before came. */
     if (t->n > 0 && uid_equal(&t->uids[t->last], parent))
         return;
     for (t->last = 0; t->last < t->n; t->last++)
         if (uid_equal(&t->uids[t->last], parent))
             return;
     if (t->n == TUNNEL_PARENTS_MAX) {
-        t->last = 0;
+        t->last = 0; /* there is no place to point at */
         w->counters->tunnels_bound++;
         return;
     }

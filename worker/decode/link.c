@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Link types differ in where they say what follows; once that is an Ethernet type, link_follow()
+ * goes on for all of them. A type that is added here gets its row in common/base/linktype.c. */
 #include "worker/decode/link.h"
 
 #include "common/base/linktype.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Each function reads one kind of header and hands the cursor behind it to inside(), which steps
+ * over whatever link layer there is and asks whether an IP header follows that makes sense. What
+ * fails anywhere is no tunnel; nothing has been changed by then. All of it is asked of one datagram
+ * alone, so that workers that see different packets of a flow agree. */
 #include "worker/decode/tunnel_header.h"
 
 #include "common/base/flow_hash.h"
