@@ -8,6 +8,7 @@
  *   reassembly   TCP segments -> ordered bytes and gaps
  *   detect       first bytes of a flow -> which analyzer (host.c)
  *   parse        ordered bytes -> records (host.c)
+ *   screen       connections that did not come about, and oddities -> notices (host_notice.c)
  *   emit         records -> the spool, and from there to the logger
  *
  * All frames of a batch are decoded first, so that the memory of their flows can be asked for
