@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The bus over ZeroMQ. The publishing socket is an XPUB, which hands its peers' subscriptions to us
  * as messages: so a worker learns that a logger has come (back). VERBOSE, because a logger that
- * restarts asks again for what its predecessor had asked for. */
+ * restarts asks again for what its predecessor had asked for.
+ *
+ * Topic and body share a frame because of a peer that is killed in the middle of a message: what it
+ * leaves at the receiver of several frames makes libzmq abort that one, too. */
 #include "common/ipc/bus.h"
 
 #include "common/base/log.h"
@@ -18,9 +21,8 @@ struct bus {
     void *context;
     void *pub;
     void *sub;
-    void *direct; /* logger: bound, for the workers' batches; NULL elsewhere */
-    zmq_msg_t topic;
-    zmq_msg_t body;
+    void *direct;      /* logger: bound, for the workers' batches; NULL elsewhere */
+    zmq_msg_t message; /* the last one received */
 };
 
 /* On failure what was opened stays in b, for bus_close. */
@@ -98,8 +100,7 @@ static int bus_new(struct bus **out, bool direct)
 
     if (!b)
         return -ENOMEM;
-    zmq_msg_init(&b->topic);
-    zmq_msg_init(&b->body);
+    zmq_msg_init(&b->message);
     err = open_sockets(b, direct);
     if (err < 0) {
         log_error("cannot make the sockets of the bus: %s", zmq_strerror(-err));
@@ -148,8 +149,7 @@ void bus_close(struct bus *b, int linger_ms)
 {
     if (!b)
         return;
-    zmq_msg_close(&b->topic);
-    zmq_msg_close(&b->body);
+    zmq_msg_close(&b->message);
     /* Only what is published may linger; nothing waits to leave a subscriber. */
     close_socket(b->pub, linger_ms);
     close_socket(b->sub, 0);
@@ -172,38 +172,51 @@ int bus_publish(struct bus *b, const char *topic, const void *body, size_t len)
 int bus_publish_joined(struct bus *b, const char *topic, const void *head, size_t head_len,
                        const void *rest, size_t rest_len)
 {
-    zmq_msg_t body;
+    size_t topic_bytes = strlen(topic) + 1;
+    zmq_msg_t message;
     uint8_t *p;
 
-    if (zmq_msg_init_size(&body, head_len + rest_len) < 0)
+    if (zmq_msg_init_size(&message, topic_bytes + head_len + rest_len) < 0)
         return -EAGAIN;
-    p = zmq_msg_data(&body);
+    p = zmq_msg_data(&message);
+    memcpy(p, topic, topic_bytes);
     if (head_len > 0)
-        memcpy(p, head, head_len);
+        memcpy(p + topic_bytes, head, head_len);
     if (rest_len > 0)
-        memcpy(p + head_len, rest, rest_len);
+        memcpy(p + topic_bytes + head_len, rest, rest_len);
     /* XPUB drops for a peer whose queue is full, without a word and without waiting; whoever must
      * know that it arrived asks for an acknowledgement. */
-    if (zmq_send(b->pub, topic, strlen(topic), ZMQ_DONTWAIT | ZMQ_SNDMORE) < 0 ||
-        zmq_msg_send(&body, b->pub, ZMQ_DONTWAIT) < 0) {
-        zmq_msg_close(&body);
+    if (zmq_msg_send(&message, b->pub, ZMQ_DONTWAIT) < 0) {
+        zmq_msg_close(&message);
         return -EAGAIN;
     }
     return 0;
 }
 
-/* One message of topic and body into b, where the caller reads it until the next one takes its
- * place. Messages of another shape (from a foreign publisher) are passed over. */
-static bool receive_pair(struct bus *b, void *socket)
+/* One message into b, where the caller reads it until the next one takes its place. What is of
+ * another shape (of several frames, or without a topic's end: a foreign publisher's) is passed
+ * over. */
+static bool receive_message(struct bus *b, void *socket, struct bus_message *m)
 {
-    while (zmq_msg_recv(&b->topic, socket, ZMQ_DONTWAIT) >= 0) {
-        bool pair = zmq_msg_more(&b->topic) && zmq_msg_recv(&b->body, socket, ZMQ_DONTWAIT) >= 0;
-        bool more = pair && zmq_msg_more(&b->body);
+    while (zmq_msg_recv(&b->message, socket, ZMQ_DONTWAIT) >= 0) {
+        const char *topic = zmq_msg_data(&b->message), *end;
+        size_t n = zmq_msg_size(&b->message);
+        bool more = zmq_msg_more(&b->message);
 
-        if (pair && !more)
-            return true;
-        while (more && zmq_msg_recv(&b->body, socket, ZMQ_DONTWAIT) >= 0)
-            more = zmq_msg_more(&b->body);
+        while (more && zmq_msg_recv(&b->message, socket, ZMQ_DONTWAIT) >= 0) {
+            more = zmq_msg_more(&b->message);
+            n = 0;
+        }
+        end = n > 0 ? memchr(topic, '\0', n) : NULL;
+        if (!end)
+            continue;
+        *m = (struct bus_message){
+            .topic = topic,
+            .topic_len = (size_t)(end - topic),
+            .body = (const uint8_t *)end + 1,
+            .body_len = n - (size_t)(end - topic) - 1,
+        };
+        return true;
     }
     return false;
 }
@@ -211,9 +224,9 @@ static bool receive_pair(struct bus *b, void *socket)
 /* Subscriptions are messages of a byte 1 and the topic; a byte 0 would end one. */
 static bool receive_subscription(struct bus *b, struct bus_message *m)
 {
-    while (zmq_msg_recv(&b->topic, b->pub, ZMQ_DONTWAIT) >= 0) {
-        const char *p = zmq_msg_data(&b->topic);
-        size_t n = zmq_msg_size(&b->topic);
+    while (zmq_msg_recv(&b->message, b->pub, ZMQ_DONTWAIT) >= 0) {
+        const char *p = zmq_msg_data(&b->message);
+        size_t n = zmq_msg_size(&b->message);
 
         if (n == 0 || p[0] != 1)
             continue;
@@ -225,17 +238,8 @@ static bool receive_subscription(struct bus *b, struct bus_message *m)
 
 bool bus_receive(struct bus *b, struct bus_message *m)
 {
-    if (receive_subscription(b, m))
-        return true;
-    if (!receive_pair(b, b->sub) && (!b->direct || !receive_pair(b, b->direct)))
-        return false;
-    *m = (struct bus_message){
-        .topic = zmq_msg_data(&b->topic),
-        .topic_len = zmq_msg_size(&b->topic),
-        .body = zmq_msg_data(&b->body),
-        .body_len = zmq_msg_size(&b->body),
-    };
-    return true;
+    return receive_subscription(b, m) || receive_message(b, b->sub, m) ||
+           (b->direct && receive_message(b, b->direct, m));
 }
 
 int bus_fds(const struct bus *b, int fds[3])

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The bus: every process has one publishing and one subscribing ZeroMQ socket; the manager runs the
  * broker between them (broker.h). Worker log batches go straight to the loggers as well, from the
- * same publishing socket. Messages are two frames, topic and body. Topics end in '/', so that
- * "worker-1/" never receives "worker-10/".
+ * same publishing socket. A message is one frame: topic, a zero byte, body. Topics end in '/', so
+ * that "worker-1/" never receives "worker-10/".
  *
  *   log/<path>/<node>/        worker -> logger (direct), and -> anyone who subscribes at the broker
  *   ack/<node>/               logger -> worker
@@ -25,8 +25,9 @@
 struct bus;
 struct heritage;
 
-#define BUS_QUEUE_MESSAGES 512     /* a peer */
-#define BUS_BODY_BYTES_MAX 1048576 /* longer messages are not received */
+#define BUS_QUEUE_MESSAGES  512 /* a peer */
+#define BUS_TOPIC_BYTES_MAX 255
+#define BUS_BODY_BYTES_MAX  1048576 /* messages with more are not received */
 
 struct bus_message {
     const char *topic; /* not NUL-terminated */

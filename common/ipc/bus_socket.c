@@ -50,7 +50,7 @@ int bus_socket_open(void **out, void *context, int type)
         {ZMQ_RECONNECT_IVL_MAX, RECONNECT_MAX_MS},
     };
     /* Of type int64_t, unlike the rest. */
-    int64_t body_max = BUS_BODY_BYTES_MAX;
+    int64_t message_max = BUS_TOPIC_BYTES_MAX + 1 + BUS_BODY_BYTES_MAX;
     void *socket = zmq_socket(context, type);
     int err = 0;
 
@@ -58,7 +58,7 @@ int bus_socket_open(void **out, void *context, int type)
         return -errno;
     for (size_t i = 0; err == 0 && i < sizeof options / sizeof options[0]; i++)
         err = bus_socket_set(socket, options[i][0], options[i][1]);
-    if (err == 0 && zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &body_max, sizeof body_max) < 0)
+    if (err == 0 && zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &message_max, sizeof message_max) < 0)
         err = -errno;
     if (err < 0)
         zmq_close(socket);

@@ -8,31 +8,24 @@
 #include <string.h>
 #include <zmq.h>
 
-static void print_part(zmq_msg_t *part)
-{
-    const unsigned char *data = zmq_msg_data(part);
-    size_t len = zmq_msg_size(part);
-
-    for (size_t i = 0; i < len; i++)
-        putchar(isprint(data[i]) ? data[i] : '.');
-}
-
 static int tap(void *socket)
 {
-    zmq_msg_t part;
-    int more = 1;
+    const unsigned char *data;
+    zmq_msg_t message;
+    size_t len;
 
-    while (more) {
-        zmq_msg_init(&part);
-        if (zmq_msg_recv(&part, socket, 0) < 0) {
-            fprintf(stderr, "tap: nothing came: %s\n", zmq_strerror(zmq_errno()));
-            return 1;
-        }
-        more = zmq_msg_more(&part);
-        print_part(&part);
-        putchar(more ? ' ' : '\n');
-        zmq_msg_close(&part);
+    zmq_msg_init(&message);
+    if (zmq_msg_recv(&message, socket, 0) < 0) {
+        fprintf(stderr, "tap: nothing came: %s\n", zmq_strerror(zmq_errno()));
+        return 1;
     }
+    data = zmq_msg_data(&message);
+    len = zmq_msg_size(&message);
+    /* The zero byte between topic and body is shown as a blank. */
+    for (size_t i = 0; i < len; i++)
+        putchar(data[i] == 0 ? ' ' : isprint(data[i]) ? data[i] : '.');
+    putchar('\n');
+    zmq_msg_close(&message);
     return 0;
 }
 
