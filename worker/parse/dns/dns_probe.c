@@ -56,6 +56,24 @@ static bool plausible_counts(const struct dns_message *m, size_t message_len)
     return mdns || m->opcode == DNS_OPCODE_UPDATE || records <= QUERY_RECORDS_MAX;
 }
 
+/* A header whose counts are nonsense, or are of several questions, but with questions behind it
+ * that end where the datagram does: who sends that wants to be understood by a server that does not
+ * count. */
+static bool is_exactly_questions(struct dns_message m)
+{
+    unsigned n = m.count[DNS_QUESTION];
+    struct dns_question q;
+
+    if (m.response || m.opcode != DNS_OPCODE_QUERY)
+        return false;
+    do {
+        if (!dns_message_question(&m, &q) || q.name.len == 0 || q.class != 1 ||
+            !dns_names_knows_type(q.type))
+            return false;
+    } while (cursor_left(&m.c) > 0 && n-- > 1);
+    return cursor_left(&m.c) == 0;
+}
+
 static unsigned odd_flags(const struct dns_message *m)
 {
     unsigned odd = !known_opcode(m) + ((m->z & 4) != 0);
@@ -91,8 +109,10 @@ static enum probe_result judge(const uint8_t *data, size_t len, size_t message_l
     if (!dns_message_begin(&m, data, len))
         return more ? PROBE_MORE : PROBE_NO;
     odd = odd_flags(&m);
-    if (odd > ODDITIES_MAX || !plausible_counts(&m, message_len))
+    if (odd > ODDITIES_MAX)
         return PROBE_NO;
+    if (!plausible_counts(&m, message_len))
+        return odd == 0 && !more && is_exactly_questions(m) ? PROBE_CLIENT : PROBE_NO;
     if (m.count[DNS_QUESTION] > 0) {
         if (!dns_message_question(&m, &q))
             return more && ran_out(&m) ? PROBE_MORE : PROBE_NO;

@@ -102,6 +102,8 @@ static void counts_must_fit(void **state)
     build_header(&b, 7, BUILD_QUERY, 2, 0, 0, 0);
     build_question(&b, "www.example", 1);
     build_question(&b, "www.example", 28);
+    assert_int_equal(probe_udp(), PROBE_CLIENT);
+    build_u8(&b, 0);
     assert_int_equal(probe_udp(), PROBE_NO);
     build_header(&b, 7, BUILD_RESPONSE, 1, 500, 0, 0);
     build_question(&b, "www.example", 1);
@@ -114,6 +116,27 @@ static void counts_must_fit(void **state)
 }
 
 /* A datagram is judged at once, and no part of a message is a message. */
+static void an_exact_question_outweighs_its_counts(void **state)
+{
+    (void)state;
+    build_header(&b, 7, BUILD_QUERY, 1, 0, 0x8000, 207);
+    build_question(&b, "www.example", 1);
+    assert_int_equal(probe_udp(), PROBE_CLIENT);
+    build_header(&b, 7, BUILD_QUERY | 0x40, 1, 0, 0, 207); /* and a reserved bit */
+    build_question(&b, "www.example", 1);
+    assert_int_equal(probe_udp(), PROBE_NO);
+    build_header(&b, 7, BUILD_QUERY, 1, 0, 0, 207);
+    build_question(&b, "www.example", 60000);
+    assert_int_equal(probe_udp(), PROBE_NO);
+    build_header(&b, 7, BUILD_QUERY, 1, 0, 0, 207);
+    build_question(&b, "", 1);
+    assert_int_equal(probe_udp(), PROBE_NO);
+    build_header(&b, 7, BUILD_QUERY, 1, 0, 0, 207);
+    build_question(&b, "www.example", 1);
+    build_u8(&b, 0); /* something behind it */
+    assert_int_equal(probe_udp(), PROBE_NO);
+}
+
 static void cut_datagrams_are_not_dns(void **state)
 {
     (void)state;
@@ -222,6 +245,7 @@ int main(void)
         cmocka_unit_test(updates_and_inverse_queries),
         cmocka_unit_test(one_oddity_is_forgiven_two_are_not),
         cmocka_unit_test(counts_must_fit),
+        cmocka_unit_test(an_exact_question_outweighs_its_counts),
         cmocka_unit_test(cut_datagrams_are_not_dns),
         cmocka_unit_test(tcp_waits_for_the_question_and_first_answer),
         cmocka_unit_test(other_protocols_are_not_dns),
