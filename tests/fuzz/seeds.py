@@ -15,7 +15,7 @@ import sys
 # Which payloads a protocol's target gets: (transport, ports).
 PORTS = {
     "http1": ("tcp", (80, 3128, 8080, 8081, 8082, 8083, 8765, 8888)),
-    "dns": ("udp", (53,)),
+    "dns": ("udp", (53, 5300, 5353, 5355)),
 }
 # Whose target gets flows instead: for each payload a byte that says the side, a length, the bytes.
 SCRIPTS = {
