@@ -20,9 +20,9 @@ bool quic_google_read(const uint8_t *data, size_t len, struct quic_packet *p)
     uint8_t flags = cursor_u8(&c);
     const uint8_t *id;
 
-    *p = (struct quic_packet){.type = QUIC_INITIAL, .bytes = data, .len = len};
     if ((flags & (FLAG_VERSION | FLAG_ID | FLAG_RESET | FLAGS_UNUSED)) != (FLAG_VERSION | FLAG_ID))
         return false;
+    *p = (struct quic_packet){.type = QUIC_INITIAL, .bytes = data, .len = len};
     id = cursor_bytes(&c, ID_BYTES);
     p->version = cursor_be32(&c);
     p->known = quic_version_find(p->version);
