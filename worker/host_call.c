@@ -143,8 +143,11 @@ static void fact_keep(struct host_call *c, enum analyzer_fact fact, struct str t
 
 void host_tell_facts(struct host_call *predecessor, int child)
 {
-    struct cursor c = cursor_init(predecessor->facts.p, predecessor->facts.len);
+    struct cursor c;
 
+    if (predecessor->facts.len == 0)
+        return;
+    c = cursor_init(predecessor->facts.p, predecessor->facts.len);
     while (cursor_left(&c) > 0) {
         struct kept_fact head;
         struct cursor text;

@@ -29,8 +29,6 @@
 #define FRAGMENT_SMALL     64u    /* IP packets below this are not what a router makes */
 #define FRAGMENT_FAR       64000u
 #define IPV6_HEADER_BYTES  40u
-/* Nobody cuts so small: headers are to be hidden behind it (RFC 1858 section 3). */
-#define TINY_FRAGMENT_BYTES 64u
 
 /* What the network layer hands to the transport layer. */
 struct segment {
@@ -312,8 +310,6 @@ static enum decode_result join_fragment(struct decoder *d, struct segment *s, st
     frag->len = s->wire_bytes;
     frag->ts_ns = p->ts_ns;
     frag->ip_len = p->ip_len;
-    if (frag->more && frag->ip_len < TINY_FRAGMENT_BYTES)
-        *weird = WEIRD_FRAGMENT_TINY;
     if (!fragments_add(d->fragments, frag, &whole, weird))
         return DECODE_HELD;
     s->c = cursor_init(whole.data, whole.len);
