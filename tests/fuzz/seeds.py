@@ -21,7 +21,7 @@ PORTS = {
 SCRIPTS = {
     "fuzz_tls": ("tcp", (443, 8443, 4433, 4434, 4435)),
     "fuzz_dtls": ("udp", (4433,)),
-    "fuzz_quic": ("udp", (443,)),
+    "fuzz_quic": ("udp", (443, 4441, 4442, 4443, 4444)),
     "fuzz_socks": ("tcp", (1080, 1081, 1084)),
     "fuzz_starttls": ("tcp", (21, 25, 110, 143, 2525, 2143, 9105) + tuple(range(9001, 9007))),
 }
