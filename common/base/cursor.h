@@ -35,12 +35,13 @@ static inline size_t cursor_left(const struct cursor *c)
     return c->error ? 0 : (size_t)(c->end - c->p);
 }
 
-/* The next n bytes, borrowed from the input, and moves over them. NULL (and error) if fewer. */
+/* The next n bytes, borrowed from the input, and moves over them. NULL (and error) if fewer, and for
+ * any n after an error. */
 static inline const uint8_t *cursor_bytes(struct cursor *c, size_t n)
 {
     const uint8_t *p = c->p;
 
-    if (__builtin_expect(cursor_left(c) < n, 0)) {
+    if (__builtin_expect(c->error || (size_t)(c->end - c->p) < n, 0)) {
         c->error = true;
         return NULL;
     }

@@ -123,6 +123,9 @@ static void encrypted_hellos_show_their_public_name(void **state)
     assert_text(DNS_TYPE_HTTPS, DATA("\0\1\0\0\5\0\x1e\0\x1d" ECH_CONFIG("a.hello")),
                 "HTTPS 1 . ech=001dfe0d00182a002000026b6b00040001000120"
                 "07612e68656c6c6f0000");
+    /* A configuration longer than its list. */
+    assert_text(DNS_TYPE_HTTPS, DATA("\0\1\0\0\5\0\6\0\4\xfe\x0d\0\x18"),
+                "HTTPS 1 . ech=0004fe0d0018");
     assert_text(DNS_TYPE_HTTPS, DATA("\0\1\0\0\5\0\2\0\0\0\x03\0\2\x20\xfb"),
                 "HTTPS 1 . ech=0000 port=8443");
 }
