@@ -35,8 +35,8 @@ static inline size_t cursor_left(const struct cursor *c)
     return c->error ? 0 : (size_t)(c->end - c->p);
 }
 
-/* The next n bytes, borrowed from the input, and moves over them. NULL (and error) if fewer, and for
- * any n after an error. */
+/* The next n bytes, borrowed from the input, and moves over them. NULL (and error) if fewer, and
+ * for any n after an error. */
 static inline const uint8_t *cursor_bytes(struct cursor *c, size_t n)
 {
     const uint8_t *p = c->p;
