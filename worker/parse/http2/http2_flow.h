@@ -17,8 +17,9 @@
 #define HTTP2_BUCKET_BITS     8u
 #define HTTP2_RESETS_KEPT     32u
 #define HTTP2_LINGER_NS       UINT64_C(1000000000)
-#define HTTP2_HEADER_LIST_MAX 65536u /* bytes of a header list that are looked at */
-#define HTTP2_ALTSVC_MAX      4096u  /* bytes of an ALTSVC frame */
+#define HTTP2_HEADER_LIST_MAX 65536u     /* bytes of a header list that are looked at */
+#define HTTP2_ALTSVC_MAX      4096u      /* bytes of an ALTSVC frame */
+#define HTTP2_TEXTS_MAX       (2u << 20) /* bytes that the texts of all streams of a flow take */
 
 struct http2_stream {
     struct http2_stream *next;            /* in its bucket */
@@ -26,13 +27,14 @@ struct http2_stream {
     struct http_transaction *t;
     size_t capacity; /* of the buffer this lies in */
     uint32_t id;
-    uint32_t lost[2]; /* by side: `losses` of it that the stream was told of */
-    int child;        /* analyzer of the content; 0: none */
-    bool asked;       /* headers of the request were seen, or begin */
-    bool answered;    /* those of the final response were seen */
-    bool ended[2];    /* by side: END_STREAM */
-    bool lingers;     /* the client has reset it: what the server had sent by then may still come */
-    bool websocket;   /* extended CONNECT (RFC 8441) */
+    uint32_t text_bytes; /* that its texts take, as counted in the flow's */
+    uint32_t lost[2];    /* by side: `losses` of it that the stream was told of */
+    int child;           /* analyzer of the content; 0: none */
+    bool asked;          /* headers of the request were seen, or begin */
+    bool answered;       /* those of the final response were seen */
+    bool ended[2];       /* by side: END_STREAM */
+    bool lingers;   /* the client has reset it: what the server had sent by then may still come */
+    bool websocket; /* extended CONNECT (RFC 8441) */
 };
 
 enum http2_phase {
@@ -80,6 +82,7 @@ struct http2_flow {
     struct http2_stream *bucket[1u << HTTP2_BUCKET_BITS];
     struct http2_stream *oldest, *youngest;
     uint32_t n_streams;
+    uint32_t text_bytes; /* of all streams */
     uint64_t bucket_key; /* odd */
     uint64_t depth;      /* transactions so far */
     const char *view;    /* static; NULL: "packet" */
@@ -118,6 +121,10 @@ struct http2_stream *http2_stream_of(struct http2_flow *f, unsigned side);
 /* Of contents that the side has sent meanwhile bytes may be missing, nobody knows how many. To be
  * called before anything more of the side is added to the stream. */
 void http2_stream_settle(struct http2_flow *f, struct http2_stream *s, unsigned side);
+
+/* Headers were added to the stream: keeps the flow within HTTP2_TEXTS_MAX, for which the oldest
+ * streams give way, but not this one. */
+void http2_stream_account(struct http2_flow *f, struct http2_stream *s);
 
 /* The side sends no more. May close the stream. */
 void http2_stream_end(struct http2_flow *f, struct http2_stream *s, unsigned side);

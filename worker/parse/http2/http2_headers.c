@@ -272,8 +272,10 @@ void http2_block_frame_end(struct http2_flow *f, unsigned side)
     if (!(s->frame.flags & HTTP2_END_HEADERS))
         return;
     feed(f, side, (const uint8_t *)"", 0, true);
-    if (s->stream)
+    if (s->stream) {
         headers_done(f, s);
+        http2_stream_account(f, s->stream);
+    }
     if (s->stream && s->block_ends)
         http2_stream_end(f, s->stream, side);
     s->block = HTTP2_NO_BLOCK;

@@ -25,16 +25,32 @@ struct http2_stream *http2_stream_find(struct http2_flow *f, uint32_t id)
     return s;
 }
 
+static void oldest_give_way(struct http2_flow *f, const char *why)
+{
+    analyzer_weird(f->ctx, WEIRD_HTTP2_STREAMS_BOUND, why);
+    f->oldest->t->partial = true;
+    http2_stream_close(f, f->oldest);
+}
+
+/* A byte of a header block may name a header of kilobytes, so that streams, each within its bounds,
+ * could together take the memory of all flows. */
+void http2_stream_account(struct http2_flow *f, struct http2_stream *s)
+{
+    uint32_t now = s->t->text[0].capacity + s->t->text[1].capacity;
+
+    f->text_bytes += now - s->text_bytes;
+    s->text_bytes = now;
+    while (f->text_bytes > HTTP2_TEXTS_MAX && f->oldest != s)
+        oldest_give_way(f, "bytes of headers");
+}
+
 struct http2_stream *http2_stream_open(struct http2_flow *f, uint32_t id, uint64_t ts_ns)
 {
     struct http2_stream **bucket = bucket_of(f, id), *s;
     size_t capacity;
 
-    if (f->n_streams == HTTP2_STREAMS_MAX) {
-        analyzer_weird(f->ctx, WEIRD_HTTP2_STREAMS_BOUND, NULL);
-        f->oldest->t->partial = true;
-        http2_stream_close(f, f->oldest);
-    }
+    if (f->n_streams == HTTP2_STREAMS_MAX)
+        oldest_give_way(f, NULL);
     s = bufpool_get(f->ctx->bufs, sizeof *s, &capacity);
     if (!s)
         return NULL;
@@ -71,6 +87,7 @@ static void stream_remove(struct http2_flow *f, struct http2_stream *s)
     *(s->older ? &s->older->younger : &f->oldest) = s->younger;
     *(s->younger ? &s->younger->older : &f->youngest) = s->older;
     f->n_streams--;
+    f->text_bytes -= s->text_bytes;
     for (int side = 0; side < 2; side++)
         if (f->side[side].stream == s)
             f->side[side].stream = NULL;

@@ -429,6 +429,40 @@ static void test_too_many_streams(void **state)
     fake_host_fini(&talk);
 }
 
+/* Bytes of a block that each name a header of a kilobyte, on one stream after another. */
+static void test_hpack_bomb_over_streams(void **state)
+{
+    static const char names[][15] = {"user-agent", "referer", "origin", "content-type"};
+    static uint8_t block[10000];
+    uint8_t *p = block;
+    size_t most = 0;
+
+    (void)state;
+    talk_begin();
+    for (unsigned i = 0; i < 4; i++) {
+        *p++ = 0x40;
+        *p++ = (uint8_t)strlen(names[i]);
+        memcpy(p, names[i], strlen(names[i]));
+        p += strlen(names[i]);
+        memcpy(p, "\x7f\x85\x06", 3); /* a value of 127 + 773 bytes */
+        memset(p + 3, 'b', 900);
+        p += 3 + 900;
+    }
+    frame(0, HTTP2_HEADERS, HTTP2_END_HEADERS, 1, block, (size_t)(p - block));
+    for (uint32_t id = 3; id < 2 * HTTP2_STREAMS_MAX; id += 2) {
+        hex(0, HTTP2_HEADERS, HTTP2_END_HEADERS, id, "82 84 be bf c0 c1");
+        talk_feed();
+        most = talk.bufs.used_bytes > most ? talk.bufs.used_bytes : most;
+    }
+    assert_true(talk.weirds[WEIRD_HTTP2_STREAMS_BOUND] > 0);
+    assert_true(most < HTTP2_TEXTS_MAX / 2 * 3);
+    talk_close();
+    expect(0, "stream_id", "1");
+    expect(0, "partial", "T");
+    assert_int_equal(talk.n_records, HTTP2_STREAMS_MAX);
+    fake_host_fini(&talk);
+}
+
 /* CVE-2024-27316: a block without end. Nothing is kept of it. */
 static void test_continuation_flood(void **state)
 {
@@ -542,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_too_many_streams),
         cmocka_unit_test(test_continuation_flood),
         cmocka_unit_test(test_hpack_bomb),
+        cmocka_unit_test(test_hpack_bomb_over_streams),
         cmocka_unit_test(test_control_floods),
         cmocka_unit_test(test_no_memory),
     };
