@@ -30,6 +30,6 @@ stop
 [ "$(column http response_body_len | grep -c '^20000$')" -eq 2001 ] || die 'body lengths are wrong'
 [ "$(paste <(column http uid) <(column http stream_id) | sort | uniq -d | wc -l)" -eq 0 ] ||
     die 'a stream was logged twice'
-column conn service | grep -qx http2 || die 'conn.log does not name the service'
+column conn service | grep -qx http,http2 || die 'conn.log does not name the service'
 pass "$TEST"
 finish

@@ -360,6 +360,8 @@ static void http2_open(struct analyzer_ctx *ctx, void *state)
     }
     f->side[0].phase = HTTP2_AT_PREFACE;
     f->side[1].phase = ctx->midstream ? HTTP2_SEARCH : HTTP2_AT_HEAD;
+    /* Whoever looks for HTTP finds it, and which one it is. */
+    analyzer_service(ctx, "http");
     analyzer_service(ctx, "http2");
     analyzer_category(ctx, CATEGORY_web_plain);
 }

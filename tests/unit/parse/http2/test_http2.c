@@ -45,8 +45,9 @@ static void test_all_fields(void **state)
     expect(0, "partial", "-");
     expect(0, "reset", "-");
     expect(0, "pushed", "-");
-    assert_int_equal(talk.n_services, 1);
-    assert_string_equal(talk.services[0], "http2");
+    assert_int_equal(talk.n_services, 2);
+    assert_string_equal(talk.services[0], "http");
+    assert_string_equal(talk.services[1], "http2");
     assert_string_equal(talk.category, "web_plain");
     talk_finish(1);
 }
