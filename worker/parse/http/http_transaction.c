@@ -40,8 +40,8 @@ static const struct header request_headers[] = {
     HEADER("REFERER", HTTP_REFERRER),
     HEADER("ORIGIN", HTTP_ORIGIN),
     HEADER("CONTENT-TYPE", HTTP_REQUEST_TYPE),
-    HEADER("AUTHORIZATION", HTTP_USERNAME),
-    HEADER("PROXY-AUTHORIZATION", HTTP_USERNAME),
+    HEADER("AUTHORIZATION", HTTP_AUTHORIZATION),
+    HEADER("PROXY-AUTHORIZATION", HTTP_AUTHORIZATION),
     HEADER("CONTENT-ENCODING", HTTP_REQUEST_ENCODING),
     HEADER("CONTENT-DISPOSITION", HTTP_REQUEST_DISPOSITION),
     LIST("UPGRADE", HTTP_REQUEST_UPGRADE),
@@ -245,22 +245,21 @@ static void field_clear(struct http_transaction *t, enum http_field f)
     t->present &= ~(UINT64_C(1) << f);
 }
 
-/* The field holds the whole value of Authorization, as the last text of the request. It leaves with
- * the user's name; what follows the colon becomes the password, or is forgotten. */
+/* The value of Authorization is whole, and the last text of the request. It leaves, and in its
+ * place the user's name stays; what follows the colon becomes the password, or is forgotten. Until
+ * then it has a field of its own, so that no record can show it. */
 static void credentials_read(struct http_transaction *t, bool log_secrets)
 {
     struct membuf *text = &t->text[0];
-    struct str value = http_field_text(t, HTTP_USERNAME);
+    struct str value = http_field_text(t, HTTP_AUTHORIZATION);
     uint8_t *p, *colon;
     uint32_t skip;
     uint16_t n;
 
-    field_clear(t, HTTP_PASSWORD);
+    field_clear(t, HTTP_AUTHORIZATION);
     text->len -= value.len;
-    if (value.len <= 6 || strncasecmp(value.p, "Basic ", 6) != 0) {
-        field_clear(t, HTTP_USERNAME);
+    if (value.len <= 6 || strncasecmp(value.p, "Basic ", 6) != 0)
         return;
-    }
     /* The text is shorter than its base64, so it fits in the place of that. A user's name has no
      * colon in it (RFC 7617 section 2), a password may. */
     p = text->p + text->len;
@@ -268,18 +267,18 @@ static void credentials_read(struct http_transaction *t, bool log_secrets)
         ;
     n = base64_decode(p, p + skip, value.len - skip);
     colon = n > 0 ? memchr(p, ':', n) : NULL;
-    if (!colon) {
-        field_clear(t, HTTP_USERNAME);
+    if (!colon)
         return;
-    }
+    field_clear(t, HTTP_PASSWORD);
+    http_field_begin(t, HTTP_USERNAME);
     t->field[HTTP_USERNAME].len = (uint16_t)(colon - p);
     text->len += t->field[HTTP_USERNAME].len;
     if (!log_secrets)
         return;
-    t->present |= UINT64_C(1) << HTTP_PASSWORD;
-    t->field[HTTP_PASSWORD].at = (uint16_t)(text->len + 1);
+    text->len++;
+    http_field_begin(t, HTTP_PASSWORD);
     t->field[HTTP_PASSWORD].len = (uint16_t)(p + n - colon - 1);
-    text->len += 1u + t->field[HTTP_PASSWORD].len;
+    text->len += t->field[HTTP_PASSWORD].len;
 }
 
 void http_header_end(struct http_transaction *t, enum http_field f, bool log_secrets)
@@ -291,7 +290,7 @@ void http_header_end(struct http_transaction *t, enum http_field f, bool log_sec
         t->field[f].len--;
         text->len--;
     }
-    if (f == HTTP_USERNAME)
+    if (f == HTTP_AUTHORIZATION)
         credentials_read(t, log_secrets);
 }
 

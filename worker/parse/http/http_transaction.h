@@ -23,6 +23,7 @@ enum http_field {
     HTTP_USER_AGENT,
     HTTP_ORIGIN,
     HTTP_REQUEST_TYPE,
+    HTTP_AUTHORIZATION, /* only while its value comes */
     HTTP_USERNAME,
     HTTP_PASSWORD,
     HTTP_REQUEST_UPGRADE,

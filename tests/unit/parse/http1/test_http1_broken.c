@@ -224,6 +224,24 @@ static void test_search_at_packet(void **state)
     talk_finish(1);
 }
 
+/* Whatever ends a record in the middle of them: no record shows credentials. */
+static void test_credentials_that_are_cut(void **state)
+{
+    (void)state;
+    for (unsigned how = 0; how < 3; how++) {
+        talk_begin();
+        talk_say(0, "GET /1 HTTP/1.1\r\nUser-Agent: a\r\nAuthorization: Bearer c2VjcmV0");
+        if (how == 0)
+            fake_host_gap(&talk, 0, 100);
+        else if (how == 1)
+            fake_host_end(&talk, 0);
+        fake_host_close(&talk);
+        expect(0, "user_agent", "a");
+        expect(0, "username", "-");
+        talk_finish(1);
+    }
+}
+
 /* What detection has refused it tells of as a gap, before all else. */
 static void test_refused_before_detection(void **state)
 {
@@ -313,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_gap_in_pipelined_requests),
         cmocka_unit_test(test_garbage_then_message),
         cmocka_unit_test(test_search_at_packet),
+        cmocka_unit_test(test_credentials_that_are_cut),
         cmocka_unit_test(test_refused_before_detection),
         cmocka_unit_test(test_body_lengths),
         cmocka_unit_test(test_bad_chunk),
