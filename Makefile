@@ -378,6 +378,7 @@ $(call unit,parse/quic/test_quic_frame,$(QUIC_SEAL))
 $(call unit,parse/quic/test_quic_parameters,$(QUIC_SEAL))
 $(call unit,parse/quic/test_quic_stream,$(BASE) worker/parse/quic/quic_stream.c)
 $(call unit,parse/quic/test_quic,$(FAKE_HOST) $(QUIC_SEAL))
+$(call unit,parse/quic/test_quic_versions,$(FAKE_HOST) $(QUIC_SEAL))
 $(call unit,learn/test_connections,$(BASE) worker/learn/connections.c \
     worker/learn/connections_event.c common/ipc/record_reader.c common/schema/schema.c)
 $(call unit,base/test_alt_svc_table,$(BASE) $(SRC_ALT_SVC))

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Frames do not tell their length: each kind must be known to find the next one. An Initial may
+ * hold six kinds (RFC 9000 section 12.4), so anything else in it is broken. Google's frames are
+ * more, and some depend on what only the ends know; reading ends at the first such one, which in a
+ * client's first packets comes behind the hello. */
 #include "worker/parse/quic/quic_frame.h"
 
 #include "worker/parse/quic/quic_varint.h"
@@ -30,8 +34,8 @@ static void ack_skip(struct cursor *c, bool ecn)
     quic_varint(c); /* largest acknowledged */
     quic_varint(c); /* delay */
     ranges = quic_varint(c);
-    quic_varint(c); /* first range */
-    while (ranges-- > 0 && cursor_ok(c)) {
+    quic_varint(c);                        /* first range */
+    while (ranges-- > 0 && cursor_ok(c)) { /* however many are said, the packet is short */
         quic_varint(c);
         quic_varint(c);
     }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A list of number, length, value. Which values are numbers themselves only the registry knows; a
+ * number that does not fill its value exactly is shown as the bytes that it is. Clients put numbers
+ * of the pattern 31 N + 27 among them, so that nobody relies on all being known (RFC 9000 section
+ * 18.1): these are shown without their random values. */
 #include "worker/parse/quic/quic_parameters.h"
 
 #include "worker/parse/quic/quic_varint.h"

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* One record of a connection: begun with its first packet, written once, forgotten with the next
+ * one that begins between the same ports.
+ *
+ * What the TLS reader tells (names, fingerprint, parameters) is of any length and there for a few
+ * flows only for long, so it lies in one buffer of the worker's memory, and the session has places
+ * in it. A Retry does not take it away: the hello that comes again is the same (RFC 9000 section
+ * 17.2.5.2), and the TLS reader tells of the first one only. */
 #include "worker/parse/quic/quic_session.h"
 
 #include "worker/parse/quic/quic_parameters.h"
@@ -17,6 +24,7 @@ void quic_session_begin(struct analyzer_ctx *ctx, struct quic_session *s)
 void quic_session_history(struct analyzer_ctx *ctx, struct quic_session *s, unsigned side,
                           char letter)
 {
+    /* Between a Retry and what the client sends next there is no record to write in. */
     if (!s->open || s->history_len == QUIC_HISTORY_MAX)
         return;
     s->history[s->history_len++] = (char)(side == 0 ? letter : tolower(letter));
@@ -37,6 +45,7 @@ void quic_session_ids(struct analyzer_ctx *ctx, struct quic_session *s, unsigned
         s->has_dcid = true;
         s->dcid = p->dcid;
     }
+    /* The last one counts: a server may choose its id anew with each of its Initials. */
     s->side[side].has_cid = true;
     s->side[side].cid = p->scid;
 }
@@ -142,7 +151,7 @@ void quic_session_retry(struct analyzer_ctx *ctx, struct quic_session *s)
         struct quic_side *side = &s->side[i];
 
         quic_stream_reset(&side->crypto, ctx->bufs);
-        analyzer_child_gap(ctx, s->child, i, 1);
+        analyzer_child_gap(ctx, s->child, i, 1); /* the next byte begins a message */
         side->messages = (struct quic_messages){.left = 0};
         side->hello = false;
     }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A version is a row: how its packets are laid out and which salt makes its Initial keys. All that
+ * a new version of today's kind needs is a row more. Versions that nobody deploys any more are here
+ * because captures of them live longer than they did. */
 #include "worker/parse/quic/quic_version.h"
 
 #include <stddef.h>
@@ -57,7 +60,8 @@
 #define ASCII_T0  0x54300000u
 #define GOOGLE(n) (ASCII_Q0 + ((n) / 10u << 8) + (n) % 10u + 0x3030u)
 
-/* The most frequent ones first. mvfst's versions are protected as the draft that they began as. */
+/* The most frequent ones first, since the rows are gone through in turn for each packet. mvfst's
+ * versions are protected as the draft that they began as. */
 static const struct quic_version versions[] = {
     {.first = QUIC_VERSION_1, .last = QUIC_VERSION_1, .salt = SALT_1},
     {0x6b3343cf, 0x6b3343cf, QUIC_LAYOUT_V2, SALT_2, .v2_labels = true},

@@ -1,136 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The analyzer over datagrams of made connections: history, ids, what goes to the TLS reader, and
  * when records are written. */
-#include "tests/unit/parse/fake_host.h"
-#include "tests/unit/parse/quic/seal.h"
-#include "worker/parse/quic/quic.h"
+#include "tests/unit/parse/quic/talk.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
-
-#define V1       1u
-#define V2       0x6b3343cfu
-#define DRAFT_29 0xff00001du
-#define GREASE   0x1a2a3a4au
-
-#define DCID   "8394c8f03e515708"
-#define CLIENT "c1c2c3c4c5"
-#define SERVER "5152535455565758"
-
-#define CLIENT_HELLO 1u
-#define SERVER_HELLO 2u
-
-static struct fake_host h;
-static struct seal d; /* the datagram that is being made */
-static uint8_t hello[4096];
-static uint64_t number[2];
-
-/* A handshake message of n bytes in all. */
-static void hello_make(uint8_t type, size_t n)
-{
-    hello[0] = type;
-    hello[1] = 0;
-    hello[2] = (uint8_t)((n - 4) >> 8);
-    hello[3] = (uint8_t)(n - 4);
-    for (size_t i = 4; i < n; i++)
-        hello[i] = (uint8_t)(i * 3 + type);
-}
-
-static void flush(unsigned side)
-{
-    fake_host_data(&h, side, d.p, d.len);
-    d.len = 0;
-}
-
-struct kind {
-    uint32_t version, keys;
-    const char *dcid, *scid, *key_cid;
-};
-
-static const struct kind to_server = {V1, V1, DCID, CLIENT, DCID};
-static const struct kind to_client = {V1, V1, CLIENT, SERVER, DCID};
-
-/* Adds an Initial to the datagram. */
-static void initial(unsigned side, struct kind k, const struct seal *frames, size_t padded_to)
-{
-    struct seal_initial i = {.version = k.version,
-                             .keys = k.keys,
-                             .side = side,
-                             .dcid = k.dcid,
-                             .scid = k.scid,
-                             .key_cid = k.key_cid,
-                             .number = number[side]++,
-                             .frames = frames->p,
-                             .frames_len = frames->len,
-                             .padded_to = padded_to};
-
-    seal_initial(&d, &i);
-}
-
-/* A datagram with one Initial that carries a piece of the present message. */
-static void send_piece(unsigned side, struct kind k, size_t from, size_t to)
-{
-    struct seal frames = {.len = 0};
-
-    seal_crypto(&frames, (uint32_t)from, hello + from, to - from);
-    initial(side, k, &frames, 1200);
-    flush(side);
-}
-
-static void send_client_hello(struct kind k)
-{
-    hello_make(CLIENT_HELLO, 300);
-    send_piece(0, k, 0, 300);
-}
-
-static void send_server_hello(struct kind k)
-{
-    hello_make(SERVER_HELLO, 90);
-    send_piece(1, k, 0, 90);
-}
-
-static void send_hex(unsigned side, const char *hex, size_t padded_to)
-{
-    seal_hex(&d, hex);
-    if (d.len < padded_to)
-        seal_fill(&d, 0xaa, padded_to - d.len);
-    flush(side);
-}
-
-static void send_short(unsigned side)
-{
-    send_hex(side, "41", 40);
-}
-
-static void send_handshake(unsigned side)
-{
-    seal_long(&d, 0xe0, V1, side ? CLIENT : SERVER, side ? SERVER : CLIENT, 50);
-    flush(side);
-}
-
-static const char *quic(unsigned nth, const char *field)
-{
-    return fake_host_field(&h, RECORD_quic, nth, field);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    number[0] = number[1] = 0;
-    d.len = 0;
-    fake_host_open(&h, &analyzer_quic, ANALYZER_UDP);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    fake_host_fini(&h);
-    return 0;
-}
 
 static void test_handshake(void **state)
 {
@@ -377,76 +250,6 @@ static void test_another_connection(void **state)
     assert_string_equal(quic(1, "client_scid"), "d1d2d3d4");
 }
 
-static void test_version_negotiation(void **state)
-{
-    struct kind greased = {GREASE, V1, DCID, CLIENT, DCID};
-
-    (void)state;
-    send_client_hello(greased);
-    send_hex(1,
-             "80000000000"
-             "5c1c2c3c4c5088394c8f03e515708"
-             "000000011a2a3a4a",
-             0);
-    assert_int_equal(fake_host_count(&h, RECORD_quic), 0);
-    send_client_hello(to_server);
-    assert_int_equal(fake_host_count(&h, RECORD_quic), 1);
-    fake_host_close(&h);
-    assert_string_equal(quic(0, "version"), "unknown-1a2a3a4a");
-    assert_string_equal(quic(0, "history"), "USu"); /* it could be decrypted like version 1 */
-    assert_string_equal(quic(1, "version"), "1");
-    assert_string_equal(quic(1, "history"), "IS");
-}
-
-static void test_unfamiliar_version(void **state)
-{
-    (void)state;
-    seal_long(&d, 0xc0, 0x12345678, DCID, CLIENT, 1200);
-    flush(0);
-    fake_host_close(&h);
-    assert_string_equal(quic(0, "version"), "unknown-12345678");
-    assert_string_equal(quic(0, "history"), "U");
-    assert_string_equal(quic(0, "client_initial_dcid"), DCID);
-}
-
-/* The server answers in another version; the keys are still the first id's (RFC 9368). */
-static void test_compatible_version(void **state)
-{
-    struct kind answer = {V2, V2, CLIENT, SERVER, DCID};
-    struct kind then = {V2, V2, SERVER, CLIENT, DCID};
-    struct seal ack = {.len = 0};
-
-    (void)state;
-    send_client_hello(to_server);
-    send_server_hello(answer);
-    seal_hex(&ack, "0200000000");
-    initial(0, then, &ack, 1200);
-    flush(0);
-    fake_host_close(&h);
-    assert_int_equal(fake_host_count(&h, RECORD_quic), 1);
-    assert_string_equal(quic(0, "version"), "1");
-    assert_string_equal(quic(0, "history"), "ISisI");
-    assert_int_equal(h.children[0].len[1], 90);
-}
-
-static void test_versions(void **state)
-{
-    static const uint32_t versions[] = {V2,         0xff000016, 0xff00001b, DRAFT_29,
-                                        0xff000022, 0xfaceb001, 0xfaceb002, 0x709a50c4};
-
-    (void)state;
-    for (unsigned i = 0; i < sizeof versions / sizeof versions[0]; i++) {
-        struct kind k = {versions[i], versions[i], DCID, CLIENT, DCID};
-
-        send_client_hello(k);
-        fake_host_close(&h);
-        assert_string_equal(quic(0, "history"), "IS");
-        fake_host_fini(&h);
-        setup(NULL);
-    }
-    fake_host_close(&h);
-}
-
 /* No key fits: all that is in clear is told. */
 static void test_undecryptable(void **state)
 {
@@ -460,45 +263,6 @@ static void test_undecryptable(void **state)
     assert_int_equal(h.n_children, 0);
     assert_string_equal(quic(0, "history"), "Ii");
     assert_string_equal(quic(0, "client_initial_dcid"), DCID);
-}
-
-static void test_learned(void **state)
-{
-    (void)state;
-    fake_host_tell(&h, FACT_LEARNED_ALPN, "h3-29");
-    assert_string_equal(h.category, "web_quic");
-    send_short(0);
-    send_short(1);
-    send_short(1);
-    fake_host_close(&h);
-    assert_string_equal(quic(0, "learned"), "h3-29");
-    assert_string_equal(quic(0, "version"), "-");
-    assert_string_equal(quic(0, "client_scid"), "-");
-    assert_string_equal(quic(0, "history"), "Ooo");
-}
-
-static void test_path(void **state)
-{
-    (void)state;
-    fake_host_tell(&h, FACT_PATH_OF, "CHhAvVGS1DHFjwGM9");
-    send_short(1);
-    fake_host_close(&h);
-    assert_string_equal(quic(0, "path_of"), "CHhAvVGS1DHFjwGM9");
-    assert_string_equal(quic(0, "history"), "o");
-}
-
-/* Then a handshake between the same ports: another connection. */
-static void test_handshake_on_a_learned_flow(void **state)
-{
-    (void)state;
-    fake_host_tell(&h, FACT_LEARNED_ALPN, "h3");
-    send_short(1);
-    send_client_hello(to_server);
-    assert_int_equal(fake_host_count(&h, RECORD_quic), 1);
-    fake_host_close(&h);
-    assert_string_equal(quic(0, "history"), "o");
-    assert_string_equal(quic(1, "history"), "IS");
-    assert_string_equal(quic(1, "learned"), "-");
 }
 
 static void test_history_is_bounded(void **state)
@@ -548,75 +312,6 @@ static void test_no_room_for_the_tls_reader(void **state)
     assert_string_equal(quic(0, "history"), "IS");
 }
 
-/* A CHLO with a name and a second tag. */
-#define CHLO                                                                                       \
-    "43484c4f02000000"                                                                             \
-    "534e490004000000"                                                                             \
-    "5645520008000000"                                                                             \
-    "612e6f7251303436"
-
-static void check_google(const char *version)
-{
-    fake_host_close(&h);
-    assert_string_equal(quic(0, "version"), version);
-    assert_string_equal(quic(0, "server_name"), "a.or");
-    assert_string_equal(quic(0, "client_initial_dcid"), "aabbccddeeff0011");
-    assert_string_equal(quic(0, "history"), "ISo");
-    assert_string_equal(h.category, "web_quic");
-    assert_int_equal(h.n_children, 0);
-}
-
-static void test_google_q046(void **state)
-{
-    (void)state;
-    send_hex(0,
-             "c35130343650aabbccddeeff001100000001"
-             "eeeeeeeeeeeeeeeeeeeeeeee"
-             "a0010020" CHLO,
-             0);
-    send_hex(1, "4001", 40);
-    check_google("Q046");
-}
-
-static void test_google_q043(void **state)
-{
-    (void)state;
-    send_hex(0,
-             "09aabbccddeeff00115130343301"
-             "eeeeeeeeeeeeeeeeeeeeeeee"
-             "a0010020" CHLO,
-             0);
-    send_hex(1, "0001", 40);
-    check_google("Q043");
-}
-
-/* Little endian, and a byte of flags behind the hash. */
-static void test_google_q030(void **state)
-{
-    (void)state;
-    send_hex(0,
-             "0daabbccddeeff00115130333001"
-             "eeeeeeeeeeeeeeeeeeeeeeee"
-             "00"
-             "a0012000" CHLO,
-             0);
-    send_hex(1, "0c01", 40);
-    check_google("Q030");
-}
-
-static void test_google_q050(void **state)
-{
-    struct kind k = {0x51303530, 0x51303530, "aabbccddeeff0011", "", "aabbccddeeff0011"};
-    struct seal frames = {.len = 0};
-
-    (void)state;
-    seal_hex(&frames, "080020" CHLO);
-    initial(0, k, &frames, 1200);
-    flush(0);
-    send_hex(1, "4001", 40);
-    check_google("Q050");
-}
-
 /* Every beginning of a datagram, as a first one and after a handshake. */
 static void test_every_cut(void **state)
 {
@@ -644,40 +339,18 @@ static void test_every_cut(void **state)
     fake_host_close(&h);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_handshake),
-        TEST(test_ids_are_told),
-        TEST(test_shuffled_hello),
-        TEST(test_repeated_packets),
-        TEST(test_coalesced),
-        TEST(test_discarded),
-        TEST(test_greased_bit),
-        TEST(test_short_headers),
-        TEST(test_zero_rtt_before_all),
-        TEST(test_retry),
-        TEST(test_missed_retry),
-        TEST(test_connection_close),
-        TEST(test_another_connection),
-        TEST(test_version_negotiation),
-        TEST(test_unfamiliar_version),
-        TEST(test_compatible_version),
-        TEST(test_versions),
-        TEST(test_undecryptable),
-        TEST(test_learned),
-        TEST(test_path),
-        TEST(test_handshake_on_a_learned_flow),
-        TEST(test_history_is_bounded),
-        TEST(test_bad_frame),
-        TEST(test_crypto_bound),
-        TEST(test_no_room_for_the_tls_reader),
-        TEST(test_google_q046),
-        TEST(test_google_q043),
-        TEST(test_google_q030),
-        TEST(test_google_q050),
+        TEST(test_handshake),           TEST(test_ids_are_told),
+        TEST(test_shuffled_hello),      TEST(test_repeated_packets),
+        TEST(test_coalesced),           TEST(test_discarded),
+        TEST(test_greased_bit),         TEST(test_short_headers),
+        TEST(test_zero_rtt_before_all), TEST(test_retry),
+        TEST(test_missed_retry),        TEST(test_connection_close),
+        TEST(test_another_connection),  TEST(test_undecryptable),
+        TEST(test_history_is_bounded),  TEST(test_bad_frame),
+        TEST(test_crypto_bound),        TEST(test_no_room_for_the_tls_reader),
         TEST(test_every_cut),
     };
 
