@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* One event carries questions, answers, or both; the two lists are flat, because readers of records
+ * know no nesting. What comes from the bus is not believed: lengths are bounded before they are
+ * used, and an event that breaks gives only what came before the break. */
 #include "worker/learn/connections.h"
 
 #include "common/base/check.h"

@@ -20,7 +20,8 @@ struct reader {
     bool google; /* the handshake is Google's */
 };
 
-/* A whole message has gone by. */
+/* A whole message has gone by. The TLS reader tells nothing of a ServerHello, nor of a second
+ * hello, and the history has a letter for each: so the messages are counted here as well. */
 static void message_end(struct reader *r)
 {
     struct quic_side *side = &r->s->side[r->side];
@@ -78,8 +79,10 @@ static void on_handshake(void *arg, const uint8_t *data, size_t len)
         google_hello(r, data, len);
         return;
     }
-    if (r->s->child == 0)
+    if (!r->s->has_child) {
+        r->s->has_child = true;
         r->s->child = analyzer_child_open(r->ctx, "tls_quic");
+    }
     analyzer_child_data(r->ctx, r->s->child, r->side, data, len);
     messages_follow(r, data, len);
 }
@@ -195,6 +198,7 @@ void quic_initial(struct analyzer_ctx *ctx, struct quic_session *s, unsigned sid
     quic_session_ids(ctx, s, side, p);
     if (!opened)
         return;
+    /* Only a packet whose tag was right may tell of ids and numbers. */
     s->decrypted = true;
     if (plain.number > s->side[side].largest)
         s->side[side].largest = plain.number;

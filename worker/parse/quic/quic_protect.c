@@ -164,7 +164,7 @@ static bool gcm_open(const struct quic_side_keys *k, const struct quic_packet *p
         EVP_CIPHER_CTX_ctrl(process.gcm, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag_copy) != 1)
         return false;
     *len = (size_t)n;
-    return EVP_DecryptFinal_ex(process.gcm, out + n, &rest) == 1;
+    return EVP_DecryptFinal_ex(process.gcm, out + n, &rest) == 1; /* the tag is checked here */
 }
 
 bool quic_protect_open(const struct quic_keys *k, unsigned side, const struct quic_packet *p,

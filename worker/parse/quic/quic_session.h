@@ -60,7 +60,8 @@ struct quic_session {
     uint8_t discarded;
     uint8_t history_len;
     char history[QUIC_HISTORY_MAX];
-    int child; /* reader of the handshake; 0: none yet */
+    bool has_child; /* one was asked for, with the first bytes of the handshake */
+    int child;      /* reader of the handshake; 0: none, or no room for it */
     struct quic_cid dcid, retry_scid, key_cid;
     struct quic_keys keys;
     struct quic_side side[2];
