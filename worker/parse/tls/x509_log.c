@@ -6,7 +6,8 @@
  * seldom as may be. Two tables of fixed size remember what was done: `recent` which certificates
  * were logged within the last day, `matches` whether a server name and a certificate fit. In both a
  * newcomer takes the place of an older entry: then something is parsed or logged again early, but
- * nothing grows. */
+ * nothing grows. That helps as long as certificates come back; peers who send new ones all the time
+ * are held by a budget of certificates a second, beyond which they are only hashed. */
 #include "worker/parse/tls/x509_log.h"
 
 #include "common/base/check.h"
@@ -25,7 +26,9 @@
 #define RECENT_SLOTS 8192u /* a power of two */
 #define MATCH_SLOTS  8192u /* a power of two */
 #define RELOG_NS     (86400 * NS_PER_SEC)
-#define NAMES_MAX    100u /* of each kind, as many as a log field holds */
+#define BUDGET_PER_S 1000u /* certificates, or kilobytes of them, that are parsed a second, */
+#define BUDGET_MAX   4000u /* and at once */
+#define NAMES_MAX    100u  /* of each kind, as many as a log field holds */
 #define TEXT_BYTES   4096u
 
 /* Certificates logged lately: 16 bytes of the fingerprint name one well enough. */
@@ -51,26 +54,51 @@ static struct workspace {
     BIO *bio;
 } work;
 
-/* True, and remembers it, if this certificate in this role is due to be logged. */
-static bool recent_insert(const struct x509_context *seen, uint64_t now_ns)
+/* What was spent of the budget and is not yet made good, at a time. */
+static struct {
+    uint64_t ts_ns;
+    uint64_t spent;
+} budget;
+
+/* False if there is no room for parsing so many bytes now. */
+static bool budget_take(size_t len, uint64_t now_ns)
+{
+    const uint64_t one_ns = NS_PER_SEC / BUDGET_PER_S;
+    uint64_t back = now_ns > budget.ts_ns ? (now_ns - budget.ts_ns) / one_ns : 0;
+    uint64_t cost = 1 + len / 1024;
+
+    /* Packet time may go back a little where captures were merged. */
+    budget.ts_ns = now_ns > budget.ts_ns ? budget.ts_ns + back * one_ns : now_ns;
+    budget.spent -= back < budget.spent ? back : budget.spent;
+    if (budget.spent + cost > BUDGET_MAX)
+        return false;
+    budget.spent += cost;
+    return true;
+}
+
+static void recent_id(const struct x509_context *seen, uint8_t id[16])
+{
+    memcpy(id, seen->sha256, 16);
+    id[15] = (uint8_t)((id[15] & 0xfc) | seen->host_cert << 1 | seen->client_cert);
+}
+
+/* The place for this certificate in this role; NULL if it need not be logged again. */
+static struct recent *recent_slot(const struct x509_context *seen, uint64_t now_ns)
 {
     struct recent *slot, *victim = NULL;
     uint8_t id[16];
     uint32_t at;
 
-    memcpy(id, seen->sha256, sizeof id);
-    id[15] = (uint8_t)((id[15] & 0xfc) | seen->host_cert << 1 | seen->client_cert);
+    recent_id(seen, id);
     memcpy(&at, id, sizeof at);
     for (unsigned i = 0; i < 2; i++) {
         slot = &recent[(at ^ i) & (RECENT_SLOTS - 1)];
         if (memcmp(slot->id, id, sizeof id) == 0 && now_ns - slot->ts_ns < RELOG_NS)
-            return false;
+            return NULL;
         if (!victim || slot->ts_ns < victim->ts_ns)
             victim = slot;
     }
-    memcpy(victim->id, id, sizeof id);
-    victim->ts_ns = now_ns;
-    return true;
+    return victim;
 }
 
 /* The slot for this certificate and server name; it is theirs already if `known` is set on return.
@@ -331,13 +359,20 @@ enum x509_match x509_log_certificate(struct analyzer_ctx *ctx, const uint8_t *de
                                      const struct x509_context *seen)
 {
     struct match *slot = seen->server_name.len > 0 ? match_slot(seen) : NULL;
-    bool due = recent_insert(seen, ctx->ts_ns);
-    enum x509_match match = X509_MATCH_UNKNOWN;
+    struct recent *due = recent_slot(seen, ctx->ts_ns);
+    enum x509_match match;
 
-    if (due || (slot && slot->known == 0))
-        match = parse_certificate(ctx, der, len, seen, due);
-    else if (slot)
-        match = (enum x509_match)(slot->known - 1);
+    if (!due && (!slot || slot->known > 0))
+        return slot ? (enum x509_match)(slot->known - 1) : X509_MATCH_UNKNOWN;
+    if (!budget_take(len, ctx->ts_ns)) {
+        analyzer_weird(ctx, WEIRD_TLS_CERTIFICATES_BOUND, NULL);
+        return X509_MATCH_UNKNOWN;
+    }
+    if (due) {
+        recent_id(seen, due->id);
+        due->ts_ns = ctx->ts_ns;
+    }
+    match = parse_certificate(ctx, der, len, seen, due != NULL);
     if (slot)
         slot->known = (uint8_t)(match + 1);
     return match;

@@ -133,6 +133,29 @@ static void repeated_certificate_is_logged_once(void **state)
     assert_int_equal(fake_host_count(&h, RECORD_x509), 3);
 }
 
+/* Certificates of 60 KiB, each new: some are parsed at once, and more after a while. */
+static void new_certificates_have_a_budget(void **state)
+{
+    static uint8_t long_der[60000];
+    unsigned at_once;
+
+    (void)state;
+    memcpy(long_der, certificate_ec, sizeof certificate_ec); /* what follows it is not looked at */
+    for (unsigned i = 0; i < 200; i++) {
+        long_der[sizeof long_der - 1] = (uint8_t)i;
+        log_one(long_der, sizeof long_der, "", false);
+    }
+    at_once = fake_host_count(&h, RECORD_x509);
+    assert_in_range(at_once, 60, 70);
+    assert_int_equal(h.weirds[WEIRD_TLS_CERTIFICATES_BOUND], 200 - at_once);
+    h.ctx.ts_ns += 500000000;
+    for (unsigned i = 100; i < 200; i++) {
+        long_der[sizeof long_der - 1] = (uint8_t)i;
+        log_one(long_der, sizeof long_der, "", false);
+    }
+    assert_in_range(fake_host_count(&h, RECORD_x509) - at_once, 7, 9);
+}
+
 static void broken_certificate_is_weird(void **state)
 {
     uint8_t der[sizeof certificate_rsa];
@@ -153,6 +176,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rsa_certificate, open_host, close_host),
         cmocka_unit_test_setup_teardown(server_names_are_compared, open_host, close_host),
         cmocka_unit_test_setup_teardown(repeated_certificate_is_logged_once, open_host, close_host),
+        cmocka_unit_test_setup_teardown(new_certificates_have_a_budget, open_host, close_host),
         cmocka_unit_test_setup_teardown(broken_certificate_is_weird, open_host, close_host),
     };
 
