@@ -89,6 +89,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         size_t n = cursor_be16(&c);
         const uint8_t *bytes = cursor_bytes(&c, n = n < cursor_left(&c) ? n : cursor_left(&c));
 
+        if (!bytes) /* not even a length */
+            break;
         switch (command >> 1 & 3) {
         case 0:
             send_raw(command & 1, bytes, n);
