@@ -65,7 +65,8 @@ def payload(frame, transport, ports):
         return b""
     l4 = 14 + (frame[14] & 15) * 4
     end = 14 + struct.unpack(">H", frame[16:18])[0]
-    if frame[23] != {"tcp": 6, "udp": 17}[transport] or len(frame) < l4 + 8:
+    least = 8 if transport == "udp" else 20
+    if frame[23] != {"tcp": 6, "udp": 17}[transport] or len(frame) < l4 + least:
         return b""
     if not set(struct.unpack(">HH", frame[l4 : l4 + 4])) & set(ports):
         return b""
