@@ -264,6 +264,7 @@ SCHEMA := common/schema/schema.c common/schema/category.c common/schema/record_p
 FAKE_HOST := tests/unit/parse/fake_host.c common/schema/schema.c common/schema/category.c $(BASE)
 
 $(call unit,base/test_pool,$(BASE))
+$(call unit,base/test_str,)
 $(call unit,base/test_local_nets,$(BASE) common/base/local_nets.c)
 $(call unit,base/test_flow_key,$(BASE))
 $(call unit,flow/test_uid,$(BASE) worker/flow/uid.c)

@@ -53,15 +53,6 @@ void grpc_fact_set(struct grpc_call *g, struct analyzer_ctx *ctx, enum analyzer_
 
 /* --- trailers of gRPC-Web --- */
 
-static struct str trimmed(struct str s)
-{
-    while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = str_make(s.p + 1, s.len - 1);
-    while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\r'))
-        s.len--;
-    return s;
-}
-
 static void trailer_read(struct grpc_call *g, struct analyzer_ctx *ctx, struct str line)
 {
     static const struct {
@@ -77,7 +68,7 @@ static void trailer_read(struct grpc_call *g, struct analyzer_ctx *ctx, struct s
     for (size_t i = 0; i < sizeof known / sizeof known[0] && colon; i++)
         if (name_len == known[i].name.len && strncasecmp(line.p, known[i].name.p, name_len) == 0)
             grpc_fact_set(g, ctx, known[i].fact,
-                          trimmed(str_make(colon + 1, line.len - name_len - 1)));
+                          str_trim(str_make(colon + 1, line.len - name_len - 1)));
 }
 
 void grpc_trailers_read(struct grpc_call *g, struct analyzer_ctx *ctx, const struct membuf *lines)
@@ -87,8 +78,9 @@ void grpc_trailers_read(struct grpc_call *g, struct analyzer_ctx *ctx, const str
     while (cursor_left(&c) > 0) {
         const uint8_t *lf = memchr(c.p, '\n', cursor_left(&c));
         size_t n = lf ? (size_t)(lf - c.p) : cursor_left(&c);
+        bool cr = n > 0 && c.p[n - 1] == '\r';
 
-        trailer_read(g, ctx, str_make(c.p, n));
+        trailer_read(g, ctx, str_make(c.p, cr ? n - 1 : n));
         cursor_skip(&c, lf ? n + 1 : n);
     }
 }
@@ -107,29 +99,12 @@ static bool number_read(struct str s, uint64_t *number)
     return s.len > 0 && s.len <= 9;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Percent-encoding undone in place; what is not well encoded stays as it is. */
+/* In place: the record is the last that is made of it. */
 static struct str message_decode(struct grpc_call *g)
 {
     char *p = (char *)g->text.p + g->fact[FACT_GRPC_MESSAGE].at;
-    uint32_t len = g->fact[FACT_GRPC_MESSAGE].len, n = 0;
 
-    for (uint32_t i = 0; i < len; i++) {
-        int high = p[i] == '%' && i + 2 < len ? hex_digit(p[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(p[i + 2]) : -1;
-
-        if (low >= 0)
-            i += 2;
-        p[n++] = low >= 0 ? (char)(high << 4 | low) : p[i];
-    }
-    return str_make(p, n);
+    return str_make(p, str_percent_decode(p, g->fact[FACT_GRPC_MESSAGE].len));
 }
 
 /* "/package.Service/Method" (the gRPC specification calls it Path). Any other path names none. */

@@ -70,29 +70,6 @@ size_t http_parameter_take(struct cursor *c, char *out, size_t max)
     return n;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* In place. A percent sign without two digits stands for itself. */
-static size_t percent_decode(char *s, size_t len)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        int hi = i + 2 < len && s[i] == '%' ? hex_digit(s[i + 1]) : -1;
-        int lo = hi >= 0 ? hex_digit(s[i + 2]) : -1;
-
-        s[n++] = lo >= 0 ? (char)(hi << 4 | lo) : s[i];
-        i += lo >= 0 ? 2 : 0;
-    }
-    return n;
-}
-
 /* charset'language' */
 static size_t skip_charset(const char *s, size_t len)
 {
@@ -111,10 +88,10 @@ size_t http_filename_read(struct str value, char *out)
         n = http_parameter_take(&c, out, HTTP_FILENAME_MAX);
         charset = skip_charset(out, n);
         memmove(out, out + charset, n - charset);
-        return percent_decode(out, n - charset);
+        return str_percent_decode(out, n - charset);
     }
     if (!http_parameter_find(value, "filename", &c))
         return 0;
     n = http_parameter_take(&c, out, HTTP_FILENAME_MAX);
-    return percent_decode(out, n);
+    return str_percent_decode(out, n);
 }

@@ -66,10 +66,10 @@ static void digest_text(const char *text, size_t n)
 
 static void digest_decimal(uint32_t v)
 {
-    char text[10];
-    unsigned n = tls_decimal(v, text);
+    char room[STR_DECIMAL_BYTES];
+    struct str digits = str_decimal(v, room);
 
-    digest_text(text, n);
+    digest_text(digits.p, digits.len);
 }
 
 static void digest_hex16(uint16_t v)

@@ -34,26 +34,15 @@ static const struct name alerts[] = {
 #include "worker/parse/tls/tls_names.def"
 };
 
-unsigned tls_decimal(uint32_t v, char *out)
-{
-    char digits[10];
-    unsigned n = 0;
-
-    do {
-        digits[n++] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v > 0);
-    for (unsigned i = 0; i < n; i++)
-        out[i] = digits[n - 1 - i];
-    return n;
-}
-
 static struct str name_numbered(const char *prefix, uint32_t number, char *out)
 {
+    char room[STR_DECIMAL_BYTES];
+    struct str digits = str_decimal(number, room);
     size_t n = strlen(prefix);
 
     memcpy(out, prefix, n);
-    return str_make(out, n + tls_decimal(number, out + n));
+    memcpy(out + n, digits.p, digits.len);
+    return str_make(out, n + digits.len);
 }
 
 static struct str name_find(const struct name *names, size_t n, uint32_t code, char *out)

@@ -45,7 +45,4 @@ static inline bool tls_is_grease(uint16_t v)
     return (v & 0x0f0f) == 0x0a0a && v >> 8 == (v & 0xff);
 }
 
-/* Writes v in decimal, without NUL (at most 10 bytes). Returns the length. */
-unsigned tls_decimal(uint32_t v, char *out);
-
 #endif

@@ -21,18 +21,6 @@ struct str websocket_fact(const struct websocket_flow *f, enum analyzer_fact fac
     return str_make(f->text.p + f->fact[fact].at, f->fact[fact].len);
 }
 
-/* OWS around list elements (RFC 9110 section 5.6.3). */
-static struct str trim(struct str s)
-{
-    while (s.len > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-        s.p++;
-        s.len--;
-    }
-    while (s.len > 0 && (s.p[s.len - 1] == ' ' || s.p[s.len - 1] == '\t'))
-        s.len--;
-    return s;
-}
-
 void websocket_list_each(struct str list, bool (*item)(void *arg, struct str element), void *arg)
 {
     struct cursor c = cursor_init(list.p, list.len);
@@ -42,7 +30,7 @@ void websocket_list_each(struct str list, bool (*item)(void *arg, struct str ele
         const uint8_t *comma = memchr(c.p, ',', cursor_left(&c));
         size_t n = comma ? (size_t)(comma - c.p) : cursor_left(&c);
         const uint8_t *p = cursor_bytes(&c, n);
-        struct str element = p ? trim(str_make(p, n)) : STR_LIT("");
+        struct str element = p ? str_trim(str_make(p, n)) : STR_LIT("");
 
         /* Empty elements do not count (RFC 9110 section 5.6.1.2). */
         more = (element.len == 0 || item(arg, element)) && comma != NULL;
