@@ -4,7 +4,8 @@
  * changed, so that a burst of news is one write.
  *
  * A worker that asks gets the whole table on its own topic. It is answered at most once a moment,
- * however often it asks. */
+ * however often it asks, and answering all of them takes at most half of the manager's time: names
+ * are what the askers say they are, and who is not answered asks again. */
 #include "manager/learned.h"
 
 #include "common/base/alt_svc_table.h"
@@ -31,10 +32,11 @@ struct learned {
     struct learned_plan plan;
     struct alt_svc_table *table;
     struct bus *bus;
-    char *path;       /* of the file, or NULL */
-    bool dirty;       /* the file says something else */
-    bool failed;      /* to write it: said once */
-    uint64_t save_ns; /* mono: not before */
+    char *path;         /* of the file, or NULL */
+    bool dirty;         /* the file says something else */
+    bool failed;        /* to write it: said once */
+    uint64_t save_ns;   /* mono: not before */
+    uint64_t answer_ns; /* the same */
     struct event_senders senders;
     struct event_senders answered; /* seq: when, mono */
     uv_poll_t polls[3];
@@ -73,6 +75,8 @@ static bool answer_is_due(struct learned *l, struct str node)
 {
     uint64_t now = clock_mono_ns();
 
+    if (now < l->answer_ns)
+        return false;
     for (unsigned i = 0; i < l->answered.n; i++)
         if (str_equal(str_of(l->answered.sender[i].node), node) &&
             now - l->answered.sender[i].seq < ANSWER_PAUSE_NS)
@@ -83,6 +87,7 @@ static bool answer_is_due(struct learned *l, struct str node)
 
 static void answer(struct learned *l, struct str node)
 {
+    uint64_t begun = clock_mono_ns(), now;
     char topic[EVENT_TOPIC_BYTES];
     uint32_t position = 0;
     bool last = false;
@@ -94,6 +99,8 @@ static void answer(struct learned *l, struct str node)
         if (bus_publish(l->bus, topic, l->body, n) < 0)
             l->plan.counters->manager_events_lost++;
     }
+    now = clock_mono_ns();
+    l->answer_ns = now + (now - begun);
 }
 
 /* Topic "event/hello/<node>/". */

@@ -156,6 +156,8 @@ static void succeed(struct worker *w, struct flow *f, struct host_call *c, unsig
     for (unsigned side = 0; side < 2; side++)
         if (c->left[side].len > 0 && left > 0)
             feed(w, f, ends[side], ts_ns, c->left[side].p, c->left[side].len, left - 1);
+        else if (c->left[side].len > 0)
+            host_gap(w, f, ends[side], ts_ns, c->left[side].len);
     if (c->rest_len > 0 && left > 0)
         feed(w, f, ends[c->rest_side], ts_ns, c->rest, c->rest_len, left - 1);
     else if (c->rest_len > 0)

@@ -198,22 +198,25 @@ static const struct analyzer_host host_functions = {
 void host_call_init(struct host_call *c, struct worker *w, struct flow *f, uint64_t ts_ns,
                     int child)
 {
-    *c = (struct host_call){
-        .ctx = {.host = &host_functions,
-                .bufs = &w->bufs,
-                .ts_ns = ts_ns,
-                .transport = f->key.proto == IPPROTO_TCP ? ANALYZER_TCP : ANALYZER_UDP,
-                .midstream = f->midstream,
-                .log_secrets = w->options->log_secrets,
-                .resp_p = flow_port(f, FLOW_RESP)},
-        .w = w,
-        .f = f,
-        .child = child,
-    };
+    c->ctx.host = &host_functions;
+    c->ctx.bufs = &w->bufs;
+    c->ctx.ts_ns = ts_ns;
+    c->ctx.transport = f->key.proto == IPPROTO_TCP ? ANALYZER_TCP : ANALYZER_UDP;
+    c->ctx.midstream = f->midstream;
+    c->ctx.log_secrets = w->options->log_secrets;
+    c->ctx.resp_p = flow_port(f, FLOW_RESP);
+    c->w = w;
+    c->f = f;
+    c->child = child;
+    c->handed_over = false; /* the rest of it is set by then */
+    c->rest_len = 0;
+    c->left[0] = c->left[1] = c->facts = (struct membuf){0};
 }
 
 void host_call_fini(struct host_call *c)
 {
+    if (__builtin_expect(!c->left[0].p && !c->left[1].p && !c->facts.p, 1))
+        return;
     membuf_free(&c->left[0], c->ctx.bufs);
     membuf_free(&c->left[1], c->ctx.bufs);
     membuf_free(&c->facts, c->ctx.bufs);

@@ -15,6 +15,10 @@
 
 #include <arpa/inet.h>
 
+/* Services of one bucket that a lookup looks at, newest first: whoever plays client and server can
+ * have one address advertise under any number of names. */
+#define FIND_MAX 32u
+
 bool alt_svc_is_h3(struct str p)
 {
     return (p.len >= 2 && memcmp(p.p, "h3", 2) == 0 && (p.len == 2 || p.p[2] == '-')) ||
@@ -213,14 +217,20 @@ static void prefer(const struct alt_svc_entry *s, const char **found)
         *found = s->protocol;
 }
 
+/* "h3" itself is the best there is. */
+static bool is_better_wanted(const char *found, unsigned looked_at)
+{
+    return looked_at < FIND_MAX && (!found || strcmp(found, "h3") != 0);
+}
+
 static void find_by_addr(const struct alt_svc_table *t, enum alt_svc_index i,
                          const struct ipaddr *addr, uint16_t port, uint64_t now_ns,
                          const char **found)
 {
     uint32_t at = t->heads[i][bucket_of_addr(t, addr, port)];
 
-    for (; at != ALT_SVC_NONE && (!*found || strcmp(*found, "h3") != 0);
-         at = alt_svc_entry_at(t, at)->links[i].next) {
+    for (unsigned n = 0; at != ALT_SVC_NONE && is_better_wanted(*found, n);
+         at = alt_svc_entry_at(t, at)->links[i].next, n++) {
         const struct alt_svc_entry *s = alt_svc_entry_at(t, at);
 
         if (service_is_at(t, i, s, addr, port) && service_holds(s, now_ns))
@@ -233,8 +243,8 @@ static void find_by_name(const struct alt_svc_table *t, struct str name, uint16_
 {
     uint32_t at = t->heads[ALT_SVC_INDEX_NAME][alt_svc_bucket(t, NULL, port, name)];
 
-    for (; at != ALT_SVC_NONE && (!*found || strcmp(*found, "h3") != 0);
-         at = alt_svc_entry_at(t, at)->links[ALT_SVC_INDEX_NAME].next) {
+    for (unsigned n = 0; at != ALT_SVC_NONE && is_better_wanted(*found, n);
+         at = alt_svc_entry_at(t, at)->links[ALT_SVC_INDEX_NAME].next, n++) {
         const struct alt_svc_entry *s = alt_svc_entry_at(t, at);
 
         if (s->port == port && str_equal(service_name(t, s), name) && service_holds(s, now_ns))

@@ -90,7 +90,7 @@ struct flow {
     uint64_t last_ns; /* time stamp of the last packet */
 
     uint64_t start_ns;
-    uint32_t oddities;   /* names already reported: index in the worker's pool, or POOL_NONE */
+    uint32_t oddities;   /* names already reported: index + 1 in the worker's pool, or 0 */
     uint32_t resolved;   /* name that led here: reference of learn.h, or 0 */
     uint32_t connection; /* QUIC connection that this is a path of: the same */
     uint32_t tunnel;     /* that it carries: index + 1 in the worker's pool, or 0 */

@@ -44,7 +44,8 @@
 #define GRACE_S       3600u
 #define REFRESH_NS    (60 * NS_PER_SEC) /* an answer that adds less to an entry is no news */
 #define MAKE_ROOM_MAX 8u                /* entries evicted for one text, that may all be held */
-#define SPARED_MAX    64u /* used entries that the hand passes by before it takes one */
+#define SPARED_MAX    64u  /* used entries that the hand passes by before it takes one */
+#define STEPS_MAX     256u /* of the hand for one eviction, over places that are mostly free */
 
 struct pair {
     struct ipaddr addr;   /* first: all that is hashed for any client */
@@ -186,7 +187,7 @@ static void text_release(struct names *n, uint32_t text)
     pool_put(&n->texts, text - 1);
 }
 
-static void entry_evict(struct names *n);
+static bool entry_evict(struct names *n);
 
 /* A reference for the caller; 0 if there is no room. */
 static uint32_t text_hold(struct names *n, struct str s)
@@ -200,11 +201,8 @@ static uint32_t text_hold(struct names *n, struct str s)
             return i;
         }
     index = pool_get(&n->texts);
-    for (unsigned tries = 0; index == POOL_NONE && n->entries.used > 0 && tries < MAKE_ROOM_MAX;
-         tries++) {
-        entry_evict(n);
+    for (unsigned tries = 0; index == POOL_NONE && tries < MAKE_ROOM_MAX && entry_evict(n); tries++)
         index = pool_get(&n->texts);
-    }
     if (index == POOL_NONE)
         return 0;
     t = pool_at(&n->texts, index);
@@ -245,7 +243,8 @@ static struct entry *entry_find(const struct names *n, const struct pair *key)
         e = entry_at(n, i);
         if (e->hash != (uint32_t)(hash >> 32) || memcmp(&e->key, key, sizeof *key) != 0)
             continue;
-        e->used = true;
+        if (!e->used) /* a line that is only read stays clean */
+            e->used = true;
         return e;
     }
     return NULL;
@@ -268,10 +267,14 @@ static void entry_remove(struct names *n, uint32_t entry)
     pool_put(&n->entries, entry - 1);
 }
 
-/* Forgets one entry; there is one. */
-static void entry_evict(struct names *n)
+/* Forgets one entry. False if there is none where the hand is, which cannot be in a full table:
+ * when flows hold all texts, entries are few and far between, and whoever sends answers and flows
+ * would choose how long the search takes. */
+static bool entry_evict(struct names *n)
 {
-    for (unsigned spared = 0;;) {
+    unsigned spared = 0;
+
+    for (unsigned steps = 0; n->entries.used > 0 && steps < STEPS_MAX; steps++) {
         struct entry *e = pool_at(&n->entries, n->hand);
         uint32_t entry = n->hand + 1;
 
@@ -281,10 +284,11 @@ static void entry_evict(struct names *n)
         if (!e->used || spared++ == SPARED_MAX) {
             entry_remove(n, entry);
             n->c->learn_names_evicted++;
-            return;
+            return true;
         }
         e->used = false;
     }
+    return false;
 }
 
 static struct entry *entry_new(struct names *n, const struct pair *key, uint32_t text)
@@ -295,7 +299,7 @@ static struct entry *entry_new(struct names *n, const struct pair *key, uint32_t
     struct entry *e;
 
     if (index == POOL_NONE) {
-        entry_evict(n);
+        CHECK(entry_evict(n));
         index = pool_get(&n->entries);
     }
     e = pool_at(&n->entries, index);
@@ -403,6 +407,11 @@ uint32_t learn_name_find(struct learn *l, const struct ipaddr *client, const str
         return 0;
     text_at(n, found->name)->refs++;
     return found->name;
+}
+
+bool learn_names_come(const struct learn *l)
+{
+    return l->names && l->names->share;
 }
 
 struct str learn_name_text(const struct learn *l, uint32_t name)

@@ -309,6 +309,23 @@ static void mirror_port(void *user, const struct alt_svc_port_key *key, uint64_t
                                  expires_ns ? (int)((expires_ns - T0) / NS_PER_SEC) : -1);
 }
 
+static void a_lookup_looks_at_so_many_and_no_more(void **state)
+{
+    char origin[32];
+
+    (void)state;
+    new_table(1024);
+    say("192.0.2.1", "first.example", 0, "h3@:443/3600");
+    for (unsigned i = 0; i < 500; i++) {
+        snprintf(origin, sizeof origin, "o%u.example", i);
+        say("192.0.2.1", origin, 0, "h3-29@:443/3600");
+        if (i == 5)
+            assert_string_equal(find("192.0.2.1", 443, "", 1), "h3");
+    }
+    assert_string_equal(find("192.0.2.1", 443, "", 1), "h3-29");
+    assert_string_equal(find("192.0.2.2", 443, "first.example", 1), "h3");
+}
+
 static void a_mirror_holds_what_the_table_holds(void **state)
 {
     const struct alt_svc_mirror mirror = {mirror_host, mirror_port, NULL};
@@ -404,6 +421,7 @@ int main(void)
         TEST(what_had_run_out_is_learned_anew),
         TEST(the_longest_known_makes_room),
         TEST(a_port_is_known_as_long_as_any_service_has_it),
+        TEST(a_lookup_looks_at_so_many_and_no_more),
         TEST(a_mirror_holds_what_the_table_holds),
         TEST(all_of_it_can_be_read_out),
         TEST(long_use_agrees_with_a_list),
