@@ -22,12 +22,15 @@
 #define HELLO_PAUSE_NS     (10 * NS_PER_MS)
 #define HELLO_PAUSE_MAX_NS (1 * NS_PER_SEC)
 #define RESYNC_PAUSE_NS    (10 * NS_PER_SEC)
-#define EXPIRE_STEPS       32u /* places of the table looked at in each call */
+#define EVENTS_A_SECOND    1000u /* each is work for every other worker and the manager */
+#define EXPIRE_STEPS       32u   /* places of the table looked at in each call */
 
 struct alt_svc {
     struct alt_svc_table *table;
     struct alt_svc_value value; /* being read */
     uint64_t seq;               /* of the last event published */
+    uint64_t second_ns;         /* mono: since when so many may be published: */
+    unsigned events_left;
     struct event_senders senders;
     bool wants_table;
     uint64_t hello_ns; /* mono: when to ask next */
@@ -52,6 +55,7 @@ int alt_svc_open(struct learn *l)
     rc = alt_svc_table_new(&l->alt_svc->table, (uint32_t)o->alt_svc_table_size);
     l->alt_svc->wants_table = l->bus && l->h->live;
     l->alt_svc->hello_pause_ns = HELLO_PAUSE_NS;
+    l->alt_svc->events_left = EVENTS_A_SECOND;
     return rc;
 }
 
@@ -67,9 +71,15 @@ void alt_svc_close(struct learn *l)
 
 static void publish(struct learn *l, const struct alt_svc_advert *a)
 {
+    struct alt_svc *s = l->alt_svc;
     uint8_t body[EVENT_ALT_SVC_BYTES];
 
-    learn_publish(l, "alt_svc", body, event_alt_svc_encode(body, ++l->alt_svc->seq, a));
+    if (s->events_left == 0) {
+        l->c->learn_alt_svc_untold++;
+        return;
+    }
+    s->events_left--;
+    learn_publish(l, "alt_svc", body, event_alt_svc_encode(body, ++s->seq, a));
 }
 
 static void count_evicted(struct learn *l)
@@ -139,6 +149,10 @@ void alt_svc_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
 
     if (!s)
         return;
+    if (mono_ns - s->second_ns >= NS_PER_SEC) {
+        s->second_ns = mono_ns;
+        s->events_left = EVENTS_A_SECOND;
+    }
     if (s->wants_table && mono_ns >= s->hello_ns)
         ask(l, mono_ns);
     alt_svc_table_expire(s->table, packet_ns, EXPIRE_STEPS);

@@ -87,6 +87,8 @@ struct names {
     bool share;
     struct names_event event;
     uint64_t sent_ns; /* monotonic */
+    uint64_t pace_ns; /* monotonic: since when so many full messages may go: */
+    unsigned full_left;
 };
 
 static const struct ipaddr any_client;
@@ -135,6 +137,7 @@ int names_open(struct learn *l)
         return -ENOMEM;
     n->c = l->c;
     n->share = l->bus && l->h->n_workers > 1;
+    n->full_left = NAMES_EVENTS_FULL_MAX;
     if (getrandom(&n->key, sizeof n->key, 0) != (ssize_t)sizeof n->key) {
         log_error("cannot get random bytes from the kernel: %s", strerror(errno));
         return -EIO;
@@ -387,6 +390,11 @@ void learn_name_add(struct learn *l, const struct ipaddr *client, const struct i
     n->c->learn_names++;
     if (!n->share || names_event_add(&n->event, &a))
         return;
+    if (n->full_left == 0) {
+        n->c->learn_names_untold++;
+        return;
+    }
+    n->full_left--;
     send(l);
     CHECK(names_event_add(&n->event, &a));
 }
@@ -441,10 +449,15 @@ bool names_event(struct learn *l, const uint8_t *body, size_t len)
 }
 
 /* The first answer after a quiet while goes at once, since the connection that it is for comes
- * next; in busy times one message a pace carries what was gathered. */
+ * next; in busy times one message a pace carries what was gathered, and some more go when they are
+ * full. What is beyond that is not told: each answer is work for every other worker. */
 void names_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
 {
     (void)packet_ns;
+    if (l->names && mono_ns - l->names->pace_ns >= NAMES_EVENT_PACE_NS) {
+        l->names->pace_ns = mono_ns;
+        l->names->full_left = NAMES_EVENTS_FULL_MAX;
+    }
     if (mono_ns < names_deadline_ns(l))
         return;
     send(l);

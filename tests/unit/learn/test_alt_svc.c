@@ -265,6 +265,26 @@ static void a_full_bus_is_counted(void **state)
     assert_string_equal(alpn(0, 1), "h3");
 }
 
+static void a_flood_is_told_of_only_in_part(void **state)
+{
+    char value[48];
+
+    (void)state;
+    for (unsigned i = 0; i < 5000; i++) {
+        snprintf(value, sizeof value, "h3=\":%u\"; ma=60", 1000 + i);
+        see(0, 0, value, true);
+    }
+    assert_in_range(buses[0].published, 100, 2000);
+    assert_int_equal(counters[0].learn_alt_svc_untold, 5000 - buses[0].published);
+    learn_run(learns[0], T0, 5 * NS_PER_SEC); /* asks for the table, too */
+    buses[0].published = 0;
+    see(0, 1, "h3=\":8443\"; ma=60", true);
+    assert_int_equal(buses[0].published, 1);
+    deliver(0, 1);
+    assert_string_equal(alpn(1, 2), "h3");
+    assert_int_equal(counters[1].learn_events_lost, 0); /* what was not sent has no number */
+}
+
 static void topics_that_it_listens_to(void **state)
 {
     (void)state;
@@ -321,6 +341,7 @@ int main(void)
         TEST(a_later_event_is_believed_more_than_the_table),
         TEST(lost_events_are_counted_and_asked_for),
         TEST(a_full_bus_is_counted),
+        TEST(a_flood_is_told_of_only_in_part),
         TEST(topics_that_it_listens_to),
         TEST(switched_off_nothing_is_learned),
         TEST(a_replay_asks_nobody),

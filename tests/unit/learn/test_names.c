@@ -346,6 +346,27 @@ static void a_full_message_goes_at_once(void **state)
     assert_int_equal(published.n, 2);
 }
 
+static void a_flood_is_told_of_only_in_part(void **state)
+{
+    char name[32];
+
+    (void)state;
+    for (unsigned i = 0; i < 5000; i++) {
+        snprintf(name, sizeof name, "host-%u.example", i);
+        add(&a, i, i, name, 60, START);
+    }
+    assert_int_equal(published.n, NAMES_EVENTS_FULL_MAX);
+    assert_in_range(a.c.learn_names_untold, 1, 4999);
+    names_run(&a.l, START, HOUR);
+    assert_int_equal(published.n, NAMES_EVENTS_FULL_MAX + 1);
+    assert_true(names_event(&b.l, published.body, published.len));
+    for (unsigned i = 0; i < 5000; i++) {
+        snprintf(name, sizeof name, "more-%u.example", i);
+        add(&a, i, i, name, 60, START + 1);
+    }
+    assert_int_equal(published.n, 2 * NAMES_EVENTS_FULL_MAX + 1);
+}
+
 static void alone_there_is_nobody_to_tell(void **state)
 {
     (void)state;
@@ -409,6 +430,7 @@ int main(void)
         TEST(at_most_one_message_a_pace),
         TEST(what_is_known_is_no_news),
         TEST(a_full_message_goes_at_once),
+        TEST(a_flood_is_told_of_only_in_part),
         TEST(alone_there_is_nobody_to_tell),
         TEST(broken_events_are_refused_wherever_they_end),
         TEST(events_of_other_kinds_are_refused),
