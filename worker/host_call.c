@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* An analyzer gets a struct analyzer_ctx, which is the first part of the struct host_call that is
+ * made on the stack around each call into it: so what it asks for finds worker, flow and asker, and
+ * nothing is kept between calls. It is made for every piece of content, hence field by field, and
+ * only what host.c reads unasked is cleared.
+ *
+ * Requests are of two kinds. What cannot pull the floor from under the asker is done at once:
+ * records, oddities, services, children, what is learned. What would is noted here and done by
+ * host.c or host_child.c after the asker has returned: hand-over, and with it the bytes and facts
+ * that it leaves to whoever comes next, which are copied because the asker's memory is gone by
+ * then. The copies come from the worker's buffers and go back with host_call_fini. */
 #include "worker/host_call.h"
 
 #include "common/base/check.h"
@@ -37,11 +47,14 @@ const struct analyzer *host_reader(const struct worker *w, const struct flow *f,
 }
 
 /* Index + 1 of a static name, entered at its first use. There are as many as analyzers have in
- * their source, so the table cannot fill up from traffic. */
+ * their source, so the table cannot fill up from traffic. Mostly it is the very same string. */
 static uint8_t name_intern(struct worker *w, const char *name)
 {
     for (uint32_t i = 0; i < w->names_n; i++)
-        if (w->names[i] == name || strcmp(w->names[i], name) == 0)
+        if (w->names[i] == name)
+            return (uint8_t)(i + 1);
+    for (uint32_t i = 0; i < w->names_n; i++)
+        if (strcmp(w->names[i], name) == 0)
             return (uint8_t)(i + 1);
     CHECK(w->names_n < WORKER_NAMES_MAX);
     w->names[w->names_n++] = name;

@@ -93,7 +93,7 @@ struct str host_resolved_name(struct worker *w, struct flow *f)
 {
     if (!w->learn)
         return STR_LIT("");
-    if (f->resolved == 0 && learn_names_come(w->learn)) /* who saw the answer may have told since */
+    if (f->resolved == 0) /* another worker may have seen the answer, and told since */
         host_learn_begin(w, f);
     return learn_name_text(w->learn, f->resolved);
 }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* An advert is one flat array, because readers of bodies know no nesting: the values of the origin,
+ * then those of each service, whose number follows from the array's length. So a decoder's first
+ * check, of that length, bounds all that comes after it. Every value is bounded by what the table
+ * holds, so that what was decoded can be kept and sent on without looking again. */
 #include "common/ipc/event.h"
 
 #include "common/base/check.h"

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Zeek's conn_state and history are what analysts read connections by, so states, letters and their
+ * conditions are Zeek's, also where they are odd: a SYN that is sent again changes nothing, a FIN
+ * closes a side whatever it was in, and a reset after both have closed is no reset.
+ *
+ * Each side goes its own way through the states of flow.h, moved by its own packets and by what the
+ * peer has done; conn_state is read off the pair at the end. A packet that does not fit is an
+ * oddity, one bit of the result: the caller tells of them, rarely, off the path of packets that do.
+ */
 #include "worker/flow/conn.h"
 
 #include "common/base/check.h"

@@ -86,10 +86,6 @@ void learn_name_add(struct learn *l, const struct ipaddr *client, const struct i
  * for the caller, or 0. Another client's answer will do if its own was not seen. */
 uint32_t learn_name_find(struct learn *l, const struct ipaddr *client, const struct ipaddr *addr,
                          uint64_t not_after_ns);
-
-/* Whether a name that was not found may be told of later by another worker. */
-bool learn_names_come(const struct learn *l);
-
 struct str learn_name_text(const struct learn *l, uint32_t name); /* empty for 0 */
 void learn_name_release(struct learn *l, uint32_t name);          /* 0: does nothing */
 

@@ -417,11 +417,6 @@ uint32_t learn_name_find(struct learn *l, const struct ipaddr *client, const str
     return found->name;
 }
 
-bool learn_names_come(const struct learn *l)
-{
-    return l->names && l->names->share;
-}
-
 struct str learn_name_text(const struct learn *l, uint32_t name)
 {
     return name ? text_str(text_at(l->names, name)) : STR_LIT("");

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Answers are packed as they come, behind room for the head that says how many there are: so that
+ * sending is no second walk, and a message has no other bound than its bytes. What arrives from the
+ * bus is not believed: lengths are bounded before they are used, and a body that breaks gives only
+ * what came before the break. */
 #include "worker/learn/names.h"
 
 #include "common/base/pack.h"

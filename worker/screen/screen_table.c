@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* An entry is found, or made, by looking at the eight of its set and no others: nothing that a
+ * sender chooses makes that longer, and there is nothing to sweep, since what is old is taken over
+ * when its place is wanted. Who is told apart is a matter of the key alone; keys are hashed with a
+ * secret, so that nobody can fill the set that somebody else is counted in. */
 #include "worker/screen/screen_table.h"
 
 #include "common/base/flow_hash.h"
