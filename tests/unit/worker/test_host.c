@@ -4,6 +4,7 @@
  *
  *   > hand over to echo by name    ? hand over to whoever knows it    . done
  *   # a record                     * an oddity
+ *   < leave what follows for echo, as bytes that were kept
  */
 #include "worker/host.h"
 
@@ -88,7 +89,7 @@ static void on_data(struct analyzer_ctx *ctx, void *state, unsigned side, const 
     size_t n = 0;
 
     (void)state;
-    while (n < len && !memchr(">?.#*", data[n], 5))
+    while (n < len && !memchr(">?.#*<", data[n], 6))
         n++;
     note("%u(%.*s) ", side, (int)n, (const char *)data);
     if (n == len)
@@ -99,7 +100,10 @@ static void on_data(struct analyzer_ctx *ctx, void *state, unsigned side, const 
         analyzer_weird(ctx, WEIRD_HTTP_CONTENT_GAP, "odd");
     else if (data[n] == '.')
         analyzer_done(ctx);
-    else
+    else if (data[n] == '<') {
+        analyzer_leave(ctx, side, data + n + 1, len - n - 1);
+        analyzer_hand_over(ctx, "echo", side, NULL, 0);
+    } else
         analyzer_hand_over(ctx, data[n] == '>' ? "echo" : NULL, side, data + n + 1, len - n - 1);
 }
 
@@ -385,6 +389,19 @@ static void tunnels_in_tunnels_have_an_end(void **state)
     expect("0(on) ");
 }
 
+/* What is kept goes the same way, and is missed the same way where that ends. */
+static void bytes_that_were_left_end_in_a_gap_too(void **state)
+{
+    struct flow *f = tcp();
+
+    (void)state;
+    say(f, 0, "e<<<<<<<<<<<<rest");
+    trace[trace_len] = '\0';
+    assert_non_null(strstr(trace, "0<7> "));
+    assert_null(strstr(trace, "rest"));
+    trace_len = 0;
+}
+
 static void done_means_no_more_bytes_but_a_close(void **state)
 {
     struct flow *f = tcp();
@@ -500,6 +517,7 @@ int main(void)
         CASE(bytes_held_survive_a_hand_over),
         CASE(a_hand_over_may_come_before_the_bytes_that_decided),
         CASE(tunnels_in_tunnels_have_an_end),
+        CASE(bytes_that_were_left_end_in_a_gap_too),
         CASE(done_means_no_more_bytes_but_a_close),
         CASE(a_full_pool_leaves_the_flow_unread_and_says_so),
         CASE(a_successor_without_room_leaves_the_flow_unread),
