@@ -456,7 +456,11 @@ static int on_control_print(void *user, const char *what, bool json, struct text
             return EXIT_SUCCESS;
         }
     }
-    text_printf(out, CONTROL_ERROR "there is no '%s' to print; there is", what);
+    text_puts(out, CONTROL_ERROR);
+    if (*what)
+        text_printf(out, "there is no '%s' to print; there is", what);
+    else
+        text_puts(out, "print what? there is");
     for (size_t i = 0; i < PRINTABLES; i++)
         text_printf(out, "%s %s", i ? "," : "", printables[i].name);
     text_puts(out, "\n");

@@ -64,6 +64,15 @@ say 'TLS 1.3 and 1.2: names, versions and fingerprints are in the clear, content
 visit curl -sk --resolve www.example.org:443:$SERVER4 https://www.example.org/
 visit curl -sk --resolve www.example.org:8443:$SERVER4 --tls-max 1.2 https://www.example.org:8443/
 
+if command -v nghttpd gtlsserver gtlsclient >/dev/null; then
+    say 'HTTP/2 in clear text, stream by stream; HTTP/3: the handshake'
+    net_run nghttpd --no-tls -d "$work/www" 8300 >/dev/null
+    start_gtlsserver "$work" 443 || give_up 'gtlsserver does not start'
+    visit curl -s --http2-prior-knowledge "http://$SERVER4:8300/files/20k.txt"
+    visit gtlsclient -q --no-pmtud --exit-on-all-streams-close $SERVER4 443 \
+        https://www.example.org/index.html
+fi
+
 say 'Forty requests on four connections at once'
 client curl -s --parallel --parallel-max 4 "http://$SERVER4/count/[1-40]" >/dev/null 2>&1
 served() { [ "$(grep -c '/count/' "$logs/http.log")" -ge 40 ]; }

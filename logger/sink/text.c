@@ -276,7 +276,7 @@ static int text_record(struct outbuf *b, struct cursor *c, enum record_type type
     put_color(b, &r, COLOR_PATH);
     outbuf_text(b, r.schema->path);
     put_color(b, &r, COLOR_END);
-    if (r.schema->has_flow_id) {
+    if (r.schema->has_flow_id && has(&r, RECORD_conn_orig_h)) { /* a scan has no one flow */
         outbuf_char(b, ' ');
         put_endpoint(b, &r, RECORD_conn_orig_h, RECORD_conn_orig_p);
         outbuf_text(b, " -> ");

@@ -325,6 +325,17 @@ static void test_text_of_a_record_without_a_row(void **state)
                         "00:00:00.000 capture_loss peer=worker-1 gaps=3");
 }
 
+static void test_text_of_a_notice_about_no_one_flow(void **state)
+{
+    struct rec_notice r = {0};
+
+    RECORD_SET(notice, &r, ts, 0);
+    RECORD_SET(notice, &r, note, STR_LIT("Scan::Port_Scan"));
+    RECORD_SET(notice, &r, n, 15);
+    assert_string_equal(sink_fixture_line(*state, &sink_text, RECORD_notice, &r),
+                        "00:00:00.000 notice note=Scan::Port_Scan n=15");
+}
+
 static void test_text_colors_only_for_a_terminal(void **state)
 {
     struct sink_fixture *f = *state;
@@ -368,6 +379,7 @@ int main(void)
         TEST(test_numbers_of_every_length),
         TEST(test_text),
         TEST(test_text_of_a_record_without_a_row),
+        TEST(test_text_of_a_notice_about_no_one_flow),
         TEST(test_text_colors_only_for_a_terminal),
         TEST(test_text_cuts_long_strings),
     };
