@@ -7,8 +7,8 @@
  * memory unusable for others; when it runs out the oldest datagram goes. Datagrams stand in a list
  * in the order in which they began, which is the order in which they time out.
  *
- * A complete datagram is copied into one buffer, which the next one takes over: whoever gets it uses
- * it before it adds another fragment. */
+ * A complete datagram is copied into one buffer, which the next one takes over: whoever gets it
+ * uses it before it adds another fragment. */
 #include "worker/decode/fragments.h"
 
 #include "common/base/flow_hash.h"
