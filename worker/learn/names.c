@@ -449,7 +449,9 @@ bool names_event(struct learn *l, const uint8_t *body, size_t len)
 void names_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
 {
     (void)packet_ns;
-    if (l->names && mono_ns - l->names->pace_ns >= NAMES_EVENT_PACE_NS) {
+    if (!l->names)
+        return;
+    if (mono_ns - l->names->pace_ns >= NAMES_EVENT_PACE_NS) {
         l->names->pace_ns = mono_ns;
         l->names->full_left = NAMES_EVENTS_FULL_MAX;
     }
