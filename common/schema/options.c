@@ -19,16 +19,13 @@
 enum option_index {
 #define OPTION(member, type, def, key, scope, arg, doc) OPTION_INDEX_##member,
 #define OPTION_SHORT(letter, member)
-#define OPTION_RANGE(least, most, member)
 #include "common/schema/options.def"
 #undef OPTION
 #undef OPTION_SHORT
-#undef OPTION_RANGE
     OPTIONS
 };
 
-/* The SHORT and RANGE rows come last in the .def file and each fills more members of a row above.
- */
+/* The SHORT rows come last in the .def file and each fills one more member of a row above. */
 const struct option_schema option_schemas[] = {
 #define OPTION(member, type_, def, key_, scope_, arg_, doc_)                                       \
     [OPTION_INDEX_##member] = {.key = key_,                                                        \
@@ -38,12 +35,9 @@ const struct option_schema option_schemas[] = {
                                .scope = OPTION_SCOPE_##scope_,                                     \
                                .offset = offsetof(struct options, member)},
 #define OPTION_SHORT(letter_, member) [OPTION_INDEX_##member].letter = letter_,
-#define OPTION_RANGE(least_, most_, member)                                                        \
-    [OPTION_INDEX_##member].least = least_, [OPTION_INDEX_##member].most = most_,
 #include "common/schema/options.def"
 #undef OPTION
 #undef OPTION_SHORT
-#undef OPTION_RANGE
 };
 const size_t option_schemas_n = OPTIONS;
 
@@ -117,11 +111,9 @@ void options_init(struct options *o)
     const struct options defaults = {
 #define OPTION(member, type, def, key, scope, arg, doc) .member = def,
 #define OPTION_SHORT(letter, member)
-#define OPTION_RANGE(least, most, member)
 #include "common/schema/options.def"
 #undef OPTION
 #undef OPTION_SHORT
-#undef OPTION_RANGE
     };
 
     *o = defaults;
@@ -209,21 +201,18 @@ static int parse_enum(const char *text, const char *const *names, int *out)
     return -EINVAL;
 }
 
-/* What a value of this option looks like, for messages. */
-static void describe_value(const struct option_schema *s, char *out, size_t bytes)
+/* What a value of this type looks like, for messages. */
+static void describe_type(enum option_type type, char *out, size_t bytes)
 {
-    const char *const *names = option_enum_names(s->type);
+    const char *const *names = option_enum_names(type);
     size_t n = 0;
 
-    switch (s->type) {
+    switch (type) {
     case OPTION_TYPE_STRING:
         snprintf(out, bytes, "at most %d bytes", OPTION_STRING_MAX - 1);
         return;
     case OPTION_TYPE_COUNT:
-        if (s->most > 0)
-            snprintf(out, bytes, "%" PRIu64 " to %" PRIu64, s->least, s->most);
-        else
-            snprintf(out, bytes, "a number");
+        snprintf(out, bytes, "a number");
         return;
     case OPTION_TYPE_BOOL:
         snprintf(out, bytes, "yes or no");
@@ -248,30 +237,16 @@ static void describe_value(const struct option_schema *s, char *out, size_t byte
 /* Enum members are written through int. */
 _Static_assert(sizeof(enum mode) == sizeof(int), "all our enums are int-sized");
 
-/* A number within the bounds of s, if it has any. 0, -EINVAL or -ERANGE. */
-static int parse_count(const char *text, const struct option_schema *s, uint64_t *out)
+static int option_set_at(void *at, enum option_type type, const char *text)
 {
-    uint64_t v;
-    int err = parse_with_unit(text, no_units, 1, &v);
-
-    if (err < 0)
-        return err;
-    if (s->most > 0 && (v < s->least || v > s->most))
-        return v < s->least ? -EINVAL : -ERANGE;
-    *out = v;
-    return 0;
-}
-
-static int option_set_at(void *at, const struct option_schema *s, const char *text)
-{
-    switch (s->type) {
+    switch (type) {
     case OPTION_TYPE_STRING:
         if (strlen(text) >= OPTION_STRING_MAX)
             return -ERANGE;
         memcpy(at, text, strlen(text) + 1);
         return 0;
     case OPTION_TYPE_COUNT:
-        return parse_count(text, s, at);
+        return parse_with_unit(text, no_units, 1, at);
     case OPTION_TYPE_BOOL:
         return parse_bool(text, at);
     case OPTION_TYPE_DURATION:
@@ -279,7 +254,7 @@ static int option_set_at(void *at, const struct option_schema *s, const char *te
     case OPTION_TYPE_SIZE:
         return parse_with_unit(text, size_units, 1, at);
     default:
-        return parse_enum(text, option_enum_names(s->type), at);
+        return parse_enum(text, option_enum_names(type), at);
     }
 }
 
@@ -287,10 +262,10 @@ int option_set(struct options *o, const struct option_schema *s, const char *tex
                size_t error_bytes)
 {
     char right[128];
-    int err = option_set_at((char *)o + s->offset, s, text);
+    int err = option_set_at((char *)o + s->offset, s->type, text);
 
     if (err < 0) {
-        describe_value(s, right, sizeof right);
+        describe_type(s->type, right, sizeof right);
         snprintf(error, error_bytes, "%s = %.64s%s: %s; give %s", s->key, text,
                  strlen(text) > 64 ? "…" : "", err == -ERANGE ? "is too large" : "is not valid",
                  right);

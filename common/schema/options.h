@@ -48,11 +48,9 @@ enum option_scope { OPTION_SCOPE_CFG = 1, OPTION_SCOPE_RUN = 2, OPTION_SCOPE_BOT
 struct options {
 #define OPTION(member, type, def, key, scope, arg, doc) OPTION_CTYPE_##type(member);
 #define OPTION_SHORT(letter, member)
-#define OPTION_RANGE(least, most, member)
 #include "common/schema/options.def"
 #undef OPTION
 #undef OPTION_SHORT
-#undef OPTION_RANGE
 };
 
 struct option_schema {
@@ -63,8 +61,6 @@ struct option_schema {
     enum option_scope scope;
     char letter;     /* one-letter form, or 0 */
     uint16_t offset; /* in struct options */
-    uint64_t least;  /* of a count, */
-    uint64_t most;   /* or 0: no bound */
 };
 
 extern const struct option_schema option_schemas[];

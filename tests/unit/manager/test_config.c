@@ -99,6 +99,12 @@ static void test_limits(void **state)
                         "spliff.cfg:1: flow_table_size = 0: give at least 1024");
     expect_line_refused("seed = 4294967296\n",
                         "spliff.cfg:1: seed = 4294967296: give at most 4294967295");
+    expect_line_refused("tunnel_max_depth = 17\n",
+                        "spliff.cfg:1: tunnel_max_depth = 17: give at most 16");
+    expect_line_refused("alt_svc_table_size = 0\n",
+                        "spliff.cfg:1: alt_svc_table_size = 0: give at least 1");
+    expect_line_refused("screen_scan_interval = 0\n",
+                        "spliff.cfg:1: screen_scan_interval = 0: give at least 1s");
     expect_line_refused("state_dir = x/y\n",
                         "spliff.cfg:1: state_dir = x/y: give a path that begins with /");
     expect_line_refused("[section\n", "spliff.cfg:1: this [section] lacks its ]");

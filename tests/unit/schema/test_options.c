@@ -128,23 +128,6 @@ static void test_errors_say_what_is_right(void **state)
     assert_string_equal(error, "mode = x: is not valid; give one of auto, kernel or pcap");
 }
 
-/* At its bounds a count is taken, beyond them refused with the bounds named: `check` reads options
- * by option_set, and a worker that cannot live with a value would only be started again and again.
- */
-static void test_counts_have_bounds(void **state)
-{
-    (void)state;
-    assert_int_equal(set("tunnel_max_depth", "16"), 0);
-    assert_int_equal(set("tunnel_max_depth", "0"), 0);
-    assert_int_equal(set("tunnel_max_depth", "17"), -EINVAL);
-    assert_string_equal(error, "tunnel_max_depth = 17: is too large; give 0 to 16");
-    assert_int_equal(opts.tunnel_max_depth, 0);
-    assert_int_equal(set("screen_scan_ports", "0"), -EINVAL);
-    assert_string_equal(error, "screen_scan_ports = 0: is not valid; give 1 to 400");
-    assert_int_equal(set("alt_svc_table_size", "99999999999"), -EINVAL);
-    assert_int_equal(set("workers", "99999999999"), 0);
-}
-
 static void test_long_strings(void **state)
 {
     char text[OPTION_STRING_MAX + 1];
@@ -191,7 +174,6 @@ int main(void)
         cmocka_unit_test_setup(test_sizes, begin),
         cmocka_unit_test_setup(test_a_refused_value_changes_nothing, begin),
         cmocka_unit_test_setup(test_errors_say_what_is_right, begin),
-        cmocka_unit_test_setup(test_counts_have_bounds, begin),
         cmocka_unit_test_setup(test_long_strings, begin),
         cmocka_unit_test_setup(test_print_and_read_again, begin),
     };
