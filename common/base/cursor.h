@@ -18,9 +18,11 @@ struct cursor {
     bool error;         /* a read went past the end */
 };
 
+/* data may be NULL if len is 0, to which C allows nothing to be added. */
 static inline struct cursor cursor_init(const void *data, size_t len)
 {
-    struct cursor c = {(const uint8_t *)data, (const uint8_t *)data + len, false};
+    const uint8_t *p = data;
+    struct cursor c = {p, len > 0 ? p + len : p, false};
     return c;
 }
 
