@@ -277,21 +277,36 @@ static void preface_done(struct http2_flow *f)
     f->missed = false;
 }
 
-static void preface_step(struct http2_flow *f, struct cursor *c)
+/* The client's bytes are no preface. If its beginning was seen it does not speak HTTP/2, only the
+ * server does, and false says that its bytes went back to detection. */
+static bool preface_refuse(struct http2_flow *f, const struct cursor *c)
+{
+    struct http2_side *s = &f->side[0];
+    bool upgraded = s->last_id > 0;
+
+    if (f->missed || upgraded) {
+        search_begin(f, 0);
+        return true;
+    }
+    analyzer_leave(f->ctx, 0, (const uint8_t *)HTTP2_PREFACE, s->have);
+    analyzer_hand_over(f->ctx, NULL, 0, c->p, cursor_left(c));
+    return false;
+}
+
+static bool preface_step(struct http2_flow *f, struct cursor *c)
 {
     struct http2_side *s = &f->side[0];
 
     for (; s->have < HTTP2_PREFACE_BYTES && cursor_left(c) > 0; s->have++) {
-        if (*c->p != (uint8_t)HTTP2_PREFACE[s->have]) {
-            search_begin(f, 0);
-            return;
-        }
+        if (*c->p != (uint8_t)HTTP2_PREFACE[s->have])
+            return preface_refuse(f, c);
         cursor_skip(c, 1);
     }
     if (s->have == HTTP2_PREFACE_BYTES) {
         s->have = 0;
         preface_done(f);
     }
+    return true;
 }
 
 static void payload_step(struct http2_flow *f, unsigned side, struct cursor *c)
@@ -310,14 +325,14 @@ static void payload_step(struct http2_flow *f, unsigned side, struct cursor *c)
     }
 }
 
-static void side_step(struct http2_flow *f, unsigned side, struct cursor *c)
+/* False: the flow was handed over. */
+static bool side_step(struct http2_flow *f, unsigned side, struct cursor *c)
 {
     struct http2_side *s = &f->side[side];
 
     switch ((enum http2_phase)s->phase) {
     case HTTP2_AT_PREFACE:
-        preface_step(f, c);
-        break;
+        return preface_step(f, c);
     case HTTP2_AT_HEAD:
         if (s->have == 0)
             s->frame_ns = f->ctx->ts_ns;
@@ -342,6 +357,7 @@ static void side_step(struct http2_flow *f, unsigned side, struct cursor *c)
         frame_end(f, side);
         s->have = 0;
     }
+    return true;
 }
 
 /* --- the analyzer --- */
@@ -439,9 +455,8 @@ static void http2_data(struct analyzer_ctx *ctx, void *state, unsigned side, con
     if (f->reset_oldest != f->reset_next)
         http2_stream_expire(f);
     while (cursor_left(&c) > 0) {
-        if (!f->oriented && !orient(f, side, &c))
+        if ((!f->oriented && !orient(f, side, &c)) || !side_step(f, side, &c))
             return;
-        side_step(f, side, &c);
     }
 }
 

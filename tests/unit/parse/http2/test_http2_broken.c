@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Connections of which something is missing, and such as mean harm. */
 #include "tests/unit/parse/http2/talk.h"
+#include "worker/parse/http2/http2.h"
 #include "worker/parse/http2/http2_flow.h"
 
 #include <setjmp.h>
@@ -93,6 +94,26 @@ static void test_joined_the_wrong_way_round(void **state)
     assert_null(talk.successor);
     assert_int_equal(talk.rest_side, 0);
     assert_int_equal(talk.rest_len, 3 * HTTP2_HEAD_BYTES + 15 + 8 + 1);
+    talk_close();
+    talk_finish(0);
+}
+
+/* A server may begin with HTTP/2 to a client that never heard of it: its bytes are for whoever
+ * knows them, all of them. */
+static void test_client_of_another_protocol(void **state)
+{
+    (void)state;
+    fake_host_open(&talk, &analyzer_http2, ANALYZER_TCP);
+    settings(1);
+    say(0, "PRO", 3); /* as the preface begins, and then not */
+    talk_feed();
+    assert_true(talk.handed_over);
+    assert_null(talk.successor);
+    assert_int_equal(talk.left_len[0], 2);
+    assert_memory_equal(talk.left[0], "PR", 2);
+    assert_int_equal(talk.rest_side, 0);
+    assert_int_equal(talk.rest_len, 1);
+    assert_memory_equal(talk.rest, "O", 1);
     talk_close();
     talk_finish(0);
 }
@@ -556,6 +577,7 @@ int main(void)
         cmocka_unit_test(test_joined_with_a_table_that_is_lost),
         cmocka_unit_test(test_joined_inside_a_response),
         cmocka_unit_test(test_joined_the_wrong_way_round),
+        cmocka_unit_test(test_client_of_another_protocol),
         cmocka_unit_test(test_joined_and_never_told),
         cmocka_unit_test(test_frames_are_found_inside_a_packet),
         cmocka_unit_test(test_midstream_with_preface),
