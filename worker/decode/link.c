@@ -106,67 +106,76 @@ static enum link_result pktap(struct cursor *c, uint16_t *ethertype, uint16_t *v
     return link_decode(c, (uint16_t)linktype, ethertype, vlan);
 }
 
-enum link_result link_decode(struct cursor *c, uint16_t linktype, uint16_t *ethertype,
-                             uint16_t *vlan)
+/* What a link header of a fixed form says of what follows it; false: it is of another form. */
+static bool header_ethertype(struct cursor *c, uint16_t linktype, uint16_t *type)
 {
-    enum link_result result;
-    uint16_t type;
-
     switch (linktype) {
     case LINKTYPE_ETHERNET:
-        type = ETHERTYPE_TRANSPARENT;
-        break;
+        *type = ETHERTYPE_TRANSPARENT;
+        return true;
     case LINKTYPE_FDDI: /* frame control and addresses */
         cursor_skip(c, 13);
-        type = link_llc(c);
-        break;
+        *type = link_llc(c);
+        return true;
     case LINKTYPE_LINUX_SLL:
         cursor_skip(c, 14);
-        type = cursor_be16(c);
-        break;
+        *type = cursor_be16(c);
+        return true;
     case LINKTYPE_LINUX_SLL2:
-        type = cursor_be16(c);
+        *type = cursor_be16(c);
         cursor_skip(c, 18);
-        break;
+        return true;
     case LINKTYPE_NULL:
     case LINKTYPE_LOOP:
-        type = null_ethertype(c);
-        break;
+        *type = null_ethertype(c);
+        return true;
     case LINKTYPE_RAW:
     case LINKTYPE_RAW_BSD:
     case LINKTYPE_RAW_OPENBSD:
     case LINKTYPE_IPV4:
     case LINKTYPE_IPV6:
-        type = raw_ethertype(c);
-        break;
+        *type = raw_ethertype(c);
+        return true;
     case LINKTYPE_PPP:
-        type = ETHERTYPE_PPP;
-        break;
+        *type = ETHERTYPE_PPP;
+        return true;
     case LINKTYPE_PPP_HDLC:
     case LINKTYPE_C_HDLC:
-        type = hdlc_ethertype(c);
-        break;
+        *type = hdlc_ethertype(c);
+        return true;
     case LINKTYPE_PPP_ETHER:
-        type = ETHERTYPE_PPPOE;
-        break;
+        *type = ETHERTYPE_PPPOE;
+        return true;
     case LINKTYPE_MPLS:
-        type = ETHERTYPE_MPLS;
-        break;
+        *type = ETHERTYPE_MPLS;
+        return true;
     case LINKTYPE_NFLOG:
-        type = nflog_ethertype(c);
-        break;
-    case LINKTYPE_PKTAP:
-        return pktap(c, ethertype, vlan);
-    case LINKTYPE_IEEE802_11:
-    case LINKTYPE_IEEE802_11_PRISM:
-    case LINKTYPE_IEEE802_11_RADIOTAP:
-    case LINKTYPE_IEEE802_11_AVS:
-        result = link_wifi(c, linktype, &type);
+        *type = nflog_ethertype(c);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_wifi(uint16_t linktype)
+{
+    return linktype == LINKTYPE_IEEE802_11 || linktype == LINKTYPE_IEEE802_11_PRISM ||
+           linktype == LINKTYPE_IEEE802_11_RADIOTAP || linktype == LINKTYPE_IEEE802_11_AVS;
+}
+
+enum link_result link_decode(struct cursor *c, uint16_t linktype, uint16_t *ethertype,
+                             uint16_t *vlan)
+{
+    uint16_t type;
+
+    if (!header_ethertype(c, linktype, &type)) {
+        enum link_result result;
+
+        if (linktype == LINKTYPE_PKTAP)
+            return pktap(c, ethertype, vlan);
+        result = is_wifi(linktype) ? link_wifi(c, linktype, &type) : LINK_UNKNOWN;
         if (result != LINK_OK)
             return result;
-        break;
-    default:
-        return LINK_UNKNOWN;
     }
     type = link_follow(c, type, vlan);
     *ethertype = type >= ETHERTYPE_MIN ? type : 0;
