@@ -18,11 +18,13 @@ struct cursor {
     bool error;         /* a read went past the end */
 };
 
-/* data may be NULL if len is 0, to which C allows nothing to be added. */
+/* data may be NULL if len is 0: to a null pointer C allows nothing to be added. */
 static inline struct cursor cursor_init(const void *data, size_t len)
 {
-    const uint8_t *p = data;
-    struct cursor c = {p, len > 0 ? p + len : p, false};
+    struct cursor c = {data, data, false};
+
+    if (data)
+        c.end += len;
     return c;
 }
 
