@@ -176,30 +176,41 @@ static void analyze(struct worker *w, struct flow *f, unsigned end, uint64_t ts_
     host_call_fini(&c);
 }
 
-/* A datagram that does not tell by itself what it is. */
+/* A datagram that does not tell by itself what it is, and what is known of it. */
 static void learned(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
-                    const uint8_t *data, size_t len, unsigned left)
+                    const uint8_t *data, size_t len, unsigned left, const struct host_learned *what)
 {
-    enum analyzer_fact fact;
-    struct str text;
-    unsigned sender;
-    int analyzer = host_learned(w, f, end, data, len, &fact, &text, &sender);
-
-    if (analyzer < 0)
-        return;
     if (f->content == CONTENT_DETECT)
         detection_close(w, f);
-    if (sender != (end ^ f->orig))
+    if (what->sender != (end ^ f->orig))
         conn_flip(f);
-    if (!analyzer_open(w, f, (uint8_t)analyzer, ts_ns))
+    if (!analyzer_open(w, f, what->analyzer, ts_ns))
         return;
-    host_tell(w, f, ts_ns, 0, fact, text);
+    host_tell(w, f, ts_ns, 0, what->fact, what->text);
     analyze(w, f, end, ts_ns, data, len, left);
+}
+
+/* The flow may be over before another worker's answer tells what it was. All that is read of it
+ * then is the beginning of one datagram. */
+static void learned_late(struct worker *w, struct flow *f)
+{
+    struct host_learned what;
+    struct str datagram;
+    unsigned end;
+
+    if (!host_answered(w, f, &end, &datagram, &what))
+        return;
+    if (f->content == CONTENT_ANALYZER || f->content == CONTENT_DONE)
+        host_tell(w, f, f->last_ns, 0, what.fact, what.text);
+    else
+        learned(w, f, end, f->start_ns, (const uint8_t *)datagram.p, datagram.len, 0, &what);
 }
 
 static void feed(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
                  const uint8_t *data, size_t len, unsigned hand_overs_left)
 {
+    struct host_learned what;
+
     if (f->content == CONTENT_ANALYZER) {
         analyze(w, f, end, ts_ns, data, len, hand_overs_left);
         return;
@@ -207,8 +218,9 @@ static void feed(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
     if (f->content == CONTENT_NEW || f->content == CONTENT_DETECT)
         detect(w, f, end, ts_ns, data, len, hand_overs_left);
     if (f->key.proto == IPPROTO_UDP &&
-        (f->content == CONTENT_DETECT || f->content == CONTENT_UNKNOWN))
-        learned(w, f, end, ts_ns, data, len, hand_overs_left);
+        (f->content == CONTENT_DETECT || f->content == CONTENT_UNKNOWN) &&
+        host_learned(w, f, end, data, len, &what))
+        learned(w, f, end, ts_ns, data, len, hand_overs_left, &what);
 }
 
 void host_data(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, const uint8_t *data,
@@ -243,6 +255,8 @@ void host_end(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns)
 
 void host_close(struct worker *w, struct flow *f)
 {
+    if (f->question > 0)
+        learned_late(w, f);
     if (f->content == CONTENT_DETECT)
         detection_close(w, f);
     else if (f->content == CONTENT_ANALYZER || f->content == CONTENT_DONE)

@@ -75,10 +75,21 @@ void host_resolved(struct analyzer_ctx *ctx, const struct ipaddr *addr, struct s
                    uint32_t ttl_s);
 void host_connection_id(struct analyzer_ctx *ctx, unsigned side, const uint8_t *cid, size_t len);
 
-/* A UDP datagram that no analyzer knows: what was learned elsewhere may tell. Returns the index of
- * the analyzer, or -1. *fact and *text (valid until something else is learned) are for it, *end_is
- * the side that the sender has. */
-int host_learned(struct worker *w, struct flow *f, unsigned end, const uint8_t *data, size_t len,
-                 enum analyzer_fact *fact, struct str *text, unsigned *sender);
+/* What was learned elsewhere about a flow. */
+struct host_learned {
+    uint8_t analyzer; /* that reads it */
+    uint8_t sender;   /* side of the end that sent the datagram */
+    enum analyzer_fact fact;
+    struct str text; /* of the fact; valid until something else is learned */
+};
+
+/* A UDP datagram that no analyzer knows: what was learned elsewhere may tell. False: nothing. */
+bool host_learned(struct worker *w, struct flow *f, unsigned end, const uint8_t *data, size_t len,
+                  struct host_learned *out);
+
+/* The flow is over: whether other workers have answered since what they were asked about it.
+ * *datagram is the beginning of the one that they were asked about, which *end sent. */
+bool host_answered(struct worker *w, struct flow *f, unsigned *end, struct str *datagram,
+                   struct host_learned *out);
 
 #endif

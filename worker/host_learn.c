@@ -86,7 +86,8 @@ void host_learn_end(struct worker *w, struct flow *f)
         return;
     learn_name_release(w->learn, f->resolved);
     learn_connection_release(w->learn, f->connection);
-    f->resolved = f->connection = 0;
+    learn_question_close(w->learn, f->question);
+    f->resolved = f->connection = f->question = 0;
 }
 
 struct str host_resolved_name(struct worker *w, struct flow *f)
@@ -109,25 +110,25 @@ struct str host_path_of(const struct worker *w, const struct flow *f)
     return str_equal(uid, flow_uid(w, f, own)) ? STR_LIT("") : uid;
 }
 
-static int by_connection(struct worker *w, struct flow *f, const uint8_t *data, size_t len,
-                         int analyzer, struct str *text, unsigned *sender)
+static bool by_connection(struct worker *w, struct flow *f, const uint8_t *data, size_t len,
+                          struct host_learned *out)
 {
     enum category category;
     unsigned to;
 
     f->connection = learn_connection_find(w->learn, data, len, &to);
     if (f->connection == 0)
-        return -1;
+        return false;
     category = learn_connection_category(w->learn, f->connection);
     f->category = (uint8_t)(category == CATEGORY_unknown ? CATEGORY_other_tls : category);
     frames_decided(&w->frames, f, host_category_wanted(w, f));
-    *text = learn_connection_uid(w->learn, f->connection);
-    *sender = !to;
-    return analyzer;
+    out->fact = FACT_PATH_OF;
+    out->text = learn_connection_uid(w->learn, f->connection);
+    out->sender = !to;
+    return true;
 }
 
-static int by_alpn(struct worker *w, struct flow *f, unsigned end, int analyzer, struct str *text,
-                   unsigned *sender)
+static bool by_alpn(struct worker *w, struct flow *f, unsigned end, struct host_learned *out)
 {
     for (unsigned side = FLOW_RESP + 1; side-- > 0;) {
         const char *alpn;
@@ -138,26 +139,55 @@ static int by_alpn(struct worker *w, struct flow *f, unsigned end, int analyzer,
                           side == FLOW_RESP ? host_resolved_name(w, f) : STR_LIT(""), f->last_ns);
         if (!alpn)
             continue;
-        *text = str_of(alpn);
-        *sender = (end ^ f->orig) == side ? FLOW_RESP : FLOW_ORIG;
-        return analyzer;
+        out->fact = FACT_LEARNED_ALPN;
+        out->text = str_of(alpn);
+        out->sender = (end ^ f->orig) == side ? FLOW_RESP : FLOW_ORIG;
+        return true;
     }
-    return -1;
+    return false;
 }
 
-int host_learned(struct worker *w, struct flow *f, unsigned end, const uint8_t *data, size_t len,
-                 enum analyzer_fact *fact, struct str *text, unsigned *sender)
+static bool is_plausible(uint8_t analyzer, const uint8_t *data, size_t len)
 {
-    for (int i = 0; w->learn && analyzers[i]; i++) {
-        if (!analyzers[i]->plausible || !analyzers[i]->plausible(data, len))
+    return analyzers[analyzer]->plausible && analyzers[analyzer]->plausible(data, len);
+}
+
+bool host_learned(struct worker *w, struct flow *f, unsigned end, const uint8_t *data, size_t len,
+                  struct host_learned *out)
+{
+    for (uint8_t i = 0; w->learn && analyzers[i]; i++) {
+        if (!is_plausible(i, data, len))
             continue;
-        *fact = FACT_PATH_OF;
-        if (f->connection == 0 && path_is_tried(f->end[end].packets) &&
-            by_connection(w, f, data, len, i, text, sender) >= 0)
-            return i;
-        *fact = FACT_LEARNED_ALPN;
-        if (by_alpn(w, f, end, i, text, sender) >= 0)
-            return i;
+        out->analyzer = i;
+        if (f->connection == 0 && path_is_tried(f->end[end].packets)) {
+            if (by_connection(w, f, data, len, out))
+                return true;
+            f->question = learn_connection_ask(w->learn, f->question, end, data, len);
+        }
+        if (by_alpn(w, f, end, out))
+            return true;
     }
-    return -1;
+    return false;
+}
+
+bool host_answered(struct worker *w, struct flow *f, unsigned *end, struct str *datagram,
+                   struct host_learned *out)
+{
+    bool read = f->content == CONTENT_ANALYZER || f->content == CONTENT_DONE;
+
+    if (f->question == 0 || f->connection > 0)
+        return false;
+    for (*end = 0; *end < 2; ++*end) {
+        const uint8_t *data;
+
+        *datagram = learn_question_datagram(w->learn, f->question, *end);
+        data = (const uint8_t *)datagram->p;
+        for (uint8_t i = 0; datagram->len > 0 && analyzers[i]; i++) {
+            out->analyzer = i;
+            if ((!read || f->analyzer == i) && is_plausible(i, data, datagram->len) &&
+                by_connection(w, f, data, datagram->len, out))
+                return true;
+        }
+    }
+    return false;
 }

@@ -19,7 +19,11 @@ for n in 1 2 3 4 5 6; do
 done
 h3 4441 /index.html
 h3 443 /index.html --version=0x1a2a3a4a --preferred-versions=v1 --other-versions=v1
-# At a link's pace: the other worker is asked while the path lives, not after a burst.
+# In a burst: the path is over before the other worker has answered what it is.
+for n in 1 2 3 4 5 6 7 8; do
+    h3 443 /index.html --change-local-addr=50ms --nat-rebinding --delay-stream=100ms
+done
+# At a link's pace: the answer comes while the path lives.
 server tc qdisc add dev sv0 root tbf rate 80mbit burst 32kb latency 400ms || die 'tc does not work'
 for n in 1 2 3 4 5 6 7 8; do
     h3 443 /large --change-local-addr=50ms --nat-rebinding --delay-stream=100ms
@@ -27,20 +31,20 @@ done
 stop
 
 # A Retry is a line of its own, and so is a path.
-[ "$(column quic version | grep -c '^1$')" -eq $((6 + 2 + 1 + 8)) ] ||
-    die "quic.log has $(column quic version | grep -c '^1$') lines of version 1, not 17"
+[ "$(column quic version | grep -c '^1$')" -eq $((6 + 2 + 1 + 16)) ] ||
+    die "quic.log has $(column quic version | grep -c '^1$') lines of version 1, not 25"
 [ "$(column quic history | grep -c '^ISr$')" -eq 1 ] || die 'quic.log: no line for the Retry'
-[ "$(column quic history | grep -c '^ISis.*h.*H.*O')" -eq 16 ] ||
-    die "quic.log: $(column quic history | grep -c '^ISis.*h.*H.*O') whole handshakes of 16"
+[ "$(column quic history | grep -c '^ISis.*h.*H.*O')" -eq 24 ] ||
+    die "quic.log: $(column quic history | grep -c '^ISis.*h.*H.*O') whole handshakes of 24"
 [ "$(column quic version | grep -c '^unknown-1a2a3a4a$')" -eq 1 ] ||
     die 'quic.log: no line for the version that the server refused'
 column quic client_protocol | grep -v '^-$' | sort -u | grep -qx h3 || die 'quic.log: client_protocol'
-[ "$(column quic path_of | grep -c '^C')" -eq 8 ] ||
-    die "quic.log: $(column quic path_of | grep -c '^C') of 8 further paths are linked"
-[ "$(column conn path_of | grep -c '^C')" -eq 8 ] || die 'conn.log: path_of'
+[ "$(column quic path_of | grep -c '^C')" -eq 16 ] ||
+    die "quic.log: $(column quic path_of | grep -c '^C') of 16 further paths are linked"
+[ "$(column conn path_of | grep -c '^C')" -eq 16 ] || die 'conn.log: path_of'
 unknown=$(comm -23 <(column quic path_of | grep '^C' | sort) <(column conn uid | sort))
 [ -z "$unknown" ] || die "path_of is no uid of conn.log: $unknown"
-[ "$(column conn category | grep -c '^web_quic$')" -eq $((17 + 8)) ] || die 'conn.log: category'
+[ "$(column conn category | grep -c '^web_quic$')" -eq $((25 + 16)) ] || die 'conn.log: category'
 column conn service | grep -q '^ssl,quic$' || die 'conn.log: service'
 pass "$TEST"
 finish

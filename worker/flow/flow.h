@@ -109,6 +109,7 @@ struct flow {
     bool swapped;                        /* the responder is the client of the analyzer (host.c) */
     uint8_t history_len;
     char history[FLOW_HISTORY_MAX];
+    uint32_t question; /* asked of other workers for it: of learn.h, or 0 */
     struct flow_end end[2];
 };
 

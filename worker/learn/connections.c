@@ -16,7 +16,11 @@
  * The new path hashes to another worker as often as not. An id that is unknown here is asked of all
  * workers, each that knows it answers, and the answer is put into the table as a connection of
  * another worker, so that one of the next packets finds it. Random datagrams look like QUIC too, so
- * questions are few: ASKS_A_SECOND, and the same id every other second. */
+ * questions are few: ASKS_A_SECOND, and the same id every other second.
+ *
+ * A path may be a burst of packets that is over before the answer has come. So what was asked about
+ * is kept as a question of its flow, which looks it up again when it ends. The newest question
+ * takes the place of the oldest. */
 #include "worker/learn/connections.h"
 
 #include "common/base/check.h"
@@ -36,6 +40,8 @@
 #define CONNECTIONS_MAX (UINT64_C(1) << 26)
 #define ASKS_A_SECOND   512u
 #define ASKED_SLOTS     1024u
+#define QUESTIONS       (64 * ASKS_A_SECOND) /* longer than UDP flows are silent, as shipped */
+#define QUESTION_BYTES  (1 + CONNECTIONS_ASK_BYTES)
 
 /* Indexes are + 1, 0 is none. An id's is IDS times its connection's, and its place there. */
 struct id {
@@ -55,10 +61,17 @@ struct connection {
     char uid[CONNECTIONS_UID_MAX];
 };
 
+/* Of one flow. */
+struct question {
+    uint32_t number; /* 0: none */
+    bool asked[2];   /* by end */
+    uint8_t datagram[2][QUESTION_BYTES];
+};
+
 struct connections {
     struct siphash_key key;
     struct counters *c;
-    struct pool connections, heads_memory;
+    struct pool connections, heads_memory, questions_memory;
     uint32_t *heads;
     uint32_t mask;
     uint32_t newest, oldest;               /* that no flow holds */
@@ -69,6 +82,8 @@ struct connections {
     uint8_t asks[CONNECTIONS_EVENT_MAX][CONNECTIONS_ASK_BYTES]; /* to be sent */
     uint32_t asked[2][ASKED_SLOTS]; /* beginnings of what was asked in this second and the last */
     unsigned this_second;           /* which of both */
+    struct question *questions;     /* number n at n % QUESTIONS */
+    uint32_t last_question;         /* its number */
 };
 
 int connections_open(struct learn *l)
@@ -94,9 +109,11 @@ int connections_open(struct learn *l)
         buckets *= 2;
     t->mask = buckets - 1;
     if ((rc = pool_init(&t->connections, sizeof(struct connection), (uint32_t)capacity)) < 0 ||
-        (rc = pool_init(&t->heads_memory, sizeof(uint32_t) * buckets, 1)) < 0)
+        (rc = pool_init(&t->heads_memory, sizeof(uint32_t) * buckets, 1)) < 0 ||
+        (rc = pool_init(&t->questions_memory, sizeof(struct question) * QUESTIONS, 1)) < 0)
         return rc;
-    t->heads = pool_at(&t->heads_memory, pool_get(&t->heads_memory)); /* fresh: zero */
+    t->heads = pool_at(&t->heads_memory, pool_get(&t->heads_memory));             /* fresh: zero */
+    t->questions = pool_at(&t->questions_memory, pool_get(&t->questions_memory)); /* zero as well */
     return 0;
 }
 
@@ -108,6 +125,7 @@ void connections_close(struct learn *l)
         return;
     pool_fini(&t->connections);
     pool_fini(&t->heads_memory);
+    pool_fini(&t->questions_memory);
     free(t);
     l->connections = NULL;
 }
@@ -288,19 +306,76 @@ static bool was_asked(const struct connections *t, const uint8_t *bytes)
     return t->asked[0][slot] == mark || t->asked[1][slot] == mark;
 }
 
-static void ask(struct connections *t, const uint8_t *bytes)
+/* False: there are too many questions. */
+static bool ask(struct connections *t, const uint8_t *bytes)
 {
     uint32_t slot, mark = asked_mark(t, bytes, &slot);
 
     if (was_asked(t, bytes))
-        return;
+        return true;
     if (t->asks_left == 0 || t->n_asks == CONNECTIONS_EVENT_MAX) {
         t->c->learn_connections_unasked++;
-        return;
+        return false;
     }
     t->asked[t->this_second][slot] = mark;
     t->asks_left--;
     memcpy(t->asks[t->n_asks++], bytes, CONNECTIONS_ASK_BYTES);
+    return true;
+}
+
+/* number > 0. NULL: closed, or another one has its place. */
+static struct question *question_find(const struct connections *t, uint32_t number)
+{
+    struct question *q = &t->questions[number % QUESTIONS];
+
+    return q->number == number ? q : NULL;
+}
+
+static struct question *question_new(struct connections *t)
+{
+    struct question *q;
+
+    if (++t->last_question == 0)
+        t->last_question = 1;
+    q = &t->questions[t->last_question % QUESTIONS];
+    if (q->number > 0)
+        t->c->learn_connections_bound++;
+    *q = (struct question){.number = t->last_question};
+    return q;
+}
+
+uint32_t learn_connection_ask(struct learn *l, uint32_t question, unsigned end,
+                              const uint8_t *datagram, size_t len)
+{
+    struct connections *t = l->connections;
+    struct question *q;
+
+    CHECK(end < 2);
+    if (!t || !t->share || len < QUESTION_BYTES || !ask(t, datagram + 1))
+        return question;
+    q = question > 0 ? question_find(t, question) : NULL;
+    if (!q)
+        q = question_new(t);
+    if (!q->asked[end])
+        memcpy(q->datagram[end], datagram, QUESTION_BYTES);
+    q->asked[end] = true;
+    return q->number;
+}
+
+struct str learn_question_datagram(const struct learn *l, uint32_t question, unsigned end)
+{
+    const struct question *q = question > 0 ? question_find(l->connections, question) : NULL;
+
+    CHECK(end < 2);
+    return q && q->asked[end] ? str_make(q->datagram[end], QUESTION_BYTES) : STR_LIT("");
+}
+
+void learn_question_close(struct learn *l, uint32_t question)
+{
+    struct question *q = question > 0 ? question_find(l->connections, question) : NULL;
+
+    if (q)
+        q->number = 0;
 }
 
 uint32_t learn_connection_find(struct learn *l, const uint8_t *datagram, size_t len, unsigned *side)
@@ -311,11 +386,8 @@ uint32_t learn_connection_find(struct learn *l, const uint8_t *datagram, size_t 
     if (!t || len <= CID_BYTES_MIN)
         return 0;
     id = id_of_bytes(t, datagram + 1, len - 1);
-    if (id == 0) {
-        if (t->share && len > CONNECTIONS_ASK_BYTES)
-            ask(t, datagram + 1);
+    if (id == 0)
         return 0;
-    }
     *side = id_at(t, id)->side;
     connection_hold(t, (id - 1) / IDS + 1);
     return (id - 1) / IDS + 1;

@@ -97,10 +97,21 @@ uint32_t learn_connection_id(struct learn *l, uint32_t connection, struct str ui
                              const uint8_t *cid, size_t len);
 
 /* The connection that a short-header datagram belongs to by its connection id: a reference, held
- * for the caller, and the side that it is sent to; 0 if unknown here (the other workers are asked:
- * a later datagram may find it). */
+ * for the caller, and the side that it is sent to; 0 if unknown here. */
 uint32_t learn_connection_find(struct learn *l, const uint8_t *datagram, size_t len,
                                unsigned *side);
+
+/* Asks the other workers about a datagram that was not found; their answer makes it, and a later
+ * one with its id, be found. question: what its flow has, or 0. Returns what it has then: the same
+ * if nobody was asked, because there are too many questions or no other workers. */
+uint32_t learn_connection_ask(struct learn *l, uint32_t question, unsigned end,
+                              const uint8_t *datagram, size_t len);
+
+/* The beginning of the first datagram of that end (0 or 1) that was asked about, as much as finding
+ * takes: borrowed until another is. Empty if there was none, or its place was needed. */
+struct str learn_question_datagram(const struct learn *l, uint32_t question, unsigned end);
+void learn_question_close(struct learn *l, uint32_t question); /* 0: does nothing */
+
 struct str learn_connection_uid(const struct learn *l, uint32_t connection);
 
 /* What it is for, so that its further paths are for the same. */
