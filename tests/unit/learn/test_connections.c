@@ -71,21 +71,36 @@ static uint32_t add(struct worker_of_test *w, uint32_t connection, const char *u
                                strlen(cid));
 }
 
-/* Uid of what a datagram with these bytes behind the first one belongs to; holds nothing. */
-static const char *find(struct worker_of_test *w, const char *bytes, unsigned side)
+#define DATAGRAM_BYTES 64u
+
+/* With these bytes behind the first one; valid until the next. */
+static const uint8_t *datagram_of(const char *bytes)
 {
-    static char uid[CONNECTIONS_UID_MAX + 1];
-    uint8_t datagram[64];
-    unsigned to = 7;
-    uint32_t connection;
-    struct str s;
+    static uint8_t datagram[DATAGRAM_BYTES];
 
     memset(datagram, 0x77, sizeof datagram);
     datagram[0] = 0x41;
     memcpy(datagram + 1, bytes, strlen(bytes));
-    connection = learn_connection_find(&w->l, datagram, sizeof datagram, &to);
-    if (connection == 0)
+    return datagram;
+}
+
+static uint32_t ask(struct worker_of_test *w, uint32_t question, unsigned end, const char *bytes)
+{
+    return learn_connection_ask(&w->l, question, end, datagram_of(bytes), DATAGRAM_BYTES);
+}
+
+/* Uid of what such a datagram belongs to, which is asked if it is unknown; holds nothing. */
+static const char *find(struct worker_of_test *w, const char *bytes, unsigned side)
+{
+    static char uid[CONNECTIONS_UID_MAX + 1];
+    unsigned to = 7;
+    uint32_t connection = learn_connection_find(&w->l, datagram_of(bytes), DATAGRAM_BYTES, &to);
+    struct str s;
+
+    if (connection == 0) {
+        learn_question_close(&w->l, ask(w, 0, 0, bytes));
         return "none";
+    }
     assert_int_equal(to, side);
     s = learn_connection_uid(&w->l, connection);
     memcpy(uid, s.p, s.len);
@@ -251,15 +266,16 @@ static void test_same_question_once(void **state)
 static void test_questions_are_few(void **state)
 {
     uint8_t datagram[40] = {0x41};
-    unsigned side;
+    unsigned n = 0;
 
     (void)state;
     for (unsigned i = 0; i < 2000; i++) {
         memcpy(datagram + 1, &i, sizeof i);
-        learn_connection_find(&a.l, datagram, sizeof datagram, &side);
+        n += learn_connection_ask(&a.l, 0, 0, datagram, sizeof datagram) > 0;
         connections_run(&a.l, 0, 3);
     }
     assert_int_equal(published.n, 512);
+    assert_int_equal(n, 512);
     assert_true(a.c.learn_connections_unasked > 1000);
     connections_run(&a.l, 0, NS_PER_SEC); /* another second */
     find(&a, "other-id", 1);
@@ -279,6 +295,79 @@ static void test_answer_in_the_next_second(void **state)
     assert_string_equal(find(&b, "server-id", 1), "Cone");
 }
 
+static void expect_question(struct worker_of_test *w, uint32_t question, unsigned end,
+                            const char *bytes)
+{
+    struct str s = learn_question_datagram(&w->l, question, end);
+
+    if (!bytes) {
+        assert_int_equal(s.len, 0);
+        return;
+    }
+    assert_int_equal(s.len, 1 + CONNECTIONS_ASK_BYTES);
+    assert_memory_equal(s.p, datagram_of(bytes), s.len);
+}
+
+/* What is kept of the question finds the connection, when nothing else of the flow is left. */
+static void test_answer_after_the_last_datagram(void **state)
+{
+    uint32_t question = ask(&b, 0, 1, "server-id"), connection;
+    struct str s;
+    unsigned side;
+
+    (void)state;
+    add(&a, 0, "Cone", 1, "server-id");
+    connections_run(&b.l, 0, 1);
+    deliver(&a);
+    deliver(&b);
+    s = learn_question_datagram(&b.l, question, 1);
+    connection = learn_connection_find(&b.l, (const uint8_t *)s.p, s.len, &side);
+    assert_memory_equal(learn_connection_uid(&b.l, connection).p, "Cone", 4);
+    learn_connection_release(&b.l, connection);
+}
+
+/* Of each end the first one: those that come later may have an id that nobody can know. */
+static void test_question_of_each_end(void **state)
+{
+    uint32_t question = ask(&a, 0, 1, "first-of-1");
+
+    (void)state;
+    assert_true(question > 0);
+    expect_question(&a, question, 0, NULL);
+    assert_int_equal(ask(&a, question, 0, "first-of-0"), question);
+    assert_int_equal(ask(&a, question, 1, "second-of-1"), question);
+    expect_question(&a, question, 0, "first-of-0");
+    expect_question(&a, question, 1, "first-of-1");
+    learn_question_close(&a.l, question);
+    expect_question(&a, question, 1, NULL);
+    assert_int_equal(published.n, 0);
+}
+
+/* Flows of the same unknown protocol ask alike, again and again, and never come back. */
+static void test_newest_questions_stay(void **state)
+{
+    uint32_t first = ask(&a, 0, 0, "same"), last = 0;
+
+    (void)state;
+    learn_question_close(&a.l, ask(&a, 0, 0, "same"));
+    for (unsigned i = 0; i < 40000; i++)
+        last = ask(&a, 0, 0, "same");
+    assert_true(a.c.learn_connections_bound > 0);
+    assert_int_equal(a.c.learn_connections_bound + 32768 + 1, last); /* but the closed one */
+    expect_question(&a, first, 0, NULL);
+    expect_question(&a, last, 0, "same");
+    assert_int_equal(ask(&a, first, 0, "same"), last + 1);
+}
+
+static void test_short_datagrams_are_not_asked_about(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        learn_connection_ask(&a.l, 0, 0, datagram_of("server-id"), CONNECTIONS_ASK_BYTES), 0);
+    connections_run(&a.l, 0, 1);
+    assert_int_equal(published.n, 0);
+}
+
 static void test_alone_nobody_is_asked(void **state)
 {
     (void)state;
@@ -286,7 +375,7 @@ static void test_alone_nobody_is_asked(void **state)
     a.h.n_workers = 1;
     assert_int_equal(connections_open(&a.l), 0);
     assert_int_equal(connections_open(&b.l), 0);
-    find(&a, "server-id", 1);
+    assert_int_equal(ask(&a, 0, 0, "server-id"), 0);
     connections_run(&a.l, 0, 1);
     assert_int_equal(published.n, 0);
 }
@@ -343,6 +432,10 @@ int main(void)
         TEST(test_same_question_once),
         TEST(test_questions_are_few),
         TEST(test_answer_in_the_next_second),
+        TEST(test_answer_after_the_last_datagram),
+        TEST(test_question_of_each_end),
+        TEST(test_newest_questions_stay),
+        TEST(test_short_datagrams_are_not_asked_about),
         TEST(test_alone_nobody_is_asked),
         TEST(test_broken_events),
         TEST(test_switched_off),
