@@ -361,6 +361,7 @@ PIPELINE := $(BASE) common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/o
             $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c common/ipc/record_reader.c
 $(call unit,worker/test_host,$(PIPELINE))
 $(call unit,worker/test_host_child,$(PIPELINE))
+$(call unit,worker/test_host_learn,$(PIPELINE))
 $(call unit,worker/test_pipeline,$(PIPELINE))
 $(call unit,worker/test_tunnel,$(PIPELINE))
 $(call unit,schema/test_category,common/schema/category.c)
