@@ -49,10 +49,7 @@ static int memory_open(struct worker *w)
     uint64_t flows = o->flow_table_size;
     int rc;
 
-    if (flows < 1 || flows > UINT32_C(1) << 30) {
-        log_error("flow_table_size is %llu: give 1 to 1073741824", (unsigned long long)flows);
-        return -EINVAL;
-    }
+    CHECK(flows >= 1 && flows <= UINT32_MAX); /* the manager has seen to all bounds of options */
     if ((rc = bufpool_init(&w->bufs, o->reassembly_memory)) < 0 ||
         (rc = flow_table_init(&w->flows, (uint32_t)flows)) < 0 ||
         (rc = reassembly_init(&w->reassembly, &w->bufs, o->reassembly_memory,
@@ -87,11 +84,7 @@ static int stages_open(struct worker *w, const struct heritage *h)
                   LOCAL_NETS_MAX);
         return -EINVAL;
     }
-    if (o->tunnel_max_depth > DECODE_DEPTH_MAX) {
-        log_error("tunnel_max_depth is %llu: give 0 to %u", (unsigned long long)o->tunnel_max_depth,
-                  DECODE_DEPTH_MAX);
-        return -EINVAL;
-    }
+    CHECK(o->tunnel_max_depth <= DECODE_DEPTH_MAX);
     w->decoder.seed = h->seed;
     w->decoder.tunnel_max_depth = (uint32_t)o->tunnel_max_depth;
     w->decoder.checksums = decode_checksums(o->checksums, h->live);

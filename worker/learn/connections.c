@@ -95,8 +95,7 @@ int connections_open(struct learn *l)
 
     if (capacity == 0)
         return 0;
-    if (capacity > CONNECTIONS_MAX)
-        return -ENOMEM;
+    CHECK(capacity <= CONNECTIONS_MAX);
     t = l->connections = calloc(1, sizeof *t);
     if (!t)
         return -ENOMEM;
