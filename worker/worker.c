@@ -49,7 +49,7 @@ static int memory_open(struct worker *w)
     uint64_t flows = o->flow_table_size;
     int rc;
 
-    CHECK(flows >= 1 && flows <= UINT32_MAX); /* the manager has seen to all bounds of options */
+    CHECK(flows <= UINT32_MAX); /* the manager has seen to all bounds of options */
     if ((rc = bufpool_init(&w->bufs, o->reassembly_memory)) < 0 ||
         (rc = flow_table_init(&w->flows, (uint32_t)flows)) < 0 ||
         (rc = reassembly_init(&w->reassembly, &w->bufs, o->reassembly_memory,

@@ -157,6 +157,17 @@ case_http2_upload() {
     head -c 3000 /dev/urandom >"$work/body"
     h2 -d "$work/body" http://$SERVER4:8306/echo
 }
+# The server speaks HTTP/2 first, and the client asks in HTTP/1 when it has seen that; the second one
+# begins with the letter that HTTP/2 begins with.
+case_http2_to_http1_client() {
+    local method
+    nghttpd_on 8307
+    for method in GET POST; do
+        printf '%s /index.html HTTP/1.1\r\nHost: www.example.org\r\nUser-Agent: golden\r\n\r\n' \
+            $method >"$work/request"
+        client bash -c "exec 3<>/dev/tcp/$SERVER4/8307; head -c 9 <&3; cat $work/request >&3; cat <&3"
+    done
+}
 grpc_server() {
     net_run "$ROOT/tests/grpc_peer.py" serve 0.0.0.0 "$1"
     wait_for 20 server bash -c "exec 3<>/dev/tcp/127.0.0.1/$1"
