@@ -12,14 +12,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define HERITAGE_FD         3
-#define HERITAGE_MAGIC      UINT64_C(0x53504c4946463031) /* "SPLIFF01" */
-#define HERITAGE_NODE_MAX   32                           /* node name with its NUL */
-#define HERITAGE_PATH_MAX   256
-#define HERITAGE_LOGGERS    8
-#define HERITAGE_FILTER_MAX 4096 /* BPF instructions, the kernel's BPF_MAXINSNS */
+#define HERITAGE_FD          3
+#define HERITAGE_MAGIC       UINT64_C(0x53504c4946463031) /* "SPLIFF01" */
+#define HERITAGE_NODE_MAX    32                           /* node name with its NUL */
+#define HERITAGE_PATH_MAX    256
+#define HERITAGE_LOGGERS     8
+#define HERITAGE_WORKERS_MAX 192
+#define HERITAGE_FILTER_MAX  4096 /* BPF instructions, the kernel's BPF_MAXINSNS */
 
-enum node_kind { NODE_WORKER, NODE_LOGGER };
+enum node_kind { NODE_WORKER, NODE_LOGGER, NODE_PROBE };
 
 /* Where a worker's frames come from. */
 enum capture_kind {
@@ -36,6 +37,17 @@ struct heritage_capture {
     uint32_t ring_block_bytes;    /* AF_PACKET: geometry to map */
     uint32_t ring_blocks;
     bool skip_outgoing; /* AF_PACKET: loopback, where what is sent is received too */
+};
+
+/* Where the probe sends what it takes: for each interface, which worker owns a bucket. */
+#define HERITAGE_INTERFACES    16
+#define HERITAGE_INTERFACE_MAX 64
+
+struct heritage_probe {
+    uint32_t n_interfaces;
+    char interface[HERITAGE_INTERFACES][HERITAGE_INTERFACE_MAX];
+    uint16_t owner[HERITAGE_INTERFACES][FLOW_BUCKETS]; /* index of the worker */
+    char worker[HERITAGE_WORKERS_MAX][HERITAGE_NODE_MAX];
 };
 
 /* Private area of a ring block, in which a worker notes for its successor how far it came. */
@@ -71,6 +83,8 @@ struct heritage {
 
     struct heritage_capture capture;
     uint16_t bucket_owner[FLOW_BUCKETS];
+    bool plaintext;              /* there is a probe */
+    struct heritage_probe probe; /* of the probe only */
     struct options options;
 };
 

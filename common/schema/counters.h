@@ -8,7 +8,12 @@
 #include <stdint.h>
 
 enum counter_kind { COUNTER_TOTAL, COUNTER_LEVEL, COUNTER_LOSS };
-enum counter_process { COUNTER_WORKER = 1, COUNTER_LOGGER = 2, COUNTER_MANAGER = 4 };
+enum counter_process {
+    COUNTER_WORKER = 1,
+    COUNTER_LOGGER = 2,
+    COUNTER_MANAGER = 4,
+    COUNTER_PROBE = 8
+};
 
 struct counters {
 #define COUNTER(member, process, kind, name, doc) uint64_t member;

@@ -16,7 +16,7 @@ import re
 import sys
 import tempfile
 
-STAGES = ["capture", "decode", "flow", "reassembly", "detect", "parse", "correlate",
+STAGES = ["capture", "decode", "flow", "reassembly", "detect", "parse", "plaintext", "correlate",
           "learn", "screen", "emit"]
 # Folders of parse/ that hold what several protocols share, by who may see them.
 SHARED = {"http1": ["http"], "http2": ["http"]}
@@ -35,7 +35,9 @@ HOMES = [
                   "logger/archive.c"]),
     (r"ini\.h", ["manager/"]),
     (r"uv\.h", ["manager/", "logger/"]),
-    (r"bpf/.*|linux/bpf\.h|.*\.skel\.h", ["manager/", "bpf/"]),
+    (r"bpf/.*|linux/bpf\.h|.*\.skel\.h", ["manager/", "bpf/", "worker/probe/"]),
+    (r"capstone/.*", ["worker/probe/site.c"]),
+    (r"brotli/.*|zstd\.h", ["worker/parse/http/"]),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
@@ -71,7 +73,8 @@ def project_violation(path, header):
     """Why this file must not include this header of ours, or None."""
     top, target = path.split("/")[0], header.split("/")[0]
     if target == "bpf":
-        return None if top in ("bpf", "manager") else "bpf/ belongs to the manager"
+        ours = top in ("bpf", "manager") or path.startswith("worker/probe/")
+        return None if ours else "bpf/ belongs to those who load it"
     if top == "common":
         return layer_violation(path, header)
     if target == "common":

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Finds what processes execute: once by /proc, then by the kernel's perf events of executable
+ * mappings, in all namespaces, also files that are deleted. Reports each image (file) once, by
+ * device and inode, and each process that maps one. */
+#ifndef SPLIFF_PROBE_DISCOVER_H
+#define SPLIFF_PROBE_DISCOVER_H
+
+#include "common/schema/counters.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define DISCOVER_FDS_MAX 1024
+
+struct discover;
+
+/* A file that a process has mapped to execute. */
+struct discovered {
+    pid_t pid;
+    uint64_t device, inode;
+    const char *path;      /* as the process sees it; for messages */
+    bool executable;       /* it is the process's own program */
+    bool first;            /* nobody has reported this device and inode before */
+    int fd;                /* open for reading if first, else -1; borrowed for the call */
+    const char *open_path; /* a path through which it can be opened for attaching: in /proc/PID/ */
+};
+
+struct discover_ops {
+    void (*image)(void *user, const struct discovered *d);
+    void (*exec)(void *user, pid_t pid); /* a process has a new program: facts of it are stale */
+    void (*exit)(void *user, pid_t pid);
+};
+
+/* 0 or -errno after printing what failed; without perf events it goes on with scans of /proc every
+ * few seconds, and says so. */
+int discover_open(struct discover **out, const struct discover_ops *ops, void *user,
+                  struct counters *c);
+void discover_close(struct discover *d);
+
+/* Descriptors to poll for reading. Returns how many. */
+int discover_fds(const struct discover *d, int fds[DISCOVER_FDS_MAX]);
+
+/* Takes what has come; rescans where events were lost. Bounded work a call: call again while it
+ * says true. */
+bool discover_run(struct discover *d, uint64_t now_ns);
+
+#endif

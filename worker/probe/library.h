@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The TLS libraries that the probe knows: a file lib_<name>.c each, and a row in table.c. */
+#ifndef SPLIFF_PROBE_LIBRARY_H
+#define SPLIFF_PROBE_LIBRARY_H
+
+#include "bpf/probe.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A function to hook. The numbers of arguments count from 0. */
+struct probe_function {
+    const char *symbol;
+    struct probe_cookie cookie; /* image is filled in */
+    /* The cheap site inside it, if the decoder finds it: the call to this inner function's way of
+     * returning bytes. 0 (PROBE_COUNT_NONE): always entry and return. */
+    enum probe_count site_count;
+    unsigned char site_out; /* argument of the inner call that points to the bytes done */
+};
+
+struct probe_library {
+    const char *name;
+    const char *const *file_prefixes; /* base names of its shared objects; NULL-terminated */
+    bool in_executables;              /* may be linked statically: look into every executable */
+    bool go;                          /* functions from .gopclntab, returns by their RETs */
+    /* An image is of this library if it defines these; NULL-terminated. */
+    const char *const *required;
+    const struct probe_function *functions;
+    size_t n_functions;
+};
+
+/* In the order of asking; NULL-terminated (table.c). */
+extern const struct probe_library *const probe_libraries[];
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* TLS sessions as user space follows them: turns the kernel's events into items for workers. What
+ * comes before the five-tuple is known waits, within a bound. */
+#ifndef SPLIFF_PROBE_SESSIONS_H
+#define SPLIFF_PROBE_SESSIONS_H
+
+#include "bpf/probe.h"
+#include "common/ipc/plaintext.h"
+#include "common/schema/counters.h"
+#include "worker/probe/process.h"
+#include "worker/probe/route.h"
+
+#include <stdint.h>
+
+struct sessions;
+
+/* What sessions need to know of an image. Borrowed for the life of the table. */
+struct session_image {
+    const char *library, *path, *build_id;
+};
+
+struct sessions_ops {
+    /* Sends an item to a worker: false if it could not be (the session's next item shows a jump).
+     */
+    bool (*send)(void *user, unsigned worker, const struct plaintext_item *item);
+    const struct session_image *(*image)(void *user, uint16_t index);
+};
+
+/* wall_offset_ns: CLOCK_REALTIME minus CLOCK_MONOTONIC, kept up to date by the caller. */
+struct sessions *sessions_new(uint32_t capacity, uint64_t pending_bytes, const struct route *r,
+                              struct process_table *p, const struct sessions_ops *ops, void *user,
+                              struct counters *c);
+void sessions_free(struct sessions *s);
+
+void sessions_event(struct sessions *s, const struct probe_event *e, int64_t wall_offset_ns);
+
+/* A worker has come (back): its sessions are told anew before their next item. */
+void sessions_forget_worker(struct sessions *s, unsigned worker);
+
+/* A process is gone: its sessions are closed. */
+void sessions_exit(struct sessions *s, uint32_t pid, uint64_t ts_ns);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where in a function a probe is cheap. A uprobe on an instruction that the kernel must execute out
+ * of line costs ten times one that it emulates (call, conditional jump), and most functions begin
+ * with the former. Where the decoder is sure that an inner call takes the arguments unchanged and
+ * its result is tested next, that call and the jump after the test stand for entry and return. */
+#ifndef SPLIFF_PROBE_SITE_H
+#define SPLIFF_PROBE_SITE_H
+
+#include "worker/probe/elf_image.h"
+
+/* Offsets in the file. */
+struct site {
+    uint64_t entry; /* a call: argument registers hold what the function was given */
+    uint64_t exit;  /* a conditional jump that every way from that call passes: result register */
+};
+
+/* Looks for the one call in a function (its first n_args arguments unchanged, as passed in
+ * registers) whose result decides the next conditional jump. True if the decoder is sure. Without a
+ * disassembler in the build: never. */
+bool site_find(const struct elf_image *e, const struct elf_function *f, unsigned n_args,
+               struct site *out);
+
+/* Offsets of all return instructions of a function; the number, 0 if it could not be decoded to its
+ * end or has more than max. */
+size_t site_returns(const struct elf_image *e, const struct elf_function *f, uint64_t *out,
+                    size_t max);
+
+#endif
