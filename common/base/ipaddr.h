@@ -27,6 +27,15 @@ static inline void ipaddr_set_v4(struct ipaddr *a, const uint8_t v4[4])
     memcpy(a->b + 12, v4, 4);
 }
 
+/* From the 4 or 16 bytes that protocols carry. */
+static inline void ipaddr_set(struct ipaddr *a, const uint8_t *p, size_t bytes)
+{
+    if (bytes == 4)
+        ipaddr_set_v4(a, p);
+    else
+        memcpy(a->b, p, sizeof a->b);
+}
+
 /* Text form (RFC 5952) without NUL into out, which has IPADDR_TEXT_MAX bytes. Returns its length.
  */
 size_t ipaddr_format(const struct ipaddr *a, char *out);

@@ -35,57 +35,44 @@ void body_map(struct cursor *c, unsigned keys)
         c->error = true;
 }
 
-/* The next value if it is of that kind; else the error is set and false returned. */
-static bool take(struct cursor *c, enum value_kind kind, struct value *v)
-{
-    if (cursor_ok(c) && record_reader_value(c, v) == 0 && v->kind == kind)
-        return true;
-    c->error = true;
-    return false;
-}
-
 static void expect_key(struct cursor *c, const char *key)
 {
-    struct value v;
-
-    if (key && (!take(c, VALUE_BYTES, &v) || !str_equal(v.bytes, str_of(key))))
+    if (key && !str_equal(record_reader_expect(c, VALUE_BYTES).bytes, str_of(key)))
         c->error = true;
 }
 
 struct str body_text(struct cursor *c, const char *key, size_t max_bytes)
 {
-    struct value v;
+    struct str text;
 
     expect_key(c, key);
-    if (take(c, VALUE_BYTES, &v) && v.bytes.len <= max_bytes)
-        return v.bytes;
+    text = record_reader_expect(c, VALUE_BYTES).bytes;
+    if (text.len <= max_bytes)
+        return text;
     c->error = true;
     return (struct str){NULL, 0};
 }
 
 uint64_t body_uint(struct cursor *c, const char *key, uint64_t max)
 {
-    struct value v;
+    uint64_t u;
 
     expect_key(c, key);
-    if (take(c, VALUE_UINT, &v) && v.u <= max)
-        return v.u;
+    u = record_reader_expect(c, VALUE_UINT).u;
+    if (u <= max)
+        return u;
     c->error = true;
     return 0;
 }
 
 bool body_bool(struct cursor *c, const char *key)
 {
-    struct value v;
-
     expect_key(c, key);
-    return take(c, VALUE_BOOL, &v) && v.b;
+    return record_reader_expect(c, VALUE_BOOL).b;
 }
 
 uint32_t body_array(struct cursor *c, const char *key)
 {
-    struct value v;
-
     expect_key(c, key);
-    return take(c, VALUE_ARRAY, &v) ? v.n : 0;
+    return record_reader_expect(c, VALUE_ARRAY).n;
 }

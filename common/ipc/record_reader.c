@@ -131,6 +131,16 @@ int record_reader_value(struct cursor *c, struct value *out)
     return cursor_ok(c) ? 0 : -EBADMSG;
 }
 
+struct value record_reader_expect(struct cursor *c, enum value_kind kind)
+{
+    struct value v;
+
+    if (record_reader_value(c, &v) == 0 && v.kind == kind)
+        return v;
+    c->error = true;
+    return (struct value){.kind = kind, .bytes = {NULL, 0}};
+}
+
 int record_reader_begin(struct cursor *c, uint32_t *n_fields)
 {
     struct value v;

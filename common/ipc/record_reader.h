@@ -35,6 +35,10 @@ int record_reader_begin(struct cursor *c, uint32_t *n_fields);
 /* Next value. 0, or -EBADMSG (also for MessagePack types that records never hold). */
 int record_reader_value(struct cursor *c, struct value *out);
 
+/* Next value if it is of that kind. Else the cursor is in error, and what is returned is zero or
+ * empty: so a reader of several values asks once, at the end. */
+struct value record_reader_expect(struct cursor *c, enum value_kind kind);
+
 /* Whether v is right for a field of this type (NIL always is). */
 bool record_reader_fits(enum field_type type, const struct value *v);
 

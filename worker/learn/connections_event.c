@@ -39,19 +39,9 @@ size_t connections_event_write(uint8_t out[CONNECTIONS_EVENT_BYTES],
     return (size_t)(p - out);
 }
 
-static struct value next_value(struct cursor *c, enum value_kind kind)
-{
-    struct value v;
-
-    if (record_reader_value(c, &v) == 0 && v.kind == kind)
-        return v;
-    c->error = true;
-    return (struct value){.kind = kind};
-}
-
 static struct str next_bytes(struct cursor *c, size_t min, size_t max)
 {
-    struct str s = next_value(c, VALUE_BYTES).bytes;
+    struct str s = record_reader_expect(c, VALUE_BYTES).bytes;
 
     if (s.len < min || s.len > max)
         c->error = true;
@@ -60,7 +50,7 @@ static struct str next_bytes(struct cursor *c, size_t min, size_t max)
 
 static uint32_t next_list(struct cursor *c, uint32_t fields)
 {
-    uint32_t n = next_value(c, VALUE_ARRAY).n;
+    uint32_t n = record_reader_expect(c, VALUE_ARRAY).n;
 
     if (n % fields != 0 || n / fields > CONNECTIONS_EVENT_MAX)
         c->error = true;
@@ -73,7 +63,7 @@ bool connections_event_read(const uint8_t *body, size_t len,
     struct cursor c = cursor_init(body, len);
     uint32_t n;
 
-    if (next_value(&c, VALUE_ARRAY).n != LISTS)
+    if (record_reader_expect(&c, VALUE_ARRAY).n != LISTS)
         return false;
     n = next_list(&c, 1);
     for (uint32_t i = 0; i < n; i++) {
@@ -89,8 +79,8 @@ bool connections_event_read(const uint8_t *body, size_t len,
 
         a.cid = next_bytes(&c, 1, CONNECTIONS_ASK_BYTES);
         a.uid = next_bytes(&c, 1, CONNECTIONS_UID_MAX);
-        side = next_value(&c, VALUE_UINT).u;
-        category = next_value(&c, VALUE_UINT).u;
+        side = record_reader_expect(&c, VALUE_UINT).u;
+        category = record_reader_expect(&c, VALUE_UINT).u;
         if (!cursor_ok(&c) || side > 1 || category >= CATEGORIES)
             return false;
         a.side = (unsigned)side;

@@ -42,19 +42,9 @@ const uint8_t *names_event_take(struct names_event *e, size_t *len)
     return e->body;
 }
 
-static struct value next_value(struct cursor *c, enum value_kind kind)
-{
-    struct value v;
-
-    if (record_reader_value(c, &v) == 0 && v.kind == kind)
-        return v;
-    c->error = true;
-    return (struct value){.kind = kind};
-}
-
 static void read_addr(struct cursor *c, struct ipaddr *out)
 {
-    struct value v = next_value(c, VALUE_BYTES);
+    struct value v = record_reader_expect(c, VALUE_BYTES);
 
     if (v.bytes.len == sizeof out->b)
         memcpy(out->b, v.bytes.p, sizeof out->b);
@@ -66,14 +56,14 @@ static bool read_answer(struct cursor *c, struct names_answer *a)
 {
     uint64_t ttl_s;
 
-    if (next_value(c, VALUE_ARRAY).n != ANSWER_FIELDS)
+    if (record_reader_expect(c, VALUE_ARRAY).n != ANSWER_FIELDS)
         return false;
     read_addr(c, &a->client);
     read_addr(c, &a->addr);
-    a->name = next_value(c, VALUE_BYTES).bytes;
-    ttl_s = next_value(c, VALUE_UINT).u;
+    a->name = record_reader_expect(c, VALUE_BYTES).bytes;
+    ttl_s = record_reader_expect(c, VALUE_UINT).u;
     a->ttl_s = (uint32_t)ttl_s;
-    a->ts_ns = next_value(c, VALUE_UINT).u;
+    a->ts_ns = record_reader_expect(c, VALUE_UINT).u;
     return cursor_ok(c) && a->name.len <= NAMES_TEXT_MAX && ttl_s <= UINT32_MAX &&
            a->ts_ns <= INT64_MAX;
 }
@@ -82,7 +72,7 @@ bool names_event_read(const uint8_t *body, size_t len,
                       void (*take)(void *arg, const struct names_answer *a), void *arg)
 {
     struct cursor c = cursor_init(body, len);
-    uint32_t n = next_value(&c, VALUE_ARRAY).n;
+    uint32_t n = record_reader_expect(&c, VALUE_ARRAY).n;
     struct names_answer a;
 
     for (uint32_t i = 0; i < n; i++) {

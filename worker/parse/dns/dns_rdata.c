@@ -33,10 +33,7 @@ static void add_address(struct rdata *r, struct cursor *c, size_t bytes)
 
     if (!p)
         return;
-    if (bytes == 4)
-        ipaddr_set_v4(&a, p);
-    else
-        memcpy(a.b, p, sizeof a.b);
+    ipaddr_set(&a, p, bytes);
     dns_text_add(r->out, text, ipaddr_format(&a, text));
 }
 

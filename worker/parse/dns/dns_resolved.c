@@ -23,10 +23,7 @@ static void tell(const struct telling *t, struct cursor *c, size_t bytes)
 
     if (!p)
         return;
-    if (bytes == 4)
-        ipaddr_set_v4(&a, p);
-    else
-        memcpy(a.b, p, sizeof a.b);
+    ipaddr_set(&a, p, bytes);
     analyzer_resolved(t->ctx, &a, t->name, t->ttl_s);
 }
 

@@ -252,10 +252,7 @@ static void ip_add(struct addr_list *list, const ASN1_OCTET_STRING *s)
 
     if (list->n == NAMES_MAX || (bytes.len != 4 && bytes.len != 16))
         return;
-    if (bytes.len == 4)
-        ipaddr_set_v4(ip, (const uint8_t *)bytes.p);
-    else
-        memcpy(ip->b, bytes.p, sizeof ip->b);
+    ipaddr_set(ip, (const uint8_t *)bytes.p, bytes.len);
     list->items = work.ip;
     list->n++;
 }
