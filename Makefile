@@ -263,7 +263,8 @@ BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/p
         common/base/linktype.c
 SCHEMA := common/schema/schema.c common/schema/category.c common/schema/record_pack.c
 # What an analyzer's test needs: a host that keeps what the analyzer emits.
-FAKE_HOST := tests/unit/parse/fake_host.c common/schema/schema.c common/schema/category.c $(BASE)
+FAKE_HOST := tests/unit/parse/fake_host.c tests/unit/parse/fake_record.c \
+             common/schema/schema.c common/schema/category.c $(BASE)
 
 $(call unit,base/test_pool,$(BASE))
 $(call unit,base/test_str,)
@@ -293,15 +294,16 @@ $(call unit,parse/dns/test_dns_message,$(BASE) worker/parse/dns/dns_message.c)
 $(call unit,parse/dns/test_dns_rdata,$(BASE) $(DNS_READ))
 $(call unit,parse/dns/test_dns_pending,$(BASE) worker/parse/dns/dns_pending.c)
 $(call unit,parse/dns/test_dns_probe,$(BASE) $(DNS_READ) worker/parse/dns/dns_probe.c)
-$(call unit,parse/dns/test_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
-$(call unit,parse/dns/test_dns_resolved,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
+$(call unit,parse/dns/test_dns,$(FAKE_HOST) $(DNS))
+$(call unit,parse/dns/test_dns_resolved,$(FAKE_HOST) $(DNS))
 HTTP1 := $(SRC_HTTP) $(filter worker/parse/http1/%,$(SRC_WORKER))
 $(call unit,parse/http/test_http_mime,worker/parse/http/http_mime.c)
 $(call unit,parse/http/test_http_application,worker/parse/http/http_application.c)
 $(call unit,parse/http/test_http_entity,$(BASE) \
     $(filter-out %/http_transaction.c %/http_application.c,$(SRC_HTTP)))
 $(call unit,parse/http1/test_http1_line,worker/parse/http1/http1_probe.c worker/parse/http1/http1_line.c)
-HTTP1_TALK := $(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/http1/talk.c tests/unit/parse/fake_host.c
+HTTP_TALK := $(FAKE_HOST) tests/unit/parse/http/talk.c
+HTTP1_TALK := $(HTTP_TALK) $(HTTP1) tests/unit/parse/http1/talk.c
 $(call unit,parse/http1/test_http1,$(HTTP1_TALK))
 $(call unit,parse/http1/test_http1_broken,$(HTTP1_TALK))
 $(call unit,parse/http1/test_http1_switch,$(HTTP1_TALK))
@@ -366,10 +368,11 @@ $(call unit,worker/test_pipeline,$(PIPELINE))
 $(call unit,worker/test_tunnel,$(PIPELINE))
 $(call unit,schema/test_category,common/schema/category.c)
 $(call unit,parse/socks/test_socks,$(FAKE_HOST) $(SRC_SOCKS))
-HTTP2 := $(BASE) $(SCHEMA) $(SRC_HTTP) $(SRC_HTTP2) tests/unit/parse/fake_host.c
-HTTP2_TALK := $(HTTP2) tests/unit/parse/http2/talk.c
-GRPC := $(BASE) $(SCHEMA) $(SRC_GRPC) tests/unit/parse/fake_host.c
+HTTP2 := $(FAKE_HOST) $(SRC_HTTP) $(SRC_HTTP2)
+HTTP2_TALK := $(HTTP_TALK) $(HTTP2) tests/unit/parse/http2/talk.c
+GRPC := $(FAKE_HOST) $(SRC_GRPC)
 $(call unit,parse/http2/test_http2,$(HTTP2_TALK))
+$(call unit,parse/http2/test_http2_midstream,$(HTTP2_TALK))
 $(call unit,parse/http2/test_http2_broken,$(HTTP2_TALK))
 $(call unit,parse/http2/test_http2_probe,worker/parse/http2/http2_probe.c worker/parse/http2/http2_frame.c)
 $(call unit,parse/http2/test_http2_hpack,$(BASE) worker/parse/http2/http2_hpack.c)
@@ -383,8 +386,9 @@ $(call unit,parse/quic/test_quic_parameters,$(QUIC_SEAL))
 $(call unit,parse/quic/test_quic_stream,$(BASE) worker/parse/quic/quic_stream.c)
 $(call unit,parse/quic/test_quic,$(FAKE_HOST) $(QUIC_SEAL))
 $(call unit,parse/quic/test_quic_versions,$(FAKE_HOST) $(QUIC_SEAL))
-$(call unit,learn/test_connections,$(BASE) worker/learn/connections.c \
-    worker/learn/connections_event.c common/ipc/record_reader.c common/schema/schema.c)
+LEARN_WORKERS := $(BASE) tests/unit/learn/workers.c common/ipc/record_reader.c common/schema/schema.c
+$(call unit,learn/test_connections,$(LEARN_WORKERS) worker/learn/connections.c \
+    worker/learn/connections_event.c)
 $(call unit,base/test_alt_svc_table,$(BASE) $(SRC_ALT_SVC))
 $(call unit,learn/test_alt_svc_value,$(BASE) $(SRC_ALT_SVC) worker/learn/alt_svc_value.c)
 $(call unit,screen/test_screen,$(SRC_SCREEN) common/schema/options.c $(BASE))
@@ -396,7 +400,7 @@ $(call unit,manager/test_learned,$(ALT_SVC) manager/learned_file.c manager/learn
 $(call unit,learn/test_alt_svc,$(ALT_SVC) $(SRC_LEARN) common/schema/options.c)
 NAMES := $(BASE) worker/learn/names.c worker/learn/names_event.c common/ipc/record_reader.c \
          common/schema/schema.c
-$(call unit,learn/test_names,$(NAMES))
+$(call unit,learn/test_names,$(LEARN_WORKERS) $(NAMES))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -414,8 +418,8 @@ fuzz_target = $(eval $(call FUZZ,$(1),$(2)))
 $(call fuzz_target,fuzz_message,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call fuzz_target,fuzz_record_reader,$(SCHEMA) common/ipc/record_reader.c common/base/check.c)
 $(call fuzz_target,fuzz_reassembly,worker/reassembly/reassembly.c $(BASE))
-$(call fuzz_target,fuzz_dns,$(BASE) $(SCHEMA) $(DNS) tests/unit/parse/fake_host.c)
-$(call fuzz_target,fuzz_http1,$(BASE) $(SCHEMA) $(HTTP1) tests/unit/parse/fake_host.c)
+$(call fuzz_target,fuzz_dns,$(FAKE_HOST) $(DNS))
+$(call fuzz_target,fuzz_http1,$(FAKE_HOST) $(HTTP1))
 $(call fuzz_target,fuzz_websocket,$(FAKE_HOST) $(SRC_WEBSOCKET))
 $(call fuzz_target,fuzz_tls,$(FAKE_HOST) $(SRC_TLS))
 $(call fuzz_target,fuzz_dtls,$(FAKE_HOST) $(SRC_TLS))

@@ -4,13 +4,9 @@
  * (STUN, RTP) come between them.
  *
  * The input is a script: a byte whose bit 0 is the side, a length (two bytes), that many bytes. */
-#include "tests/unit/parse/fake_host.h"
-
-#include "common/base/check.h"
 #include "common/base/cursor.h"
+#include "tests/fuzz/ssl_summary.h"
 #include "worker/parse/tls/tls.h"
-
-#include <stdio.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -29,7 +25,7 @@ static void feed(unsigned side, const uint8_t *datagram, size_t n, enum manner m
         fake_host_data(&h, !side, rtp, sizeof rtp);
 }
 
-static void run_script(struct cursor c, enum manner manner)
+static void run_script(struct cursor c, enum manner manner, char summary[SSL_SUMMARY_BYTES])
 {
     fake_host_open(&h, &analyzer_dtls, ANALYZER_UDP);
     while (cursor_left(&c) > 0) {
@@ -43,42 +39,19 @@ static void run_script(struct cursor c, enum manner manner)
             feed(side, datagram, n, manner);
     }
     fake_host_close(&h);
-    CHECK(fake_host_count(&h, RECORD_ssl) <= 1);
-}
-
-/* Certificates are logged in the first run only, so the ssl record is what can be compared. */
-static void summarize(char *out, size_t capacity)
-{
-    static const char *const fields[] = {
-        "version", "cipher", "curve",       "server_name", "established", "cert_chain_fps", "ja3",
-        "ja3s",    "ja4",    "hello_retry", "ticket",      "ssl_history", "last_alert"};
-    size_t used = 0;
-
-    for (unsigned i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-        int n = snprintf(out + used, capacity - used, "%s=%s\n", fields[i],
-                         fake_host_field(&h, RECORD_ssl, 0, fields[i]));
-        CHECK(n > 0 && (size_t)n < capacity - used);
-        used += (size_t)n;
-    }
+    ssl_summary_make(&h, summary);
+    fake_host_fini(&h);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    static char alone[16384], with_media[16384];
+    static char twice[SSL_SUMMARY_BYTES], alone[SSL_SUMMARY_BYTES], with_media[SSL_SUMMARY_BYTES];
     struct cursor c = cursor_init(data, len);
 
     analyzer_dtls.probe(data, len, ANALYZER_UDP);
-    run_script(c, TWICE);
-    fake_host_fini(&h);
-    run_script(c, ONCE);
-    summarize(alone, sizeof alone);
-    fake_host_fini(&h);
-    run_script(c, WITH_MEDIA);
-    summarize(with_media, sizeof with_media);
-    fake_host_fini(&h);
-    if (strcmp(alone, with_media) != 0) {
-        fprintf(stderr, "alone:\n%swith media:\n%s", alone, with_media);
-        CHECK(!"datagrams of others change nothing");
-    }
+    run_script(c, TWICE, twice);
+    run_script(c, ONCE, alone);
+    run_script(c, WITH_MEDIA, with_media);
+    ssl_summary_compare(alone, with_media, "with datagrams of other protocols");
     return 0;
 }

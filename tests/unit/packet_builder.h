@@ -37,6 +37,12 @@ static inline void pb_fill(struct packet_builder *p, unsigned v, size_t n)
     p->n += n;
 }
 
+static inline void pb_text(struct packet_builder *p, const char *text)
+{
+    memcpy(p->b + p->n, text, strlen(text));
+    p->n += strlen(text);
+}
+
 static inline void pb_ethernet(struct packet_builder *p, unsigned ethertype)
 {
     p->n = 0;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of one worker, and what two workers tell each other: what one publishes is given to the
- * other by hand. */
+/* The table of one worker, and what two workers tell each other. */
 #include "common/base/clock.h"
-#include "common/ipc/heritage.h"
+#include "tests/unit/learn/workers.h"
 #include "worker/learn/connections.h"
-#include "worker/learn/learn_private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,52 +13,24 @@
 
 #define CAPACITY 4u
 
-struct worker_of_test {
-    struct learn l;
-    struct heritage h;
-    struct counters c;
+static const struct workers_part part = {
+    .name = "connections",
+    .event_bytes_max = CONNECTIONS_EVENT_BYTES,
+    .options = {.quic_table_size = CAPACITY},
+    .open = connections_open,
+    .close = connections_close,
 };
-
-static struct worker_of_test a, b;
-static struct {
-    struct learn *from;
-    uint8_t body[CONNECTIONS_EVENT_BYTES];
-    size_t len;
-    unsigned n;
-} published;
-
-void learn_publish(struct learn *l, const char *part, const void *body, size_t len)
-{
-    assert_string_equal(part, "connections");
-    assert_true(len <= sizeof published.body);
-    memcpy(published.body, body, len);
-    published.from = l;
-    published.len = len;
-    published.n++;
-}
-
-static int worker_open(struct worker_of_test *w, const char *node)
-{
-    memset(w, 0, sizeof *w);
-    strcpy(w->h.node, node);
-    w->h.n_workers = 2;
-    w->h.options.quic_table_size = CAPACITY;
-    w->l = (struct learn){.h = &w->h, .bus = (struct bus *)(void *)w, .c = &w->c};
-    return connections_open(&w->l);
-}
 
 static int setup(void **state)
 {
     (void)state;
-    memset(&published, 0, sizeof published);
-    return worker_open(&a, "worker-1") < 0 || worker_open(&b, "worker-2") < 0;
+    return workers_open(&part);
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    connections_close(&a.l);
-    connections_close(&b.l);
+    workers_close();
     return 0;
 }
 
@@ -371,7 +341,7 @@ static void test_short_datagrams_are_not_asked_about(void **state)
 static void test_alone_nobody_is_asked(void **state)
 {
     (void)state;
-    teardown(NULL);
+    workers_close();
     a.h.n_workers = 1;
     assert_int_equal(connections_open(&a.l), 0);
     assert_int_equal(connections_open(&b.l), 0);
@@ -404,7 +374,7 @@ static void test_broken_events(void **state)
 static void test_switched_off(void **state)
 {
     (void)state;
-    teardown(NULL);
+    workers_close();
     a.h.options.quic_table_size = 0;
     assert_int_equal(connections_open(&a.l), 0);
     assert_int_equal(connections_open(&b.l), 0);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The table of one worker, and what two workers tell each other: what one publishes is given to the
- * other by hand. */
+/* The table of one worker, and what two workers tell each other. */
 #include "common/base/clock.h"
-#include "common/ipc/heritage.h"
-#include "worker/learn/learn_private.h"
+#include "tests/unit/learn/workers.h"
 #include "worker/learn/names.h"
 
 #include <setjmp.h>
@@ -20,51 +18,25 @@
 #define HOUR     (60 * MINUTE)
 #define START    (UINT64_C(1700000000) * NS_PER_SEC)
 
-struct worker_of_test {
-    struct learn l;
-    struct heritage h;
-    struct counters c;
+static const struct workers_part part = {
+    .name = "names",
+    .event_bytes_max = NAMES_EVENT_BYTES_MAX,
+    .publisher = &a.l,
+    .options = {.names_table_size = CAPACITY},
+    .open = names_open,
+    .close = names_close,
 };
-
-static struct worker_of_test a, b;
-static struct {
-    uint8_t body[NAMES_EVENT_BYTES_MAX];
-    size_t len;
-    unsigned n;
-} published;
-
-void learn_publish(struct learn *l, const char *part, const void *body, size_t len)
-{
-    assert_ptr_equal(l, &a.l);
-    assert_string_equal(part, "names");
-    assert_true(len <= sizeof published.body);
-    memcpy(published.body, body, len);
-    published.len = len;
-    published.n++;
-}
-
-static int worker_open(struct worker_of_test *w, const char *node)
-{
-    memset(w, 0, sizeof *w);
-    strcpy(w->h.node, node);
-    w->h.n_workers = 2;
-    w->h.options.names_table_size = CAPACITY;
-    w->l = (struct learn){.h = &w->h, .bus = (struct bus *)(void *)w, .c = &w->c};
-    return names_open(&w->l);
-}
 
 static int setup(void **state)
 {
     (void)state;
-    memset(&published, 0, sizeof published);
-    return worker_open(&a, "worker-1") < 0 || worker_open(&b, "worker-2") < 0;
+    return workers_open(&part);
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    names_close(&a.l);
-    names_close(&b.l);
+    workers_close();
     return 0;
 }
 

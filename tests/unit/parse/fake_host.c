@@ -13,114 +13,6 @@
 
 #define BUFS_BYTES (4u * 1024 * 1024)
 
-static void *copy_bytes(const void *p, size_t n)
-{
-    void *copy = malloc(n > 0 ? n : 1);
-
-    CHECK(copy);
-    if (n > 0)
-        memcpy(copy, p, n);
-    return copy;
-}
-
-static struct str copy_str(struct str s)
-{
-    return (struct str){copy_bytes(s.p, s.len), s.len};
-}
-
-/* Replaces what a field borrows by a copy of its own; what holds no pointer is copied already. */
-static void field_copy(enum field_type type, void *field)
-{
-    struct str_list *strings = field;
-    struct str *items;
-
-    switch (type) {
-    case FIELD_STRING:
-    case FIELD_ENUM:
-        *(struct str *)field = copy_str(*(struct str *)field);
-        break;
-    case FIELD_SET_STRING:
-    case FIELD_SET_ENUM:
-    case FIELD_VECTOR_STRING:
-        items = copy_bytes(strings->items, strings->n * sizeof *items);
-        for (uint32_t i = 0; i < strings->n; i++)
-            items[i] = copy_str(items[i]);
-        strings->items = items;
-        break;
-    case FIELD_VECTOR_INTERVAL: {
-        struct interval_list *l = field;
-        l->items = copy_bytes(l->items, l->n * sizeof *l->items);
-        break;
-    }
-    case FIELD_VECTOR_ADDR: {
-        struct addr_list *l = field;
-        l->items = copy_bytes(l->items, l->n * sizeof *l->items);
-        break;
-    }
-    default:
-        break;
-    }
-}
-
-static void free_const(const void *p)
-{
-    free((void *)(uintptr_t)p);
-}
-
-static void field_free(enum field_type type, const void *field)
-{
-    const struct str_list *strings = field;
-
-    switch (type) {
-    case FIELD_STRING:
-    case FIELD_ENUM:
-        free_const(((const struct str *)field)->p);
-        break;
-    case FIELD_SET_STRING:
-    case FIELD_SET_ENUM:
-    case FIELD_VECTOR_STRING:
-        for (uint32_t i = 0; i < strings->n; i++)
-            free_const(strings->items[i].p);
-        free_const(strings->items);
-        break;
-    case FIELD_VECTOR_INTERVAL:
-        free_const(((const struct interval_list *)field)->items);
-        break;
-    case FIELD_VECTOR_ADDR:
-        free_const(((const struct addr_list *)field)->items);
-        break;
-    default:
-        break;
-    }
-}
-
-static bool field_present(const void *rec, unsigned i)
-{
-    uint64_t present;
-
-    memcpy(&present, rec, sizeof present);
-    return (present >> i & 1) != 0;
-}
-
-/* The end of the last field: `present` and the members before it are the whole struct. */
-static size_t record_bytes(enum record_type type)
-{
-    switch (type) {
-#define RECORD(name, path, id, doc)                                                                \
-    case RECORD_##name:                                                                            \
-        return sizeof(struct rec_##name);
-#define FIELD(rec, member, name, type, doc)
-#define END(name)
-#include "common/schema/records.def"
-#undef RECORD
-#undef FIELD
-#undef END
-    default:
-        CHECK(!"record type");
-        return 0;
-    }
-}
-
 static struct fake_host *host_of(struct analyzer_ctx *ctx)
 {
     return (struct fake_host *)ctx;
@@ -129,17 +21,12 @@ static struct fake_host *host_of(struct analyzer_ctx *ctx)
 static void on_record(struct analyzer_ctx *ctx, enum record_type type, void *rec)
 {
     struct fake_host *h = host_of(ctx);
-    const struct record_schema *s = &record_schemas[type];
-    uint8_t *copy;
+    struct fake_record copy = fake_record_copy(type, rec);
 
-    CHECK(field_present(rec, 0)); /* ts */
-    if (h->n_records++ >= FAKE_HOST_RECORDS)
-        return;
-    copy = copy_bytes(rec, record_bytes(type));
-    for (unsigned i = 0; i < s->n_fields; i++)
-        if (field_present(rec, i))
-            field_copy(s->fields[i].type, copy + s->fields[i].offset);
-    h->records[h->n_records - 1] = (struct fake_record){type, copy};
+    if (h->n_records++ < FAKE_HOST_RECORDS)
+        h->records[h->n_records - 1] = copy;
+    else
+        fake_record_free(&copy);
 }
 
 static void on_weird(struct analyzer_ctx *ctx, enum weird w, const char *addl)
@@ -174,7 +61,7 @@ static void on_hand_over(struct analyzer_ctx *ctx, const char *analyzer, unsigne
     h->handed_over = true;
     h->successor = analyzer;
     h->rest_side = side;
-    h->rest = copy_bytes(rest, len);
+    h->rest = fake_record_copy_bytes(rest, len);
     h->rest_len = len;
 }
 
@@ -337,15 +224,13 @@ void fake_host_open(struct fake_host *h, const struct analyzer *a, uint8_t trans
         a->open(&h->ctx, h->state);
 }
 
-/* Bytes go to the analyzer in a heap block of their own, so that the address sanitizer sees a read
- * past the end. */
 void fake_host_data(struct fake_host *h, unsigned side, const void *data, size_t len)
 {
     uint8_t *copy;
 
     if (h->done || h->handed_over)
         return;
-    copy = copy_bytes(data, len);
+    copy = fake_record_copy_bytes(data, len);
     h->analyzer->data(&h->ctx, h->state, side, copy, len);
     free(copy);
 }
@@ -381,15 +266,8 @@ void fake_host_fini(struct fake_host *h)
 {
     unsigned n = h->n_records < FAKE_HOST_RECORDS ? h->n_records : FAKE_HOST_RECORDS;
 
-    for (unsigned r = 0; r < n; r++) {
-        const struct record_schema *s = &record_schemas[h->records[r].type];
-        const uint8_t *rec = h->records[r].rec;
-
-        for (unsigned i = 0; i < s->n_fields; i++)
-            if (field_present(rec, i))
-                field_free(s->fields[i].type, rec + s->fields[i].offset);
-        free(h->records[r].rec);
-    }
+    for (unsigned r = 0; r < n; r++)
+        fake_record_free(&h->records[r]);
     for (unsigned i = 0; i < FACTS; i++)
         free(h->facts[i]);
     for (unsigned i = 0; i < h->n_children; i++) {
@@ -404,12 +282,20 @@ void fake_host_fini(struct fake_host *h)
     memset(h, 0, sizeof *h);
 }
 
-const void *fake_host_record(const struct fake_host *h, enum record_type type, unsigned nth)
+static const struct fake_record *find_record(const struct fake_host *h, enum record_type type,
+                                             unsigned nth)
 {
     for (unsigned r = 0; r < h->n_records && r < FAKE_HOST_RECORDS; r++)
         if (h->records[r].type == type && nth-- == 0)
-            return h->records[r].rec;
+            return &h->records[r];
     return NULL;
+}
+
+const void *fake_host_record(const struct fake_host *h, enum record_type type, unsigned nth)
+{
+    const struct fake_record *r = find_record(h, type, nth);
+
+    return r ? r->rec : NULL;
 }
 
 unsigned fake_host_count(const struct fake_host *h, enum record_type type)
@@ -421,95 +307,12 @@ unsigned fake_host_count(const struct fake_host *h, enum record_type type)
     return n;
 }
 
-static void print_str(FILE *out, struct str s)
-{
-    for (uint32_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        fprintf(out, c >= 0x20 && c < 0x7f ? "%c" : "\\x%02x", c);
-    }
-}
-
-static void print_list(FILE *out, enum field_type type, const void *list)
-{
-    uint32_t n = ((const struct str_list *)list)->n; /* at the same place in all lists */
-
-    if (n == 0)
-        fputs("(empty)", out);
-    for (uint32_t i = 0; i < n; i++) {
-        char addr[IPADDR_TEXT_MAX];
-
-        if (i > 0)
-            fputc(',', out);
-        if (type == FIELD_VECTOR_INTERVAL)
-            fprintf(out, "%" PRId64, ((const struct interval_list *)list)->items[i]);
-        else if (type == FIELD_VECTOR_ADDR)
-            print_str(out, str_make(addr, ipaddr_format(&((const struct addr_list *)list)->items[i],
-                                                        addr)));
-        else
-            print_str(out, ((const struct str_list *)list)->items[i]);
-    }
-}
-
-static void print_field(FILE *out, enum field_type type, const void *p)
-{
-    char addr[IPADDR_TEXT_MAX];
-
-    switch (type) {
-    case FIELD_TIME:
-    case FIELD_COUNT:
-        fprintf(out, "%" PRIu64, *(const uint64_t *)p);
-        break;
-    case FIELD_INTERVAL:
-        fprintf(out, "%" PRId64, *(const int64_t *)p);
-        break;
-    case FIELD_BOOL:
-        fputc(*(const bool *)p ? 'T' : 'F', out);
-        break;
-    case FIELD_PORT:
-        fprintf(out, "%u", *(const uint16_t *)p);
-        break;
-    case FIELD_DOUBLE:
-        fprintf(out, "%g", *(const double *)p);
-        break;
-    case FIELD_STRING:
-    case FIELD_ENUM:
-        print_str(out, *(const struct str *)p);
-        break;
-    case FIELD_ADDR:
-        print_str(out, str_make(addr, ipaddr_format(p, addr)));
-        break;
-    default:
-        print_list(out, type, p);
-        break;
-    }
-}
-
 const char *fake_host_field(const struct fake_host *h, enum record_type type, unsigned nth,
                             const char *field)
 {
-    static char *texts[4];
-    static unsigned turn;
-    const struct record_schema *s = &record_schemas[type];
-    const uint8_t *rec = fake_host_record(h, type, nth);
-    size_t size;
-    FILE *out;
-    unsigned i = 0;
+    const struct fake_record *r = find_record(h, type, nth);
 
-    if (!rec)
-        return "(no record)";
-    while (i < s->n_fields && strcmp(s->fields[i].name, field) != 0)
-        i++;
-    if (i == s->n_fields)
-        return "(no field)";
-    if (!field_present(rec, i))
-        return "-";
-    turn = (turn + 1) % 4;
-    free(texts[turn]);
-    out = open_memstream(&texts[turn], &size);
-    CHECK(out);
-    print_field(out, s->fields[i].type, rec + s->fields[i].offset);
-    fclose(out);
-    return texts[turn];
+    return r ? fake_record_field(r, field) : "(no record)";
 }
 
 char *fake_host_dump(const struct fake_host *h)
@@ -519,19 +322,8 @@ char *fake_host_dump(const struct fake_host *h)
     FILE *out = open_memstream(&text, &size);
 
     CHECK(out);
-    for (unsigned r = 0; r < h->n_records && r < FAKE_HOST_RECORDS; r++) {
-        const struct record_schema *s = &record_schemas[h->records[r].type];
-        const uint8_t *rec = h->records[r].rec;
-
-        fprintf(out, "%s:", s->path);
-        for (unsigned i = 0; i < s->n_fields; i++) {
-            if (!field_present(rec, i))
-                continue;
-            fprintf(out, " %s=", s->fields[i].name);
-            print_field(out, s->fields[i].type, rec + s->fields[i].offset);
-        }
-        fputc('\n', out);
-    }
+    for (unsigned r = 0; r < h->n_records && r < FAKE_HOST_RECORDS; r++)
+        fake_record_print(out, &h->records[r]);
     for (unsigned w = 0; w < WEIRDS; w++)
         if (h->weirds[w] > 0)
             fprintf(out, "weird: %s x %u\n", weird_schemas[w].name, h->weirds[w]);
@@ -556,6 +348,17 @@ char *fake_host_dump(const struct fake_host *h)
         fprintf(out, "handed over to %s\n", h->successor ? h->successor : "(detect)");
     fclose(out);
     return text;
+}
+
+void fake_host_run(struct fake_host *h, const struct analyzer *a, uint8_t transport,
+                   const struct fake_chunk *chunks, size_t n_chunks)
+{
+    fake_host_open(h, a, transport);
+    for (size_t i = 0; i < n_chunks; i++) {
+        h->ctx.ts_ns++;
+        fake_host_data(h, chunks[i].side, chunks[i].data, chunks[i].len);
+    }
+    fake_host_close(h);
 }
 
 enum { CUT_NONE = -1, CUT_EVERYWHERE = -2 };

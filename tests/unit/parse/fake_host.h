@@ -14,16 +14,12 @@
 #ifndef SPLIFF_TESTS_FAKE_HOST_H
 #define SPLIFF_TESTS_FAKE_HOST_H
 
+#include "tests/unit/parse/fake_record.h"
 #include "worker/analyzer.h"
 
 #define FAKE_HOST_RECORDS  1024
 #define FAKE_HOST_SERVICES 8
 #define FAKE_HOST_TS_NS    UINT64_C(1700000000000000000)
-
-struct fake_record {
-    enum record_type type;
-    void *rec; /* a struct rec_<type>; it and all it points to belong to the host */
-};
 
 #define FAKE_HOST_CHILDREN 64
 
@@ -83,9 +79,7 @@ void fake_host_tell(struct fake_host *h, enum analyzer_fact fact, const char *te
 unsigned fake_host_count(const struct fake_host *h, enum record_type type);
 const void *fake_host_record(const struct fake_host *h, enum record_type type, unsigned nth);
 
-/* A field by its log name, as text: "-" if unset, lists joined by commas, "(empty)" for an empty
- * one, times and intervals in ns, "(no record)" or "(no field)". Valid until the fourth next call.
- */
+/* A field of it as fake_record_field gives it, or "(no record)". */
 const char *fake_host_field(const struct fake_host *h, enum record_type type, unsigned nth,
                             const char *field);
 
@@ -97,6 +91,11 @@ struct fake_chunk {
     const void *data;
     size_t len;
 };
+
+/* Opens the analyzer, gives it the chunks whole, each a nanosecond after the one before, and closes
+ * it. */
+void fake_host_run(struct fake_host *h, const struct analyzer *a, uint8_t transport,
+                   const struct fake_chunk *chunks, size_t n_chunks);
 
 /* Runs the analyzer over the chunks whole, then once for every place where a chunk can be cut in
  * two, then byte by byte, and fails the test, naming the cut, unless all runs see the same. */

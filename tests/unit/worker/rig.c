@@ -2,6 +2,7 @@
 #include "tests/unit/worker/rig.h"
 
 #include "common/base/check.h"
+#include "common/base/linktype.h"
 #include "worker/decode/fragments.h"
 #include "worker/host.h"
 #include "worker/pipeline.h"
@@ -20,7 +21,7 @@
 #define ANALYZER_FLOWS 32u /* fewer still; an analyzer's own bound if that is lower */
 #define FLOW_BYTES     (64u * 1024)
 
-static struct rig *rig; /* emit_record and the capture know no better */
+static struct rig *rig; /* emit_record, the capture and cmocka know no better */
 
 /* Fields that lines are made of; what is not of interest would only make tests brittle. */
 static bool field_is_shown(const char *name)
@@ -181,6 +182,17 @@ void rig_run(struct rig *r, const struct frame *frames, uint32_t n)
         continue;
 }
 
+void rig_run_ethernet(struct rig *r, const uint8_t *data, size_t len, uint64_t ts_ns)
+{
+    struct frame f = {.data = data,
+                      .caplen = (uint32_t)len,
+                      .wirelen = (uint32_t)len,
+                      .ts_ns = ts_ns,
+                      .linktype = LINKTYPE_ETHERNET};
+
+    rig_run(r, &f, 1);
+}
+
 void rig_finish(struct rig *r)
 {
     const struct worker *w = &r->w;
@@ -218,4 +230,12 @@ void rig_close(struct rig *r)
     reassembly_fini(&w->reassembly);
     flow_table_fini(&w->flows);
     bufpool_fini(&w->bufs);
+}
+
+int rig_tear_down(void **state)
+{
+    (void)state;
+    rig_finish(rig);
+    rig_close(rig);
+    return 0;
 }

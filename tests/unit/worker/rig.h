@@ -29,9 +29,15 @@ void rig_open(struct rig *r);
 /* Runs the frames through the pipeline. */
 void rig_run(struct rig *r, const struct frame *frames, uint32_t n);
 
+/* One frame of Ethernet. */
+void rig_run_ethernet(struct rig *r, const uint8_t *data, size_t len, uint64_t ts_ns);
+
 /* Ends every flow, and checks that nothing is left in any pool. */
 void rig_finish(struct rig *r);
 void rig_close(struct rig *r);
+
+/* Both, of the rig that was begun last, as cmocka wants it. */
+int rig_tear_down(void **state);
 
 /* What was emitted since the last call, as text; valid until more is. */
 const char *rig_text(struct rig *r);

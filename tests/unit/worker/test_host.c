@@ -8,7 +8,7 @@
  */
 #include "worker/host.h"
 
-#include "tests/unit/worker/rig.h"
+#include "tests/unit/worker/trace.h"
 #include "worker/flow/conn.h"
 
 #include <setjmp.h>
@@ -23,24 +23,6 @@
 #define TALKS_MAX 2u
 
 static struct rig rig;
-static char trace[4096];
-static size_t trace_len;
-
-static void note(const char *format, ...)
-{
-    va_list ap;
-
-    va_start(ap, format);
-    trace_len += (size_t)vsnprintf(trace + trace_len, sizeof trace - trace_len, format, ap);
-    va_end(ap);
-}
-
-static void expect(const char *text)
-{
-    trace[trace_len] = '\0';
-    trace_len = 0;
-    assert_string_equal(trace, text);
-}
 
 static enum probe_result probe_talk(const uint8_t *data, size_t len, uint8_t transport)
 {
@@ -107,20 +89,6 @@ static void on_data(struct analyzer_ctx *ctx, void *state, unsigned side, const 
         analyzer_hand_over(ctx, data[n] == '>' ? "echo" : NULL, side, data + n + 1, len - n - 1);
 }
 
-static void on_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)
-{
-    (void)ctx;
-    (void)state;
-    note("%u<%llu> ", side, (unsigned long long)len);
-}
-
-static void on_end(struct analyzer_ctx *ctx, void *state, unsigned side)
-{
-    (void)ctx;
-    (void)state;
-    note("%u$ ", side);
-}
-
 static void on_close(struct analyzer_ctx *ctx, void *state)
 {
     (void)ctx;
@@ -135,8 +103,8 @@ static const struct analyzer talk = {
     .probe = probe_talk,
     .open = talk_open,
     .data = on_data,
-    .gap = on_gap,
-    .end = on_end,
+    .gap = trace_gap,
+    .end = trace_end,
     .close = on_close,
 };
 static const struct analyzer echo = {
@@ -147,8 +115,8 @@ static const struct analyzer echo = {
     .probe = probe_echo,
     .open = echo_open,
     .data = on_data,
-    .gap = on_gap,
-    .end = on_end,
+    .gap = trace_gap,
+    .end = trace_end,
     .close = on_close,
 };
 const struct analyzer *const analyzers[] = {&talk, &echo, NULL};
@@ -159,14 +127,6 @@ static int set_up(void **state)
     rig_init(&rig);
     rig_open(&rig);
     trace_len = 0;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_finish(&rig);
-    rig_close(&rig);
     return 0;
 }
 
@@ -201,14 +161,9 @@ static struct flow *midstream(void)
     return flow_make(IPPROTO_TCP, TCP_ACK);
 }
 
-/* The bytes are gone when the call has returned, as a frame's are. */
 static void say(struct flow *f, unsigned end, const char *text)
 {
-    static char bytes[256];
-
-    strcpy(bytes, text);
-    host_data(&rig.w, f, end, 2 * NS_PER_SEC, (uint8_t *)bytes, strlen(bytes));
-    memset(bytes, 'X', sizeof bytes);
+    trace_say(&rig, f, end, text);
 }
 
 static void the_first_bytes_find_the_analyzer(void **state)
@@ -498,7 +453,7 @@ static void only_records_of_wanted_categories_are_emitted(void **state)
     assert_int_equal(rig.records[RECORD_conn], 2);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
 
 int main(void)
 {

@@ -11,7 +11,7 @@
  * and to whoever knows it at a "?". */
 #include "worker/host.h"
 
-#include "tests/unit/worker/rig.h"
+#include "tests/unit/worker/trace.h"
 #include "worker/flow/conn.h"
 
 #include <setjmp.h>
@@ -25,24 +25,6 @@
 
 static struct rig rig;
 static struct flow *flow;
-static char trace[4096];
-static size_t trace_len;
-
-static void note(const char *format, ...)
-{
-    va_list ap;
-
-    va_start(ap, format);
-    trace_len += (size_t)vsnprintf(trace + trace_len, sizeof trace - trace_len, format, ap);
-    va_end(ap);
-}
-
-static void expect(const char *text)
-{
-    trace[trace_len] = '\0';
-    trace_len = 0;
-    assert_string_equal(trace, text);
-}
 
 struct outer {
     int child;
@@ -155,20 +137,6 @@ static void inner_data(struct analyzer_ctx *ctx, void *state, unsigned side, con
     }
 }
 
-static void on_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)
-{
-    (void)ctx;
-    (void)state;
-    note("%u<%llu> ", side, (unsigned long long)len);
-}
-
-static void on_end(struct analyzer_ctx *ctx, void *state, unsigned side)
-{
-    (void)ctx;
-    (void)state;
-    note("%u$ ", side);
-}
-
 static void inner_close(struct analyzer_ctx *ctx, void *state)
 {
     (void)ctx;
@@ -185,8 +153,8 @@ static const struct analyzer outer = {
     .open = outer_open,
     .told = outer_told,
     .data = outer_data,
-    .gap = on_gap,
-    .end = on_end,
+    .gap = trace_gap,
+    .end = trace_end,
     .close = outer_close,
 };
 static const struct analyzer inner = {
@@ -197,8 +165,8 @@ static const struct analyzer inner = {
     .open = inner_open,
     .told = inner_told,
     .data = inner_data,
-    .gap = on_gap,
-    .end = on_end,
+    .gap = trace_gap,
+    .end = trace_end,
     .close = inner_close,
 };
 const struct analyzer *const analyzers[] = {&outer, &inner, NULL};
@@ -219,22 +187,9 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_finish(&rig);
-    rig_close(&rig);
-    return 0;
-}
-
-/* The bytes are gone when the call has returned, as a frame's are. */
 static void say(unsigned end, const char *text)
 {
-    static char bytes[256];
-
-    strcpy(bytes, text);
-    host_data(&rig.w, flow, end, 2 * NS_PER_SEC, (uint8_t *)bytes, strlen(bytes));
-    memset(bytes, 'X', sizeof bytes);
+    trace_say(&rig, flow, end, text);
 }
 
 static void a_child_reads_what_its_parent_gives_it(void **state)
@@ -332,16 +287,18 @@ static void a_successor_gets_facts_and_what_was_left_before_the_rest(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_child_reads_what_its_parent_gives_it, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_child_tells_its_parent, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_child_reads_what_its_parent_gives_it, set_up,
+                                        rig_tear_down),
+        cmocka_unit_test_setup_teardown(a_child_tells_its_parent, set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(a_child_that_is_done_is_left_alone_until_it_is_closed,
-                                        set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_child_is_succeeded_in_its_place, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_child_that_nobody_succeeds_is_done, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(children_are_bounded, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(enclosing_goes_only_so_deep, set_up, tear_down),
+                                        set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(a_child_is_succeeded_in_its_place, set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(a_child_that_nobody_succeeds_is_done, set_up,
+                                        rig_tear_down),
+        cmocka_unit_test_setup_teardown(children_are_bounded, set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(enclosing_goes_only_so_deep, set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(a_successor_gets_facts_and_what_was_left_before_the_rest,
-                                        set_up, tear_down),
+                                        set_up, rig_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

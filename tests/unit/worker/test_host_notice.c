@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Frames in, notices out. */
-#include "common/base/linktype.h"
 #include "tests/unit/packet_builder.h"
 #include "tests/unit/worker/rig.h"
 #include "worker/pipeline.h"
@@ -29,24 +28,10 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_finish(&rig);
-    rig_close(&rig);
-    return 0;
-}
-
 static void run(void)
 {
-    struct frame f = {.data = pb.b,
-                      .caplen = (uint32_t)pb.n,
-                      .wirelen = (uint32_t)pb.n,
-                      .ts_ns = T0,
-                      .linktype = LINKTYPE_ETHERNET};
-
     pb_end(&pb);
-    rig_run(&rig, &f, 1);
+    rig_run_ethernet(&rig, pb.b, pb.n, T0);
 }
 
 static void tcp(uint32_t src, unsigned sport, uint32_t dst, unsigned dport, unsigned flags,
@@ -55,8 +40,7 @@ static void tcp(uint32_t src, unsigned sport, uint32_t dst, unsigned dport, unsi
     pb_ethernet(&pb, 0x0800);
     pb_ipv4(&pb, 6, src, dst, 0, 0);
     pb_tcp(&pb, sport, dport, seq, 0, flags);
-    memcpy(pb.b + pb.n, payload, strlen(payload));
-    pb.n += strlen(payload);
+    pb_text(&pb, payload);
     run();
 }
 
@@ -65,8 +49,7 @@ static void fragment(unsigned offset, bool more, const char *payload)
 {
     pb_ethernet(&pb, 0x0800);
     pb_ipv4(&pb, 17, CLIENT, SERVER, 0, offset / 8 | (more ? 0x2000 : 0));
-    memcpy(pb.b + pb.n, payload, strlen(payload));
-    pb.n += strlen(payload);
+    pb_text(&pb, payload);
     run();
 }
 
@@ -198,7 +181,7 @@ static void nothing_is_noticed_without_a_screen(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, rig_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(refused_ports_are_a_port_scan),
         TEST(one_port_of_many_hosts_is_an_address_scan),

@@ -3,7 +3,6 @@
  * uri of an http record, a gap as <n>, an end as $. */
 #include "worker/pipeline.h"
 
-#include "common/base/linktype.h"
 #include "tests/unit/packet_builder.h"
 #include "tests/unit/worker/rig.h"
 
@@ -101,30 +100,10 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_finish(&rig);
-    rig_close(&rig);
-    return 0;
-}
-
 static void run(uint64_t ts_ns)
 {
-    struct frame f = {.data = pb.b,
-                      .caplen = (uint32_t)pb.n,
-                      .wirelen = (uint32_t)pb.n,
-                      .ts_ns = ts_ns,
-                      .linktype = LINKTYPE_ETHERNET};
-
     pb_end(&pb);
-    rig_run(&rig, &f, 1);
-}
-
-static void text(const char *payload)
-{
-    memcpy(pb.b + pb.n, payload, strlen(payload));
-    pb.n += strlen(payload);
+    rig_run_ethernet(&rig, pb.b, pb.n, ts_ns);
 }
 
 static void udp(uint64_t ts_ns, unsigned port, const char *payload)
@@ -132,7 +111,7 @@ static void udp(uint64_t ts_ns, unsigned port, const char *payload)
     pb_ethernet(&pb, 0x0800);
     pb_ipv4(&pb, 17, CLIENT, SERVER, 0, 0);
     pb_udp(&pb, port, 53, (unsigned)strlen(payload));
-    text(payload);
+    pb_text(&pb, payload);
     run(ts_ns);
 }
 
@@ -143,7 +122,7 @@ static void tcp(uint64_t ts_ns, bool down, unsigned flags, uint32_t seq, uint32_
     pb_ethernet(&pb, 0x0800);
     pb_ipv4(&pb, 6, down ? SERVER : CLIENT, down ? CLIENT : SERVER, 0, 0);
     pb_tcp(&pb, down ? PORT : 40000, down ? 40000 : PORT, seq, ack, flags);
-    text(payload);
+    pb_text(&pb, payload);
     run(ts_ns);
 }
 
@@ -330,14 +309,14 @@ static void fragments_of_ipv6_are_one_datagram(void **state)
         pb_extension(&pb, 17, part ? 16 : 1);
         if (part == 0)
             pb_udp(&pb, 1, 53, 8 + 4);
-        text(part ? "tail" : "fragment");
+        pb_text(&pb, part ? "tail" : "fragment");
         run(T0);
     }
     assert_string_equal(rig_text(&rig), "http uri=fragmenttail\n");
     assert_int_equal(rig.counters.flows_udp, 1);
 }
 
-#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
 
 int main(void)
 {

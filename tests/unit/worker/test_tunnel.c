@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker/tunnel.h"
 
-#include "common/base/linktype.h"
 #include "tests/unit/tunnel_builder.h"
 #include "tests/unit/worker/rig.h"
 #include "worker/pipeline.h"
@@ -33,24 +32,10 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    rig_finish(&rig);
-    rig_close(&rig);
-    return 0;
-}
-
 static void run(uint64_t ts_ns)
 {
-    struct frame f = {.data = pb.b,
-                      .caplen = (uint32_t)pb.n,
-                      .wirelen = (uint32_t)pb.n,
-                      .ts_ns = ts_ns,
-                      .linktype = LINKTYPE_ETHERNET};
-
     tb_end(&tb);
-    rig_run(&rig, &f, 1);
+    rig_run_ethernet(&rig, pb.b, pb.n, ts_ns);
 }
 
 static void inner(bool down, unsigned port)
@@ -232,7 +217,7 @@ static void a_bad_checksum_is_told_and_not_believed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, rig_tear_down)
         TEST(a_tunnel_over_ip_is_in_its_own_log_only),
         TEST(a_tunnel_over_udp_is_a_flow_with_a_service),
         TEST(an_answer_from_the_port_is_the_responders),

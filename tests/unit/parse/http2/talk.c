@@ -13,7 +13,6 @@
 #define CHUNKS_MAX 256
 #define BYTES_MAX  (1u << 20)
 
-struct fake_host talk;
 static struct fake_chunk chunks[CHUNKS_MAX];
 static unsigned n_chunks;
 static uint8_t bytes[BYTES_MAX];
@@ -173,32 +172,6 @@ void talk_close(void)
 {
     talk_feed();
     fake_host_close(&talk);
-}
-
-void talk_finish(unsigned records)
-{
-    if (fake_host_count(&talk, RECORD_http) != records) {
-        char *seen = fake_host_dump(&talk);
-        fail_msg("%u records, expected %u:\n%s", fake_host_count(&talk, RECORD_http), records,
-                 seen);
-    }
-    fake_host_fini(&talk);
-}
-
-void talk_expect(unsigned nth, const char *field, const char *value, int line)
-{
-    const char *found = fake_host_field(&talk, RECORD_http, nth, field);
-
-    if (strcmp(found, value) != 0)
-        fail_msg("line %d: record %u, %s is \"%s\", expected \"%s\"", line, nth, field, found,
-                 value);
-}
-
-void talk_expect_weird(enum weird w, unsigned n, int line)
-{
-    if (talk.weirds[w] != n)
-        fail_msg("line %d: weird %s %u times, expected %u", line, weird_schemas[w].name,
-                 talk.weirds[w], n);
 }
 
 void talk_expect_note(const char *text, int line)

@@ -9,7 +9,7 @@
 #ifndef SPLIFF_TESTS_HTTP2_TALK_H
 #define SPLIFF_TESTS_HTTP2_TALK_H
 
-#include "tests/unit/parse/fake_host.h"
+#include "tests/unit/parse/http/talk.h"
 #include "worker/parse/http2/http2_frame.h"
 
 #define END_ALL (HTTP2_END_STREAM | HTTP2_END_HEADERS)
@@ -18,8 +18,6 @@
 #define GET(path)                                                                                  \
     ":method", "GET", ":scheme", "http", ":path", path, ":authority", "a.example", NULL
 #define OK ":status", "200", NULL
-
-extern struct fake_host talk;
 
 void talk_begin(void);        /* of a connection, from the preface on */
 void talk_begin_client(void); /* what the server says first is the test's */
@@ -47,16 +45,10 @@ void talk_run(void);
 void talk_gap(unsigned side, uint64_t len);
 void talk_close(void);
 
-/* Fails unless there are so many http records; frees all. */
-void talk_finish(unsigned records);
-
-void talk_expect(unsigned nth, const char *field, const char *value, int line);
-void talk_expect_weird(enum weird w, unsigned n, int line);
+/* Fails, naming the caller's line, unless the text is among the notes of the host: facts told,
+ * Alt-Svc. */
 void talk_expect_note(const char *text, int line);
 
-#define expect(nth, field, value) talk_expect(nth, field, value, __LINE__)
-#define expect_weird(w, n)        talk_expect_weird(w, n, __LINE__)
-/* A line among the notes of the host: facts told, Alt-Svc. */
 #define expect_note(text) talk_expect_note(text, __LINE__)
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tests/unit/parse/fake_host.h"
+#include "tests/unit/parse/chunks.h"
 #include "worker/parse/socks/socks.h"
 
 #include <setjmp.h>
@@ -10,37 +10,14 @@
 
 static struct fake_host h;
 
-/* A talk of literals: C from the client, S from the server. */
-#define C(text)                                                                                    \
-    {                                                                                              \
-        0, text, sizeof(text) - 1                                                                  \
-    }
-#define S(text)                                                                                    \
-    {                                                                                              \
-        1, text, sizeof(text) - 1                                                                  \
-    }
+/* A flow, left in h. */
+#define TALK(...) CHUNKS_RUN(&h, &analyzer_socks, __VA_ARGS__)
 
 #define CONNECT5  "\x05\x01\x00\x01\xc0\x00\x02\x01\x01\xbb"
 #define REPLY5    "\x05\x00\x00\x01\x7f\x00\x00\x01\x04\x38"
 #define CONNECT4  "\x04\x01\x01\xbb\xc0\x00\x02\x01me\x00"
 #define CONNECT4A "\x04\x01\x00\x50\x00\x00\x00\x01\x00www.example.com\x00"
 #define GRANTED4  "\x00\x5a\x00\x00\x00\x00\x00\x00"
-
-static void talk(const struct fake_chunk *chunks, size_t n)
-{
-    fake_host_open(&h, &analyzer_socks, ANALYZER_TCP);
-    for (size_t i = 0; i < n; i++) {
-        h.ctx.ts_ns++;
-        fake_host_data(&h, chunks[i].side, chunks[i].data, chunks[i].len);
-    }
-    fake_host_close(&h);
-}
-
-#define TALK(...)                                                                                  \
-    do {                                                                                           \
-        static const struct fake_chunk chunks[] = {__VA_ARGS__};                                   \
-        talk(chunks, sizeof chunks / sizeof chunks[0]);                                            \
-    } while (0)
 
 static int teardown(void **state)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tests/unit/parse/fake_host.h"
+#include "tests/unit/parse/chunks.h"
 #include "worker/parse/starttls/starttls.h"
 
 #include <setjmp.h>
@@ -10,31 +10,10 @@
 
 static struct fake_host h;
 
-/* A talk of literals: C from the client, S from the server. */
-#define C(text)                                                                                    \
-    {                                                                                              \
-        0, text, sizeof(text) - 1                                                                  \
-    }
-#define S(text)                                                                                    \
-    {                                                                                              \
-        1, text, sizeof(text) - 1                                                                  \
-    }
+/* A flow, left in h. */
+#define TALK(...) CHUNKS_RUN(&h, &analyzer_starttls, __VA_ARGS__)
 
 #define HELLO "\x16\x03\x01\x02\x00\x01\x00"
-
-static void talk(const struct fake_chunk *chunks, size_t n)
-{
-    fake_host_open(&h, &analyzer_starttls, ANALYZER_TCP);
-    for (size_t i = 0; i < n; i++)
-        fake_host_data(&h, chunks[i].side, chunks[i].data, chunks[i].len);
-    fake_host_close(&h);
-}
-
-#define TALK(...)                                                                                  \
-    do {                                                                                           \
-        static const struct fake_chunk chunks[] = {__VA_ARGS__};                                   \
-        talk(chunks, sizeof chunks / sizeof chunks[0]);                                            \
-    } while (0)
 
 static int teardown(void **state)
 {

@@ -56,46 +56,57 @@ static void assert_whole(struct dtls_message *m)
     dtls_fragment_release(m, &bufs);
 }
 
+struct step {
+    uint16_t seq;
+    uint32_t at, len;
+    bool whole; /* the message is, with this piece */
+};
+
+static void add_all(const struct step *steps, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct dtls_message *m = add(steps[i].seq, steps[i].at, steps[i].len);
+
+        if ((m != NULL) != steps[i].whole)
+            fail_msg("message %u is %s with piece %zu", steps[i].seq, m ? "whole" : "not whole", i);
+        if (m)
+            assert_whole(m);
+    }
+}
+
+#define PART  false
+#define WHOLE true
+#define ADD(...)                                                                                   \
+    do {                                                                                           \
+        static const struct step steps[] = {__VA_ARGS__};                                          \
+        add_all(steps, sizeof steps / sizeof steps[0]);                                            \
+    } while (0)
+
 static void pieces_in_any_order(void **state)
 {
     (void)state;
-    assert_null(add(0, 0, 10));
-    assert_null(add(0, 10, 6));
-    assert_whole(add(0, 16, 10));
-    assert_null(add(1, 16, 10));
-    assert_null(add(1, 0, 10));
-    assert_whole(add(1, 10, 6));
+    ADD({0, 0, 10, PART}, {0, 10, 6, PART}, {0, 16, 10, WHOLE});
+    ADD({1, 16, 10, PART}, {1, 0, 10, PART}, {1, 10, 6, WHOLE});
 }
 
 static void pieces_may_overlap_and_come_again(void **state)
 {
     (void)state;
-    assert_null(add(0, 5, 10));
-    assert_null(add(0, 5, 10));
-    assert_null(add(0, 20, 6));
-    assert_null(add(0, 3, 20));
-    assert_whole(add(0, 0, 4));
+    ADD({0, 5, 10, PART}, {0, 5, 10, PART}, {0, 20, 6, PART}, {0, 3, 20, PART}, {0, 0, 4, WHOLE});
 }
 
 static void two_messages_at_once(void **state)
 {
     (void)state;
-    assert_null(add(1, 0, 20));
-    assert_null(add(2, 0, 20));
-    assert_whole(add(1, 20, 6));
-    assert_whole(add(2, 20, 6));
+    ADD({1, 0, 20, PART}, {2, 0, 20, PART}, {1, 20, 6, WHOLE}, {2, 20, 6, WHOLE});
 }
 
 /* The lower number gives way. */
 static void third_message_takes_a_place(void **state)
 {
     (void)state;
-    assert_null(add(2, 0, 20));
-    assert_null(add(1, 0, 20));
-    assert_null(add(3, 0, 20));
-    assert_whole(add(2, 20, 6));
-    assert_whole(add(3, 20, 6));
-    assert_null(add(1, 20, 6));
+    ADD({2, 0, 20, PART}, {1, 0, 20, PART}, {3, 0, 20, PART});
+    ADD({2, 20, 6, WHOLE}, {3, 20, 6, WHOLE}, {1, 20, 6, PART});
 }
 
 static void too_many_holes_are_refused(void **state)

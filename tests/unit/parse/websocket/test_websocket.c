@@ -2,18 +2,13 @@
 /* Frames of RFC 6455 section 5.7 and RFC 7692 section 7.2.3, broken frames, gaps, tunnels. */
 #include "worker/parse/websocket/websocket.h"
 
-#include "tests/unit/parse/fake_host.h"
+#include "tests/unit/parse/chunks.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
 
-#define B(side, text)                                                                              \
-    {                                                                                              \
-        side, text, sizeof(text) - 1                                                               \
-    }
-#define N(a)            (sizeof(a) / sizeof((a)[0]))
 #define say(side, text) fake_host_data(&h, side, text, sizeof(text) - 1)
 
 #define HELLO          "\x81\x05Hello"
@@ -47,10 +42,7 @@ static void begin(void)
 static void run(const struct fake_chunk *chunks, size_t n)
 {
     fake_host_check_splits(&analyzer_websocket, ANALYZER_TCP, chunks, (unsigned)n);
-    begin();
-    for (size_t i = 0; i < n; i++)
-        fake_host_data(&h, chunks[i].side, chunks[i].data, chunks[i].len);
-    fake_host_close(&h);
+    fake_host_run(&h, &analyzer_websocket, ANALYZER_TCP, chunks, n);
 }
 
 static void expect_field(const char *field, const char *value, int line)
@@ -72,14 +64,14 @@ static void finish(void)
 static void test_examples_of_the_rfc(void **state)
 {
     static const struct fake_chunk chunks[] = {
-        B(1, HELLO),
-        B(0, HELLO_MASKED),
-        B(1, "\x01\x03Hel\x80\x02lo"),
-        B(1, "\x89\x05Hello"),
-        B(0, "\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"),
+        S(HELLO),
+        C(HELLO_MASKED),
+        S("\x01\x03Hel\x80\x02lo"),
+        S("\x89\x05Hello"),
+        C("\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"),
         /* 03 e8 "bye", masked; the server's without a reason */
-        B(0, "\x88\x85\x01\x02\x03\x04\x02\xea\x61\x7d\x64"),
-        B(1, "\x88\x02\x03\xe9"),
+        C("\x88\x85\x01\x02\x03\x04\x02\xea\x61\x7d\x64"),
+        S("\x88\x02\x03\xe9"),
     };
 
     (void)state;
@@ -272,10 +264,10 @@ static void test_gap_in_a_close_code(void **state)
 static void test_tunnel(void **state)
 {
     static const struct fake_chunk chunks[] = {
-        B(0, "\x82\x83\x01\x02\x03\x04UWM"),
-        B(1, "\x89\x00"),
-        B(0, "\x82\x85\x01\x02\x03\x04OGO$\x30"),
-        B(1, "\x02\x03tun\x89\x00\x80\x04nel!"),
+        C("\x82\x83\x01\x02\x03\x04UWM"),
+        S("\x89\x00"),
+        C("\x82\x85\x01\x02\x03\x04OGO$\x30"),
+        S("\x02\x03tun\x89\x00\x80\x04nel!"),
     };
 
     (void)state;
