@@ -145,7 +145,7 @@ SRC_LOGGER := \
   logger/sink/json.c logger/sink/text.c logger/sink/pcap.c
 
 SRC_MANAGER := \
-  manager/main.c manager/manager.c manager/learned.c manager/learned_file.c \
+  manager/main.c manager/manager.c manager/ending.c manager/learned.c manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/privileged.c manager/af_packet_open.c manager/run_dir.c manager/output_watch.c \

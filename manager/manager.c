@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Order matters twice. Starting: broker, loggers, workers, so that nothing is sent to nobody.
- * Ending: workers first, each of which waits until the loggers have its last record, then loggers.
- * A logger that dies while workers end is therefore still restarted.
- *
- * What the end of a child means depends on the purpose:
- *                       cluster     run -i      run -r
- *   worker, signal      restart     restart     reported: what it had read is gone
- *   worker, status      restart     its end     its end (65: the input is broken)
- *   logger, signal      restart     restart     restart
- *   logger, status      restart     ends all    ends all */
+/* The order of starting is broker, loggers, workers, probe, so that nothing is sent to nobody. That
+ * of ending is the reverse, and of what a process's end means to the others: ending.c. */
 #include "manager/manager.h"
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "manager/control.h"
+#include "manager/ending.h"
 #include "manager/learned.h"
 #include "manager/nodes.h"
 #include "manager/output_watch.h"
@@ -35,7 +28,6 @@
 #define START_SETTLE_NS   (300 * NS_PER_MS) /* a child that cannot run has said so by then */
 #define START_PATIENCE_NS (10 * NS_PER_SEC)
 #define BROKER_HELPING    1024u
-#define ABORT_TIMEOUT_MS  1000u       /* workers without a logger have nothing to wait for */
 #define REPLAY_SEED       0x51f715eeu /* a replay gives the same uids every time */
 
 void manager_say(struct manager *m, const char *fmt, ...)
@@ -64,39 +56,6 @@ static void report_end(struct manager *m, int status)
     m->plan->report_fd = -1;
 }
 
-/* A failure keeps its status; only "input is broken" gives way to what is worse. */
-static void note_status(struct manager *m, int status)
-{
-    if (status == EX_DATAERR)
-        m->input_broken = true;
-    else if (status != 0 && status != EX_NOPERM)
-        status = EXIT_FAILURE;
-    if (m->exit_status == 0 || (m->exit_status == EX_DATAERR && status != 0))
-        m->exit_status = status;
-}
-
-static unsigned count_in_state(const struct manager *m, enum node_kind kind, enum node_state state)
-{
-    unsigned n = 0;
-
-    for (unsigned i = 0; i < m->n_nodes; i++)
-        n += m->nodes[i].kind == kind && m->nodes[i].state == state;
-    return n;
-}
-
-static void stop_kind(struct manager *m, enum node_kind kind, uint64_t timeout_ms)
-{
-    for (unsigned i = 0; i < m->n_nodes; i++) {
-        struct node *n = &m->nodes[i];
-
-        if (n->kind != kind)
-            continue;
-        if (n->state == NODE_ALIVE)
-            manager_say(m, "stopping %s ...", n->def->name);
-        supervise_stop(n, timeout_ms);
-    }
-}
-
 static void close_handle(uv_handle_t *handle, void *user)
 {
     (void)user;
@@ -112,187 +71,12 @@ static void close_control(struct manager *m)
     m->control = NULL;
 }
 
-static void manager_end(struct manager *m)
+void manager_end(struct manager *m)
 {
     m->phase = MANAGER_ENDED;
     report_end(m, m->exit_status ? m->exit_status : EXIT_FAILURE); /* stopped while it started */
     close_control(m);
     uv_walk(&m->loop, close_handle, NULL);
-}
-
-static uint64_t stop_timeout_ms(const struct manager *m)
-{
-    return m->plan->options.stop_timeout / NS_PER_MS;
-}
-
-static bool node_ended_well(const struct node *n)
-{
-    return n->term_signal == 0 && (n->exit_status == 0 || n->exit_status == EX_DATAERR);
-}
-
-/* A worker that did not end by itself has left records in its spool: they are sent before the
- * loggers go. True while that is still to be waited for. */
-static bool drain_workers(struct manager *m)
-{
-    bool draining = false;
-
-    for (unsigned i = 0; i < m->n_nodes && !m->hurried; i++) {
-        struct node *n = &m->nodes[i];
-        int err;
-
-        if (n->kind != NODE_WORKER || n->drained || node_ended_well(n))
-            continue;
-        err = supervise_drain(n, stop_timeout_ms(m));
-        if (err < 0)
-            log_error("cannot send what %s has left: %s", n->def->name, strerror(-err));
-        draining |= err == 0;
-    }
-    return draining;
-}
-
-/* To the next phase of ending when the present one has nothing left to wait for. */
-static void manager_advance(struct manager *m)
-{
-    if (m->phase == MANAGER_STOPPING_WORKERS && count_in_state(m, NODE_WORKER, NODE_ALIVE) == 0 &&
-        !drain_workers(m)) {
-        m->phase = MANAGER_STOPPING_LOGGERS;
-        stop_kind(m, NODE_LOGGER, stop_timeout_ms(m));
-    }
-    if (m->phase == MANAGER_STOPPING_LOGGERS && count_in_state(m, NODE_LOGGER, NODE_ALIVE) == 0)
-        manager_end(m);
-}
-
-static void manager_stop_within(struct manager *m, uint64_t workers_timeout_ms)
-{
-    if (m->phase < MANAGER_STOPPING_WORKERS) {
-        m->phase = MANAGER_STOPPING_WORKERS;
-        stop_kind(m, NODE_WORKER, workers_timeout_ms);
-    } else {
-        m->hurried = true;
-        for (unsigned i = 0; i < m->n_nodes; i++)
-            supervise_kill(&m->nodes[i]);
-    }
-    manager_advance(m);
-}
-
-void manager_stop(struct manager *m)
-{
-    manager_stop_within(m, stop_timeout_ms(m));
-}
-
-static void restart_node(struct manager *m, struct node *n)
-{
-    char how[96];
-
-    supervise_restart(n);
-    m->counters.restarts++;
-    log_warn("%s %s; restarting in %u s", n->def->name, supervise_end_text(n, how, sizeof how),
-             n->delay_ms / 1000);
-}
-
-/* A node ended because it was told to; by the signal itself if it had only just begun. */
-static void node_stopped(struct manager *m, struct node *n)
-{
-    bool obeyed = n->term_signal == SIGTERM || (n->term_signal == 0 && n->exit_status == 0);
-    char how[96];
-
-    if (n->killed || !obeyed) {
-        supervise_end_text(n, how, sizeof how);
-        manager_say(m, n->killed ? "%s did not terminate: it %s" : "%s %s during shutdown",
-                    n->def->name, how);
-        if (m->plan->purpose != MANAGER_CLUSTER && n->term_signal)
-            log_error("%s %s", n->def->name, how);
-        note_status(m, n->term_signal ? EXIT_FAILURE : n->exit_status);
-    } else {
-        manager_say(m, "%s stopped", n->def->name);
-    }
-}
-
-static void worker_ended(struct manager *m, struct node *n)
-{
-    char how[96];
-
-    if (m->phase >= MANAGER_STOPPING_WORKERS) {
-        node_stopped(m, n);
-    } else if (m->plan->purpose == MANAGER_CLUSTER ||
-               (m->plan->purpose == MANAGER_LIVE && n->term_signal)) {
-        restart_node(m, n);
-    } else {
-        if (n->term_signal)
-            log_error("%s %s: the rest of its flows is not logged", n->def->name,
-                      supervise_end_text(n, how, sizeof how));
-        note_status(m, n->term_signal ? EXIT_FAILURE : n->exit_status);
-        if (count_in_state(m, NODE_WORKER, NODE_ALIVE) +
-                count_in_state(m, NODE_WORKER, NODE_WAITING) ==
-            0)
-            manager_stop(m);
-    }
-}
-
-static void logger_ended(struct manager *m, struct node *n)
-{
-    if (m->phase >= MANAGER_STOPPING_LOGGERS) {
-        node_stopped(m, n);
-    } else if (m->plan->purpose == MANAGER_CLUSTER || n->term_signal) {
-        restart_node(m, n);
-    } else {
-        /* It has said why: the disk, the folder, or a reader of its output that went away. */
-        note_status(m, n->exit_status);
-        if (m->phase < MANAGER_STOPPING_WORKERS)
-            manager_stop_within(m, ABORT_TIMEOUT_MS);
-    }
-}
-
-/* The last line that a child wrote to its own file, "" if there is none. */
-static void last_stderr_line(const struct node *n, char *out, size_t bytes)
-{
-    char tail[256];
-    ssize_t len = -1;
-    char *end, *line;
-    int fd = n->stderr_path ? open(n->stderr_path, O_RDONLY | O_CLOEXEC) : -1;
-
-    out[0] = '\0';
-    if (fd < 0)
-        return;
-    if (lseek(fd, -(off_t)(sizeof tail - 1), SEEK_END) < 0)
-        lseek(fd, 0, SEEK_SET);
-    len = read(fd, tail, sizeof tail - 1);
-    close(fd);
-    while (len > 0 && tail[len - 1] == '\n')
-        len--;
-    if (len <= 0)
-        return;
-    end = tail + len;
-    *end = '\0';
-    line = strrchr(tail, '\n');
-    snprintf(out, bytes, "%s", line ? line + 1 : tail);
-}
-
-static void start_failed(struct manager *m, const struct node *n)
-{
-    char how[96], said[256];
-
-    last_stderr_line(n, said, sizeof said);
-    if (said[0])
-        manager_say(m, CONTROL_ERROR "%s", said);
-    manager_say(m, CONTROL_ERROR "%s %s immediately after starting%s%s", n->def->name,
-                supervise_end_text(n, how, sizeof how), n->stderr_path ? "; see " : "",
-                n->stderr_path ? n->stderr_path : "");
-    note_status(m, n->exit_status == EX_NOPERM ? EX_NOPERM : EXIT_FAILURE);
-    manager_stop(m);
-}
-
-static void on_node_end(struct node *n)
-{
-    struct manager *m = n->user;
-
-    if (m->phase == MANAGER_STARTING)
-        start_failed(m, n);
-    else if (n->kind == NODE_WORKER)
-        worker_ended(m, n);
-    else
-        logger_ended(m, n);
-    manager_advance(m);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -311,12 +95,6 @@ static void start_done(struct manager *m)
         uv_timer_start(&m->timer, on_tick, m->plan->tick_ms, m->plan->tick_ms);
 }
 
-/* A worker is there when its loop has turned once. */
-static bool node_is_up(const struct node *n)
-{
-    return n->kind != NODE_WORKER || n->counters->loop_sleeps + n->counters->loop_batches > 0;
-}
-
 static void on_start_poll(uv_timer_t *timer)
 {
     struct manager *m = timer->data;
@@ -328,8 +106,8 @@ static void on_start_poll(uv_timer_t *timer)
         return;
     }
     for (unsigned i = 0; i < m->n_nodes; i++) {
-        up += node_is_up(&m->nodes[i]);
-        if (!node_is_up(&m->nodes[i]) && waited_ns >= START_PATIENCE_NS)
+        up += status_is_up(&m->nodes[i]);
+        if (!status_is_up(&m->nodes[i]) && waited_ns >= START_PATIENCE_NS)
             manager_say(m, "(%s still initializing)", m->nodes[i].def->name);
     }
     if ((up == m->n_nodes && waited_ns >= START_SETTLE_NS) || waited_ns >= START_PATIENCE_NS)
@@ -342,9 +120,9 @@ static void on_signal(uv_signal_t *handle, int sig)
 
     if (sig == SIGHUP && m->plan->purpose == MANAGER_CLUSTER)
         return; /* nothing to reload */
-    if (m->phase < MANAGER_STOPPING_WORKERS && m->plan->purpose == MANAGER_REPLAY)
-        note_status(m, EXIT_FAILURE); /* the input was not read to its end */
-    manager_stop(m);
+    if (m->phase < MANAGER_STOPPING_PROBE && m->plan->purpose == MANAGER_REPLAY)
+        ending_note_status(m, EXIT_FAILURE); /* the input was not read to its end */
+    ending_begin(m);
 }
 
 static void on_broker_idle(uv_idle_t *idle);
@@ -399,7 +177,7 @@ static void on_output_gone(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     uv_poll_stop(poll);
-    manager_stop(poll->data);
+    ending_begin(poll->data);
 }
 
 /* A run that writes to its output alone is over when nobody reads that any more. */
@@ -435,8 +213,8 @@ static void on_control_stop(void *user)
 {
     struct manager *m = user;
 
-    if (m->phase < MANAGER_STOPPING_WORKERS)
-        manager_stop(m);
+    if (m->phase < MANAGER_STOPPING_PROBE)
+        ending_begin(m);
 }
 
 /* What `print` can show. */
@@ -533,7 +311,7 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
     m->seed = choose_seed(plan);
     manager_open_signals(m);
     m->output_watch_fd = -1;
-    err = nodes_open(m, on_node_end, error);
+    err = nodes_open(m, ending_node_gone, error);
     if (err == 0)
         manager_watch_output(m);
     if (err == 0)
@@ -568,22 +346,33 @@ void manager_close(struct manager *m)
     free(m);
 }
 
+/* Nobody can be without it, except for a probe. */
+static void spawn_failed(struct manager *m, const struct node *n, int err)
+{
+    bool fatal = n->kind != NODE_PROBE;
+    char line[INI_ERROR_BYTES];
+
+    snprintf(line, sizeof line, "cannot start %s (%s): %s%s", n->def->name, n->program,
+             strerror(-err), fatal ? "" : "; going on without plaintext");
+    if (m->plan->purpose != MANAGER_CLUSTER)
+        log_error("%s", line);
+    manager_say(m, "%s%s", fatal ? CONTROL_ERROR : "", line);
+    if (fatal) {
+        ending_note_status(m, EXIT_FAILURE);
+        ending_begin(m);
+    }
+}
+
 int manager_loop(struct manager *m)
 {
-    for (unsigned i = 0; i < m->n_nodes && m->phase < MANAGER_STOPPING_WORKERS; i++) {
+    for (unsigned i = 0; i < m->n_nodes && m->phase < MANAGER_STOPPING_PROBE; i++) {
         struct node *n = &m->nodes[i];
         int err;
 
         manager_say(m, "starting %s ...", n->def->name);
         err = supervise_spawn(n);
-        if (err < 0) {
-            if (m->plan->purpose != MANAGER_CLUSTER)
-                log_error("cannot start %s (%s): %s", n->def->name, n->program, strerror(-err));
-            manager_say(m, CONTROL_ERROR "cannot start %s (%s): %s", n->def->name, n->program,
-                        strerror(-err));
-            note_status(m, EXIT_FAILURE);
-            manager_stop(m);
-        }
+        if (err < 0)
+            spawn_failed(m, n, err);
     }
     if (m->phase == MANAGER_STARTING && m->plan->purpose == MANAGER_CLUSTER)
         uv_timer_start(&m->timer, on_start_poll, START_POLL_MS, START_POLL_MS);

@@ -24,6 +24,7 @@ enum manager_purpose {
 enum manager_phase {
     MANAGER_STARTING, /* cluster: an end of a child is a failure of the start */
     MANAGER_RUNNING,
+    MANAGER_STOPPING_PROBE,
     MANAGER_STOPPING_WORKERS,
     MANAGER_STOPPING_LOGGERS,
     MANAGER_ENDED,
@@ -39,7 +40,7 @@ struct manager_plan {
     char run_dir[HERITAGE_PATH_MAX];
     char log_dir[HERITAGE_PATH_MAX];     /* absolute; empty: no log files */
     char state_dir[HERITAGE_PATH_MAX];   /* cluster: absolute */
-    char program_dir[HERITAGE_PATH_MAX]; /* of spliff-worker and spliff-logger */
+    char program_dir[HERITAGE_PATH_MAX]; /* of spliff-worker and the others */
     int output_fd;                       /* of the first logger, or -1; taken over */
     bool stderr_files;                   /* children's stderr goes to <state_dir>/<node>.stderr */
     int report_fd;                       /* start: lines about the start go here, or -1 */
@@ -54,16 +55,17 @@ struct learned;
 struct manager {
     struct manager_plan *plan;
     enum manager_phase phase;
-    int exit_status;   /* worst of what happened */
-    bool hurried;      /* asked twice to end: nothing is waited for */
-    bool input_broken; /* a worker said that its input ends in the middle */
+    int exit_status;             /* worst of what happened */
+    bool hurried;                /* asked twice to end: nothing is waited for */
+    uint64_t workers_timeout_ms; /* of their ending */
+    bool input_broken;           /* a worker said that its input ends in the middle */
     uint64_t started_mono_ns, started_wall_ns;
     uint64_t epoch; /* of all spools */
     uint32_t seed;
     struct counters counters; /* the manager's own */
 
     uv_loop_t loop;
-    struct node *nodes; /* loggers first, then workers: the order of starting */
+    struct node *nodes; /* loggers, workers, probe: the order of starting */
     unsigned n_nodes;
     unsigned n_signals;
     uv_signal_t signals[3];
@@ -87,8 +89,8 @@ int manager_loop(struct manager *m);
 /* Everything is closed and freed; the counters of the nodes with it. */
 void manager_close(struct manager *m);
 
-/* Ends it: workers, then loggers, then the loop. A second call kills. */
-void manager_stop(struct manager *m);
+/* All nodes have ended: leaves the loop. */
+void manager_end(struct manager *m);
 
 /* One line about start or stop: to who asked for it, else to our own log. */
 void manager_say(struct manager *m, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -6,6 +6,7 @@
 #include "manager/nodes.h"
 
 #include "common/base/check.h"
+#include "common/base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +35,7 @@ static void heritage_common(const struct manager *m, struct heritage *h)
     h->live = p->purpose != MANAGER_REPLAY;
     h->gid = p->ids.gid;
     h->n_workers = topology_count(&p->topology, TOPOLOGY_WORKER);
+    h->plaintext = topology_count(&p->topology, TOPOLOGY_PROBE) > 0;
     h->options = p->options;
     memcpy(h->run_dir, p->run_dir, sizeof h->run_dir);
     for (unsigned i = 0; i < p->topology.n; i++)
@@ -74,12 +76,37 @@ static int node_files(struct manager *m, struct node *n, char *error)
     return n->stderr_path ? 0 : -ENOMEM;
 }
 
+/* By kinds of nodes. */
+static const char *const programs[] = {[NODE_WORKER] = "spliff-worker",
+                                       [NODE_LOGGER] = "spliff-logger",
+                                       [NODE_PROBE] = "spliff-probe"};
+
+static enum node_kind node_kind_of(enum topology_kind kind)
+{
+    return kind == TOPOLOGY_WORKER   ? NODE_WORKER
+           : kind == TOPOLOGY_LOGGER ? NODE_LOGGER
+                                     : NODE_PROBE;
+}
+
+/* The probe looks into every process: it stays what the manager is. */
+static uid_t node_uid(const struct manager_plan *p, enum node_kind kind)
+{
+    switch (kind) {
+    case NODE_WORKER:
+        return p->ids.uid;
+    case NODE_LOGGER:
+        return p->log_uid;
+    case NODE_PROBE:
+        break;
+    }
+    return getuid();
+}
+
 static int node_program(const struct manager *m, struct node *n)
 {
     char *path = NULL;
 
-    if (asprintf(&path, "%s/%s", m->plan->program_dir,
-                 n->kind == NODE_WORKER ? "spliff-worker" : "spliff-logger") < 0)
+    if (asprintf(&path, "%s/%s", m->plan->program_dir, programs[n->kind]) < 0)
         return -ENOMEM;
     n->program = path;
     return 0;
@@ -92,7 +119,7 @@ static int node_init(struct manager *m, struct node *n, const struct topology_no
 
     n->def = def;
     n->user = m;
-    n->kind = def->kind == TOPOLOGY_WORKER ? NODE_WORKER : NODE_LOGGER;
+    n->kind = node_kind_of(def->kind);
     n->heritage = h;
     n->heritage_fd = n->counters_fd = n->spool_fd = n->capture_fd = n->output_fd = -1;
     if (!h)
@@ -102,7 +129,7 @@ static int node_init(struct manager *m, struct node *n, const struct topology_no
     h->capture.fd = -1;
     h->pin_cpu = def->pin_cpu;
     h->worker_index = worker_index;
-    h->uid = n->kind == NODE_WORKER ? m->plan->ids.uid : m->plan->log_uid;
+    h->uid = node_uid(m->plan, n->kind);
     memcpy(h->node, def->name, sizeof h->node);
     return node_program(m, n);
 }
@@ -126,6 +153,43 @@ static int open_captures(struct manager *m, char *error)
     for (unsigned i = 0; i < m->n_nodes; i++)
         m->nodes[i].capture_fd = m->nodes[i].heritage->capture.fd;
     return err;
+}
+
+/* Which row of p is of this interface; a new one if none is yet. -1: there is no room. */
+static int probe_interface(struct heritage_probe *p, const char *name)
+{
+    uint32_t i = 0;
+
+    while (i < p->n_interfaces && strcmp(p->interface[i], name) != 0)
+        i++;
+    if (i == HERITAGE_INTERFACES)
+        return -1;
+    if (i == p->n_interfaces)
+        snprintf(p->interface[p->n_interfaces++], HERITAGE_INTERFACE_MAX, "%s", name);
+    return (int)i;
+}
+
+/* Tells the probe which worker has which flows: what the captures have been given. */
+static void probe_learn_owners(struct manager *m, struct heritage_probe *p)
+{
+    for (unsigned i = 0; i < m->n_nodes; i++) {
+        const struct heritage *h = m->nodes[i].heritage;
+        int row;
+
+        if (h->kind != NODE_WORKER)
+            continue;
+        memcpy(p->worker[h->worker_index], h->node, sizeof h->node);
+        row = probe_interface(p, m->nodes[i].def->interface);
+        if (row >= 0)
+            memcpy(p->owner[row], h->bucket_owner, sizeof h->bucket_owner);
+        else
+            log_warn("%s: plaintext is joined on the first %d interfaces only", h->node,
+                     HERITAGE_INTERFACES);
+    }
+    if (m->plan->options.fanout_mode != FANOUT_HASH &&
+        m->nodes[0].heritage->n_workers > p->n_interfaces)
+        log_warn("fanout_mode: several workers of one interface get plaintext that is not of "
+                 "their flows; give hash");
 }
 
 /* --format writes through the first logger. */
@@ -153,7 +217,7 @@ int nodes_open(struct manager *m, void (*on_end)(struct node *n), char *error)
     for (unsigned i = 0; i < t->n && err == 0; i++) {
         enum topology_kind kind = t->nodes[i].kind;
 
-        if (kind == TOPOLOGY_WORKER || kind == TOPOLOGY_LOGGER) {
+        if (kind != TOPOLOGY_MANAGER && kind != TOPOLOGY_PROXY) {
             struct node *n = &m->nodes[m->n_nodes++];
 
             n->on_end = on_end;
@@ -165,6 +229,9 @@ int nodes_open(struct manager *m, void (*on_end)(struct node *n), char *error)
         give_output(m);
         err = open_captures(m, error);
     }
+    for (unsigned i = 0; i < m->n_nodes && err == 0; i++)
+        if (m->nodes[i].kind == NODE_PROBE)
+            probe_learn_owners(m, &m->nodes[i].heritage->probe);
     for (unsigned i = 0; i < m->n_nodes && err == 0; i++) {
         struct node *n = &m->nodes[i];
 

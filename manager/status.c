@@ -43,6 +43,19 @@ static void table_running(struct text *out, const struct topology_node *def, con
               time_text);
 }
 
+bool status_is_up(const struct node *n)
+{
+    switch (n->kind) {
+    case NODE_WORKER:
+        return n->counters->loop_sleeps + n->counters->loop_batches > 0;
+    case NODE_PROBE:
+        return n->counters->probe_images > 0 || n->state == NODE_STOPPED;
+    case NODE_LOGGER:
+        break;
+    }
+    return true;
+}
+
 const char *status_word(const struct node *n)
 {
     switch (n->state) {
@@ -53,9 +66,7 @@ const char *status_word(const struct node *n)
     case NODE_ALIVE:
         break;
     }
-    if (n->kind == NODE_WORKER && n->counters->loop_sleeps + n->counters->loop_batches == 0)
-        return "starting";
-    return "running";
+    return status_is_up(n) ? "running" : "starting";
 }
 
 uint64_t status_counter(const struct manager *m, const struct counter_schema *s)

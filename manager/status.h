@@ -12,6 +12,10 @@ uint64_t status_counter(const struct manager *m, const struct counter_schema *s)
 /* True if every node runs. */
 bool status_all_running(const struct manager *m);
 
+/* Whether a node has begun its work: a worker's loop has turned once, a probe has looked at what
+ * runs (or will never). */
+bool status_is_up(const struct node *n);
+
 /* "running", "starting", "crashed" (to be restarted) or "stopped". */
 const char *status_word(const struct node *n);
 

@@ -37,7 +37,8 @@ static const char *const key_names[KEYS] = {"type",     "host",     "interface",
 static const char *const ignored_keys[] = {"aux_scripts", "zone_id", "lb_interfaces", "ether",
                                            "zeekbase",    "brobase", "count",         "af_packet_"};
 
-static const char *const type_names[] = {"manager", "logger", "worker", "proxy", "standalone"};
+static const char *const type_names[] = {"manager", "logger", "worker",
+                                         "probe",   "proxy",  "standalone"};
 enum { TYPE_STANDALONE = TOPOLOGY_PROXY + 1, TYPES };
 
 /* One section while it is read. */
@@ -195,7 +196,7 @@ static int section_type(struct topology_reading *r, unsigned *type)
         if (strcasecmp(text, type_names[*type]) == 0)
             return 0;
     return topology_fail(r, s->key_line[KEY_TYPE],
-                         "type=%s: give manager, logger, worker, proxy or standalone", text);
+                         "type=%s: give manager, logger, worker, probe, proxy or standalone", text);
 }
 
 static int section_check_host(struct topology_reading *r)
@@ -254,19 +255,31 @@ static int section_interface(struct topology_reading *r, char out[TOPOLOGY_NAME_
     return 0;
 }
 
+/* The cores of pin_cpus; how many, or -EINVAL. */
+static int section_pins(struct topology_reading *r, unsigned pins[TOPOLOGY_PINS_MAX])
+{
+    struct section *s = &r->now;
+    int n = parse_pins(s->value[KEY_PIN_CPUS], pins);
+
+    if (n < 0)
+        return topology_fail(r, s->key_line[KEY_PIN_CPUS],
+                             "pin_cpus=%s: give at most %d core numbers such as 0,2,4",
+                             s->value[KEY_PIN_CPUS], TOPOLOGY_PINS_MAX);
+    return n;
+}
+
 static int section_add_workers(struct topology_reading *r)
 {
     struct section *s = &r->now;
     char interface[TOPOLOGY_NAME_MAX], name[HERITAGE_NODE_MAX + 8];
     unsigned pins[TOPOLOGY_PINS_MAX], procs;
-    int n_pins = parse_pins(s->value[KEY_PIN_CPUS], pins);
+    int n_pins;
 
     if (section_procs(r, true, &procs) < 0 || section_interface(r, interface) < 0)
         return -EINVAL;
+    n_pins = section_pins(r, pins);
     if (n_pins < 0)
-        return topology_fail(r, s->key_line[KEY_PIN_CPUS],
-                             "pin_cpus=%s: give at most %d core numbers such as 0,2,4",
-                             s->value[KEY_PIN_CPUS], TOPOLOGY_PINS_MAX);
+        return n_pins;
     if (topology_count(r->t, TOPOLOGY_WORKER) + procs > TOPOLOGY_WORKERS_MAX)
         return topology_fail(r, s->line, "more than %d workers", TOPOLOGY_WORKERS_MAX);
     for (unsigned i = 0; i < procs; i++) {
@@ -286,6 +299,27 @@ static int section_add_workers(struct topology_reading *r)
     return 0;
 }
 
+/* Of its own: it reads no interface, and its core is the first of pin_cpus. */
+static int section_add_probe(struct topology_reading *r)
+{
+    struct section *s = &r->now;
+    unsigned pins[TOPOLOGY_PINS_MAX], procs;
+    int n_pins = section_pins(r, pins);
+    struct topology_node *n;
+
+    if (n_pins < 0 || section_procs(r, false, &procs) < 0)
+        return -EINVAL;
+    if (topology_count(r->t, TOPOLOGY_PROBE) > 0)
+        return topology_fail(
+            r, s->line, "[%s]: there is a probe already, and one sees the whole host", s->name);
+    n = topology_add(r, TOPOLOGY_PROBE, s->name, s->line);
+    if (!n)
+        return -EINVAL;
+    snprintf(n->env_vars, sizeof n->env_vars, "%s", s->value[KEY_ENV_VARS]);
+    n->pin_cpu = n_pins > 0 ? (int)pins[0] : -1;
+    return 0;
+}
+
 /* standalone: what zeekctl runs as one process is a manager, a logger and one worker here. */
 static int section_add_standalone(struct topology_reading *r)
 {
@@ -299,6 +333,12 @@ static int section_add_standalone(struct topology_reading *r)
     return section_add_workers(r);
 }
 
+/* Nodes that cannot be beside a standalone one. */
+static unsigned topology_others(const struct topology *t)
+{
+    return t->n - topology_count(t, TOPOLOGY_PROBE);
+}
+
 static int section_add(struct topology_reading *r)
 {
     struct section *s = &r->now;
@@ -307,8 +347,9 @@ static int section_add(struct topology_reading *r)
 
     if (section_type(r, &type) < 0 || section_check_host(r) < 0)
         return -EINVAL;
-    if (r->standalone || (type == TYPE_STANDALONE && r->t->n > 0))
-        return topology_fail(r, s->line, "a standalone node must be the only one");
+    if (type != TOPOLOGY_PROBE &&
+        (r->standalone || (type == TYPE_STANDALONE && topology_others(r->t) > 0)))
+        return topology_fail(r, s->line, "a standalone node must be the only one beside a probe");
     if (s->key_line[KEY_ENV_VARS] && !env_vars_valid(s->value[KEY_ENV_VARS]))
         return topology_fail(r, s->key_line[KEY_ENV_VARS],
                              "env_vars=%s: give NAME=VALUE,NAME=VALUE", s->value[KEY_ENV_VARS]);
@@ -316,6 +357,8 @@ static int section_add(struct topology_reading *r)
         return section_add_standalone(r);
     if (type == TOPOLOGY_WORKER)
         return section_add_workers(r);
+    if (type == TOPOLOGY_PROBE)
+        return section_add_probe(r);
     if (section_procs(r, false, &procs) < 0)
         return -EINVAL;
     n = topology_add(r, (enum topology_kind)type, s->name, s->line);
@@ -489,7 +532,7 @@ int topology_read(const char *path, struct topology *t, struct text *notes, char
 }
 
 int topology_of_run(struct topology *t, unsigned n_workers, const char *interface, const char *pins,
-                    char *error)
+                    bool probe, char *error)
 {
     struct topology_reading r = {.t = t, .file = "run", .error = error};
     unsigned cpus[TOPOLOGY_PINS_MAX];
@@ -521,5 +564,7 @@ int topology_of_run(struct topology *t, unsigned n_workers, const char *interfac
         snprintf(n->interface, sizeof n->interface, "%s", interface);
         n->pin_cpu = n_pins > 0 ? (int)cpus[i % (unsigned)n_pins] : -1;
     }
+    if (probe)
+        topology_add(&r, TOPOLOGY_PROBE, "probe", 0);
     return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The topology: which nodes a cluster has, from node.cfg in zeekctl's syntax.
  *
- *   [worker]                    type        manager, logger, worker, proxy, standalone (required)
+ *   [worker]                    type        manager, logger, worker, probe, proxy, standalone
+ *                                           (required)
  *   type=worker                 host        localhost (required)
  *   host=localhost              interface   of workers, with or without "af_packet::"
  *   interface=af_packet::eth0   lb_method   af_packet
@@ -18,6 +19,7 @@
 #include "manager/ini_file.h"
 #include "manager/text.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,7 +30,13 @@
 #define TOPOLOGY_ENV_MAX     200 /* one env_vars list with its NUL */
 
 /* In the order they are started. */
-enum topology_kind { TOPOLOGY_MANAGER, TOPOLOGY_LOGGER, TOPOLOGY_WORKER, TOPOLOGY_PROXY };
+enum topology_kind {
+    TOPOLOGY_MANAGER,
+    TOPOLOGY_LOGGER,
+    TOPOLOGY_WORKER,
+    TOPOLOGY_PROBE, /* at most one: it sees all processes of the host */
+    TOPOLOGY_PROXY,
+};
 
 struct topology_node {
     char name[HERITAGE_NODE_MAX];
@@ -42,7 +50,7 @@ struct topology_node {
 
 /* Plain data, about 100 KB: on the heap or static. */
 struct topology {
-    struct topology_node nodes[TOPOLOGY_NODES_MAX]; /* manager, loggers, workers, proxies */
+    struct topology_node nodes[TOPOLOGY_NODES_MAX]; /* in the order of their kinds */
     unsigned n;
 };
 
@@ -59,9 +67,10 @@ int topology_read_text(const char *text, size_t len, const char *file, struct to
 int topology_read(const char *path, struct topology *t, struct text *notes, char *error);
 
 /* The topology of `run`: manager, logger-1, worker-1 … worker-n on one interface ("" when a file is
- * read), pinned to `pins` (a pin_cpus list or ""). 0 or -EINVAL with a line in error. */
+ * read), pinned to `pins` (a pin_cpus list or ""), and if asked for, probe. 0 or -EINVAL with a
+ * line in error. */
 int topology_of_run(struct topology *t, unsigned n_workers, const char *interface, const char *pins,
-                    char *error);
+                    bool probe, char *error);
 
 /* How many nodes of a kind there are. */
 unsigned topology_count(const struct topology *t, enum topology_kind kind);

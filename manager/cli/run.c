@@ -88,11 +88,8 @@ static int open_output(struct manager_plan *plan)
 static int make_plan(struct manager_plan *plan, char *error)
 {
     struct options *o = &plan->options;
-    int err =
-        topology_of_run(&plan->topology, (unsigned)o->workers, o->interface, o->pin_cores, error);
+    int err = setup_program_dir(plan->program_dir, error);
 
-    if (err == 0)
-        err = setup_program_dir(plan->program_dir, error);
     if (err == 0)
         err = privileged_ids_find(o, &plan->ids, error);
     plan->log_uid = plan->ids.uid;
@@ -153,7 +150,7 @@ int cli_run(const struct cli_args *a)
     if (plan->options.read[0])
         plan->purpose = MANAGER_REPLAY;
     if (topology_of_run(&plan->topology, (unsigned)plan->options.workers, plan->options.interface,
-                        plan->options.pin_cores, error) < 0) {
+                        plan->options.pin_cores, plan->options.plaintext, error) < 0) {
         status = usage(error);
         goto out;
     }

@@ -125,7 +125,7 @@ static void test_refusals(void **state)
          "node.cfg:4: [w] has no host: give host=localhost"},
         {MANAGER "[w]\nhost=localhost\n", "node.cfg:4: [w] has no type"},
         {MANAGER "[w]\ntype=wroker\nhost=localhost\n",
-         "node.cfg:5: type=wroker: give manager, logger, worker, proxy or standalone"},
+         "node.cfg:5: type=wroker: give manager, logger, worker, probe, proxy or standalone"},
         {WORKER, "node.cfg:1: no [section] with type=manager: give exactly one"},
         {MANAGER, "node.cfg:1: no [section] with type=worker: give at least one"},
         {MANAGER "[empty]\n" WORKER, "node.cfg:4: this section is empty"},
@@ -173,12 +173,12 @@ static void test_bounds(void **state)
 static void test_run(void **state)
 {
     (void)state;
-    assert_int_equal(topology_of_run(&topology, 2, "eth0", "3", error), 0);
+    assert_int_equal(topology_of_run(&topology, 2, "eth0", "3", false, error), 0);
     expect(0, "manager", TOPOLOGY_MANAGER, -1);
     expect(1, "logger-1", TOPOLOGY_LOGGER, -1);
     expect(3, "worker-2", TOPOLOGY_WORKER, 3);
-    assert_int_equal(topology_of_run(&topology, 2, "eth0", "3,x", error), -EINVAL);
-    assert_int_equal(topology_of_run(&topology, 0, "eth0", "", error), -EINVAL);
+    assert_int_equal(topology_of_run(&topology, 2, "eth0", "3,x", false, error), -EINVAL);
+    assert_int_equal(topology_of_run(&topology, 0, "eth0", "", false, error), -EINVAL);
 }
 
 int main(void)
