@@ -67,9 +67,11 @@ SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/ba
             common/base/local_nets.c common/base/linktype.c common/base/filter.c \
             $(SRC_ALT_SVC)
 SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/options.c \
+              common/schema/process_filter.c \
               common/schema/record_pack.c
 SRC_IPC := common/ipc/heritage.c common/ipc/spool.c common/ipc/body.c common/ipc/message.c \
-           common/ipc/event.c common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c
+           common/ipc/event.c common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c \
+           common/ipc/plaintext.c common/ipc/plaintext_socket.c common/ipc/owner.c
 SRC_BROKER := common/ipc/broker.c
 
 SRC_TLS := \
@@ -345,7 +347,8 @@ PCAP_FILE := worker/capture/pcap_file.c worker/capture/pcap_input.c worker/captu
 $(call unit,capture/test_pcap_file,$(BASE) $(PCAP_FILE))
 $(call unit,manager/test_topology,manager/topology.c manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c)
 $(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/suggest.c manager/text.c \
-  common/base/check.c common/base/ipaddr.c common/base/local_nets.c common/schema/options.c)
+  common/base/check.c common/base/ipaddr.c common/base/local_nets.c common/schema/options.c \
+  common/schema/process_filter.c)
 $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
@@ -401,6 +404,13 @@ $(call unit,learn/test_alt_svc,$(ALT_SVC) $(SRC_LEARN) common/schema/options.c)
 NAMES := $(BASE) worker/learn/names.c worker/learn/names_event.c common/ipc/record_reader.c \
          common/schema/schema.c
 $(call unit,learn/test_names,$(LEARN_WORKERS) $(NAMES))
+PLAINTEXT := common/ipc/plaintext.c common/ipc/body.c common/ipc/record_reader.c \
+             common/schema/schema.c common/base/check.c
+$(call unit,ipc/test_plaintext,$(PLAINTEXT))
+$(call unit,ipc/test_owner,$(PLAINTEXT) common/ipc/owner.c)
+$(call unit,ipc/test_plaintext_socket,common/ipc/plaintext_socket.c common/ipc/bus_socket.c $(BASE))
+$(call unit,schema/test_process_filter,common/schema/process_filter.c common/schema/options.c \
+    common/base/local_nets.c $(BASE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -431,7 +441,7 @@ $(call fuzz_target,fuzz_fragments,$(BASE) worker/decode/fragments.c)
 $(call fuzz_target,fuzz_sink,$(SINK_TEST))
 $(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini_file.c \
   manager/suggest.c manager/text.c common/base/check.c common/base/ipaddr.c \
-  common/base/local_nets.c common/schema/options.c)
+  common/base/local_nets.c common/schema/options.c common/schema/process_filter.c)
 # Every analyzer in its place.
 PARSERS := $(filter worker/parse/%,$(SRC_WORKER))
 $(call fuzz_target,fuzz_pipeline,$(PIPELINE) $(PARSERS))

@@ -7,6 +7,7 @@
 #include "manager/config.h"
 
 #include "common/base/local_nets.h"
+#include "common/schema/process_filter.h"
 #include "manager/suggest.h"
 
 #include <errno.h>
@@ -57,6 +58,12 @@ static const struct {
     {"screen_syn_flood", 1, UINT32_MAX},
     {"screen_flood_interval", NS_PER_SEC, 86400 * NS_PER_SEC},
     {"screen_table_size", 64, UINT64_C(1) << 20},
+    {"plaintext_call_max", 1, MIB},
+    {"plaintext_ring_size", MIB, GIB},
+    {"plaintext_memory", MIB, 64 * GIB},
+    {"plaintext_table_size", 16, UINT64_C(1) << 20},
+    {"plaintext_delay", 0, NS_PER_SEC},
+    {"body-max", 1, 32 * KIB},
     {"seed", 0, UINT32_MAX},
     {"StopTimeout", NS_PER_SEC, 3600 * NS_PER_SEC},
 };
@@ -110,6 +117,13 @@ static int config_check_nets(const char *key, const char *value, char *error)
     return -EINVAL;
 }
 
+static int config_check_filter(const struct options *o, char *error)
+{
+    struct process_filter filter;
+
+    return process_filter_parse(o, &filter, error, INI_ERROR_BYTES);
+}
+
 /* Only keys that spliff.cfg takes are suggested. */
 static int config_unknown(const char *key, char *error)
 {
@@ -145,7 +159,8 @@ static int config_entry(void *user, const struct ini_entry *e, char *error)
     }
     if (config_check_path(s->key, e->value, error) < 0 ||
         config_check_nets(s->key, e->value, error) < 0 ||
-        option_set(r->o, s, e->value, error, INI_ERROR_BYTES) < 0)
+        option_set(r->o, s, e->value, error, INI_ERROR_BYTES) < 0 ||
+        config_check_filter(r->o, error) < 0)
         return -EINVAL;
     return config_check_limit(r->o, s, error);
 }
@@ -176,12 +191,14 @@ int config_check(const struct options *o, char *error)
 {
     const char *wrong = NULL;
 
-    if (config_check_limits(o, error) < 0)
+    if (config_check_limits(o, error) < 0 || config_check_filter(o, error) < 0)
         return -EINVAL;
     if (o->ring_block_size & (o->ring_block_size - 1))
         wrong = "af_packet_block_size: give a power of two";
     else if (o->ring_size < o->ring_block_size)
         wrong = "af_packet_buffer_size is smaller than af_packet_block_size: raise it";
+    else if (o->plaintext_ring & (o->plaintext_ring - 1))
+        wrong = "plaintext_ring_size: give a power of two";
     else if (o->reassembly_flow_memory > o->reassembly_memory)
         wrong = "reassembly_flow_memory is larger than reassembly_memory: lower it";
     else if (o->user[0] == '\0' || strcmp(o->user, "root") == 0)

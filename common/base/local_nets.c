@@ -36,7 +36,7 @@ static int local_nets_add(struct local_nets *l, char *item)
     return 0;
 }
 
-static int local_nets_parse(struct local_nets *l, const char *list, char *bad, size_t bad_bytes)
+int local_nets_parse(struct local_nets *l, const char *list, char *bad, size_t bad_bytes)
 {
     while (*list) {
         size_t n = strcspn(list, ", ");

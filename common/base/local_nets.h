@@ -20,8 +20,11 @@ struct local_nets {
     uint32_t n;
 };
 
-/* Private, link-local and loopback prefixes and those in list ("192.0.2.0/24,2001:db8::/32").
- * 0, or -EINVAL with the first bad or surplus item in bad[bad_bytes]. */
+/* Adds the prefixes of list ("192.0.2.0/24,2001:db8::/32"). 0, or -EINVAL with the first bad or
+ * surplus item in bad[bad_bytes]. */
+int local_nets_parse(struct local_nets *l, const char *list, char *bad, size_t bad_bytes);
+
+/* Private, link-local and loopback prefixes and those of list. As local_nets_parse. */
 int local_nets_init(struct local_nets *l, const char *list, char *bad, size_t bad_bytes);
 bool local_nets_has(const struct local_nets *l, const struct ipaddr *a);
 

@@ -105,6 +105,16 @@ static void test_limits(void **state)
                         "spliff.cfg:1: alt_svc_table_size = 0: give at least 1");
     expect_line_refused("screen_scan_interval = 0\n",
                         "spliff.cfg:1: screen_scan_interval = 0: give at least 1s");
+    expect_line_refused("plaintext_call_max = 2M\n",
+                        "spliff.cfg:1: plaintext_call_max = 2M: give at most 1M");
+    expect_line_refused("plaintext_delay = 2s\n",
+                        "spliff.cfg:1: plaintext_delay = 2s: give at most 1s");
+    expect_line_refused("\nseed = 1\ncomm = sixteen-letters!\n",
+                        "spliff.cfg:3: comm: 'sixteen-letters!' is longer than 15 bytes, to which "
+                        "the kernel cuts names, or one too many (at most 16)");
+    expect_line_refused("address = 192.0.2.1\n",
+                        "spliff.cfg:1: address: '192.0.2.1' is not a prefix such as 192.0.2.0/24, "
+                        "or one too many (at most 64)");
     expect_line_refused("state_dir = x/y\n",
                         "spliff.cfg:1: state_dir = x/y: give a path that begins with /");
     expect_line_refused("[section\n", "spliff.cfg:1: this [section] lacks its ]");
@@ -119,6 +129,10 @@ static void test_check(void **state)
     assert_int_equal(config_check(&opts, error), -EINVAL);
     assert_string_equal(error, "workers = 0: give at least 1");
     expect_refused("af_packet_block_size = 100000\n", "af_packet_block_size: give a power of two");
+    expect_refused("plaintext_ring_size = 3M\n", "plaintext_ring_size: give a power of two");
+    assert_int_equal(read_text(""), 0);
+    strcpy(opts.probe_pid, "x");
+    assert_int_equal(config_check(&opts, error), -EINVAL);
     expect_refused("user = root\n", "user: workers read hostile bytes and never run as root; name "
                                     "another user");
 }
