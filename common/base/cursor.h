@@ -102,6 +102,12 @@ static inline uint32_t cursor_le32(struct cursor *c)
     return p ? (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0] : 0;
 }
 
+static inline uint64_t cursor_le64(struct cursor *c)
+{
+    uint64_t lo = cursor_le32(c);
+    return lo | (uint64_t)cursor_le32(c) << 32;
+}
+
 /* One field of a header that cursor_bytes has returned whole. Network byte order. */
 static inline uint16_t bytes_be16(const uint8_t *p)
 {

@@ -17,6 +17,7 @@ struct probe_function {
      * returning bytes. 0 (PROBE_COUNT_NONE): always entry and return. */
     enum probe_count site_count;
     unsigned char site_out; /* argument of the inner call that points to the bytes done */
+    const char *unless;     /* not where there is this function, which it calls; or NULL */
 };
 
 struct probe_library {

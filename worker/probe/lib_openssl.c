@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* OpenSSL 1.1.1 and 3.x, and BoringSSL where it keeps its symbols. What is left out calls one of
+ * these inside: SSL_connect and SSL_accept the handshake, the early-data pair the _ex pair.
+ * SSL_peek reads what SSL_read will read again. */
+#include "worker/probe/library.h"
+
+#define CALL(what, how, at, done)                                                                  \
+    {                                                                                              \
+        .call = (what), .count = (how), .buffer = (at), .out = (done), .flags = PROBE_FLAG_OPENSSL \
+    }
+
+/* SSL_read and SSL_write turn the size_t of an inner function, which returns 0 or 1, into an int:
+ * the inner one's address of that size_t is its fourth argument. */
+static const struct probe_function functions[] = {
+    {"SSL_read", CALL(PROBE_CALL_READ, PROBE_COUNT_INT, 1, 0), PROBE_COUNT_OUT, 3},
+    {"SSL_write", CALL(PROBE_CALL_WRITE, PROBE_COUNT_INT, 1, 0), PROBE_COUNT_OUT, 3},
+    {"SSL_read_ex", CALL(PROBE_CALL_READ, PROBE_COUNT_OUT, 1, 3), PROBE_COUNT_OUT, 3},
+    {"SSL_write_ex", CALL(PROBE_CALL_WRITE, PROBE_COUNT_OUT, 1, 3), PROBE_COUNT_OUT, 3},
+    /* The kernel sends a file, whose bytes no buffer holds: a descriptor is an address that cannot
+     * be read, so that they count and are told to be missing. */
+    {"SSL_sendfile", CALL(PROBE_CALL_WRITE, PROBE_COUNT_LONG, 1, 0), PROBE_COUNT_NONE, 0},
+    {"SSL_do_handshake", CALL(PROBE_CALL_HANDSHAKE, PROBE_COUNT_NONE, 0, 0), PROBE_COUNT_NONE, 0},
+    {"SSL_get0_alpn_selected", CALL(PROBE_CALL_ALPN, PROBE_COUNT_ALPN_REF, 1, 2), PROBE_COUNT_NONE,
+     0},
+    {"SSL_free", CALL(PROBE_CALL_FREE, PROBE_COUNT_NONE, 0, 0), PROBE_COUNT_NONE, 0},
+};
+
+const struct probe_library library_openssl = {
+    .name = "openssl",
+    /* Its own file, one that a Python wheel brings along, and others that have it inside. */
+    .file_prefixes =
+        (const char *const[]){"libssl.so", "libssl-", "libnetty_tcnative", "libpython", NULL},
+    .in_executables = true,
+    .required = (const char *const[]){"SSL_read", "SSL_write", "SSL_free", NULL},
+    .functions = functions,
+    .n_functions = sizeof(functions) / sizeof(functions[0]),
+};
