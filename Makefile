@@ -150,7 +150,7 @@ SRC_MANAGER := \
   manager/main.c manager/manager.c manager/ending.c manager/learned.c manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
-  manager/text.c manager/privileged.c manager/af_packet_open.c manager/run_dir.c manager/output_watch.c \
+  manager/text.c manager/privileged.c manager/probe_check.c manager/af_packet_open.c manager/run_dir.c manager/output_watch.c \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
   manager/cli/print.c \

@@ -169,56 +169,12 @@ int bus_publish(struct bus *b, const char *topic, const void *body, size_t len)
     return bus_publish_joined(b, topic, body, len, NULL, 0);
 }
 
+/* XPUB drops for a peer whose queue is full, without a word and without waiting; whoever must know
+ * that it arrived asks for an acknowledgement. */
 int bus_publish_joined(struct bus *b, const char *topic, const void *head, size_t head_len,
                        const void *rest, size_t rest_len)
 {
-    size_t topic_bytes = strlen(topic) + 1;
-    zmq_msg_t message;
-    uint8_t *p;
-
-    if (zmq_msg_init_size(&message, topic_bytes + head_len + rest_len) < 0)
-        return -EAGAIN;
-    p = zmq_msg_data(&message);
-    memcpy(p, topic, topic_bytes);
-    if (head_len > 0)
-        memcpy(p + topic_bytes, head, head_len);
-    if (rest_len > 0)
-        memcpy(p + topic_bytes + head_len, rest, rest_len);
-    /* XPUB drops for a peer whose queue is full, without a word and without waiting; whoever must
-     * know that it arrived asks for an acknowledgement. */
-    if (zmq_msg_send(&message, b->pub, ZMQ_DONTWAIT) < 0) {
-        zmq_msg_close(&message);
-        return -EAGAIN;
-    }
-    return 0;
-}
-
-/* One message into b, where the caller reads it until the next one takes its place. What is of
- * another shape (of several frames, or without a topic's end: a foreign publisher's) is passed
- * over. */
-static bool receive_message(struct bus *b, void *socket, struct bus_message *m)
-{
-    while (zmq_msg_recv(&b->message, socket, ZMQ_DONTWAIT) >= 0) {
-        const char *topic = zmq_msg_data(&b->message), *end;
-        size_t n = zmq_msg_size(&b->message);
-        bool more = zmq_msg_more(&b->message);
-
-        while (more && zmq_msg_recv(&b->message, socket, ZMQ_DONTWAIT) >= 0) {
-            more = zmq_msg_more(&b->message);
-            n = 0;
-        }
-        end = n > 0 ? memchr(topic, '\0', n) : NULL;
-        if (!end)
-            continue;
-        *m = (struct bus_message){
-            .topic = topic,
-            .topic_len = (size_t)(end - topic),
-            .body = (const uint8_t *)end + 1,
-            .body_len = n - (size_t)(end - topic) - 1,
-        };
-        return true;
-    }
-    return false;
+    return bus_socket_send(b->pub, topic, head, head_len, rest, rest_len);
 }
 
 /* Subscriptions are messages of a byte 1 and the topic; a byte 0 would end one. */
@@ -238,8 +194,8 @@ static bool receive_subscription(struct bus *b, struct bus_message *m)
 
 bool bus_receive(struct bus *b, struct bus_message *m)
 {
-    return receive_subscription(b, m) || receive_message(b, b->sub, m) ||
-           (b->direct && receive_message(b, b->direct, m));
+    return receive_subscription(b, m) || bus_socket_receive(b->sub, &b->message, m) ||
+           (b->direct && bus_socket_receive(b->direct, &b->message, m));
 }
 
 int bus_fds(const struct bus *b, int fds[3])

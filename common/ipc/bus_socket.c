@@ -3,7 +3,6 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
-#include "common/ipc/bus.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,7 +10,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #define RECONNECT_MIN_MS 10
 #define RECONNECT_MAX_MS 50
@@ -113,4 +111,51 @@ int bus_socket_connect(void *socket, const char *run_dir, const char *file)
     if (err < 0)
         log_error("cannot connect to %s: %s", e.path, zmq_strerror(-err));
     return err;
+}
+
+int bus_socket_send(void *socket, const char *topic, const void *head, size_t head_len,
+                    const void *rest, size_t rest_len)
+{
+    size_t topic_bytes = strlen(topic) + 1;
+    zmq_msg_t frame;
+    uint8_t *p;
+
+    if (zmq_msg_init_size(&frame, topic_bytes + head_len + rest_len) < 0)
+        return -EAGAIN;
+    p = zmq_msg_data(&frame);
+    memcpy(p, topic, topic_bytes);
+    if (head_len > 0)
+        memcpy(p + topic_bytes, head, head_len);
+    if (rest_len > 0)
+        memcpy(p + topic_bytes + head_len, rest, rest_len);
+    if (zmq_msg_send(&frame, socket, ZMQ_DONTWAIT) < 0) {
+        zmq_msg_close(&frame);
+        return -EAGAIN;
+    }
+    return 0;
+}
+
+bool bus_socket_receive(void *socket, zmq_msg_t *frame, struct bus_message *m)
+{
+    while (zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) >= 0) {
+        const char *topic = zmq_msg_data(frame), *end;
+        size_t n = zmq_msg_size(frame);
+        bool more = zmq_msg_more(frame);
+
+        while (more && zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) >= 0) {
+            more = zmq_msg_more(frame);
+            n = 0;
+        }
+        end = n > 0 ? memchr(topic, '\0', n) : NULL;
+        if (!end)
+            continue;
+        *m = (struct bus_message){
+            .topic = topic,
+            .topic_len = (size_t)(end - topic),
+            .body = (const uint8_t *)end + 1,
+            .body_len = n - (size_t)(end - topic) - 1,
+        };
+        return true;
+    }
+    return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which local process has a socket: asked by workers of the probe, over the bus.
  *
- *   event/owner/<worker>/   worker -> probe   [1, id, addr, port, addr, port]
+ *   event/owner/<worker>/   worker -> probe   [1, id, proto, addr, port, addr, port]
  *   event/owned/<worker>/   probe -> worker   [1, id, found, end, [facts], missed, build_id]
  *
  * A question that finds nobody is answered, too, unless there is no probe. Loss is harmless: a

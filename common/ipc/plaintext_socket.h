@@ -28,10 +28,14 @@ void plaintext_socket_close(struct plaintext_socket *s);
 int plaintext_socket_send(struct plaintext_socket *s, const char *node, const void *body,
                           size_t len);
 
-/* The next message, borrowed until the next call. False if there is none now. */
+/* Probe: a worker that has begun to listen since it was asked last, and so knows no session. NULL if
+ * there is none. Borrowed until the next call; to be called until it says NULL before waiting. */
+const char *plaintext_socket_arrival(struct plaintext_socket *s);
+
+/* Worker: the next message, borrowed until the next call. False if there is none now. */
 bool plaintext_socket_receive(struct plaintext_socket *s, const uint8_t **body, size_t *len);
 
-/* Worker: readable when there may be something; edge-triggered like bus_fds. */
+/* Readable when there may be something to receive, or an arrival; edge-triggered like bus_fds. */
 int plaintext_socket_fd(const struct plaintext_socket *s);
 
 #endif

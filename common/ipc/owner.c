@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The ends of a question's key come in the key's own order, because the answer names one of them by
+ * its index: a question in another order is refused, not put right. */
+#include "common/ipc/owner.h"
+
+#include "common/base/check.h"
+#include "common/base/pack.h"
+#include "common/ipc/body.h"
+
+#include <errno.h>
+
+#define OWNER_VERSION   1u
+#define QUESTION_VALUES 7u
+#define ANSWER_VALUES   7u
+
+_Static_assert(6 * (PLAINTEXT_TEXT_MAX + 5) + 64 <= OWNER_ANSWER_BYTES, "any answer fits");
+
+/* The head of a message's array and its version. */
+static void begin(struct cursor *c, uint32_t values)
+{
+    if (body_array(c, NULL) != values || body_uint(c, NULL, UINT64_MAX) != OWNER_VERSION)
+        c->error = true;
+}
+
+static int end(const struct cursor *c)
+{
+    return cursor_ok(c) && cursor_left(c) == 0 ? 0 : -EBADMSG;
+}
+
+size_t owner_question_encode(uint8_t out[OWNER_QUESTION_BYTES], const struct owner_question *q)
+{
+    uint8_t *p = pack_array(out, QUESTION_VALUES);
+
+    p = pack_uint(pack_uint(p, OWNER_VERSION), q->id);
+    p = pack_uint(p, q->key.proto);
+    for (unsigned i = 0; i < 2; i++) {
+        p = pack_bin8(p, q->key.addr[i].b, sizeof q->key.addr[i].b);
+        p = pack_uint(p, q->key.port[i]);
+    }
+    return (size_t)(p - out);
+}
+
+int owner_question_decode(const uint8_t *body, size_t len, struct owner_question *out)
+{
+    struct cursor c = cursor_init(body, len);
+    struct ipaddr addr[2] = {{{0}}, {{0}}};
+    uint16_t port[2];
+    uint8_t proto;
+
+    begin(&c, QUESTION_VALUES);
+    out->id = body_uint(&c, NULL, UINT64_MAX);
+    proto = (uint8_t)body_uint(&c, NULL, UINT8_MAX);
+    for (unsigned i = 0; i < 2; i++) {
+        struct str s = body_text(&c, NULL, sizeof addr[i].b);
+
+        if (s.len == sizeof addr[i].b)
+            memcpy(addr[i].b, s.p, sizeof addr[i].b);
+        else
+            c.error = true;
+        port[i] = (uint16_t)body_uint(&c, NULL, UINT16_MAX);
+    }
+    if (flow_key_set(&out->key, &addr[0], port[0], &addr[1], port[1], proto) != 0)
+        c.error = true;
+    return end(&c);
+}
+
+static uint8_t *put_text(uint8_t *p, struct str s)
+{
+    return pack_str(p, s.p, s.len < PLAINTEXT_TEXT_MAX ? s.len : PLAINTEXT_TEXT_MAX);
+}
+
+size_t owner_answer_encode(uint8_t out[OWNER_ANSWER_BYTES], const struct owner_answer *a)
+{
+    uint8_t *p = pack_array(out, ANSWER_VALUES);
+
+    CHECK(a->end < 2);
+    p = pack_uint(pack_uint(p, OWNER_VERSION), a->id);
+    p = pack_uint(pack_bool(p, a->found), a->end);
+    p += process_facts_encode(p, OWNER_ANSWER_BYTES - (size_t)(p - out), &a->process);
+    p = put_text(put_text(p, a->missed), a->build_id);
+    return (size_t)(p - out);
+}
+
+int owner_answer_decode(const uint8_t *body, size_t len, struct owner_answer *out)
+{
+    struct cursor c = cursor_init(body, len);
+
+    begin(&c, ANSWER_VALUES);
+    out->id = body_uint(&c, NULL, UINT64_MAX);
+    out->found = body_bool(&c, NULL);
+    out->end = (unsigned)body_uint(&c, NULL, 1);
+    (void)process_facts_decode(&c, &out->process);
+    out->missed = body_text(&c, NULL, PLAINTEXT_TEXT_MAX);
+    out->build_id = body_text(&c, NULL, PLAINTEXT_TEXT_MAX);
+    return end(&c);
+}
