@@ -12,17 +12,29 @@
 /* SSL_read and SSL_write turn the size_t of an inner function, which returns 0 or 1, into an int:
  * the inner one's address of that size_t is its fourth argument. */
 static const struct probe_function functions[] = {
-    {"SSL_read", CALL(PROBE_CALL_READ, PROBE_COUNT_INT, 1, 0), PROBE_COUNT_OUT, 3},
-    {"SSL_write", CALL(PROBE_CALL_WRITE, PROBE_COUNT_INT, 1, 0), PROBE_COUNT_OUT, 3},
-    {"SSL_read_ex", CALL(PROBE_CALL_READ, PROBE_COUNT_OUT, 1, 3), PROBE_COUNT_OUT, 3},
-    {"SSL_write_ex", CALL(PROBE_CALL_WRITE, PROBE_COUNT_OUT, 1, 3), PROBE_COUNT_OUT, 3},
+    {.symbol = "SSL_read",
+     .cookie = CALL(PROBE_CALL_READ, PROBE_COUNT_INT, 1, 0),
+     .site_count = PROBE_COUNT_OUT,
+     .site_out = 3},
+    {.symbol = "SSL_write",
+     .cookie = CALL(PROBE_CALL_WRITE, PROBE_COUNT_INT, 1, 0),
+     .site_count = PROBE_COUNT_OUT,
+     .site_out = 3},
+    {.symbol = "SSL_read_ex",
+     .cookie = CALL(PROBE_CALL_READ, PROBE_COUNT_OUT, 1, 3),
+     .site_count = PROBE_COUNT_OUT,
+     .site_out = 3},
+    {.symbol = "SSL_write_ex",
+     .cookie = CALL(PROBE_CALL_WRITE, PROBE_COUNT_OUT, 1, 3),
+     .site_count = PROBE_COUNT_OUT,
+     .site_out = 3},
     /* The kernel sends a file, whose bytes no buffer holds: a descriptor is an address that cannot
      * be read, so that they count and are told to be missing. */
-    {"SSL_sendfile", CALL(PROBE_CALL_WRITE, PROBE_COUNT_LONG, 1, 0), PROBE_COUNT_NONE, 0},
-    {"SSL_do_handshake", CALL(PROBE_CALL_HANDSHAKE, PROBE_COUNT_NONE, 0, 0), PROBE_COUNT_NONE, 0},
-    {"SSL_get0_alpn_selected", CALL(PROBE_CALL_ALPN, PROBE_COUNT_ALPN_REF, 1, 2), PROBE_COUNT_NONE,
-     0},
-    {"SSL_free", CALL(PROBE_CALL_FREE, PROBE_COUNT_NONE, 0, 0), PROBE_COUNT_NONE, 0},
+    {.symbol = "SSL_sendfile", .cookie = CALL(PROBE_CALL_WRITE, PROBE_COUNT_LONG, 1, 0)},
+    {.symbol = "SSL_do_handshake", .cookie = CALL(PROBE_CALL_HANDSHAKE, PROBE_COUNT_NONE, 0, 0)},
+    {.symbol = "SSL_get0_alpn_selected",
+     .cookie = CALL(PROBE_CALL_ALPN, PROBE_COUNT_ALPN_REF, 1, 2)},
+    {.symbol = "SSL_free", .cookie = CALL(PROBE_CALL_FREE, PROBE_COUNT_NONE, 0, 0)},
 };
 
 const struct probe_library library_openssl = {

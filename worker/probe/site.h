@@ -14,11 +14,16 @@ struct site {
     uint64_t exit;  /* a conditional jump that every way from that call passes: result register */
 };
 
-/* Looks for the one call in a function (its first n_args arguments unchanged, as passed in
- * registers) whose result decides the next conditional jump. True if the decoder is sure. Without a
- * disassembler in the build: never. */
+/* Looks for the one call in a function that takes its first n_args arguments unchanged, and in
+ * argument `out` (if not one of them) the address of a local variable, and whose result decides the
+ * next conditional jump. What does not pass this call returns a constant of 0 or less. True if the
+ * decoder is sure. Without a disassembler in the build: never. */
 bool site_find(const struct elf_image *e, const struct elf_function *f, unsigned n_args,
-               struct site *out);
+               unsigned out, struct site *site);
+
+/* Where to hook the entry and the return of a function: behind a landing pad (endbr64), which costs
+ * a step, if what follows it is one of the instructions that the kernel emulates. */
+uint64_t site_entry(const struct elf_image *e, const struct elf_function *f);
 
 /* Offsets of all return instructions of a function; the number, 0 if it could not be decoded to its
  * end or has more than max. */
