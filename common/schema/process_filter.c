@@ -2,9 +2,12 @@
 #include "common/schema/process_filter.h"
 
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 
 #define PID_HIGHEST 4194304ul /* PID_MAX_LIMIT of the kernel */
 
@@ -78,4 +81,27 @@ int process_filter_parse(const struct options *o, struct process_filter *out, ch
         return -EINVAL;
     }
     return 0;
+}
+
+int process_filter_cgroup(const char *path, uint64_t *id, char *error, size_t error_bytes)
+{
+    /* Where version 2 is mounted: alone, or beside version 1. */
+    static const char *const roots[] = {"", "/sys/fs/cgroup", "/sys/fs/cgroup/unified"};
+    char full[OPTION_STRING_MAX + 32];
+    struct statfs fs;
+    struct stat st;
+
+    *id = 0;
+    if (!*path)
+        return 0;
+    for (size_t i = 0; i < sizeof roots / sizeof roots[0]; i++) {
+        snprintf(full, sizeof full, "%s%s%s", roots[i], *path == '/' ? "" : "/", path);
+        if (statfs(full, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC && stat(full, &st) == 0) {
+            *id = st.st_ino;
+            return 0;
+        }
+    }
+    snprintf(error, error_bytes, "cgroup: there is no cgroup %s of version 2 in /sys/fs/cgroup",
+             path);
+    return -ENOENT;
 }

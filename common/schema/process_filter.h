@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Of which processes and connections plaintext is wanted: options pid, ppid, comm and address,
- * read. The manager checks them with it before anything starts, the probe gives them to the kernel.
+/* Of which processes and connections plaintext is wanted: options pid, ppid, comm, address and
+ * cgroup, read. The manager checks them with it before anything starts, the probe gives them to the
+ * kernel.
  */
 #ifndef SPLIFF_SCHEMA_PROCESS_FILTER_H
 #define SPLIFF_SCHEMA_PROCESS_FILTER_H
@@ -27,5 +28,10 @@ struct process_filter {
  * wrong with it and what is right in error[error_bytes] (one line, no newline). */
 int process_filter_parse(const struct options *o, struct process_filter *out, char *error,
                          size_t error_bytes);
+
+/* The id of a cgroup (version 2) by its path, in the file system or as /proc/PID/cgroup writes it:
+ * what bpf_get_current_ancestor_cgroup_id tells. "" has id 0. 0, or -ENOENT with a line in
+ * error[error_bytes]. */
+int process_filter_cgroup(const char *path, uint64_t *id, char *error, size_t error_bytes);
 
 #endif

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "manager/cli/cli.h"
 #include "manager/cli/setup.h"
+#include "manager/probe_check.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -73,6 +74,25 @@ static void check_logger(const struct manager_plan *plan, struct text *problems)
         check_folder("log folder", plan->log_dir, (uid_t)-1, 0, problems);
 }
 
+static void check_core(const struct topology_node *n, struct text *problems)
+{
+    if (n->pin_cpu >= sysconf(_SC_NPROCESSORS_CONF))
+        text_printf(problems, "pin_cpus: there is no core %d\n", n->pin_cpu);
+}
+
+/* The cluster runs without what the machine lacks. */
+static void check_probe(const struct manager_plan *plan, const struct topology_node *n,
+                        struct text *problems, struct text *notes)
+{
+    char error[INI_ERROR_BYTES], dir[HERITAGE_PATH_MAX];
+
+    if (probe_check_request(&plan->options, error) < 0)
+        text_printf(problems, "%s\n", error);
+    check_core(n, problems);
+    if (setup_program_dir(dir, error) == 0)
+        probe_check_machine(dir, notes);
+}
+
 static void check_worker(const struct topology_node *n, struct text *problems, struct text *notes)
 {
     struct ifreq request = {0};
@@ -81,8 +101,7 @@ static void check_worker(const struct topology_node *n, struct text *problems, s
     if (fd < 0)
         text_printf(problems, "cannot capture: %s; run as root or with CAP_NET_RAW\n",
                     strerror(errno));
-    if (n->pin_cpu >= sysconf(_SC_NPROCESSORS_CONF))
-        text_printf(problems, "pin_cpus: there is no core %d\n", n->pin_cpu);
+    check_core(n, problems);
     if (if_nametoindex(n->interface) == 0) {
         text_printf(problems, "there is no interface %s\n", n->interface);
     } else if (fd >= 0) {
@@ -150,6 +169,8 @@ static bool check_nodes(const struct manager_plan *plan, bool json, struct text 
             check_logger(plan, &problems);
         else if (n->kind == TOPOLOGY_WORKER)
             check_worker(n, &problems, notes);
+        else if (n->kind == TOPOLOGY_PROBE)
+            check_probe(plan, n, &problems, notes);
         ok = ok && problems.len == 0;
         if (json)
             json_node(out, n, &problems);

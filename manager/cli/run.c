@@ -42,6 +42,37 @@ static int check_options(const struct options *o)
     return CLI_OK;
 }
 
+/* What is about plaintext says nothing without it, unless it stands in spliff.cfg for all runs. */
+static int check_plaintext(const struct cli_args *a, const struct options *o)
+{
+    static const char *const about[] = {
+        "pid", "ppid", "comm", "cgroup", "address", "libraries", "detect-unhooked", "show-latency"};
+    char error[INI_ERROR_BYTES];
+
+    if (o->plaintext && o->read[0])
+        return usage("--plaintext watches the processes of this host, and a file has none: leave "
+                     "out -r or --plaintext");
+    for (unsigned i = 0; i < a->n_values && !o->plaintext; i++) {
+        for (size_t k = 0; k < sizeof about / sizeof about[0]; k++) {
+            if (strcmp(a->values[i].schema->key, about[k]) == 0) {
+                snprintf(error, sizeof error, "--%s is about plaintext: add --plaintext", about[k]);
+                return usage(error);
+            }
+        }
+    }
+    return CLI_OK;
+}
+
+/* Exchanges are shown as text and in no other form. */
+static int check_format(struct options *o)
+{
+    if (o->format == OUTPUT_NONE && (o->output[0] || !o->log_dir[0]))
+        o->format = OUTPUT_TEXT;
+    if ((o->headers || o->body) && o->format != OUTPUT_TEXT)
+        return usage("--headers and --body show exchanges as text: add --format text");
+    return CLI_OK;
+}
+
 /* A file can be opened once a worker, a pipe cannot. */
 static int check_input(struct options *o)
 {
@@ -59,14 +90,28 @@ static int check_input(struct options *o)
     return CLI_OK;
 }
 
-/* Where --format writes; text to stdout if nothing was asked for. */
+/* Everything that can be refused before anything is made. */
+static int check_request(const struct cli_args *a, struct options *o)
+{
+    int status = check_options(o);
+
+    if (status == CLI_OK)
+        status = check_plaintext(a, o);
+    if (status == CLI_OK)
+        status = check_format(o);
+    if (status == CLI_OK)
+        status = check_input(o);
+    if (status == CLI_OK && o->plaintext)
+        status = setup_probe(o, true);
+    return status;
+}
+
+/* Where --format writes. */
 static int open_output(struct manager_plan *plan)
 {
     struct options *o = &plan->options;
     int fd;
 
-    if (o->format == OUTPUT_NONE && (o->output[0] || !o->log_dir[0]))
-        o->format = OUTPUT_TEXT;
     if (o->format == OUTPUT_NONE)
         return CLI_OK;
     fd = o->output[0] && strcmp(o->output, "-") != 0
@@ -142,9 +187,7 @@ int cli_run(const struct cli_args *a)
     int lock_fd = -1, err, status = setup_options(a, false, &plan->options);
 
     if (status == CLI_OK)
-        status = check_options(&plan->options);
-    if (status == CLI_OK)
-        status = check_input(&plan->options);
+        status = check_request(a, &plan->options);
     if (status != CLI_OK)
         goto out;
     if (plan->options.read[0])

@@ -9,6 +9,7 @@
 #include "common/base/filter.h"
 #include "common/base/log.h"
 #include "manager/config.h"
+#include "manager/probe_check.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -164,6 +165,24 @@ int setup_check_filter(const struct options *o, char *error)
         return -EINVAL;
     filter_free(filter);
     return 0;
+}
+
+int setup_probe(const struct options *o, bool needed)
+{
+    char error[INI_ERROR_BYTES], dir[HERITAGE_PATH_MAX];
+    struct text lacks = {0};
+    int err = setup_program_dir(dir, error);
+
+    if (err == 0)
+        err = probe_check_request(o, error);
+    if (err < 0)
+        return cli_fail(err, error);
+    probe_check_machine(dir, &lacks);
+    for (const char *p = lacks.len ? lacks.p : ""; *p; p += strcspn(p, "\n") + 1)
+        (needed ? log_error : log_warn)("%.*s", (int)strcspn(p, "\n"), p);
+    err = lacks.len ? -ENOTSUP : 0;
+    text_free(&lacks);
+    return needed && err < 0 ? CLI_FAILED : CLI_OK;
 }
 
 struct manager_plan *setup_plan_new(enum manager_purpose purpose)

@@ -30,6 +30,10 @@ int setup_topology(const struct cli_args *a, struct manager_plan *plan, struct t
  * error[INI_ERROR_BYTES]. */
 int setup_check_filter(const struct options *o, char *error);
 
+/* Whether plaintext can be taken here. What the machine lacks is an error if it is `needed`, else a
+ * warning. CLI_OK, or another status after printing. */
+int setup_probe(const struct options *o, bool needed);
+
 /* path, made absolute from the current folder. 0, -ENAMETOOLONG, or -errno of getcwd. */
 int setup_absolute(const char *path, char out[HERITAGE_PATH_MAX]);
 

@@ -123,6 +123,8 @@ int cli_start(const struct cli_args *a)
 
     if (status == CLI_OK)
         status = setup_topology(a, plan, NULL);
+    if (status == CLI_OK && topology_count(&plan->topology, TOPOLOGY_PROBE) > 0)
+        status = setup_probe(&plan->options, false);
     if (status != CLI_OK)
         goto out;
     lock_fd = prepare(plan, error);

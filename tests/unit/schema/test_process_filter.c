@@ -89,11 +89,24 @@ static void what_is_wrong_is_named(void **state)
                    "most 64)");
 }
 
+static void a_cgroup_must_be_there(void **state)
+{
+    uint64_t id = 1;
+
+    (void)state;
+    assert_int_equal(process_filter_cgroup("", &id, error, sizeof error), 0);
+    assert_int_equal(id, 0);
+    /* A folder, but of no cgroup. */
+    assert_int_equal(process_filter_cgroup("/proc", &id, error, sizeof error), -ENOENT);
+    assert_string_equal(error, "cgroup: there is no cgroup /proc of version 2 in /sys/fs/cgroup");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(nothing_asked_for_is_everything, begin),
         cmocka_unit_test_setup(lists_are_read, begin),
+        cmocka_unit_test(a_cgroup_must_be_there),
         cmocka_unit_test_setup(what_is_wrong_is_named, begin),
     };
 
