@@ -51,6 +51,19 @@ else
 $(info zlib not found: compressed captures (.pcap.gz) cannot be read)
 endif
 
+ifneq ($(shell pkg-config --exists libbrotlidec && echo y),)
+FEATURES  += -DHAVE_BROTLI
+BROTLI_LIBS := $(call pc_libs,libbrotlidec)
+else
+$(info libbrotlidec not found: --body shows bodies in Brotli as they were sent)
+endif
+ifneq ($(shell pkg-config --exists libzstd && echo y),)
+FEATURES  += -DHAVE_ZSTD
+ZSTD_LIBS := $(call pc_libs,libzstd)
+else
+$(info libzstd not found: --body shows bodies in Zstandard as they were sent)
+endif
+
 BPFTOOL := $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool /sbin/bpftool) $(shell command -v bpftool 2>/dev/null))
 ifneq ($(and $(shell pkg-config --exists libbpf && echo y),$(BPFTOOL),$(shell command -v $(CLANG))),)
 FEATURES += -DHAVE_LIBBPF
@@ -101,7 +114,8 @@ SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/alt_svc_va
 SRC_HTTP := worker/parse/http/http_transaction.c worker/parse/http/http_entity.c \
             worker/parse/http/http_multipart.c worker/parse/http/http_mime.c \
             worker/parse/http/http_inflate.c worker/parse/http/http_filename.c \
-            worker/parse/http/http_application.c
+            worker/parse/http/http_application.c worker/parse/http/http_redact.c \
+            worker/parse/http/http_exchange.c worker/parse/http/http_decode.c
 
 SRC_HTTP2 := worker/parse/http2/http2_probe.c worker/parse/http2/http2.c \
              worker/parse/http2/http2_frame.c worker/parse/http2/http2_headers.c \
@@ -187,7 +201,7 @@ BIN_asan    := build/asan/bin
 
 LIBS_worker  := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(call pc_libs,libcrypto) \
                 $(call pc_libs,libnghttp2) \
-                $(ZLIB_LIBS) $(LLHTTP_LIBS)
+                $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS) $(LLHTTP_LIBS)
 LIBS_logger  := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,libpcap) $(ZLIB_LIBS)
 LIBS_cluster := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,inih) \
                 $(call pc_libs,libpcap) $(BPF_LIBS)
@@ -302,7 +316,8 @@ HTTP1 := $(SRC_HTTP) $(filter worker/parse/http1/%,$(SRC_WORKER))
 $(call unit,parse/http/test_http_mime,worker/parse/http/http_mime.c)
 $(call unit,parse/http/test_http_application,worker/parse/http/http_application.c)
 $(call unit,parse/http/test_http_entity,$(BASE) \
-    $(filter-out %/http_transaction.c %/http_application.c,$(SRC_HTTP)))
+    $(filter worker/parse/http/http_entity.c %/http_multipart.c %/http_mime.c %/http_inflate.c \
+    %/http_filename.c,$(SRC_HTTP)))
 $(call unit,parse/http1/test_http1_line,worker/parse/http1/http1_probe.c worker/parse/http1/http1_line.c)
 HTTP_TALK := $(FAKE_HOST) tests/unit/parse/http/talk.c
 HTTP1_TALK := $(HTTP_TALK) $(HTTP1) tests/unit/parse/http1/talk.c

@@ -16,6 +16,7 @@
 #include "common/base/pool.h"
 #include "common/base/str.h"
 #include "common/schema/category.h"
+#include "common/schema/options.h"
 #include "common/schema/record.h"
 #include "common/schema/weird.h"
 
@@ -96,11 +97,11 @@ struct analyzer_host {
 /* One flow as an analyzer sees it; valid during a callback. */
 struct analyzer_ctx {
     const struct analyzer_host *host;
+    const struct options *options;
     struct bufpool *bufs; /* for what must wait for more input; bounded, may refuse */
     uint64_t ts_ns;       /* time of the packet that brought the present bytes */
     uint8_t transport;    /* ANALYZER_TCP or ANALYZER_UDP */
     bool midstream;       /* the flow's beginning was not seen */
-    bool log_secrets;     /* option log_secrets */
     uint16_t resp_p;      /* responder's port, for what only a port can tell */
 };
 

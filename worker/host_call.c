@@ -212,11 +212,11 @@ void host_call_init(struct host_call *c, struct worker *w, struct flow *f, uint6
                     int child)
 {
     c->ctx.host = &host_functions;
+    c->ctx.options = w->options;
     c->ctx.bufs = &w->bufs;
     c->ctx.ts_ns = ts_ns;
     c->ctx.transport = f->key.proto == IPPROTO_TCP ? ANALYZER_TCP : ANALYZER_UDP;
     c->ctx.midstream = f->midstream;
-    c->ctx.log_secrets = w->options->log_secrets;
     c->ctx.resp_p = flow_port(f, FLOW_RESP);
     c->w = w;
     c->f = f;

@@ -40,6 +40,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t sent[2] = {0, 0}, n;
     unsigned side = http1_probe(data, size, ANALYZER_TCP) == PROBE_SERVER;
 
+    fake_host_options = (struct options){.headers = size % 2 == 1,
+                                         .body = size % 4 == 3,
+                                         .format = OUTPUT_TEXT,
+                                         .body_max = 4096,
+                                         .log_headers = "via,x-request-id",
+                                         .redact_headers = "user-agent,x-forwarded-for",
+                                         .redact_parameters = "password,q"};
     fake_host_open(&h, &analyzer_http1, ANALYZER_TCP);
     while (cursor_left(&c) > 0) {
         uint8_t op;
@@ -50,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         cursor_skip(&c, 1);
         op = cursor_u8(&c);
         h.ctx.ts_ns += op >> 2 & 1;
-        h.ctx.log_secrets = (op & 8) != 0;
+        fake_host_options.log_secrets = (op & 8) != 0;
         side = op & 1;
         if ((op & 2) != 0 && op >> 4 == 0) {
             fake_host_end(&h, side);

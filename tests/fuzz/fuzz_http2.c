@@ -99,7 +99,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else if (!(how & 2)) {
         fake_host_data(&h, 0, HTTP2_PREFACE, HTTP2_PREFACE_BYTES);
     }
-    h.ctx.log_secrets = (how & 4) != 0;
+    fake_host_options = (struct options){.log_secrets = (how & 4) != 0,
+                                         .headers = (how & 16) != 0,
+                                         .body = (how & 32) != 0,
+                                         .format = OUTPUT_TEXT,
+                                         .body_max = 4096,
+                                         .log_headers = "via,x-request-id",
+                                         .redact_headers = "user-agent,x-forwarded-for",
+                                         .redact_parameters = "password,q"};
     h.refuse_children = (how & 8) != 0;
     while (cursor_left(&c) > 0) {
         uint8_t op = cursor_u8(&c);

@@ -13,6 +13,8 @@
 
 #define BUFS_BYTES (4u * 1024 * 1024)
 
+struct options fake_host_options;
+
 static struct fake_host *host_of(struct analyzer_ctx *ctx)
 {
     return (struct fake_host *)ctx;
@@ -216,7 +218,12 @@ void fake_host_open(struct fake_host *h, const struct analyzer *a, uint8_t trans
     memset(h, 0, sizeof *h);
     CHECK(bufpool_init(&h->bufs, BUFS_BYTES) == 0);
     h->ctx = (struct analyzer_ctx){
-        .host = &callbacks, .bufs = &h->bufs, .ts_ns = FAKE_HOST_TS_NS, .transport = transport};
+        .host = &callbacks,
+        .options = &fake_host_options,
+        .bufs = &h->bufs,
+        .ts_ns = FAKE_HOST_TS_NS,
+        .transport = transport,
+    };
     h->analyzer = a;
     h->state = calloc(1, a->state_bytes > 0 ? a->state_bytes : 1);
     CHECK(h->state);

@@ -33,6 +33,10 @@ struct fake_child {
     bool closed;
 };
 
+/* The options that analyzers are given: zeroed at the start of a program, a test may change them at
+ * any time and puts them back. */
+extern struct options fake_host_options;
+
 struct fake_host {
     struct analyzer_ctx ctx; /* a test may change its fields between calls */
     struct bufpool bufs;

@@ -29,12 +29,12 @@ static bool type_is_or_plus(struct str type, const char *name)
            (type.len > n && strncasecmp(type.p, name, n) == 0 && type.p[n] == '+');
 }
 
-static bool either_is(const struct http_exchange *x, const char *name)
+static bool either_is(const struct http_application_clues *x, const char *name)
 {
     return type_is(x->request_type, name) || type_is(x->response_type, name);
 }
 
-static bool either_is_or_plus(const struct http_exchange *x, const char *name)
+static bool either_is_or_plus(const struct http_application_clues *x, const char *name)
 {
     return type_is_or_plus(x->request_type, name) || type_is_or_plus(x->response_type, name);
 }
@@ -67,7 +67,7 @@ static bool query_has(struct str query, const char *name)
 }
 
 /* The query alone would prove nothing: other services have parameters of that name. */
-static const char *by_path(const struct http_exchange *x)
+static const char *by_path(const struct http_application_clues *x)
 {
     struct str path = x->uri, query = query_split(&path);
     bool get = str_equal(x->method, STR_LIT("GET"));
@@ -96,7 +96,7 @@ static bool is_of_interest(struct str type)
     return c == 'g' || c == 'd';
 }
 
-static const char *by_type(const struct http_exchange *x)
+static const char *by_type(const struct http_application_clues *x)
 {
     if (!is_of_interest(x->request_type) && !is_of_interest(x->response_type))
         return NULL;
@@ -115,7 +115,7 @@ static const char *by_type(const struct http_exchange *x)
     return NULL;
 }
 
-const char *http_application_name(const struct http_exchange *x)
+const char *http_application_name(const struct http_application_clues *x)
 {
     const char *name = by_type(x);
 

@@ -6,7 +6,7 @@
 #include "common/base/str.h"
 
 /* What is known of an exchange; texts may be empty. */
-struct http_exchange {
+struct http_application_clues {
     struct str method;
     struct str uri; /* target or :path */
     struct str request_type;
@@ -14,6 +14,6 @@ struct http_exchange {
 };
 
 /* "grpc", "grpc_web", "sse", "graphql", "doh", or NULL: just HTTP. Static. */
-const char *http_application_name(const struct http_exchange *x);
+const char *http_application_name(const struct http_application_clues *x);
 
 #endif

@@ -12,6 +12,7 @@
 #include "common/base/check.h"
 #include "worker/parse/http/http_application.h"
 #include "worker/parse/http/http_filename.h"
+#include "worker/parse/http/http_redact.h"
 
 #include <strings.h>
 
@@ -75,15 +76,17 @@ static const struct header response_headers[] = {
 _Static_assert(HTTP_FIELDS <= 64, "`present` has 64 bits");
 _Static_assert(HTTP_TEXT_MAX <= UINT16_MAX, "offsets have 16 bits");
 
-struct http_transaction *http_transaction_new(struct bufpool *bufs)
+struct http_transaction *http_transaction_new(struct analyzer_ctx *ctx)
 {
     size_t capacity;
-    struct http_transaction *t = bufpool_get(bufs, sizeof *t, &capacity);
+    struct http_transaction *t = bufpool_get(ctx->bufs, sizeof *t, &capacity);
 
     if (!t)
         return NULL;
     memset(t, 0, sizeof *t);
     t->capacity = capacity;
+    if (http_exchange_is_wanted(ctx->options))
+        t->exchange = http_exchange_new(ctx);
     return t;
 }
 
@@ -93,7 +96,13 @@ void http_transaction_free(struct http_transaction *t, struct bufpool *bufs)
     http_entity_free(&t->entity[1], bufs);
     membuf_free(&t->text[0], bufs);
     membuf_free(&t->text[1], bufs);
+    http_exchange_free(t->exchange, bufs);
     bufpool_put(bufs, t, t->capacity);
+}
+
+uint32_t http_transaction_text_bytes(const struct http_transaction *t)
+{
+    return t->text[0].capacity + t->text[1].capacity + http_exchange_bytes(t->exchange);
 }
 
 /* Fields of the request come first in the enum. */
@@ -139,6 +148,35 @@ struct str http_field_text(const struct http_transaction *t, enum http_field f)
     return str_make(t->text[field_side(f)].p + t->field[f].at, t->field[f].len);
 }
 
+/* The last text of its side becomes another one, behind its first `keep` bytes. */
+static void field_replace(struct http_transaction *t, struct bufpool *bufs, enum http_field f,
+                          uint16_t keep, struct str text)
+{
+    t->text[field_side(f)].len -= t->field[f].len - keep;
+    t->field[f].len = keep;
+    (void)http_field_append(t, bufs, f, text);
+}
+
+static void field_redact(struct http_transaction *t, struct analyzer_ctx *ctx, enum http_field f)
+{
+    struct str text = http_field_text(t, f);
+    enum http_redact_form form = HTTP_REDACT_URI;
+    char clear[HTTP_URI_MAX];
+    size_t n;
+
+    if (f == HTTP_HOST || (text.len > 0 && text.p[0] != '/'))
+        form = HTTP_REDACT_AUTHORITY;
+    n = http_redact_text(ctx->options, form, text, clear, sizeof clear);
+    if (n > 0)
+        field_replace(t, ctx->bufs, f, 0, str_make(clear, n));
+}
+
+void http_field_end(struct http_transaction *t, struct analyzer_ctx *ctx, enum http_field f)
+{
+    if (f == HTTP_URI || f == HTTP_HOST || f == HTTP_REFERRER || f == HTTP_ORIGIN)
+        field_redact(t, ctx, f);
+}
+
 bool http_transaction_is(const struct http_transaction *t, const char *method)
 {
     return t && str_equal(http_field_text(t, HTTP_METHOD), str_of(method));
@@ -178,15 +216,30 @@ static bool field_rejoin(struct http_transaction *t, struct bufpool *bufs, enum 
            http_field_append(t, bufs, f, STR_LIT(", "));
 }
 
-enum http_field http_header_begin(struct http_transaction *t, struct bufpool *bufs, unsigned side,
-                                  struct str name, bool *kept)
+/* Fields that no record shows, and that other protocols are told by. */
+#define UNSHOWN                                                                                    \
+    (UINT64_C(1) << HTTP_REQUEST_UPGRADE | UINT64_C(1) << HTTP_REQUEST_ENCODING |                  \
+     UINT64_C(1) << HTTP_HTTP2_SETTINGS | UINT64_C(1) << HTTP_WS_KEY |                             \
+     UINT64_C(1) << HTTP_RESPONSE_UPGRADE | UINT64_C(1) << HTTP_RESPONSE_ENCODING |                \
+     UINT64_C(1) << HTTP_WS_ACCEPT | UINT64_C(1) << HTTP_ALT_SVC)
+
+static bool is_secret(const struct options *o, const struct header *h)
+{
+    return o->redact_headers[0] != '\0' && (UNSHOWN >> h->field & 1) == 0 &&
+           http_redact_header(o, h->name);
+}
+
+enum http_field http_header_begin(struct http_transaction *t, struct analyzer_ctx *ctx,
+                                  unsigned side, struct str name, bool *kept)
 {
     const struct header *h = header_find(side, name);
     unsigned f = h ? h->field : HTTP_NO_FIELD;
+    struct bufpool *bufs = ctx->bufs;
 
     *kept = true;
     if (!h)
         return HTTP_NO_FIELD;
+    t->secret[side] = is_secret(ctx->options, h);
     /* Of these each line counts, so each takes a field of its own. */
     if (f == HTTP_PROXY) {
         while (f < HTTP_PROXY + HTTP_PROXY_MAX && field_is_present(t, f))
@@ -281,7 +334,17 @@ static void credentials_read(struct http_transaction *t, bool log_secrets)
     text->len += t->field[HTTP_PASSWORD].len;
 }
 
-void http_header_end(struct http_transaction *t, enum http_field f, bool log_secrets)
+/* Of a proxy's header the name stands in the same field. */
+static void value_hide(struct http_transaction *t, struct bufpool *bufs, enum http_field f)
+{
+    struct str text = http_field_text(t, f);
+    const char *end = text.len > 0 ? memmem(text.p, text.len, " -> ", 4) : NULL;
+    bool proxy = f >= HTTP_PROXY && f < HTTP_PROXY + HTTP_PROXY_MAX;
+
+    field_replace(t, bufs, f, proxy && end ? (uint16_t)(end + 4 - text.p) : 0, HTTP_REDACTED);
+}
+
+void http_header_end(struct http_transaction *t, struct analyzer_ctx *ctx, enum http_field f)
 {
     struct membuf *text = &t->text[field_side(f)];
 
@@ -291,7 +354,11 @@ void http_header_end(struct http_transaction *t, enum http_field f, bool log_sec
         text->len--;
     }
     if (f == HTTP_AUTHORIZATION)
-        credentials_read(t, log_secrets);
+        credentials_read(t, ctx->options->log_secrets);
+    else if (t->secret[field_side(f)])
+        value_hide(t, ctx->bufs, f);
+    else
+        http_field_end(t, ctx, f);
 }
 
 /* --- bodies --- */
@@ -308,12 +375,19 @@ static struct http_entity_headers entity_headers(const struct http_transaction *
                                         http_field_text(t, fields[side][2])};
 }
 
+static struct str body_coding(const struct http_transaction *t, unsigned side)
+{
+    return http_field_text(t, side == 0 ? HTTP_REQUEST_ENCODING : HTTP_RESPONSE_ENCODING);
+}
+
 void http_body_data(struct http_transaction *t, struct bufpool *bufs, unsigned side,
                     const uint8_t *data, size_t len, bool whole)
 {
     if (!t)
         return;
     t->body_bytes[side] += len;
+    if (t->exchange)
+        http_exchange_body(t->exchange, bufs, side, body_coding(t, side), data, len);
     if (!t->entity[side].settled) {
         struct http_entity_headers h = entity_headers(t, side);
 
@@ -330,6 +404,7 @@ void http_body_gap(struct http_transaction *t, struct bufpool *bufs, unsigned si
     h = entity_headers(t, side);
     t->body_bytes[side] += len;
     t->partial = true;
+    http_exchange_gap(t->exchange, side);
     http_entity_gap(&t->entity[side], bufs, &h);
 }
 
@@ -446,14 +521,32 @@ static void record_bodies(const struct body_parts *b, struct rec_http *r)
 
 static void application_tell(struct http_transaction *t, struct analyzer_ctx *ctx)
 {
-    struct http_exchange x = {http_field_text(t, HTTP_METHOD), http_field_text(t, HTTP_URI),
-                              http_field_text(t, HTTP_REQUEST_TYPE),
-                              http_field_text(t, HTTP_RESPONSE_TYPE)};
+    struct http_application_clues x = {
+        http_field_text(t, HTTP_METHOD), http_field_text(t, HTTP_URI),
+        http_field_text(t, HTTP_REQUEST_TYPE), http_field_text(t, HTTP_RESPONSE_TYPE)};
 
     if (!t->application)
         t->application = http_application_name(&x);
     if (t->application && strcmp(t->application, "doh") == 0)
         analyzer_category(ctx, CATEGORY_dns_doh);
+}
+
+/* The exchange repeats what the host fills in, so it comes second. */
+static void emit_with_exchange(const struct http_transaction *t, struct analyzer_ctx *ctx,
+                               struct rec_http *r)
+{
+    const struct str coding[2] = {body_coding(t, 0), body_coding(t, 1)};
+    struct str items[2][HTTP_EXCHANGE_ITEMS_MAX];
+    uint32_t n[2];
+
+    for (unsigned side = 0; side < 2; side++)
+        n[side] = http_exchange_logged(t->exchange, ctx->options, side, items[side]);
+    if (n[0] > 0)
+        RECORD_SET(http, r, request_headers, ((struct str_list){items[0], n[0]}));
+    if (n[1] > 0)
+        RECORD_SET(http, r, response_headers, ((struct str_list){items[1], n[1]}));
+    analyzer_record(ctx, RECORD_http, r);
+    http_exchange_emit(t->exchange, ctx, r, coding);
 }
 
 void http_transaction_emit(struct http_transaction *t, struct analyzer_ctx *ctx)
@@ -476,5 +569,8 @@ void http_transaction_emit(struct http_transaction *t, struct analyzer_ctx *ctx)
     if (proxied.n > 0)
         RECORD_SET(http, &r, proxied, proxied);
     record_stream(t, &r);
-    analyzer_record(ctx, RECORD_http, &r);
+    if (__builtin_expect(t->exchange != NULL, 0))
+        emit_with_exchange(t, ctx, &r);
+    else
+        analyzer_record(ctx, RECORD_http, &r);
 }

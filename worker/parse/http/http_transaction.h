@@ -7,6 +7,7 @@
 #define SPLIFF_PARSE_HTTP_TRANSACTION_H
 
 #include "worker/parse/http/http_entity.h"
+#include "worker/parse/http/http_exchange.h"
 
 #define HTTP_URI_MAX    8192u  /* bytes of a target that are kept */
 #define HTTP_VALUE_MAX  2048u  /* bytes of any other field */
@@ -63,11 +64,12 @@ struct http_transaction {
     uint64_t depth;
     struct membuf text[2];
     struct http_entity entity[2];
-    uint64_t present;        /* bit n: field n was seen */
-    uint64_t stream_id;      /* with has_stream */
-    const char *application; /* static, as records.def names them; NULL: none */
-    const char *reset;       /* static name of the error code that ended the stream, or NULL */
-    const char *view;        /* static; NULL: "packet" */
+    struct http_exchange *exchange; /* headers and bodies for people; NULL: not asked for */
+    uint64_t present;               /* bit n: field n was seen */
+    uint64_t stream_id;             /* with has_stream */
+    const char *application;        /* static, as records.def names them; NULL: none */
+    const char *reset; /* static name of the error code that ended the stream, or NULL */
+    const char *view;  /* static; NULL: "packet" */
     uint16_t status;
     uint16_t info_status;
     bool has_status;
@@ -79,13 +81,14 @@ struct http_transaction {
     bool unmatched;     /* a response whose request was not seen */
     bool request_done;  /* nothing more to come of the request */
     bool response_done; /* nor of the final response */
+    bool secret[2];     /* by side: the value of the header that is being read is */
     struct {
         uint16_t at, len;
     } field[HTTP_FIELDS];
 };
 
 /* Empty transaction, or NULL when the pool refuses. */
-struct http_transaction *http_transaction_new(struct bufpool *bufs);
+struct http_transaction *http_transaction_new(struct analyzer_ctx *ctx);
 void http_transaction_free(struct http_transaction *t, struct bufpool *bufs);
 
 /* Begins a field, empty, in place of what it held; pieces are then appended to it before another
@@ -94,14 +97,20 @@ void http_field_begin(struct http_transaction *t, enum http_field f);
 bool http_field_append(struct http_transaction *t, struct bufpool *bufs, enum http_field f,
                        struct str piece);
 
+/* A field that is no header is complete: takes secrets out of it (http_redact.h). */
+void http_field_end(struct http_transaction *t, struct analyzer_ctx *ctx, enum http_field f);
+
 /* The value of a header follows (name in any case): begins and returns the field that keeps it, or
  * HTTP_NO_FIELD. *kept is false when a bound left something out. */
-enum http_field http_header_begin(struct http_transaction *t, struct bufpool *bufs, unsigned side,
-                                  struct str name, bool *kept);
+enum http_field http_header_begin(struct http_transaction *t, struct analyzer_ctx *ctx,
+                                  unsigned side, struct str name, bool *kept);
 
-/* The value is complete: takes off blanks at its end, reads credentials (RFC 7617), of which the
- * password is kept only with log_secrets. */
-void http_header_end(struct http_transaction *t, enum http_field f, bool log_secrets);
+/* The value is complete: takes off blanks at its end and secrets out of it, and reads credentials
+ * (RFC 7617), of which the password is kept only with log_secrets. */
+void http_header_end(struct http_transaction *t, struct analyzer_ctx *ctx, enum http_field f);
+
+/* Bytes of buffers that its headers take. */
+uint32_t http_transaction_text_bytes(const struct http_transaction *t);
 
 /* A field as text, borrowed until the next append; empty if it is not present. */
 struct str http_field_text(const struct http_transaction *t, enum http_field f);
@@ -116,8 +125,8 @@ void http_body_data(struct http_transaction *t, struct bufpool *bufs, unsigned s
 /* Bytes that were sent and are missing: counted, too. */
 void http_body_gap(struct http_transaction *t, struct bufpool *bufs, unsigned side, uint64_t len);
 
-/* Emits the http record. What is set of `application` stays, else it is told from type and path; a
- * flow that carries DNS gets its category. */
+/* Emits the http record, and the exchange if that is asked for. What is set of `application` stays,
+ * else it is told from type and path; a flow that carries DNS gets its category. */
 void http_transaction_emit(struct http_transaction *t, struct analyzer_ctx *ctx);
 
 #endif

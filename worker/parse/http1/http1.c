@@ -29,6 +29,7 @@ static void set_text(struct http1_flow *f, struct http_transaction *t, enum http
     http_field_begin(t, field);
     if (!http_field_append(t, f->ctx->bufs, field, value))
         http1_report_cut(f);
+    http_field_end(t, f->ctx, field);
 }
 
 static void line_drop(struct http1_flow *f, struct http1_side *s)

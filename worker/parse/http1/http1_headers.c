@@ -22,6 +22,14 @@ static unsigned parser_side(const llhttp_t *parser)
     return parser == &f->side[1].parser;
 }
 
+/* Where headers of the side are kept for people, or NULL. */
+static struct http_exchange *exchange_of(const struct http1_flow *f, unsigned side)
+{
+    const struct http_transaction *t = f->queue.open[side];
+
+    return t && (side == 0 || http1_status_is_final(f->status)) ? t->exchange : NULL;
+}
+
 static void value_begin(struct http1_flow *f, unsigned side)
 {
     struct http1_side *s = &f->side[side];
@@ -35,8 +43,7 @@ static void value_begin(struct http1_flow *f, unsigned side)
     if (!t || s->phase != HTTP1_HEADERS || s->name_len > HTTP_HEADER_MAX ||
         (side == 1 && !http1_status_is_final(f->status)))
         return;
-    s->field =
-        (uint8_t)http_header_begin(t, f->ctx->bufs, side, str_make(s->name, s->name_len), &kept);
+    s->field = (uint8_t)http_header_begin(t, f->ctx, side, str_make(s->name, s->name_len), &kept);
     if (!kept)
         http1_report_cut(f);
 }
@@ -44,8 +51,10 @@ static void value_begin(struct http1_flow *f, unsigned side)
 static int on_header_field(llhttp_t *parser, const char *at, size_t len)
 {
     struct http1_flow *f = parser->data;
-    struct http1_side *s = &f->side[parser_side(parser)];
+    unsigned side = parser_side(parser);
+    struct http1_side *s = &f->side[side];
 
+    http_exchange_name(exchange_of(f, side), f->ctx->bufs, side, str_make(at, len));
     /* A name may come in pieces: only the first after a value begins another header. */
     if (s->in_value) {
         s->in_value = false;
@@ -69,6 +78,7 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
     struct http1_side *s = &f->side[side];
     struct http_transaction *t = f->queue.open[side];
 
+    http_exchange_value(exchange_of(f, side), f->ctx->bufs, side, str_make(at, len));
     if (!s->in_value)
         value_begin(f, side);
     if (s->field != HTTP_NO_FIELD && t &&
@@ -105,8 +115,10 @@ static int on_header_value_complete(llhttp_t *parser)
     if (!s->in_value)
         value_begin(f, side);
     if (s->field != HTTP_NO_FIELD && t)
-        http_header_end(t, s->field, f->ctx->log_secrets);
+        http_header_end(t, f->ctx, s->field);
     s->field = HTTP_NO_FIELD;
+    if (!http_exchange_header_end(exchange_of(f, side), f->ctx, side))
+        http1_report_cut(f);
     return parser->flags & F_CONTENT_LENGTH ? length_take(s) : 0;
 }
 

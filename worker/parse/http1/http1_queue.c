@@ -42,7 +42,7 @@ static void queue_emit(struct http1_queue *q, struct analyzer_ctx *ctx, struct h
 static struct http_transaction *queue_new(struct http1_queue *q, struct analyzer_ctx *ctx,
                                           uint64_t ts_ns)
 {
-    struct http_transaction *t = http_transaction_new(ctx->bufs);
+    struct http_transaction *t = http_transaction_new(ctx);
 
     q->depth++;
     if (!t) {

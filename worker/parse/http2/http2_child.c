@@ -68,7 +68,7 @@ static void websocket_open(struct http2_flow *f, struct http2_stream *s)
 /* What the stream is used for, as far as its headers tell until now. */
 static void application_find(struct http2_flow *f, struct http2_stream *s, enum http2_block block)
 {
-    struct http_exchange x = {
+    struct http_application_clues x = {
         .method = http_field_text(s->t, HTTP_METHOD),
         .uri = http_field_text(s->t, HTTP_URI),
         .request_type = http_field_text(s->t, HTTP_REQUEST_TYPE),

@@ -28,6 +28,20 @@ static bool header_is_redundant(const struct http2_stream *st, struct str name)
     return str_equal(name, STR_LIT("host")) && http_field_text(st->t, HTTP_HOST).len > 0;
 }
 
+/* For people who asked for headers, as they were sent; never the pseudo-headers. */
+static void header_show(struct http2_flow *f, struct http2_stream *st, unsigned side,
+                        struct str name, struct str value)
+{
+    struct http_exchange *x = st->t->exchange;
+
+    if (!x || name.p[0] == ':')
+        return;
+    http_exchange_name(x, f->ctx->bufs, side, name);
+    http_exchange_value(x, f->ctx->bufs, side, value);
+    if (!http_exchange_header_end(x, f->ctx, side))
+        http2_report_cut(f);
+}
+
 static void header_take(struct http2_flow *f, struct http2_stream *st, unsigned side,
                         struct str name, struct str value)
 {
@@ -36,10 +50,10 @@ static void header_take(struct http2_flow *f, struct http2_stream *st, unsigned 
 
     if (side == 0 && header_is_redundant(st, name))
         return;
-    field = http_header_begin(st->t, f->ctx->bufs, side, name, &kept);
+    field = http_header_begin(st->t, f->ctx, side, name, &kept);
     if (field != HTTP_NO_FIELD) {
         kept &= http_field_append(st->t, f->ctx->bufs, field, value);
-        http_header_end(st->t, field, f->ctx->log_secrets);
+        http_header_end(st->t, f->ctx, field);
     }
     if (!kept)
         http2_report_cut(f);
@@ -131,6 +145,8 @@ static void field_take(void *arg, struct str name, struct str value)
     }
     if (!s->stream || name.len == 0)
         return;
+    if (s->block != HTTP2_IGNORED && !s->informational)
+        header_show(f, s->stream, s->block != HTTP2_REQUEST && s == &f->side[1], name, value);
     if (s->block == HTTP2_REQUEST)
         request_take(f, s->stream, name, value);
     else if (s->block == HTTP2_RESPONSE)

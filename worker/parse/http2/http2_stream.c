@@ -36,7 +36,7 @@ static void oldest_give_way(struct http2_flow *f, const char *why)
  * could together take the memory of all flows. */
 void http2_stream_account(struct http2_flow *f, struct http2_stream *s)
 {
-    uint32_t now = s->t->text[0].capacity + s->t->text[1].capacity;
+    uint32_t now = http_transaction_text_bytes(s->t);
 
     f->text_bytes += now - s->text_bytes;
     s->text_bytes = now;
@@ -58,7 +58,7 @@ struct http2_stream *http2_stream_open(struct http2_flow *f, uint32_t id, uint64
                                .id = id,
                                .next = *bucket,
                                .lost = {f->side[0].losses, f->side[1].losses}};
-    s->t = http_transaction_new(f->ctx->bufs);
+    s->t = http_transaction_new(f->ctx);
     if (!s->t) {
         bufpool_put(f->ctx->bufs, s, capacity);
         return NULL;
@@ -220,4 +220,5 @@ void http2_stream_set(struct http2_flow *f, struct http2_stream *s, enum http_fi
     http_field_begin(s->t, field);
     if (!http_field_append(s->t, f->ctx->bufs, field, value))
         http2_report_cut(f);
+    http_field_end(s->t, f->ctx, field);
 }

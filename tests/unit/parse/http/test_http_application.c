@@ -40,8 +40,9 @@ static void test_applications(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct http_exchange x = {str_of(cases[i].method), str_of(cases[i].uri),
-                                  str_of(cases[i].request_type), str_of(cases[i].response_type)};
+        struct http_application_clues x = {str_of(cases[i].method), str_of(cases[i].uri),
+                                           str_of(cases[i].request_type),
+                                           str_of(cases[i].response_type)};
         const char *found = http_application_name(&x);
 
         if ((found == NULL) != (cases[i].name == NULL) ||

@@ -52,7 +52,7 @@ static void test_password_only_when_asked(void **state)
 {
     (void)state;
     talk_begin();
-    talk.ctx.log_secrets = true;
+    fake_host_options.log_secrets = true;
     talk_say(0,
              "GET /1 HTTP/1.1\r\nAuthorization: basic   dXNlcjpwYXNzOndvcmQ=\r\nHost: x\r\n\r\n");
     talk_say(0, "GET /2 HTTP/1.1\r\nAuthorization: Bearer abc\r\nHost: y\r\n\r\n");
@@ -67,6 +67,7 @@ static void test_password_only_when_asked(void **state)
     expect(2, "username", "-");
     expect(2, "host", "z");
     talk_finish(3);
+    fake_host_options.log_secrets = false;
 }
 
 static void test_times(void **state)
