@@ -8,8 +8,9 @@
  *            transaction is told once, also when both processes are watched
  *   session  what one process's TLS session did: facts, offsets, latencies
  *
- * A joint begins with the first session of its flow and ends with the flow. All memory is in pools
- * with bounds (plaintext_table_size), a full one is counted (plain.bound). */
+ * A joint begins when the flow is found to be TLS, or with its first session, and ends with the
+ * flow. A session may outlive its flow, and goes on with the next one of its five-tuple. All memory
+ * is in pools with bounds (plaintext_table_size), a full one is counted (plain.bound). */
 #ifndef SPLIFF_WORKER_CORRELATE_H
 #define SPLIFF_WORKER_CORRELATE_H
 
@@ -25,34 +26,40 @@
 
 #define CORRELATE_ARRIVALS   32u
 #define CORRELATE_TEXT_BYTES 1024u
+#define CORRELATE_ALPN_BYTES 32u
 
 struct correlate;
 
 /* One TLS session of one process. */
 struct correlate_session {
-    uint64_t number;   /* the probe's; 0: this place is free */
-    uint64_t first_ns; /* wall clock */
+    uint64_t number;
+    uint64_t first_ns; /* wall clock: of the first plaintext; until then, when it was announced */
     uint64_t last_ns;
     uint64_t offset[2]; /* next expected: 0 read, 1 written */
     uint64_t bytes[2];  /* plaintext that came */
     uint64_t missed[2]; /* that did not */
     uint64_t calls[2];
-    uint32_t flow; /* index + 1 in the flow table; 0: its flow is over */
-    uint8_t end;   /* of the flow's key: where the process is */
+    uint32_t flow;         /* index + 1 in the flow table; 0: its flow is over */
+    uint32_t newer, older; /* among those without a flow */
+    uint8_t end;           /* of the flow's key: where the process is */
+    uint8_t alpn_len;
     bool closed;
-    bool foreign;
+    bool displaced;                 /* a newer one has its place: it finds no flow any more */
     struct latency latency;         /* packet arrival to plaintext read */
     struct plaintext_session facts; /* texts lie in text[] */
-    char alpn[32];
+    char alpn[CORRELATE_ALPN_BYTES];
     char text[CORRELATE_TEXT_BYTES];
 };
 
 struct correlate_joint {
     struct correlate_session *session[2]; /* by end of the flow's key; NULL: not watched */
+    int child;                            /* handle of what reads the plaintext (host_call.h); 0 */
     int8_t reader;                        /* end whose session is read; -1: none yet */
-    int child;                            /* handle of the analyzer that reads (host_call.h); 0 */
-    uint32_t detection;                   /* in the worker's pool while the protocol is unknown */
-    bool refused;                         /* nobody knows the protocol */
+    uint8_t client;                       /* end that is side 0 of the child */
+    bool refused;                         /* it is not to be read: no room, or not TLS at all */
+    bool watched;                         /* there has been a session */
+    bool asked;                           /* whose socket it is */
+    bool went_on;                         /* with packets after the handshake */
     struct {
         uint64_t ns[CORRELATE_ARRIVALS]; /* ring of times of packets with payload */
         uint32_t n;                      /* ever */
@@ -61,15 +68,24 @@ struct correlate_joint {
 
 /* 0 or -errno. */
 int correlate_open(struct correlate **out, const struct options *o, struct counters *c);
-void correlate_close(struct correlate *c);
+void correlate_close(struct correlate *c); /* NULL: does nothing */
 
 /* A session that was announced, by its number; NULL: unknown. */
 struct correlate_session *correlate_find(struct correlate *c, uint64_t number);
 
-/* Remembers a new session of a flow (an end of its key) and joins it. NULL: no room, or that end
- * has one that is not closed. */
+/* The flow's packets may have plaintext some day: notes their times from now on, if there is room
+ * beside the flows that do have. */
+void correlate_watch(struct correlate *c, struct flow *f);
+
+/* Remembers a new session of a flow (an end of its key, whose place is free) and joins it. NULL: no
+ * room, counted. */
 struct correlate_session *correlate_join(struct correlate *c, struct flow *f, uint32_t flow_index,
                                          unsigned end, const struct plaintext_item *open);
+
+/* A session whose flow is over goes on with another one, if its place there is free. False: it
+ * stays without; no room is counted. */
+bool correlate_rejoin(struct correlate *c, struct flow *f, uint32_t flow_index,
+                      struct correlate_session *s);
 
 /* What a flow is joined with; NULL if nothing. */
 struct correlate_joint *correlate_of(const struct correlate *c, const struct flow *f);
@@ -83,11 +99,29 @@ void correlate_arrival(struct correlate *c, const struct flow *f, unsigned end, 
 uint64_t correlate_wire_ns(const struct correlate *c, const struct flow *f, unsigned end,
                            uint64_t ts_ns, bool written);
 
-/* The tls_plain record of a session: sets every field but the flow's own; *text keeps what it
- * refers to. */
+/* A session of the flow has read bytes at ts_ns: how long after their packets, if those were seen.
+ */
+void correlate_read(struct correlate *c, const struct flow *f, struct correlate_session *s,
+                    uint64_t ts_ns);
+
+/* Puts the latencies of all sessions into the counters. */
+void correlate_count(struct correlate *c);
+
+/* The session has said its last word. */
+void correlate_close_session(struct correlate *c, struct correlate_session *s);
+
+/* Takes a session from its flow, after it was logged: forgets it if it is closed, else keeps it
+ * until there is no room; its counts begin anew. */
+void correlate_detach(struct correlate *c, struct flow *f, struct correlate_session *s);
+
+/* The tls_plain record of a session: sets every field but the flow's own, protocol, process_side
+ * and the bytes by side. */
 void correlate_record(const struct correlate_session *s, struct rec_tls_plain *r);
 
-/* The flow is over and its sessions are logged: forgets the joint, and sessions that are closed. */
+/* The flow is over and its sessions are detached: forgets the joint. */
 void correlate_end(struct correlate *c, struct flow *f);
+
+/* Nothing is left of any flow. For tests. */
+bool correlate_is_empty(const struct correlate *c);
 
 #endif

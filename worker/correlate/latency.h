@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define LATENCY_BUCKETS 256u /* 8 a power of two, to 4 s; the last one takes all above */
+#define LATENCY_BUCKETS 256u /* 8 a power of two, to 17 s; the last one takes all above */
 
 struct latency {
     uint64_t n, sum_ns, min_ns, max_ns;
@@ -14,7 +14,6 @@ struct latency {
 };
 
 void latency_add(struct latency *l, uint64_t ns);
-void latency_merge(struct latency *into, const struct latency *from);
 uint64_t latency_mean_ns(const struct latency *l);               /* 0 without samples */
 uint64_t latency_quantile_ns(const struct latency *l, double q); /* within [min, max]; 0 without */
 

@@ -101,15 +101,16 @@ struct flow {
     uint32_t frames_head; /* frames held for --format pcap, newest first (frames.h) */
     uint64_t interim_ns;  /* the worker's clock at its last conn.log line, first at its begin */
     uint8_t frames_held;
-    uint8_t frames_fate;                 /* enum frames_fate */
     uint8_t services[FLOW_SERVICES_MAX]; /* index + 1 in the worker's table of names */
     uint8_t category;                    /* enum category */
-    uint8_t log;                         /* enum flow_log */
-    bool handshake;                      /* TCP: a SYN has told who is the originator */
-    bool swapped;                        /* the responder is the client of the analyzer (host.c) */
     uint8_t history_len;
     char history[FLOW_HISTORY_MAX];
-    uint32_t question; /* asked of other workers for it: of learn.h, or 0 */
+    uint8_t log : 2;         /* enum flow_log */
+    uint8_t frames_fate : 2; /* enum frames_fate */
+    bool handshake : 1;      /* TCP: a SYN has told who is the originator */
+    bool swapped : 1;        /* the responder is the client of the analyzer (host.c) */
+    uint32_t question;       /* asked of other workers for it: of learn.h, or 0 */
+    uint32_t joint;          /* with its plaintext: of correlate.h, index + 1 there, or 0 */
     struct flow_end end[2];
 };
 
