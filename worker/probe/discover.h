@@ -18,16 +18,22 @@ struct discover;
 /* A file that a process has mapped to execute. */
 struct discovered {
     pid_t pid;
-    uint64_t device, inode;
-    const char *path;      /* as the process sees it; for messages */
-    bool executable;       /* it is the process's own program */
-    bool first;            /* nobody has reported this device and inode before */
-    int fd;                /* open for reading if first, else -1; borrowed for the call */
-    const char *open_path; /* a path through which it can be opened for attaching: in /proc/PID/ */
+    uint64_t device, inode; /* as stat(2) tells them */
+    const char *path;       /* as the process sees it; for messages */
+    bool executable;        /* it is the process's own program */
+    bool first;             /* this file was not reported before, or longer ago than the table of
+                               files reaches; also one that has an earlier one's inode, or other
+                               content */
+    int fd;                 /* open for reading if first, else -1; borrowed for the call */
+    const char *open_path;  /* a path through which it can be opened for attaching, whatever becomes
+                               of the process: borrowed for the call, if first; else NULL */
 };
 
+/* Each may be NULL. */
 struct discover_ops {
     void (*image)(void *user, const struct discovered *d);
+    /* A process is a copy of another: it has mapped what that one has. */
+    void (*fork)(void *user, pid_t parent, pid_t pid);
     void (*exec)(void *user, pid_t pid); /* a process has a new program: facts of it are stale */
     void (*exit)(void *user, pid_t pid);
 };
@@ -38,11 +44,11 @@ int discover_open(struct discover **out, const struct discover_ops *ops, void *u
                   struct counters *c);
 void discover_close(struct discover *d);
 
-/* Descriptors to poll for reading. Returns how many. */
+/* Descriptors to poll for reading. Returns how many; 0: call discover_run every second. */
 int discover_fds(const struct discover *d, int fds[DISCOVER_FDS_MAX]);
 
 /* Takes what has come; rescans where events were lost. Bounded work a call: call again while it
- * says true. */
+ * says true. now_ns: CLOCK_MONOTONIC. */
 bool discover_run(struct discover *d, uint64_t now_ns);
 
 #endif
