@@ -426,6 +426,8 @@ $(call unit,ipc/test_owner,$(PLAINTEXT) common/ipc/owner.c)
 $(call unit,ipc/test_plaintext_socket,common/ipc/plaintext_socket.c common/ipc/bus_socket.c $(BASE))
 $(call unit,schema/test_process_filter,common/schema/process_filter.c common/schema/options.c \
     common/base/local_nets.c $(BASE))
+$(call unit,manager/test_status,manager/status.c manager/topology.c manager/ini_file.c manager/suggest.c \
+    manager/text.c $(SCHEMA) $(BASE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

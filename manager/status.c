@@ -69,12 +69,16 @@ const char *status_word(const struct node *n)
     return status_is_up(n) ? "running" : "starting";
 }
 
+/* By kinds of nodes: whose counters they keep. */
+static const enum counter_process counters_of_kind[] = {
+    [NODE_WORKER] = COUNTER_WORKER, [NODE_LOGGER] = COUNTER_LOGGER, [NODE_PROBE] = COUNTER_PROBE};
+
 uint64_t status_counter(const struct manager *m, const struct counter_schema *s)
 {
     uint64_t sum = s->process & COUNTER_MANAGER ? counter_read(&m->counters, s) : 0;
 
     for (unsigned i = 0; i < m->n_nodes; i++)
-        if (s->process & (m->nodes[i].kind == NODE_WORKER ? COUNTER_WORKER : COUNTER_LOGGER))
+        if (s->process & counters_of_kind[m->nodes[i].kind])
             sum += counter_read(m->nodes[i].counters, s);
     return sum;
 }
@@ -96,6 +100,32 @@ static const struct topology_node *manager_def(const struct topology *t)
     return &t->nodes[i];
 }
 
+static void losses_of(const struct counters *c, enum counter_process process, struct text *out)
+{
+    for (size_t i = 0; i < counter_schemas_n; i++) {
+        const struct counter_schema *s = &counter_schemas[i];
+        uint64_t n = s->process & process && s->kind == COUNTER_LOSS ? counter_read(c, s) : 0;
+
+        if (n > 0)
+            text_printf(out, "%s%s %" PRIu64, out->len ? ", " : "", s->name, n);
+    }
+}
+
+/* Below the table, since its columns are zeekctl's. */
+static void table_probe(struct text *out, const struct node *n)
+{
+    const volatile struct counters *c = n->counters;
+    struct text losses = {0};
+
+    losses_of(n->counters, COUNTER_PROBE, &losses);
+    text_printf(out,
+                "%s: %" PRIu64 " files hooked in %" PRIu64 " processes; %" PRIu64
+                " TLS sessions, %" PRIu64 " of them open; lost: %s\n",
+                n->def->name, c->probe_hooked, c->probe_processes, c->probe_sessions,
+                c->probe_sessions_active, losses.len ? losses.p : "nothing");
+    text_free(&losses);
+}
+
 void status_table(const struct manager *m, struct text *out)
 {
     table_header(out);
@@ -105,6 +135,9 @@ void status_table(const struct manager *m, struct text *out)
 
         table_running(out, n->def, status_word(n), n->pid, n->started_wall_ns);
     }
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        if (m->nodes[i].kind == NODE_PROBE)
+            table_probe(out, &m->nodes[i]);
 }
 
 void status_table_stopped(const struct topology *t, struct text *out)
@@ -186,7 +219,7 @@ void status_json(const struct manager *m, struct text *out)
         json_node(out, n->def, status_word(n), n->pid, n->started_wall_ns);
         json_key(out, "restarts");
         json_uint(out, n->restarts);
-        json_counters(out, n->counters, n->kind == NODE_WORKER ? COUNTER_WORKER : COUNTER_LOGGER);
+        json_counters(out, n->counters, counters_of_kind[n->kind]);
         text_puts(out, "}");
     }
     text_puts(out, "]");
@@ -206,10 +239,8 @@ void status_json_stopped(const struct topology *t, struct text *out)
     text_puts(out, "]}\n");
 }
 
-static void counters_of(const struct manager *m, enum counter_process process, struct text *out)
+static void counters_of(const struct manager *m, enum node_kind kind, struct text *out)
 {
-    enum node_kind kind = process == COUNTER_WORKER ? NODE_WORKER : NODE_LOGGER;
-
     text_printf(out, "%-32s", "counter");
     for (unsigned i = 0; i < m->n_nodes; i++)
         if (m->nodes[i].kind == kind)
@@ -218,7 +249,7 @@ static void counters_of(const struct manager *m, enum counter_process process, s
     for (size_t c = 0; c < counter_schemas_n; c++) {
         const struct counter_schema *s = &counter_schemas[c];
 
-        if (!(s->process & process))
+        if (!(s->process & counters_of_kind[kind]))
             continue;
         text_printf(out, "%-32s", s->name);
         for (unsigned i = 0; i < m->n_nodes; i++)
@@ -230,8 +261,10 @@ static void counters_of(const struct manager *m, enum counter_process process, s
 
 void status_counters(const struct manager *m, struct text *out)
 {
-    counters_of(m, COUNTER_WORKER, out);
-    counters_of(m, COUNTER_LOGGER, out);
+    counters_of(m, NODE_WORKER, out);
+    counters_of(m, NODE_LOGGER, out);
+    if (topology_count(&m->plan->topology, TOPOLOGY_PROBE) > 0)
+        counters_of(m, NODE_PROBE, out);
     text_printf(out, "%-32s %14s\n", "counter", "manager");
     for (size_t i = 0; i < counter_schemas_n; i++)
         if (counter_schemas[i].process & COUNTER_MANAGER)
@@ -247,5 +280,37 @@ void status_losses(const struct manager *m, struct text *out)
 
         if (n > 0)
             text_printf(out, "%s%s %" PRIu64, out->len ? ", " : "", s->name, n);
+    }
+}
+
+/* In the unit that a reader would take. */
+static void text_duration(struct text *out, uint64_t ns)
+{
+    if (ns < NS_PER_MS)
+        text_printf(out, " %8.1fus", (double)ns / (double)NS_PER_US);
+    else if (ns < NS_PER_SEC)
+        text_printf(out, " %8.2fms", (double)ns / (double)NS_PER_MS);
+    else
+        text_printf(out, " %9.2fs", (double)ns / (double)NS_PER_SEC);
+}
+
+void status_latency(const struct manager *m, struct text *out)
+{
+    text_printf(out, "%-20s %10s %10s %10s %10s %10s %10s\n", "packet to plaintext", "samples",
+                "min", "mean", "p50", "p99", "max");
+    for (unsigned i = 0; i < m->n_nodes; i++) {
+        const volatile struct counters *c = m->nodes[i].counters;
+
+        if (m->nodes[i].kind != NODE_WORKER)
+            continue;
+        text_printf(out, "%-20s %10" PRIu64, m->nodes[i].def->name, c->plain_latency_n);
+        if (c->plain_latency_n > 0) {
+            text_duration(out, c->plain_latency_min_ns);
+            text_duration(out, c->plain_latency_mean_ns);
+            text_duration(out, c->plain_latency_p50_ns);
+            text_duration(out, c->plain_latency_p99_ns);
+            text_duration(out, c->plain_latency_max_ns);
+        }
+        text_puts(out, "\n");
     }
 }

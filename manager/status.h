@@ -19,7 +19,8 @@ bool status_is_up(const struct node *n);
 /* "running", "starting", "crashed" (to be restarted) or "stopped". */
 const char *status_word(const struct node *n);
 
-/* Name, type, host, status, pid, start of each node, one a line, after a header. */
+/* Name, type, host, status, pid, start of each node, one a line, after a header; then a line of
+ * what the probe has hooked, followed and lost, if there is one. */
 void status_table(const struct manager *m, struct text *out);
 
 /* {"running":bool,"manager":{…},"nodes":[{"name",…,"counters":{…}}],"losses":{cause:n}} and a
@@ -32,6 +33,9 @@ void status_json_stopped(const struct topology *t, struct text *out);
 
 /* All counters: a row each, a column a node. */
 void status_counters(const struct manager *m, struct text *out);
+
+/* How long after its packets plaintext was read: a row a worker after a header. */
+void status_latency(const struct manager *m, struct text *out);
 
 /* "capture.kernel_drops 12, …": what was lost, by cause; nothing if nothing was. */
 void status_losses(const struct manager *m, struct text *out);

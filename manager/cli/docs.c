@@ -119,6 +119,21 @@ static void docs_options_cfg(void)
         printf("\n# %s\n#%s =%s%s\n", row.s->doc, row.s->key, row.def[0] ? " " : "", row.def);
 }
 
+static const char *counter_where(enum counter_process process)
+{
+    switch (process) {
+    case COUNTER_WORKER:
+        return "worker";
+    case COUNTER_LOGGER:
+        return "logger";
+    case COUNTER_MANAGER:
+        return "manager";
+    case COUNTER_PROBE:
+        break;
+    }
+    return "probe";
+}
+
 static void docs_counters_md(void)
 {
     static const char *const kinds[] = {"total", "level", "loss"};
@@ -131,11 +146,8 @@ static void docs_counters_md(void)
     for (size_t i = 0; i < counter_schemas_n; i++) {
         const struct counter_schema *s = &counter_schemas[i];
 
-        printf("| `%s` | %s | %s | %s |\n", s->name,
-               s->process == COUNTER_WORKER   ? "worker"
-               : s->process == COUNTER_LOGGER ? "logger"
-                                              : "manager",
-               kinds[s->kind], s->doc);
+        printf("| `%s` | %s | %s | %s |\n", s->name, counter_where(s->process), kinds[s->kind],
+               s->doc);
     }
 }
 

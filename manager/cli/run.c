@@ -153,7 +153,7 @@ static int run_plan(struct manager_plan *plan)
 {
     const struct options *o = &plan->options;
     static struct progress progress; /* outlives the plan that points to it */
-    struct text counters = {0};
+    struct text report = {0};
     char error[INI_ERROR_BYTES];
     struct manager *m;
     int status, err;
@@ -169,11 +169,13 @@ static int run_plan(struct manager_plan *plan)
     progress.manager = m;
     status = manager_loop(m);
     progress_clear(&progress);
-    if (o->show_stats) {
-        status_counters(m, &counters);
-        fputs(counters.p, stderr);
-        text_free(&counters);
-    }
+    if (o->show_stats)
+        status_counters(m, &report);
+    if (o->show_latency)
+        status_latency(m, &report);
+    if (report.len)
+        fputs(report.p, stderr);
+    text_free(&report);
     if (!o->quiet)
         progress_summary(m);
     manager_close(m);

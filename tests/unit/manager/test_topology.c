@@ -81,6 +81,23 @@ static void test_standalone(void **state)
                      -EINVAL);
 }
 
+#define PROBE "[probe]\ntype=probe\nhost=localhost\n"
+
+static void test_probe(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text(PROBE "pin_cpus=5,6\nenv_vars=A=1\n" MANAGER WORKER), 0);
+    assert_int_equal(topology.n, 4);
+    expect(2, "worker", TOPOLOGY_WORKER, -1);
+    expect(3, "probe", TOPOLOGY_PROBE, 5);
+    assert_string_equal(topology.nodes[3].env_vars, "A=1");
+    /* Beside a standalone node, before it or after it. */
+    assert_int_equal(read_text("[z]\ntype=standalone\nhost=localhost\ninterface=eth0\n" PROBE), 0);
+    expect(3, "probe", TOPOLOGY_PROBE, -1);
+    assert_int_equal(read_text(PROBE "[z]\ntype=standalone\nhost=localhost\ninterface=eth0\n"), 0);
+    expect(3, "probe", TOPOLOGY_PROBE, -1);
+}
+
 static void test_accepted_without_effect(void **state)
 {
     (void)state;
@@ -126,6 +143,11 @@ static void test_refusals(void **state)
         {MANAGER "[w]\nhost=localhost\n", "node.cfg:4: [w] has no type"},
         {MANAGER "[w]\ntype=wroker\nhost=localhost\n",
          "node.cfg:5: type=wroker: give manager, logger, worker, probe, proxy or standalone"},
+        {MANAGER WORKER PROBE "[p2]\ntype=probe\nhost=localhost\n",
+         "node.cfg:11: [p2]: there is a probe already, and one sees the whole host"},
+        {MANAGER WORKER PROBE "lb_procs=2\n", "node.cfg:11: lb_procs is for workers only"},
+        {MANAGER WORKER PROBE "pin_cpus=a\n",
+         "node.cfg:11: pin_cpus=a: give at most 64 core numbers such as 0,2,4"},
         {WORKER, "node.cfg:1: no [section] with type=manager: give exactly one"},
         {MANAGER, "node.cfg:1: no [section] with type=worker: give at least one"},
         {MANAGER "[empty]\n" WORKER, "node.cfg:4: this section is empty"},
@@ -179,15 +201,23 @@ static void test_run(void **state)
     expect(3, "worker-2", TOPOLOGY_WORKER, 3);
     assert_int_equal(topology_of_run(&topology, 2, "eth0", "3,x", false, error), -EINVAL);
     assert_int_equal(topology_of_run(&topology, 0, "eth0", "", false, error), -EINVAL);
+    assert_int_equal(topology_of_run(&topology, 2, "eth0", "3", true, error), 0);
+    assert_int_equal(topology.n, 5);
+    expect(4, "probe", TOPOLOGY_PROBE, -1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cluster),    cmocka_unit_test(test_one_worker_keeps_its_name),
-        cmocka_unit_test(test_standalone), cmocka_unit_test(test_accepted_without_effect),
-        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_bounds),     cmocka_unit_test(test_run),
+        cmocka_unit_test(test_cluster),
+        cmocka_unit_test(test_one_worker_keeps_its_name),
+        cmocka_unit_test(test_standalone),
+        cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_accepted_without_effect),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_run),
     };
 
     return cmocka_run_group_tests(tests, NULL, end);
