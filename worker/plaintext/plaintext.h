@@ -33,6 +33,6 @@ bool plaintext_input_next(struct plaintext_input *p, uint64_t until_ns,
                           struct plaintext_item *item);
 
 /* When the oldest held item happened; UINT64_MAX if none is held. */
-uint64_t plaintext_input_oldest_ns(const struct plaintext_input *p);
+uint64_t plaintext_input_oldest_ns(struct plaintext_input *p);
 
 #endif
