@@ -158,7 +158,7 @@ SRC_LOGGER := \
   logger/main.c logger/receive.c logger/state.c logger/archive.c \
   logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/sink/logfile.c \
   logger/sink/stream.c logger/sink/tsv.c \
-  logger/sink/json.c logger/sink/text.c logger/sink/pcap.c
+  logger/sink/json.c logger/sink/text.c logger/sink/text_exchange.c logger/sink/pcap.c
 
 SRC_MANAGER := \
   manager/main.c manager/manager.c manager/ending.c manager/learned.c manager/learned_file.c \
@@ -327,7 +327,7 @@ $(call unit,parse/http1/test_http1_switch,$(HTTP1_TALK))
 $(call unit,parse/websocket/test_websocket,$(FAKE_HOST) $(SRC_WEBSOCKET))
 SINKS := logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/sink/logfile.c \
          logger/sink/stream.c logger/sink/tsv.c logger/sink/json.c logger/sink/text.c \
-         logger/sink/pcap.c logger/archive.c
+         logger/sink/text_exchange.c logger/sink/pcap.c logger/archive.c
 SINK_TEST := $(BASE) $(SCHEMA) $(IPC_FORMATS) common/schema/options.c $(SINKS) \
              tests/unit/logger/sink_fixture.c
 $(call unit,logger/test_state,$(BASE) $(SCHEMA) logger/state.c)
@@ -545,7 +545,7 @@ DOCDIR     := $(DESTDIR)$(PREFIX)/share/doc/spliff
 install: release
 	install -d $(BINDIR) $(LIBEXECDIR) $(ETCDIR) $(UNITDIR) $(MANDIR)/man5 $(MANDIR)/man8 $(DOCDIR)
 	install -m 755 $(BIN_release)/spliff-cluster $(BINDIR)
-	install -m 755 $(BIN_release)/spliff-worker $(BIN_release)/spliff-logger $(LIBEXECDIR)
+	install -m 755 $(filter-out %/spliff-cluster,$(commands_release)) $(LIBEXECDIR)
 	for f in node.cfg spliff.cfg; do \
 	    [ -e $(ETCDIR)/$$f ] || install -m 644 etc/$$f $(ETCDIR)/$$f; done
 	sed 's|/usr/local|$(PREFIX)|g' etc/spliff.service > $(UNITDIR)/spliff.service

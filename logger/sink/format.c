@@ -203,6 +203,24 @@ static unsigned utf8_length(const uint8_t *p, size_t left)
     return n;
 }
 
+bool format_is_text(struct str s)
+{
+    const uint8_t *p = (const uint8_t *)s.p;
+
+    for (size_t i = 0; i < s.len;) {
+        unsigned n = p[i] < 0x80 ? 1 : utf8_length(p + i, s.len - i);
+
+        if (p[i] < 0x20 && !strchr("\t\n\r\f", p[i]))
+            return false;
+        if (p[i] == 0 || p[i] == 0x7f)
+            return false;
+        if (n == 0)
+            return i > 0 && s.len - i < 4 && p[i] >= 0xc2 && p[i] <= 0xf4;
+        i += n;
+    }
+    return true;
+}
+
 static char *put_text(char *out, const char *text, size_t n)
 {
     memcpy(out, text, n);

@@ -48,6 +48,10 @@ char *format_addr(char *p, struct str bytes);
 /* Needs FORMAT_STRING_BYTES(s.len). */
 char *format_string(char *p, struct str s, enum format_escape how);
 
+/* Is it valid UTF-8 without control characters other than blanks and ends of lines? Its last
+ * character may be cut. */
+bool format_is_text(struct str s);
+
 /* The interval in a value that record_reader_fits one. */
 int64_t format_interval_of(const struct value *v);
 

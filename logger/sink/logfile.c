@@ -201,7 +201,7 @@ int logfile_write(struct sink_state *s, const struct message_batch *batch)
     bool begun = f->open_ns != 0;
     int rc;
 
-    if (batch->type == RECORD_packet)
+    if (batch->type == RECORD_packet || batch->type == RECORD_exchange)
         return 0;
     if (batch->count == 0) /* makes no file */
         return batch->bytes > 0 ? -EBADMSG : 0;

@@ -40,7 +40,7 @@ bool stream_wanted(const struct heritage *h, enum output format)
 
 bool stream_takes_logs(enum record_type type)
 {
-    return type != RECORD_packet;
+    return type != RECORD_packet && type != RECORD_exchange;
 }
 
 /* Finds the place in a file: behind what is committed, or where the descriptor stands. */

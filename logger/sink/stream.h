@@ -29,7 +29,7 @@ struct stream_format {
 int stream_open(struct sink_state **out, const struct heritage *h,
                 const struct sink_lengths *committed, const struct stream_format *format);
 
-/* Of every path but the frames, which have no lines. */
+/* Of every path but the frames, which have no lines, and exchanges, which have many. */
 bool stream_takes_logs(enum record_type type);
 
 /* The operations of struct sink. */

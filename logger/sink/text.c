@@ -5,6 +5,7 @@
  *
  * The terminal is not to be trusted with what comes from the wire: every string goes through
  * FORMAT_TERMINAL, and is cut at TEXT_STRING_MAX. */
+#include "logger/sink/text.h"
 #include "common/base/clock.h"
 #include "logger/sink/stream.h"
 #include "logger/sink/table.h"
@@ -12,24 +13,6 @@
 #include <errno.h>
 
 #define TEXT_STRING_MAX 256u
-#define TEXT_FIELDS_MAX 64u
-
-#define COLOR_DIM    "\033[2m"
-#define COLOR_PATH   "\033[36m"
-#define COLOR_GOOD   "\033[32m"
-#define COLOR_BAD    "\033[31m"
-#define COLOR_STRONG "\033[1m"
-#define COLOR_END    "\033[0m"
-
-/* A record taken apart in one pass, since its fields come in the order of the table and are shown
- * in another, so that its fields can be shown in any order. */
-struct text_record {
-    const struct record_schema *schema;
-    bool color;
-    struct value values[TEXT_FIELDS_MAX];
-    struct cursor elements[TEXT_FIELDS_MAX]; /* of lists: where they begin */
-};
-
 static int read_record(struct text_record *r, struct cursor *c, enum record_type type)
 {
     uint32_t n;
@@ -52,12 +35,7 @@ static int read_record(struct text_record *r, struct cursor *c, enum record_type
     return 0;
 }
 
-static bool has(const struct text_record *r, unsigned field)
-{
-    return r->values[field].kind != VALUE_NIL;
-}
-
-static void put_color(struct outbuf *b, const struct text_record *r, const char *color)
+void text_put_color(struct outbuf *b, const struct text_record *r, const char *color)
 {
     if (r->color)
         outbuf_text(b, color);
@@ -111,7 +89,7 @@ static char *put_scalar(char *p, enum field_type type, const struct value *v)
 }
 
 /* One field, nothing if it is unset. */
-static void put(struct outbuf *b, struct text_record *r, unsigned field)
+void text_put(struct outbuf *b, struct text_record *r, unsigned field)
 {
     enum field_type type = r->schema->fields[field].type;
     const struct value *v = &r->values[field];
@@ -131,37 +109,37 @@ static void put(struct outbuf *b, struct text_record *r, unsigned field)
 }
 
 /* The same between two texts. */
-static void put_between(struct outbuf *b, struct text_record *r, const char *before, unsigned field,
-                        const char *after)
+void text_put_between(struct outbuf *b, struct text_record *r, const char *before, unsigned field,
+                      const char *after)
 {
-    if (!has(r, field))
+    if (!text_has(r, field))
         return;
     outbuf_text(b, before);
-    put(b, r, field);
+    text_put(b, r, field);
     outbuf_text(b, after);
 }
 
 static void put_colored(struct outbuf *b, struct text_record *r, const char *color, unsigned field)
 {
-    put_color(b, r, color);
-    put(b, r, field);
-    put_color(b, r, COLOR_END);
+    text_put_color(b, r, color);
+    text_put(b, r, field);
+    text_put_color(b, r, TEXT_END);
 }
 
 static void put_conn(struct outbuf *b, struct text_record *r)
 {
-    put_between(b, r, " ", RECORD_conn_proto, "");
+    text_put_between(b, r, " ", RECORD_conn_proto, "");
     outbuf_char(b, ' ');
-    put_colored(b, r, COLOR_STRONG, RECORD_conn_conn_state);
-    put_between(b, r, " ", RECORD_conn_service, "");
-    put_between(b, r, " ", RECORD_conn_orig_bytes, " B out");
-    put_between(b, r, " ", RECORD_conn_resp_bytes, " B in");
-    put_between(b, r, " ", RECORD_conn_duration, "");
+    put_colored(b, r, TEXT_STRONG, RECORD_conn_conn_state);
+    text_put_between(b, r, " ", RECORD_conn_service, "");
+    text_put_between(b, r, " ", RECORD_conn_orig_bytes, " B out");
+    text_put_between(b, r, " ", RECORD_conn_resp_bytes, " B in");
+    text_put_between(b, r, " ", RECORD_conn_duration, "");
 }
 
-static const char *status_color(const struct value *status)
+const char *text_status_color(const struct value *status)
 {
-    return status->kind == VALUE_UINT && status->u < 400 ? COLOR_GOOD : COLOR_BAD;
+    return status->kind == VALUE_UINT && status->u < 400 ? TEXT_GOOD : TEXT_BAD;
 }
 
 static void put_http(struct outbuf *b, struct text_record *r)
@@ -169,50 +147,50 @@ static void put_http(struct outbuf *b, struct text_record *r)
     const struct value *uri = &r->values[RECORD_http_uri];
 
     outbuf_char(b, ' ');
-    put_colored(b, r, COLOR_STRONG, RECORD_http_method);
+    put_colored(b, r, TEXT_STRONG, RECORD_http_method);
     outbuf_char(b, ' ');
     /* An absolute target names its host by itself, as does CONNECT's. */
     if (uri->kind != VALUE_BYTES || (uri->bytes.len > 0 && uri->bytes.p[0] == '/'))
-        put(b, r, RECORD_http_host);
-    put(b, r, RECORD_http_uri);
-    if (has(r, RECORD_http_status_code)) {
+        text_put(b, r, RECORD_http_host);
+    text_put(b, r, RECORD_http_uri);
+    if (text_has(r, RECORD_http_status_code)) {
         outbuf_text(b, " -> ");
-        put_colored(b, r, status_color(&r->values[RECORD_http_status_code]),
+        put_colored(b, r, text_status_color(&r->values[RECORD_http_status_code]),
                     RECORD_http_status_code);
     }
-    put_between(b, r, " ", RECORD_http_version, "");
-    put_between(b, r, " ", RECORD_http_response_body_len, " B");
-    put_between(b, r, " ", RECORD_http_ttfb, "");
+    text_put_between(b, r, " ", RECORD_http_version, "");
+    text_put_between(b, r, " ", RECORD_http_response_body_len, " B");
+    text_put_between(b, r, " ", RECORD_http_ttfb, "");
 }
 
 static void put_ssl(struct outbuf *b, struct text_record *r)
 {
-    put_between(b, r, " ", RECORD_ssl_version, "");
+    text_put_between(b, r, " ", RECORD_ssl_version, "");
     outbuf_char(b, ' ');
-    put_colored(b, r, COLOR_STRONG, RECORD_ssl_server_name);
-    put_between(b, r, " ", RECORD_ssl_cipher, "");
-    put_between(b, r, " ", RECORD_ssl_next_protocol, "");
-    put_between(b, r, " alert:", RECORD_ssl_last_alert, "");
+    put_colored(b, r, TEXT_STRONG, RECORD_ssl_server_name);
+    text_put_between(b, r, " ", RECORD_ssl_cipher, "");
+    text_put_between(b, r, " ", RECORD_ssl_next_protocol, "");
+    text_put_between(b, r, " alert:", RECORD_ssl_last_alert, "");
     if (r->values[RECORD_ssl_resumed].kind == VALUE_BOOL && r->values[RECORD_ssl_resumed].b)
         outbuf_text(b, " resumed");
 }
 
 static void put_dns(struct outbuf *b, struct text_record *r)
 {
-    put_between(b, r, " ", RECORD_dns_qtype_name, "");
+    text_put_between(b, r, " ", RECORD_dns_qtype_name, "");
     outbuf_char(b, ' ');
-    put_colored(b, r, COLOR_STRONG, RECORD_dns_query);
-    put_between(b, r, " -> ", RECORD_dns_answers, "");
-    put_between(b, r, " ", RECORD_dns_rcode_name, "");
-    put_between(b, r, " ", RECORD_dns_rtt, "");
+    put_colored(b, r, TEXT_STRONG, RECORD_dns_query);
+    text_put_between(b, r, " -> ", RECORD_dns_answers, "");
+    text_put_between(b, r, " ", RECORD_dns_rcode_name, "");
+    text_put_between(b, r, " ", RECORD_dns_rtt, "");
 }
 
 static void put_weird(struct outbuf *b, struct text_record *r)
 {
     outbuf_char(b, ' ');
-    put_colored(b, r, COLOR_BAD, RECORD_weird_name);
-    put_between(b, r, " ", RECORD_weird_addl, "");
-    put_between(b, r, " (", RECORD_weird_source, ")");
+    put_colored(b, r, TEXT_BAD, RECORD_weird_name);
+    text_put_between(b, r, " ", RECORD_weird_addl, "");
+    text_put_between(b, r, " (", RECORD_weird_source, ")");
 }
 
 static void (*const essentials[RECORD_TYPES])(struct outbuf *b, struct text_record *r) = {
@@ -225,19 +203,19 @@ static void put_all(struct outbuf *b, struct text_record *r)
     unsigned first = r->schema->has_flow_id ? RECORD_conn_resp_p + 1 : 1;
 
     for (unsigned i = first; i < r->schema->n_fields; i++) {
-        if (!has(r, i))
+        if (!text_has(r, i))
             continue;
         outbuf_char(b, ' ');
-        put_color(b, r, COLOR_DIM);
+        text_put_color(b, r, TEXT_DIM);
         outbuf_text(b, r->schema->fields[i].name);
         outbuf_char(b, '=');
-        put_color(b, r, COLOR_END);
-        put(b, r, i);
+        text_put_color(b, r, TEXT_END);
+        text_put(b, r, i);
     }
 }
 
-/* Local time of day; every record begins with its ts. */
-static void put_clock(struct outbuf *b, const struct text_record *r)
+/* Every record begins with its ts. */
+void text_put_clock(struct outbuf *b, const struct text_record *r)
 {
     const struct value *ts = &r->values[0];
     uint64_t ns = ts->kind == VALUE_UINT ? ts->u : 0;
@@ -254,12 +232,12 @@ static void put_clock(struct outbuf *b, const struct text_record *r)
 
 static void put_endpoint(struct outbuf *b, struct text_record *r, unsigned addr, unsigned port)
 {
-    bool v6 = has(r, addr) && r->values[addr].bytes.len == 16;
+    bool v6 = text_has(r, addr) && r->values[addr].bytes.len == 16;
 
     outbuf_text(b, v6 ? "[" : "");
-    put(b, r, addr);
+    text_put(b, r, addr);
     outbuf_text(b, v6 ? "]:" : ":");
-    put(b, r, port);
+    text_put(b, r, port);
 }
 
 static int text_record(struct outbuf *b, struct cursor *c, enum record_type type, void *context)
@@ -269,14 +247,18 @@ static int text_record(struct outbuf *b, struct cursor *c, enum record_type type
 
     if (read_record(&r, c, type) < 0)
         return -EBADMSG;
-    put_color(b, &r, COLOR_DIM);
-    put_clock(b, &r);
-    put_color(b, &r, COLOR_END);
+    if (type == RECORD_exchange) {
+        text_put_exchange(b, &r);
+        return 0;
+    }
+    text_put_color(b, &r, TEXT_DIM);
+    text_put_clock(b, &r);
+    text_put_color(b, &r, TEXT_END);
     outbuf_char(b, ' ');
-    put_color(b, &r, COLOR_PATH);
+    text_put_color(b, &r, TEXT_PATH);
     outbuf_text(b, r.schema->path);
-    put_color(b, &r, COLOR_END);
-    if (r.schema->has_flow_id && has(&r, RECORD_conn_orig_h)) { /* a scan has no one flow */
+    text_put_color(b, &r, TEXT_END);
+    if (r.schema->has_flow_id && text_has(&r, RECORD_conn_orig_h)) { /* a scan has no one flow */
         outbuf_char(b, ' ');
         put_endpoint(b, &r, RECORD_conn_orig_h, RECORD_conn_orig_p);
         outbuf_text(b, " -> ");
@@ -292,12 +274,20 @@ static bool text_wanted(const struct heritage *h)
     return stream_wanted(h, OUTPUT_TEXT);
 }
 
+/* An exchange says all that the line of its http record would. */
+static bool takes_exchanges(enum record_type type)
+{
+    return type == RECORD_exchange || (type != RECORD_http && stream_takes_logs(type));
+}
+
 static int text_open(struct sink_state **state, const struct heritage *h,
                      const struct sink_lengths *committed)
 {
-    static const struct stream_format format = {stream_takes_logs, text_record, NULL};
+    static const struct stream_format lines = {stream_takes_logs, text_record, NULL};
+    static const struct stream_format exchanges = {takes_exchanges, text_record, NULL};
+    bool shown = h->options.headers || h->options.body;
 
-    return stream_open(state, h, committed, &format);
+    return stream_open(state, h, committed, shown ? &exchanges : &lines);
 }
 
 const struct sink sink_text = {
