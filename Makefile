@@ -318,12 +318,16 @@ $(call unit,parse/http/test_http_application,worker/parse/http/http_application.
 $(call unit,parse/http/test_http_entity,$(BASE) \
     $(filter worker/parse/http/http_entity.c %/http_multipart.c %/http_mime.c %/http_inflate.c \
     %/http_filename.c,$(SRC_HTTP)))
+$(call unit,parse/http/test_http_redact,worker/parse/http/http_redact.c)
+$(call unit,parse/http/test_http_decode,$(BASE) worker/parse/http/http_decode.c \
+    worker/parse/http/http_inflate.c)
 $(call unit,parse/http1/test_http1_line,worker/parse/http1/http1_probe.c worker/parse/http1/http1_line.c)
 HTTP_TALK := $(FAKE_HOST) tests/unit/parse/http/talk.c
 HTTP1_TALK := $(HTTP_TALK) $(HTTP1) tests/unit/parse/http1/talk.c
 $(call unit,parse/http1/test_http1,$(HTTP1_TALK))
 $(call unit,parse/http1/test_http1_broken,$(HTTP1_TALK))
 $(call unit,parse/http1/test_http1_switch,$(HTTP1_TALK))
+$(call unit,parse/http/test_http_exchange,$(HTTP1_TALK) $(SRC_HTTP2) tests/unit/parse/http2/talk.c)
 $(call unit,parse/websocket/test_websocket,$(FAKE_HOST) $(SRC_WEBSOCKET))
 SINKS := logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/sink/logfile.c \
          logger/sink/stream.c logger/sink/tsv.c logger/sink/json.c logger/sink/text.c \
@@ -337,6 +341,7 @@ $(call unit,logger/test_lines,$(SINK_TEST))
 $(call unit,logger/test_logfile,$(SINK_TEST))
 $(call unit,logger/test_archive,$(SINK_TEST))
 $(call unit,logger/test_stream,$(SINK_TEST))
+$(call unit,logger/test_text_exchange,$(SINK_TEST))
 $(call unit,parse/tls/test_tls,$(FAKE_HOST) $(SRC_TLS))
 $(call unit,parse/tls/test_tls_quic,$(FAKE_HOST) $(SRC_TLS))
 $(call unit,parse/tls/test_tls_session,$(FAKE_HOST) $(SRC_TLS))
@@ -447,6 +452,8 @@ $(call fuzz_target,fuzz_record_reader,$(SCHEMA) common/ipc/record_reader.c commo
 $(call fuzz_target,fuzz_reassembly,worker/reassembly/reassembly.c $(BASE))
 $(call fuzz_target,fuzz_dns,$(FAKE_HOST) $(DNS))
 $(call fuzz_target,fuzz_http1,$(FAKE_HOST) $(HTTP1))
+$(call fuzz_target,fuzz_http_decode,$(BASE) worker/parse/http/http_decode.c \
+    worker/parse/http/http_inflate.c worker/parse/http/http_redact.c)
 $(call fuzz_target,fuzz_websocket,$(FAKE_HOST) $(SRC_WEBSOCKET))
 $(call fuzz_target,fuzz_tls,$(FAKE_HOST) $(SRC_TLS))
 $(call fuzz_target,fuzz_dtls,$(FAKE_HOST) $(SRC_TLS))
