@@ -44,11 +44,12 @@ int discover_open(struct discover **out, const struct discover_ops *ops, void *u
                   struct counters *c);
 void discover_close(struct discover *d);
 
-/* Descriptors to poll for reading. Returns how many; 0: call discover_run every second. */
+/* Descriptors to poll for reading. Returns how many. Call discover_run every second all the same.
+ */
 int discover_fds(const struct discover *d, int fds[DISCOVER_FDS_MAX]);
 
 /* Takes what has come; rescans where events were lost. Bounded work a call: call again while it
- * says true. now_ns: CLOCK_MONOTONIC. */
+ * says true. now_ns: CLOCK_MONOTONIC, read after polling, since what is newer waits. */
 bool discover_run(struct discover *d, uint64_t now_ns);
 
 #endif
