@@ -256,11 +256,15 @@ asan: $(commands_asan)
 build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) common/base/flow_hash.h common/base/icmp_port.h \
                         common/base/tunnel_ports.h
 	@mkdir -p $(@D)
-	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
+	$(CLANG) -O2 -g -target bpf $(BPF_FLAGS) -Wall -Werror -D__BPF__ -I. -c -o $@ $<
+# Its programs read user registers; needs 5.15 anyway, whose BPF has atomic fetches.
+build/bpf/probe.bpf.o: BPF_FLAGS := -mcpu=v3 \
+    -D__TARGET_ARCH_$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86)
 build/bpf/%.skel.h: build/bpf/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
 $(foreach v,release debug asan fuzz,build/$(v)/obj/manager/af_packet_open.o \
   build/$(v)/obj/tests/unit/bpf/test_fanout.o): $(BPF_SKEL)
+$(foreach v,release debug asan,build/$(v)/obj/worker/probe/kernel.o): $(if $(BPF_SKEL),build/bpf/probe.skel.h)
 
 # --- unit tests: each line names the sources it links, so coupling shows --------------------------
 # $(call unit,<name>,<sources>): tests/unit/<name>.c linked with the sources.
@@ -327,7 +331,7 @@ HTTP1_TALK := $(HTTP_TALK) $(HTTP1) tests/unit/parse/http1/talk.c
 $(call unit,parse/http1/test_http1,$(HTTP1_TALK))
 $(call unit,parse/http1/test_http1_broken,$(HTTP1_TALK))
 $(call unit,parse/http1/test_http1_switch,$(HTTP1_TALK))
-$(call unit,parse/http/test_http_exchange,$(HTTP1_TALK) $(SRC_HTTP2) tests/unit/parse/http2/talk.c)
+$(call unit,parse/http1/test_http1_exchange,$(HTTP1_TALK))
 $(call unit,parse/websocket/test_websocket,$(FAKE_HOST) $(SRC_WEBSOCKET))
 SINKS := logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/sink/logfile.c \
          logger/sink/stream.c logger/sink/tsv.c logger/sink/json.c logger/sink/text.c \
@@ -397,6 +401,7 @@ GRPC := $(FAKE_HOST) $(SRC_GRPC)
 $(call unit,parse/http2/test_http2,$(HTTP2_TALK))
 $(call unit,parse/http2/test_http2_midstream,$(HTTP2_TALK))
 $(call unit,parse/http2/test_http2_broken,$(HTTP2_TALK))
+$(call unit,parse/http2/test_http2_exchange,$(HTTP2_TALK))
 $(call unit,parse/http2/test_http2_probe,worker/parse/http2/http2_probe.c worker/parse/http2/http2_frame.c)
 $(call unit,parse/http2/test_http2_hpack,$(BASE) worker/parse/http2/http2_hpack.c)
 $(call unit,parse/grpc/test_grpc,$(GRPC))
@@ -433,6 +438,16 @@ $(call unit,schema/test_process_filter,common/schema/process_filter.c common/sch
     common/base/local_nets.c $(BASE))
 $(call unit,manager/test_status,manager/status.c manager/topology.c manager/ini_file.c manager/suggest.c \
     manager/text.c $(SCHEMA) $(BASE))
+SRC_PROBE_KERNEL := worker/probe/kernel.c worker/probe/kernel_hooks.c
+ifdef BPF_SKEL
+$(call unit,probe/test_kernel,$(BASE) $(SRC_PROBE_KERNEL) tests/unit/probe/fake_ssl.c)
+endif
+$(call unit,probe/test_lru,worker/probe/lru.c common/base/check.c)
+$(call unit,probe/test_process,worker/probe/process.c worker/probe/lru.c common/base/check.c)
+$(call unit,probe/test_route,worker/probe/route.c)
+$(call unit,probe/test_outbox,worker/probe/outbox.c $(PLAINTEXT))
+$(call unit,probe/test_sessions,worker/probe/sessions.c worker/probe/process.c worker/probe/lru.c \
+    worker/probe/route.c $(BASE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -478,6 +493,7 @@ $(call fuzz_target,fuzz_event,$(ALT_SVC))
 $(call fuzz_target,fuzz_quic,$(FAKE_HOST) $(QUIC_SEAL) worker/learn/connections_event.c \
     common/ipc/record_reader.c)
 $(call fuzz_target,fuzz_names,$(NAMES))
+$(call fuzz_target,fuzz_plaintext,$(PLAINTEXT) common/ipc/owner.c)
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

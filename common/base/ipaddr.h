@@ -36,6 +36,16 @@ static inline void ipaddr_set(struct ipaddr *a, const uint8_t *p, size_t bytes)
         memcpy(a->b, p, sizeof a->b);
 }
 
+/* The first bits (of 128) are those of prefix. */
+static inline bool ipaddr_has_prefix(const struct ipaddr *a, const struct ipaddr *prefix,
+                                     unsigned bits)
+{
+    unsigned bytes = bits / 8, rest = bits % 8;
+
+    return memcmp(a->b, prefix->b, bytes) == 0 &&
+           (rest == 0 || (a->b[bytes] ^ prefix->b[bytes]) >> (8 - rest) == 0);
+}
+
 /* Text form (RFC 5952) without NUL into out, which has IPADDR_TEXT_MAX bytes. Returns its length.
  */
 size_t ipaddr_format(const struct ipaddr *a, char *out);

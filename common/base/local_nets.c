@@ -64,19 +64,10 @@ int local_nets_init(struct local_nets *l, const char *list, char *bad, size_t ba
     return rc < 0 ? rc : local_nets_parse(l, list, bad, bad_bytes);
 }
 
-static bool prefix_equal(const struct ipaddr *a, const struct ipaddr *b, unsigned bits)
-{
-    unsigned bytes = bits / 8, rest = bits % 8;
-
-    if (memcmp(a->b, b->b, bytes) != 0)
-        return false;
-    return rest == 0 || (a->b[bytes] ^ b->b[bytes]) >> (8 - rest) == 0;
-}
-
 bool local_nets_has(const struct local_nets *l, const struct ipaddr *a)
 {
     for (uint32_t i = 0; i < l->n; i++)
-        if (prefix_equal(&l->net[i].addr, a, l->net[i].bits))
+        if (ipaddr_has_prefix(a, &l->net[i].addr, l->net[i].bits))
             return true;
     return false;
 }

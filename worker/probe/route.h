@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which worker a five-tuple belongs to. Several interfaces: the one that has the local address; the
- * first one if none has. */
+/* Which worker a five-tuple belongs to. Where several interfaces are captured, its packets are seen
+ * at one of them: loopback if both ends are this host's, else the one with the local address, else
+ * the one whose network either end is in (containers behind a bridge), else the first. */
 #ifndef SPLIFF_PROBE_ROUTE_H
 #define SPLIFF_PROBE_ROUTE_H
 
-#include "bpf/probe.h"
+#include "common/base/ipaddr.h"
 #include "common/ipc/heritage.h"
+
+#define ROUTE_ADDRESSES_MAX 256u
+
+/* An address of this host. */
+struct route_address {
+    struct ipaddr addr;
+    uint8_t bits;      /* of its network, of 128 */
+    uint8_t interface; /* index in heritage->probe.interface; HERITAGE_INTERFACES: not captured */
+};
 
 struct route {
     const struct heritage *heritage;
-    struct {
-        struct ipaddr addr;
-        uint8_t interface; /* index in heritage->probe.interface */
-    } address[256];
+    uint32_t netns;   /* inode of this process's network namespace; 0: not known */
+    uint8_t loopback; /* index of the captured loopback; HERITAGE_INTERFACES: none */
+    struct route_address address[ROUTE_ADDRESSES_MAX];
     unsigned n;
 };
 
@@ -22,5 +31,8 @@ void route_refresh(struct route *r);
 /* Index of the worker. */
 unsigned route_worker(const struct route *r, const struct ipaddr *local, uint16_t local_port,
                       const struct ipaddr *remote, uint16_t remote_port);
+
+/* An address that never leaves its network namespace. */
+bool route_is_loopback(const struct ipaddr *a);
 
 #endif

@@ -17,6 +17,7 @@ struct sessions;
 /* What sessions need to know of an image. Borrowed for the life of the table. */
 struct session_image {
     const char *library, *path, *build_id;
+    const char *hook; /* entry or site */
 };
 
 struct sessions_ops {
@@ -26,18 +27,20 @@ struct sessions_ops {
     const struct session_image *(*image)(void *user, uint16_t index);
 };
 
-/* wall_offset_ns: CLOCK_REALTIME minus CLOCK_MONOTONIC, kept up to date by the caller. */
-struct sessions *sessions_new(uint32_t capacity, uint64_t pending_bytes, const struct route *r,
-                              struct process_table *p, const struct sessions_ops *ops, void *user,
-                              struct counters *c);
+/* first_number is added to the kernel's numbers of sessions, so that those of two lives of the
+ * probe differ. NULL: no memory. */
+struct sessions *sessions_new(uint32_t capacity, uint64_t pending_bytes, uint64_t first_number,
+                              const struct route *r, struct process_table *p,
+                              const struct sessions_ops *ops, void *user, struct counters *c);
 void sessions_free(struct sessions *s);
 
+/* wall_offset_ns: CLOCK_REALTIME minus CLOCK_MONOTONIC, now. */
 void sessions_event(struct sessions *s, const struct probe_event *e, int64_t wall_offset_ns);
 
 /* A worker has come (back): its sessions are told anew before their next item. */
 void sessions_forget_worker(struct sessions *s, unsigned worker);
 
-/* A process is gone: its sessions are closed. */
+/* A process is gone: its sessions are closed. ts_ns: wall clock. */
 void sessions_exit(struct sessions *s, uint32_t pid, uint64_t ts_ns);
 
 #endif

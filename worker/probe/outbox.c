@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A message that was begun is never lost to a full queue: it waits here, and further items are
+ * refused until it has gone. So whoever adds an item knows at once whether it will arrive, and what
+ * is lost is the newest, which the offsets tell of. */
+#include "worker/probe/outbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void outbox_fini(struct outbox *o)
+{
+    for (unsigned i = 0; i < HERITAGE_WORKERS_MAX; i++)
+        free(o->message[i].body);
+}
+
+/* It is gone, one way or the other. */
+static void message_end(struct outbox_message *m, uint64_t *counter)
+{
+    *counter += m->data_bytes;
+    m->len = 0;
+    m->data_bytes = 0;
+}
+
+/* True if it is empty now. */
+static bool message_send(struct outbox *o, unsigned worker)
+{
+    struct outbox_message *m = &o->message[worker];
+    int err;
+
+    if (m->len == 0)
+        return true;
+    err = o->send(o->user, o->heritage->probe.worker[worker], m->body, m->len);
+    if (err == -EAGAIN)
+        return false;
+    message_end(m, err < 0 ? &o->c->probe_queue_bytes : &o->c->probe_sent_bytes);
+    return true;
+}
+
+bool outbox_add(struct outbox *o, unsigned worker, const struct plaintext_item *item)
+{
+    struct outbox_message *m = &o->message[worker];
+
+    if (!m->body)
+        m->body = malloc(PLAINTEXT_MESSAGE_BYTES_MAX);
+    if (!m->body)
+        return false;
+    while (!plaintext_encode(m->body, PLAINTEXT_MESSAGE_BYTES_MAX, &m->len, item))
+        if (!message_send(o, worker))
+            return false;
+    if (item->type == PLAINTEXT_DATA)
+        m->data_bytes += item->data.bytes.len;
+    return true;
+}
+
+bool outbox_flush(struct outbox *o)
+{
+    bool left = false;
+
+    for (unsigned i = 0; i < o->heritage->n_workers; i++)
+        left |= !message_send(o, i);
+    return left;
+}
+
+unsigned outbox_arrival(struct outbox *o, const char *node)
+{
+    unsigned i = 0;
+
+    while (i < o->heritage->n_workers && strcmp(o->heritage->probe.worker[i], node) != 0)
+        i++;
+    if (i < o->heritage->n_workers)
+        message_end(&o->message[i], &o->c->probe_queue_bytes);
+    return i;
+}
