@@ -18,6 +18,21 @@ static const struct {
 #else
     {"zlib", false},
 #endif
+#ifdef HAVE_BROTLI
+    {"brotli", true},
+#else
+    {"brotli", false},
+#endif
+#ifdef HAVE_ZSTD
+    {"zstd", true},
+#else
+    {"zstd", false},
+#endif
+#ifdef HAVE_CAPSTONE
+    {"capstone", true},
+#else
+    {"capstone", false},
+#endif
 };
 
 int cli_version(const struct cli_args *a)

@@ -56,6 +56,16 @@ refused 'unwritable log folder' 77 "$WORK/closed" \
     nobody "$spliff" run --quiet -r "$WORK/good.pcap" --log-dir "$WORK/closed/logs"
 refused 'no permission to capture' 77 'root|CAP_NET_RAW' \
     server setpriv --reuid=65534 --regid=65534 --clear-groups "$spliff" run --quiet -i sv0 --format text
+refused 'plaintext of a file' 2 'a file has none' run -r "$WORK/good.pcap" --plaintext
+refused 'a process without plaintext' 2 'comm.*--plaintext' run -i sv0 --comm curl
+refused 'latency without plaintext' 2 'latency.*--plaintext' run -i sv0 --show-latency
+refused 'no number of a process' 2 "pid: 'curl'" run -i sv0 --plaintext --pid curl
+refused 'no prefix' 2 "address: '192.0.2.1'" run -i sv0 --plaintext --address 192.0.2.1
+refused 'exchanges as JSON' 2 'add --format text' run -i sv0 --headers --format json
+refused 'no permission to watch processes' 77 'root.*CAP_BPF' \
+    server setpriv --reuid=65534 --regid=65534 --clear-groups "$spliff" run --quiet -i sv0 --plaintext
+refused 'root without the rights of root' 77 'root.*CAP_BPF' \
+    server setpriv --bounding-set=-bpf "$spliff" run --quiet -i sv0 --plaintext
 
 printf 'state_dir = %s\nlog_rotatoin_interval = 1h\n' "$STATE" >"$WORK/bad.cfg"
 refused 'unknown configuration key' 1 'bad\.cfg:2.*log_rotation_interval' \
@@ -69,6 +79,9 @@ refused 'configuration value beyond its limits' 1 'bad\.cfg:2.*at least 1024' \
 printf 'state_dir = state\n' >"$WORK/bad.cfg"
 refused 'state folder that depends on where one stands' 1 'bad\.cfg:1.*begins with /' \
     server "$spliff" start --config "$WORK/bad.cfg" --node-cfg "$WORK/node.cfg"
+printf 'plaintext_delay = 1min\n' >"$WORK/bad.cfg"
+refused 'plaintext that would wait too long' 1 'bad\.cfg:1.*at most 1s' \
+    server "$spliff" check --config "$WORK/bad.cfg" --node-cfg "$WORK/node.cfg"
 sed 's/lb_procs=2/lb_procs=many/' "$WORK/node.cfg" >"$WORK/bad.node"
 refused 'bad node.cfg' 1 "bad\.node:14" \
     server "$spliff" start --config "$WORK/spliff.cfg" --node-cfg "$WORK/bad.node"
