@@ -9,9 +9,12 @@
 #define SPLIFF_BPF_PROBE_H
 
 #define PROBE_CHUNK_MAX     16384u /* bytes of one DATA event */
+#define PROBE_CHUNKS        64     /* DATA events of one call; call_max is at most so much */
 #define PROBE_ALPN_MAX      32u
 #define PROBE_COMM_MAX      16u
-#define PROBE_ADDRESSES_MAX 64u /* prefixes of the address filter */
+#define PROBE_ADDRESSES_MAX 64u    /* prefixes of the address filter */
+#define PROBE_OWNERS        65536u /* sockets whose process is remembered */
+#define PROBE_WATCHED       65536u /* processes with a TLS library */
 
 /* What a hooked function does. */
 enum probe_call {
@@ -112,6 +115,23 @@ enum probe_stat {
     PROBE_STAT_TABLE_FULL,  /* calls not followed: a table was full */
     PROBE_STAT_FILTERED,    /* calls of others than the filters name */
     PROBE_STATS
+};
+
+/* Table watched: why sockets of a process are looked at. */
+enum probe_watch {
+    PROBE_WATCH_SOCKETS = 1, /* it has a TLS library: its threads' receives are remembered */
+    PROBE_WATCH_GO = 2,      /* calls of goroutines are hooked (set by the programs) */
+};
+
+/* Table owners: key -> process that used the socket last. A UDP socket without a peer has the
+ * remote port 0 and no remote address, which is ::ffff:0.0.0.0 or :: as its family has it. */
+struct probe_owner_key {
+    unsigned char local[16];
+    unsigned char remote[16];
+    unsigned short local_port;
+    unsigned short remote_port;
+    unsigned int proto; /* IP protocol number */
+    unsigned int netns;
 };
 
 /* Set before loading. */
