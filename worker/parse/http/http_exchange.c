@@ -133,10 +133,17 @@ static void value_replace(struct half *h, struct bufpool *bufs, struct str value
     append(h, bufs, value);
 }
 
+/* Host, X-Forwarded-Host and their like: an authority, which needs no scheme before it. */
+static bool name_is_of_host(struct str name)
+{
+    return name.len >= 4 && strncasecmp(name.p + name.len - 4, "host", 4) == 0;
+}
+
 /* Takes what is secret out of a value that is whole. */
 static void value_redact(struct half *h, struct analyzer_ctx *ctx, struct str name)
 {
     struct str value = str_make(h->headers.p + h->value_at, h->headers.len - h->value_at);
+    enum http_redact_form form = name_is_of_host(name) ? HTTP_REDACT_AUTHORITY : HTTP_REDACT_URI;
     char clear[HTTP_EXCHANGE_VALUE_MAX];
     size_t n;
 
@@ -144,7 +151,7 @@ static void value_redact(struct half *h, struct analyzer_ctx *ctx, struct str na
         value_replace(h, ctx->bufs, HTTP_REDACTED);
         return;
     }
-    n = http_redact_text(ctx->options, HTTP_REDACT_URI, value, clear, sizeof clear);
+    n = http_redact_text(ctx->options, form, value, clear, sizeof clear);
     if (n > 0)
         value_replace(h, ctx->bufs, str_make(clear, n));
 }
