@@ -13,6 +13,7 @@ static void check_nodes(const struct topology *t)
     CHECK(topology_count(t, TOPOLOGY_MANAGER) == 1);
     CHECK(topology_count(t, TOPOLOGY_LOGGER) >= 1);
     CHECK(topology_count(t, TOPOLOGY_WORKER) >= 1);
+    CHECK(topology_count(t, TOPOLOGY_PROBE) <= 1);
     for (unsigned i = 0; i < t->n; i++) {
         CHECK(i == 0 || t->nodes[i - 1].kind <= t->nodes[i].kind);
         CHECK(memchr(t->nodes[i].name, '\0', sizeof t->nodes[i].name) && t->nodes[i].name[0]);
