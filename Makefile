@@ -64,6 +64,13 @@ else
 $(info libzstd not found: --body shows bodies in Zstandard as they were sent)
 endif
 
+ifneq ($(shell pkg-config --exists capstone && echo y),)
+FEATURES      += -DHAVE_CAPSTONE
+CAPSTONE_LIBS := $(call pc_libs,capstone)
+else
+$(info capstone not found: the probe cannot hook programs in Go, and hooks others at a higher cost)
+endif
+
 BPFTOOL := $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool /sbin/bpftool) $(shell command -v bpftool 2>/dev/null))
 ifneq ($(and $(shell pkg-config --exists libbpf && echo y),$(BPFTOOL),$(shell command -v $(CLANG))),)
 FEATURES += -DHAVE_LIBBPF
@@ -154,6 +161,12 @@ SRC_WORKER := \
   $(SRC_SCREEN) \
   worker/emit/emit.c worker/emit/frames.c
 
+# The probe: what it finds in files and processes.
+SRC_PROBE_IMAGES := worker/probe/discover.c worker/probe/perf.c worker/probe/elf_image.c \
+                    worker/probe/elf_image_go.c worker/probe/site.c worker/probe/plan.c \
+                    worker/probe/table.c worker/probe/lib_openssl.c worker/probe/lib_gnutls.c \
+                    worker/probe/lib_nss.c worker/probe/lib_wolfssl.c worker/probe/lib_go.c
+
 SRC_LOGGER := \
   logger/main.c logger/receive.c logger/state.c logger/archive.c \
   logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/sink/logfile.c \
@@ -208,7 +221,7 @@ LIBS_cluster := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,inih
 # What the tests link, whatever they need of it.
 # Debian 12 calls it msgpack, newer distributions msgpack-c.
 MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
-LIBS_test := $(sort $(LIBS_worker) $(LIBS_logger) $(LIBS_cluster)) $(call pc_libs,cmocka) \
+LIBS_test := $(sort $(LIBS_worker) $(LIBS_logger) $(LIBS_cluster)) $(CAPSTONE_LIBS) $(call pc_libs,cmocka) \
              $(call pc_libs,$(MSGPACK))
 
 # --- how each variant is built --------------------------------------------------------------------
