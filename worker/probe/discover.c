@@ -197,11 +197,11 @@ static void file_report(struct discover *d, const struct perf_event *m, int fd,
         close(found.fd);
 }
 
-/* Of a process that is gone there is nothing to report. */
+/* Of a process that is gone there is nothing to report, and the probe does not watch itself. */
 static void mapping_report(struct discover *d, const struct perf_event *m)
 {
     struct statx s;
-    int fd = d->ops.image ? mapping_open(m, &s) : -1;
+    int fd = d->ops.image && m->pid != getpid() ? mapping_open(m, &s) : -1;
 
     pid_add(&d->reported, m->pid);
     pid_add(&d->present, m->pid);

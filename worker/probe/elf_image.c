@@ -218,6 +218,7 @@ void elf_image_close(struct elf_image *e)
 struct wanted {
     const char *const *names;
     size_t lengths[ELF_NAMES_MAX];
+    bool first[256]; /* bytes that a name begins with: most symbols have another */
     size_t n, found;
     struct elf_function *out;
 };
@@ -225,16 +226,20 @@ struct wanted {
 static void symbol_take(const struct elf_image *e, struct wanted *w, const struct cursor *strings,
                         struct cursor symbol)
 {
+    struct cursor start = *strings;
     uint32_t name = cursor_le32(&symbol);
     uint8_t info = cursor_u8(&symbol);
     uint16_t section;
     uint64_t address, bytes, offset;
 
+    cursor_skip(&start, name);
+    if (ELF64_ST_TYPE(info) != STT_FUNC || !w->first[cursor_u8(&start)])
+        return;
     cursor_skip(&symbol, 1); /* visibility */
     section = cursor_le16(&symbol);
     address = cursor_le64(&symbol);
     bytes = cursor_le64(&symbol);
-    if (ELF64_ST_TYPE(info) != STT_FUNC || section == SHN_UNDEF)
+    if (section == SHN_UNDEF)
         return;
     for (size_t i = 0; i < w->n; i++) {
         if (w->out[i].offset != 0 || !name_equals(strings, name, w->names[i], w->lengths[i]))
@@ -256,8 +261,10 @@ size_t elf_image_find(const struct elf_image *e, const char *const *names, size_
 
     CHECK(n <= ELF_NAMES_MAX);
     memset(out, 0, n * sizeof(*out));
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         w.lengths[i] = strlen(names[i]);
+        w.first[(uint8_t)names[i][0]] = true;
+    }
     for (unsigned i = 0; w.found < n && tables > 0 && elf_image_section(e, i, &s); i++) {
         struct cursor symbols, strings;
 

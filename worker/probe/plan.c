@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LIBRARIES_MAX 16u
+
 /* Whether name is in a list with commas; an empty list has all. */
 static bool listed(const char *list, const char *name)
 {
@@ -97,19 +99,6 @@ static bool go_passes_registers(const char *version, uint16_t machine)
     return minor >= (machine == EM_AARCH64 ? 18 : 17);
 }
 
-static size_t find_all(const struct probe_library *l, const struct elf_image *e,
-                       struct elf_function *at)
-{
-    const char *names[ELF_NAMES_MAX];
-    size_t found;
-
-    CHECK(l->n_functions <= ELF_NAMES_MAX);
-    for (size_t i = 0; i < l->n_functions; i++)
-        names[i] = l->functions[i].symbol;
-    found = elf_image_find(e, names, l->n_functions, at);
-    return found > 0 || !l->go ? found : elf_image_find_go(e, names, l->n_functions, at);
-}
-
 /* The place of a function by its name; NULL if the image has it not. */
 static const struct elf_function *place(const struct probe_library *l,
                                         const struct elf_function *at, const char *name)
@@ -120,23 +109,19 @@ static const struct elf_function *place(const struct probe_library *l,
     return NULL;
 }
 
-static void library_add(struct plan *p, const struct elf_image *e, const struct probe_library *l)
+static bool has_required(const struct probe_library *l, const struct elf_function *at)
 {
-    struct elf_function at[ELF_NAMES_MAX];
-    char version[32];
-    size_t before = p->n;
-
-    if (l->go && !elf_image_go_version(e, version, sizeof(version)))
-        return;
-    if (find_all(l, e, at) == 0)
-        return;
     for (const char *const *name = l->required; *name; name++)
         if (!place(l, at, *name))
-            return;
-    if (l->go && !go_passes_registers(version, e->machine)) {
-        p->missed = "Go before 1.17 passes arguments on the stack";
-        return;
-    }
+            return false;
+    return true;
+}
+
+static void library_add(struct plan *p, const struct elf_image *e, const struct probe_library *l,
+                        const struct elf_function *at)
+{
+    size_t before = p->n;
+
     for (size_t i = 0; i < l->n_functions; i++) {
         const struct probe_function *f = &l->functions[i];
 
@@ -154,12 +139,72 @@ static void library_add(struct plan *p, const struct elf_image *e, const struct 
         p->library = l;
 }
 
+/* Go's functions: by their own table where the symbols are stripped. */
+static void go_add(struct plan *p, const struct elf_image *e, const struct probe_library *l,
+                   const char *const *names, struct elf_function *at)
+{
+    char version[32];
+
+    if (!elf_image_go_version(e, version, sizeof(version)))
+        return;
+    if (!has_required(l, at))
+        elf_image_find_go(e, names, l->n_functions, at);
+    if (!has_required(l, at))
+        return;
+    if (go_passes_registers(version, e->machine))
+        library_add(p, e, l, at);
+    else
+        p->missed = "Go before 1.17 passes arguments on the stack";
+}
+
+/* Whether the file has a text that a library leaves in programs it is linked into. */
+static bool has_trace(const struct elf_image *e, const char *trace)
+{
+    struct elf_segment s;
+
+    for (unsigned i = 0; elf_image_segment(e, i, &s); i++) {
+        struct cursor c;
+
+        if (s.type != PT_LOAD || (s.flags & PF_W))
+            continue;
+        c = elf_image_read(e, s.offset, s.bytes);
+        if (cursor_left(&c) > 0 && memmem(c.p, cursor_left(&c), trace, strlen(trace)))
+            return true;
+    }
+    return false;
+}
+
 void plan_make(struct plan *p, const struct elf_image *e, const char *name, bool executable,
                const char *only)
 {
+    const struct probe_library *may[LIBRARIES_MAX];
+    const char *names[ELF_NAMES_MAX];
+    struct elf_function at[ELF_NAMES_MAX];
+    size_t n_may = 0, n = 0;
+
     *p = (struct plan){0};
-    for (size_t i = 0; probe_libraries[i]; i++)
-        if (listed(only, probe_libraries[i]->name) &&
-            may_hold(probe_libraries[i], name, executable))
-            library_add(p, e, probe_libraries[i]);
+    for (size_t i = 0; probe_libraries[i]; i++) {
+        const struct probe_library *l = probe_libraries[i];
+
+        if (!listed(only, l->name) || !may_hold(l, name, executable))
+            continue;
+        CHECK(n_may < LIBRARIES_MAX && n + l->n_functions <= ELF_NAMES_MAX);
+        may[n_may++] = l;
+        for (size_t k = 0; k < l->n_functions; k++)
+            names[n++] = l->functions[k].symbol;
+    }
+    if (n == 0)
+        return;
+    elf_image_find(e, names, n, at);
+    n = 0;
+    for (size_t i = 0; i < n_may; i++) {
+        if (may[i]->go)
+            go_add(p, e, may[i], names + n, at + n);
+        else if (has_required(may[i], at + n))
+            library_add(p, e, may[i], at + n);
+        n += may[i]->n_functions;
+    }
+    for (size_t i = 0; executable && !p->library && !p->missed && i < n_may; i++)
+        if (may[i]->trace && has_trace(e, may[i]->trace))
+            p->missed = "it has a TLS library inside, without the symbols of it";
 }
