@@ -203,6 +203,17 @@ static unsigned utf8_length(const uint8_t *p, size_t left)
     return n;
 }
 
+/* Are these the first bytes of a character, and no more? */
+static bool utf8_is_cut(const uint8_t *p, size_t left)
+{
+    size_t n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+    for (size_t i = 1; i < left; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return false;
+    return p[0] >= 0xc2 && p[0] <= 0xf4 && left < n;
+}
+
 bool format_is_text(struct str s)
 {
     const uint8_t *p = (const uint8_t *)s.p;
@@ -215,7 +226,7 @@ bool format_is_text(struct str s)
         if (p[i] == 0 || p[i] == 0x7f)
             return false;
         if (n == 0)
-            return i > 0 && s.len - i < 4 && p[i] >= 0xc2 && p[i] <= 0xf4;
+            return i > 0 && utf8_is_cut(p + i, s.len - i);
         i += n;
     }
     return true;

@@ -225,11 +225,13 @@ static void put_bytes(struct outbuf *b, struct str body)
 
     for (uint32_t i = 0; i < lines && i < HEX_LINES_MAX; i++)
         put_hex_line(b, body, i * HEX_LINE_BYTES);
+    outbuf_text(b, INDENT "(");
     if (lines > HEX_LINES_MAX) {
-        outbuf_text(b, INDENT "... ");
-        put_uint(b, body.len);
-        outbuf_text(b, " bytes\n");
+        put_uint(b, HEX_LINES_MAX * HEX_LINE_BYTES);
+        outbuf_text(b, " of ");
     }
+    put_uint(b, body.len);
+    outbuf_text(b, " bytes)\n");
 }
 
 /* What was not asked for is at least counted. */

@@ -13,18 +13,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void redact(struct str text)
 {
     static const struct options options = {.redact_parameters = "password,pwd,a"};
-    static char out[2][OUT_MAX];
+    static char out[OUT_MAX];
 
     for (int form = HTTP_REDACT_URI; form <= HTTP_REDACT_JSON; form++) {
-        size_t n = http_redact_text(&options, (enum http_redact_form)form, text, out[0], OUT_MAX);
-        size_t again;
+        size_t n = http_redact_text(&options, (enum http_redact_form)form, text, out, OUT_MAX);
 
         CHECK(n <= OUT_MAX);
-        if (n == 0 || n == OUT_MAX)
-            continue;
-        again = http_redact_text(&options, (enum http_redact_form)form, str_make(out[0], n), out[1],
-                                 OUT_MAX);
-        CHECK(again == 0 || (again == n && memcmp(out[0], out[1], n) == 0));
+        CHECK(n == 0 || memmem(out, n, "(redacted", 9) || n == OUT_MAX);
     }
 }
 

@@ -13,7 +13,7 @@
 #include <ctype.h>
 #include <strings.h>
 
-#define NAME_MAX_BYTES 64u /* no longer name of a parameter is looked at */
+#define NAME_MAX_BYTES 128u /* of a longer name of a parameter the end is looked at */
 
 struct span {
     size_t from, to;
@@ -66,13 +66,16 @@ static bool parameter_is_secret(const struct options *o, struct str name)
 {
     char decoded[NAME_MAX_BYTES];
     struct str s = {decoded, 0}, part;
+    bool whole = name.len <= sizeof decoded;
     const char *open;
 
-    if (name.len == 0 || name.len > sizeof decoded)
+    if (name.len == 0)
         return false;
+    if (!whole)
+        name = str_make(name.p + name.len - sizeof decoded, sizeof decoded);
     memcpy(decoded, name.p, name.len);
     s.len = (uint32_t)str_percent_decode(decoded, name.len);
-    if (http_redact_listed(o->redact_parameters, s))
+    if (whole && http_redact_listed(o->redact_parameters, s))
         return true;
     open = s.p[s.len - 1] == ']' ? memrchr(s.p, '[', s.len) : NULL;
     if (!open)

@@ -490,6 +490,20 @@ static void record_response(const struct http_transaction *t, struct rec_http *r
         RECORD_SET(http, r, ttfb, (int64_t)(t->response_ns - t->request_end_ns));
 }
 
+/* The same by the packets, where these are not what the transaction was read from. */
+static void record_packets(const struct http_transaction *t, struct analyzer_ctx *ctx,
+                           struct rec_http *r)
+{
+    uint64_t asked, answered;
+
+    if (t->request_end_ns == 0 || t->response_ns == 0)
+        return;
+    asked = analyzer_wire_time(ctx, 0, t->request_end_ns);
+    answered = analyzer_wire_time(ctx, 1, t->response_ns);
+    if (asked > 0 && answered >= asked)
+        RECORD_SET(http, r, ttfb_packets, (int64_t)(answered - asked));
+}
+
 static void record_stream(const struct http_transaction *t, struct rec_http *r)
 {
     RECORD_SET(http, r, view, str_of(t->view ? t->view : "packet"));
@@ -569,6 +583,7 @@ void http_transaction_emit(struct http_transaction *t, struct analyzer_ctx *ctx)
     if (proxied.n > 0)
         RECORD_SET(http, &r, proxied, proxied);
     record_stream(t, &r);
+    record_packets(t, ctx, &r);
     if (__builtin_expect(t->exchange != NULL, 0))
         emit_with_exchange(t, ctx, &r);
     else

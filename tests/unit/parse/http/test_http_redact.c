@@ -67,6 +67,12 @@ static void test_uris(void **state)
                   {"/?pass%77ord=x", "/?pass%77ord=(redacted)"},
                   {"/?user[password]=x", "/?user[password]=(redacted)"},
                   {"/?user%5Bpwd%5D=x", "/?user%5Bpwd%5D=(redacted)"},
+                  {"/?a_name_that_is_much_longer_than_others[of_an_object][in_an_object][of_a_form]"
+                   "[that_grew]"
+                   "[over_years][until_nobody_knew_it][password]=x",
+                   "/?a_name_that_is_much_longer_than_others[of_an_object][in_an_object][of_a_form]"
+                   "[that_grew]"
+                   "[over_years][until_nobody_knew_it][password]=(redacted)"},
                   {"/?next=/in?pwd=x", "/?next=/in?pwd=(redacted)"},
                   {"http://u:p@h/", "http://u:(redacted)@h/"},
                   {"ftp://u:p:q@r@h:21/x", "ftp://u:(redacted)@h:21/x"},
