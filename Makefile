@@ -112,7 +112,10 @@ SRC_QUIC := \
   worker/parse/quic/quic_parameters.c
 
 SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
-            worker/host_record.c worker/host_notice.c worker/tunnel.c
+            worker/host_record.c worker/host_notice.c worker/host_plain.c worker/host_unhooked.c \
+            worker/tunnel.c
+SRC_CORRELATE := worker/correlate/correlate.c worker/correlate/correlate_log.c \
+                 worker/correlate/latency.c
 SRC_SCREEN := worker/screen/screen.c worker/screen/screen_table.c
 SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/alt_svc_value.c worker/learn/names.c worker/learn/names_event.c \
              worker/learn/connections.c worker/learn/connections_event.c
@@ -157,6 +160,7 @@ SRC_WORKER := \
   worker/parse/dns/dns_pending.c worker/parse/dns/dns_resolved.c \
   $(SRC_SOCKS) \
   $(SRC_STARTTLS) \
+  worker/plaintext/plaintext.c $(SRC_CORRELATE) \
   $(SRC_LEARN) \
   $(SRC_SCREEN) \
   worker/emit/emit.c worker/emit/frames.c
@@ -397,10 +401,11 @@ $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/t
               common/schema/options.c $(BASE))
 # All between capture and emit, and a bench to run it on.
 PIPELINE := $(BASE) common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/options.c \
-            worker/pipeline.c $(SRC_HOST) $(SRC_LEARN) $(SRC_SCREEN) \
+            worker/pipeline.c $(SRC_HOST) $(SRC_CORRELATE) $(SRC_LEARN) $(SRC_SCREEN) \
             worker/detect/detect.c worker/reassembly/reassembly.c worker/emit/frames.c \
             $(filter worker/flow/%,$(SRC_WORKER)) tests/unit/worker/rig.c \
-            $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c common/ipc/record_reader.c
+            $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c common/ipc/record_reader.c \
+            common/ipc/owner.c common/ipc/plaintext.c
 $(call unit,worker/test_host,$(PIPELINE))
 $(call unit,worker/test_host_child,$(PIPELINE))
 $(call unit,worker/test_host_learn,$(PIPELINE))

@@ -92,6 +92,7 @@ struct analyzer_host {
     void (*resolved)(struct analyzer_ctx *ctx, const struct ipaddr *addr, struct str name,
                      uint32_t ttl_s);
     void (*connection_id)(struct analyzer_ctx *ctx, unsigned side, const uint8_t *cid, size_t len);
+    uint64_t (*wire_time)(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns);
 };
 
 /* One flow as an analyzer sees it; valid during a callback. */
@@ -99,7 +100,8 @@ struct analyzer_ctx {
     const struct analyzer_host *host;
     const struct options *options;
     struct bufpool *bufs; /* for what must wait for more input; bounded, may refuse */
-    uint64_t ts_ns;       /* time of the packet that brought the present bytes */
+    uint64_t ts_ns;       /* time of the packet that brought the present bytes; of plaintext: when
+                             the process wrote or had read them */
     uint8_t transport;    /* ANALYZER_TCP or ANALYZER_UDP */
     bool midstream;       /* the flow's beginning was not seen */
     uint16_t resp_p;      /* responder's port, for what only a port can tell */
@@ -243,6 +245,13 @@ static inline void analyzer_connection_id(struct analyzer_ctx *ctx, unsigned sid
                                           const uint8_t *cid, size_t len)
 {
     ctx->host->connection_id(ctx, side, cid, len);
+}
+
+/* When the packet came by that carried what a side said at ts_ns (a ctx->ts_ns of before), where
+ * the bytes are not the packets' own: plaintext. 0: they are, or it is not known. */
+static inline uint64_t analyzer_wire_time(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns)
+{
+    return ctx->host->wire_time(ctx, side, ts_ns);
 }
 
 /* Nothing more can be learned from this flow: no more data() calls; close() comes at its end. */

@@ -12,6 +12,7 @@
 
 #include "worker/flow/conn.h"
 #include "worker/host_call.h"
+#include "worker/host_plain.h"
 
 #include <netinet/in.h>
 #include <stddef.h>
@@ -53,6 +54,8 @@ static bool analyzer_open(struct worker *w, struct flow *f, uint8_t analyzer, ui
     memset(analyzer_state(w, f), 0, a->state_bytes);
     host_call_init(&c, w, f, ts_ns, 0);
     a->open(&c.ctx, analyzer_state(w, f));
+    if (w->plain)
+        host_plain_watch(w, f, analyzer);
     return true;
 }
 

@@ -5,6 +5,7 @@
 #ifndef SPLIFF_WORKER_HOST_H
 #define SPLIFF_WORKER_HOST_H
 
+#include "common/ipc/owner.h"
 #include "worker/worker.h"
 
 /* Ordered bytes (TCP) or one datagram (UDP) that an end of the flow sent at ts_ns. */
@@ -57,6 +58,9 @@ void host_attempt(struct worker *w, const struct flow *f);
  * from is the end of the key that is to blame. True if it has one: due, or told before. */
 bool host_notice(struct worker *w, struct flow *f, const struct flow_key *key, unsigned from,
                  uint64_t ts_ns, enum weird name, const char *addl);
+
+/* The same of a TLS flow of a local process that never showed plaintext, as the probe told. */
+void host_notice_unhooked(struct worker *w, struct flow *f, const struct owner_answer *a);
 
 /* Bytes of an object of w->children and of w->oddities. */
 extern const size_t host_child_bytes;

@@ -12,6 +12,7 @@
 #include "worker/host_call.h"
 
 #include "common/base/check.h"
+#include "worker/host_plain.h"
 
 #include <netinet/in.h>
 #include <stddef.h>
@@ -37,7 +38,7 @@ const struct analyzer *host_reader(const struct worker *w, const struct flow *f,
     uint32_t index = f->state;
 
     if (child > 0) {
-        const struct host_child *h = pool_at(&w->children, (uint32_t)child - 1);
+        const struct host_child *h = host_child_at(w, child);
 
         analyzer = h->analyzer;
         index = h->state;
@@ -65,6 +66,8 @@ static void on_record(struct analyzer_ctx *ctx, enum record_type type, void *rec
 {
     struct host_call *c = host_call_of(ctx);
 
+    if (host_child_is_plain(c->w, c->child))
+        host_plain_fill(c->w, c->f, type, rec);
     host_record(c->w, c->f, type, rec);
 }
 
@@ -97,10 +100,25 @@ static void on_service(struct analyzer_ctx *ctx, const char *name)
     host_service(c->w, c->f, name);
 }
 
+/* Of what is inside TLS, which hides it from the packets. */
+static enum category category_inside(enum category category)
+{
+    switch (category) {
+    case CATEGORY_web_plain:
+        return CATEGORY_web_tls;
+    case CATEGORY_dns:
+        return CATEGORY_dns_dot;
+    default:
+        return category;
+    }
+}
+
 static void on_category(struct analyzer_ctx *ctx, enum category category)
 {
     struct host_call *c = host_call_of(ctx);
 
+    if (host_child_is_plain(c->w, c->child))
+        category = category_inside(category);
     c->f->category = (uint8_t)category;
     frames_decided(&c->w->frames, c->f, host_category_wanted(c->w, c->f));
 }
@@ -122,7 +140,7 @@ static void on_done(struct analyzer_ctx *ctx)
     struct host_call *c = host_call_of(ctx);
 
     if (c->child > 0)
-        ((struct host_child *)pool_at(&c->w->children, (uint32_t)c->child - 1))->done = true;
+        host_child_at(c->w, c->child)->done = true;
     else
         c->f->content = CONTENT_DONE;
 }
@@ -179,11 +197,10 @@ static void on_tell(struct analyzer_ctx *ctx, int whom, enum analyzer_fact fact,
     if (whom == ANALYZER_SUCCESSOR) {
         fact_keep(c, fact, text);
     } else if (whom == ANALYZER_PARENT) {
-        if (c->child > 0)
-            host_tell(
-                c->w, c->f, ctx->ts_ns,
-                ((struct host_child *)pool_at(&c->w->children, (uint32_t)c->child - 1))->parent,
-                fact, text);
+        int parent = c->child > 0 ? host_child_at(c->w, c->child)->parent : HOST_PLAIN;
+
+        if (parent != HOST_PLAIN)
+            host_tell(c->w, c->f, ctx->ts_ns, parent, fact, text);
     } else {
         host_tell(c->w, c->f, ctx->ts_ns, whom, fact, text);
     }
@@ -206,6 +223,7 @@ static const struct analyzer_host host_functions = {
     .alt_svc = host_alt_svc,
     .resolved = host_resolved,
     .connection_id = host_connection_id,
+    .wire_time = host_wire_time,
 };
 
 void host_call_init(struct host_call *c, struct worker *w, struct flow *f, uint64_t ts_ns,
@@ -217,6 +235,8 @@ void host_call_init(struct host_call *c, struct worker *w, struct flow *f, uint6
     c->ctx.ts_ns = ts_ns;
     c->ctx.transport = f->key.proto == IPPROTO_TCP ? ANALYZER_TCP : ANALYZER_UDP;
     c->ctx.midstream = f->midstream;
+    if (child > 0)
+        c->ctx.midstream = host_child_at(w, child)->midstream;
     c->ctx.resp_p = flow_port(f, FLOW_RESP);
     c->w = w;
     c->f = f;
@@ -238,10 +258,13 @@ void host_call_fini(struct host_call *c)
 void host_tell(struct worker *w, struct flow *f, uint64_t ts_ns, int child, enum analyzer_fact fact,
                struct str text)
 {
-    void *state;
-    const struct analyzer *a = host_reader(w, f, child, &state);
+    const struct analyzer *a;
     struct host_call c;
+    void *state;
 
+    if (child > 0 && !host_child_reads(host_child_at(w, child)))
+        return;
+    a = host_reader(w, f, child, &state);
     if (!a->told)
         return;
     host_call_init(&c, w, f, ts_ns, child);

@@ -4,6 +4,7 @@
  *   host.c        who reads a flow: detection, hand-over, end
  *   host_call.c   what an analyzer may ask for while it is called
  *   host_child.c  analyzers inside analyzers
+ *   host_plain.c  what processes read and wrote, as a content of flows
  *   host_learn.c  what flows tell about other flows
  *   host_record.c records and oddities of flows */
 #ifndef SPLIFF_WORKER_HOST_CALL_H
@@ -15,13 +16,30 @@
 #define HOST_FACTS_BYTES_MAX (64u * 1024)
 #define HOST_LEFT_BYTES_MAX  (64u * 1024)
 
+#define HOST_PLAIN (-1) /* parent of what reads plaintext from processes */
+
 /* An analyzer that reads what another one has unwrapped; its handle is its index + 1. */
 struct host_child {
-    uint32_t state; /* in the pool of its analyzer */
-    int parent;     /* handle of the child that opened it, 0: the flow's analyzer */
-    uint8_t analyzer;
+    uint32_t state;   /* in the pool of its analyzer or of detections; POOL_NONE: nothing reads */
+    int parent;       /* handle of the child that opened it, 0: the flow's analyzer, HOST_PLAIN */
+    uint8_t analyzer; /* the last one; UINT8_MAX: none yet */
+    bool detecting;   /* state is a detection's */
     bool done;
+    bool swapped;   /* the client of its analyzer is side 1 to the parent (detection only) */
+    bool plain;     /* it, or what encloses it, reads plaintext from processes */
+    bool midstream; /* the beginning of what it reads was not there */
 };
+
+static inline struct host_child *host_child_at(const struct worker *w, int child)
+{
+    return pool_at(&w->children, (uint32_t)child - 1);
+}
+
+/* Whether it has an analyzer, which may be done. */
+static inline bool host_child_reads(const struct host_child *h)
+{
+    return h->state != POOL_NONE && !h->detecting;
+}
 
 /* What the analyzer sees, and what it asked for meanwhile. */
 struct host_call {
@@ -68,6 +86,26 @@ void host_child_data(struct analyzer_ctx *ctx, int child, unsigned side, const u
 void host_child_gap(struct analyzer_ctx *ctx, int child, unsigned side, uint64_t len);
 void host_child_end(struct analyzer_ctx *ctx, int child, unsigned side);
 void host_child_close(struct analyzer_ctx *ctx, int child);
+
+/* A child of nobody, which reads the plaintext of a flow: detection finds its analyzer. The calls
+ * above serve it as well, with a context of the flow's own (host_call_init with child 0). Handle,
+ * or 0: no room, counted. */
+int host_child_open_plain(struct worker *w, struct flow *f, bool midstream);
+
+/* Name of the analyzer that has read for a child last; NULL: none, or child is 0. */
+const char *host_child_name(const struct worker *w, int child);
+
+/* Whether a child (0: the flow's own analyzer) reads plaintext, at any depth. */
+static inline bool host_child_is_plain(const struct worker *w, int child)
+{
+    return child > 0 && host_child_at(w, child)->plain;
+}
+
+/* What a child's analyzer calls `side`, as host_plain.c calls it. */
+unsigned host_child_plain_side(const struct worker *w, int child, unsigned side);
+
+/* analyzer_host's wire_time. */
+uint64_t host_wire_time(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns);
 
 /* What is learned, of analyzer_host. */
 void host_alt_svc(struct analyzer_ctx *ctx, struct str origin, struct str value);

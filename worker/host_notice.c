@@ -7,7 +7,8 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
-#define MSG_MAX 192
+#define MSG_MAX          192
+#define UNHOOKED_MSG_MAX 1024 /* texts of an answer are bounded: all of them fit */
 
 static void notice_fill(const struct worker *w, struct rec_notice *r, enum notice note,
                         uint64_t ts_ns, uint64_t n, const char *msg)
@@ -86,6 +87,46 @@ void host_attempt(struct worker *w, const struct flow *f)
     n = screen_attempt(w->screen, &a, found);
     for (unsigned i = 0; i < n; i++)
         finding_raise(w, &found[i], &a);
+}
+
+/* "curl (1234) speaks TLS that is not hooked: /usr/lib/libssl.so.3, build-id 0a1b" */
+static void unhooked_words(char msg[UNHOOKED_MSG_MAX], const struct owner_answer *a)
+{
+    int n = snprintf(msg, UNHOOKED_MSG_MAX, "%.*s (%u) speaks TLS that is not hooked",
+                     a->process.name.len > 0 ? (int)a->process.name.len : 1,
+                     a->process.name.len > 0 ? a->process.name.p : "?", a->process.pid);
+
+    if (a->missed.len > 0)
+        n += snprintf(msg + n, UNHOOKED_MSG_MAX - (size_t)n, ": %.*s", (int)a->missed.len,
+                      a->missed.p);
+    if (a->build_id.len > 0)
+        snprintf(msg + n, UNHOOKED_MSG_MAX - (size_t)n, "%s build-id %.*s",
+                 a->missed.len > 0 ? "," : ":", (int)a->build_id.len, a->build_id.p);
+}
+
+/* Of a server its port stands for all of its clients. */
+void host_notice_unhooked(struct worker *w, struct flow *f, const struct owner_answer *a)
+{
+    const struct flow_key *key = &f->key;
+    bool client = a->end == f->orig;
+    struct ipaddr service = {
+        {[14] = (uint8_t)(key->port[a->end] >> 8), [15] = (uint8_t)key->port[a->end]}};
+    char msg[UNHOOKED_MSG_MAX];
+    struct rec_notice r;
+    uint64_t n;
+
+    if (!w->screen || !screen_admits(w->screen, NOTICE_UNHOOKED_TLS, &key->addr[a->end],
+                                     client ? &key->addr[!a->end] : &service, w->now_ns, &n))
+        return;
+    unhooked_words(msg, a);
+    notice_fill(w, &r, NOTICE_UNHOOKED_TLS, f->last_ns, n, msg);
+    if (a->process.exe.len > 0)
+        RECORD_SET(notice, &r, sub, a->process.exe);
+    RECORD_SET(notice, &r, proto, STR_LIT("tcp"));
+    RECORD_SET(notice, &r, src, *flow_addr(f, FLOW_ORIG));
+    RECORD_SET(notice, &r, dst, *flow_addr(f, FLOW_RESP));
+    RECORD_SET(notice, &r, p, flow_port(f, FLOW_RESP));
+    host_record(w, f, RECORD_notice, &r);
 }
 
 bool host_notice(struct worker *w, struct flow *f, const struct flow_key *key, unsigned from,

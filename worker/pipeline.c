@@ -8,6 +8,7 @@
  *   reassembly   TCP segments -> ordered bytes and gaps
  *   detect       first bytes of a flow -> which analyzer (host.c)
  *   parse        ordered bytes -> records (host.c)
+ *   correlate    times of packets, for the plaintext that comes another way (host_plain.c)
  *   screen       connections that did not come about, and oddities -> notices (host_notice.c)
  *   emit         records -> the spool, and from there to the logger
  *
@@ -18,6 +19,7 @@
 
 #include "worker/flow/conn.h"
 #include "worker/host.h"
+#include "worker/host_plain.h"
 #include "worker/tunnel.h"
 
 #include <netinet/in.h>
@@ -106,7 +108,7 @@ static void flow_log(struct worker *w, struct flow *f)
     struct tunnel_text parents;
     struct rec_conn r;
 
-    if (f->log != FLOW_LOG_CONN)
+    if (f->log != FLOW_LOG_CONN || !flow_has_packets(f))
         return;
     for (unsigned i = 0; i < FLOW_SERVICES_MAX; i++)
         services[i] = host_name(w, f->services[i]);
@@ -115,7 +117,7 @@ static void flow_log(struct worker *w, struct flow *f)
     host_record(w, f, RECORD_conn, &r);
 }
 
-static void flow_end(struct worker *w, struct flow *f)
+void pipeline_flow_end(struct worker *w, struct flow *f)
 {
     struct taker t;
 
@@ -125,13 +127,15 @@ static void flow_end(struct worker *w, struct flow *f)
         if (reassembly_ended(&f->end[end].stream))
             host_end(w, f, end, f->last_ns);
     }
+    if (f->joint > 0)
+        host_plain_end(w, f);
     host_close(w, f);
     host_attempt(w, f);
     flow_log(w, f);
     tunnel_end(w, f);
     host_learn_end(w, f);
     host_oddities_free(w, f);
-    if (f->log == FLOW_LOG_CONN)
+    if (f->log == FLOW_LOG_CONN && flow_has_packets(f))
         --*flows_active(w->counters, f->key.proto);
     flow_table_remove(&w->flows, f);
 }
@@ -146,36 +150,88 @@ static uint64_t flow_deadline(const struct worker *w, const struct flow *f)
     return deadline;
 }
 
+static void flow_count(struct worker *w, const struct flow *f)
+{
+    ++*flows_begun(w->counters, f->key.proto);
+    ++*flows_active(w->counters, f->key.proto);
+}
+
 static struct flow *flow_begin(struct worker *w, const struct packet *p, enum flow_log log)
 {
     struct flow *f;
 
     while ((f = flow_table_surplus(&w->flows, p->hash))) {
-        flow_end(w, f);
+        pipeline_flow_end(w, f);
         w->counters->flows_evicted++;
     }
     f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
     f->log = (uint8_t)log;
     conn_begin(f, p);
-    if (log != FLOW_LOG_CONN)
-        return f;
-    host_learn_begin(w, f);
-    ++*flows_begun(w->counters, p->key.proto);
-    ++*flows_active(w->counters, p->key.proto);
+    if (log == FLOW_LOG_CONN)
+        host_learn_begin(w, f);
     return f;
 }
 
-/* The flow that the packet belongs to: the one in the table unless it is over, else a new one. */
-static struct flow *flow_of(struct worker *w, const struct packet *p, enum flow_log log)
+/* The flow in the table that the packet belongs to, unless that is over. */
+static struct flow *flow_find(struct worker *w, const struct packet *p)
 {
     struct flow *f = flow_table_find(&w->flows, &p->key, p->hash);
 
     if (f && ((p->result == DECODE_PACKET && conn_is_reused(f, p)) ||
               w->now_ns - f->seen_ns > conn_timeout_ns(f, w->options))) {
-        flow_end(w, f);
+        pipeline_flow_end(w, f);
         f = NULL;
     }
-    return f ? f : flow_begin(w, p, log);
+    return f;
+}
+
+/* … or a new one. */
+static struct flow *flow_of(struct worker *w, const struct packet *p, enum flow_log log)
+{
+    struct flow *f = flow_find(w, p);
+
+    if (f)
+        return f;
+    f = flow_begin(w, p, log);
+    if (log == FLOW_LOG_CONN)
+        flow_count(w, f);
+    return f;
+}
+
+struct flow *pipeline_flow(struct worker *w, const struct packet *p)
+{
+    struct flow *f = flow_find(w, p);
+
+    if (f)
+        return f;
+    f = flow_begin(w, p, FLOW_LOG_CONN);
+    f->midstream = false; /* no packet is late */
+    flow_table_arm(&w->flows, f, flow_deadline(w, f));
+    return f;
+}
+
+/* The first packet of a flow that plaintext began: it has its uid by then, and so its start. */
+static void flow_seen(struct worker *w, struct flow *f, const struct packet *p)
+{
+    uint64_t start_ns = f->start_ns;
+
+    if (p->tcp_flags & TCP_SYN)
+        conn_begin(f, p);
+    else
+        f->midstream = true;
+    f->start_ns = start_ns;
+    if (f->last_ns < start_ns)
+        f->last_ns = start_ns;
+    flow_count(w, f);
+    host_plain_seen(w, f);
+}
+
+static void packet_joined(struct worker *w, struct flow *f, const struct packet *p)
+{
+    if (!flow_has_packets(f))
+        flow_seen(w, f, p);
+    if (p->payload_wire_len > 0)
+        host_plain_arrival(w, f, p->from, p->ts_ns);
 }
 
 static void segment(struct worker *w, struct flow *f, const struct packet *p, struct stream *s,
@@ -264,7 +320,7 @@ static struct tunnel_uid hops_run(struct worker *w, const struct packet *p)
         struct flow *f = flow_of(w, &outer, log);
 
         flow_table_touch(&w->flows, f, w->now_ns);
-        if (f->end[0].packets + f->end[1].packets == 0)
+        if (!flow_has_packets(f))
             tunnel_orient(f);
         if (conn_packet(f, &outer, outer.from ^ f->orig) & CONN_BEGUN)
             flow_table_arm(&w->flows, f, flow_deadline(w, f));
@@ -286,7 +342,7 @@ static void packet_corrupt(struct worker *w, struct flow *f, const struct packet
     conn_history_scaled(f, p->from ^ f->orig, CONN_CHECKSUM);
     if (f->log != FLOW_LOG_NEVER)
         host_weird(w, f, weird, NULL, "decode");
-    if (f->end[0].packets + f->end[1].packets == 0)
+    if (!flow_has_packets(f))
         flow_table_arm(&w->flows, f, flow_deadline(w, f));
 }
 
@@ -295,6 +351,8 @@ static void packet_content(struct worker *w, struct flow *f, const struct packet
     unsigned events;
 
     frames_put(&w->frames, f, p->frame);
+    if (__builtin_expect(f->joint > 0, 0))
+        packet_joined(w, f, p);
     events = conn_packet(f, p, p->from ^ f->orig);
     if (p->key.proto == IPPROTO_TCP)
         tcp_content(w, f, p, (p->tcp_flags & TCP_RST) && !(events & CONN_RST_IGNORED));
@@ -413,7 +471,7 @@ void pipeline_expire(struct worker *w)
         uint64_t interval = w->options->conn_log_interval;
 
         if (w->now_ns - f->seen_ns >= conn_timeout_ns(f, w->options)) {
-            flow_end(w, f);
+            pipeline_flow_end(w, f);
             continue;
         }
         if (interval > 0 && w->now_ns - f->interim_ns >= interval) {
@@ -429,5 +487,5 @@ void pipeline_finish(struct worker *w)
     struct flow *f;
 
     while ((f = flow_table_longest_idle(&w->flows)))
-        flow_end(w, f);
+        pipeline_flow_end(w, f);
 }

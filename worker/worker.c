@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "worker/decode/fragments.h"
 #include "worker/host.h"
+#include "worker/host_plain.h"
 #include "worker/pipeline.h"
 #include "worker/tunnel.h"
 
@@ -67,7 +68,10 @@ static int memory_open(struct worker *w)
 /* What comes over the bus and is not about log batches. */
 static void on_event(void *arg, const struct bus_message *m)
 {
-    learn_message(arg, m);
+    struct worker *w = arg;
+
+    if (!host_plain_message(w, m))
+        learn_message(w->learn, m);
 }
 
 static int stages_open(struct worker *w, const struct heritage *h)
@@ -100,7 +104,9 @@ static int stages_open(struct worker *w, const struct heritage *h)
         return rc;
     if (!o->no_screen && (rc = screen_open(&w->screen, o, h->n_workers, h->seed, w->counters)) < 0)
         return rc;
-    emit_on_event(w->emit, on_event, w->learn);
+    if (h->plaintext && (rc = host_plain_open(w)) < 0)
+        return rc;
+    emit_on_event(w->emit, on_event, w);
     if ((rc = frames_init(&w->frames, frames, w->emit, &w->bufs, FRAMES_HELD_ALL)) < 0)
         return rc;
     w->capture_ops = capture_find(h->capture.kind);
@@ -141,24 +147,41 @@ int worker_open(struct worker *w, const struct heritage *h)
     return stages_open(w, h);
 }
 
+/* How long the oldest plaintext has still to wait for its packets; at most max_ns. */
+static uint64_t plaintext_wait_ns(const struct worker *w, uint64_t max_ns)
+{
+    uint64_t oldest = host_plain_oldest_ns(w), now = clock_wall_ns();
+    uint64_t delay = w->options->plaintext_delay;
+
+    if (oldest == UINT64_MAX || oldest > now + max_ns)
+        return max_ns;
+    return oldest + delay > now ? oldest + delay - now : 0;
+}
+
 /* Nothing to read: sleep until packets, the bus or a deadline come. Flows go on aging. */
 static void worker_sleep(struct worker *w)
 {
-    struct pollfd p[4];
+    struct pollfd p[5];
     uint64_t now = clock_mono_ns(), deadline = emit_deadline_ns(w->emit);
     uint64_t learn = learn_deadline_ns(w->learn);
     int fds[3], n = bus_fds(w->bus, fds), timeout = IDLE_MAX_MS;
 
     for (int i = 0; i < n; i++)
         p[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-    p[n] = (struct pollfd){.fd = w->capture_ops->wait_fd(w->capture), .events = POLLIN};
+    p[n++] = (struct pollfd){.fd = w->capture_ops->wait_fd(w->capture), .events = POLLIN};
     deadline = learn < deadline ? learn : deadline;
+    if (w->plain) {
+        uint64_t due = now + plaintext_wait_ns(w, IDLE_MAX_MS * NS_PER_MS);
+
+        p[n++] = (struct pollfd){.fd = host_plain_fd(w), .events = POLLIN};
+        deadline = due < deadline ? due : deadline;
+    }
     if (deadline <= now)
         timeout = 0;
     else if (deadline - now < IDLE_MAX_MS * NS_PER_MS)
         timeout = (int)((deadline - now) / NS_PER_MS) + 1;
     w->counters->loop_sleeps++;
-    poll(p, (nfds_t)n + 1, timeout);
+    poll(p, (nfds_t)n, timeout);
     if (w->heritage->live) {
         uint64_t wall = clock_wall_ns() - LIVE_LAG_NS;
 
@@ -171,11 +194,19 @@ static void worker_sleep(struct worker *w)
     }
 }
 
-/* What goes to other processes and comes from them. */
-static void exchange(struct worker *w)
+/* What goes to other processes and comes from them. packets: in the last batch. After an empty one
+ * all packets until now are through, else all until the last one; those that the kernel holds back
+ * a little are what plaintext_delay is for. */
+static void exchange(struct worker *w, int packets)
 {
     uint64_t now = clock_mono_ns();
 
+    if (w->plain) {
+        uint64_t until = packets == 0 ? clock_wall_ns() : w->counters->capture_last_ns;
+        uint64_t delay = w->options->plaintext_delay;
+
+        host_plain_run(w, until > delay ? until - delay : 0);
+    }
     emit_run(w->emit, now);
     learn_run(w->learn, w->now_ns, now);
 }
@@ -194,7 +225,7 @@ int worker_loop(struct worker *w, const volatile int *stop)
         if (n < 0)
             return EX_IOERR;
         if (n == 0 || ++batches % RUN_BATCHES == 0)
-            exchange(w);
+            exchange(w, n);
         if (n == 0) {
             worker_sleep(w);
         } else if (batches % STATS_BATCHES == 0) {
@@ -234,6 +265,8 @@ void worker_close(struct worker *w)
     uint64_t lost;
 
     if (w->emit && w->flows.slots) {
+        if (w->plain)
+            host_plain_run(w, UINT64_MAX);
         pipeline_finish(w);
         if (w->capture && w->capture_ops->stats)
             w->capture_ops->stats(w->capture);
@@ -248,6 +281,7 @@ void worker_close(struct worker *w)
     frames_fini(&w->frames);
     if (w->emit)
         emit_close(w->emit);
+    host_plain_close(w);
     if (w->learn)
         learn_close(w->learn);
     screen_close(w->screen);

@@ -40,6 +40,7 @@ struct worker {
     struct pool tunnel_parents; /* of flows that came in tunnels */
     struct learn *learn;        /* NULL: nothing is learned */
     struct screen *screen;      /* NULL: nothing is noticed */
+    struct host_plain *plain;   /* NULL: there is no probe */
     struct emit *emit;
     struct bus *bus;
 

@@ -126,6 +126,12 @@ static inline const struct flow_end *flow_side_const(const struct flow *f, unsig
     return &f->end[f->orig ^ side];
 }
 
+/* Plaintext may be all that is known of a flow. */
+static inline bool flow_has_packets(const struct flow *f)
+{
+    return f->end[0].packets + f->end[1].packets > 0;
+}
+
 static inline const struct ipaddr *flow_addr(const struct flow *f, unsigned side)
 {
     return &f->key.addr[f->orig ^ side];

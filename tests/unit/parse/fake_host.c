@@ -194,6 +194,12 @@ static void on_connection_id(struct analyzer_ctx *ctx, unsigned side, const uint
     note(host_of(ctx), "\n");
 }
 
+static uint64_t on_wire_time(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns)
+{
+    CHECK(side < 2);
+    return host_of(ctx)->wire_lead_ns[side] > 0 ? ts_ns - host_of(ctx)->wire_lead_ns[side] : 0;
+}
+
 static const struct analyzer_host callbacks = {
     .record = on_record,
     .weird = on_weird,
@@ -211,6 +217,7 @@ static const struct analyzer_host callbacks = {
     .alt_svc = on_alt_svc,
     .resolved = on_resolved,
     .connection_id = on_connection_id,
+    .wire_time = on_wire_time,
 };
 
 void fake_host_open(struct fake_host *h, const struct analyzer *a, uint8_t transport)

@@ -58,9 +58,10 @@ struct fake_host {
     size_t left_len[2];
     struct fake_child children[FAKE_HOST_CHILDREN];
     unsigned n_children;
-    bool refuse_children; /* as when there is no room */
-    char *facts[FACTS];   /* last text told of each fact, to whomever; NULL: none */
-    char notes[8192];     /* a line each: facts told, Alt-Svc, resolved names, connection ids */
+    bool refuse_children;     /* as when there is no room */
+    uint64_t wire_lead_ns[2]; /* by side: packets came so long before; 0: that is not known */
+    char *facts[FACTS];       /* last text told of each fact, to whomever; NULL: none */
+    char notes[8192];         /* a line each: facts told, Alt-Svc, resolved names, connection ids */
     size_t notes_len;
 };
 

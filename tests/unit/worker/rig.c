@@ -5,7 +5,9 @@
 #include "common/base/linktype.h"
 #include "worker/decode/fragments.h"
 #include "worker/host.h"
+#include "worker/host_plain.h"
 #include "worker/pipeline.h"
+#include "worker/plaintext/plaintext.h"
 #include "worker/tunnel.h"
 
 #include <errno.h>
@@ -66,6 +68,46 @@ static void text_add_field(struct rig *r, const struct field_schema *f, const vo
         text_add(r, (const char *)str->p, str->len);
 }
 
+/* What the probe sends comes from the test. */
+int plaintext_input_open(struct plaintext_input **out, const struct heritage *h, struct counters *c)
+{
+    (void)h;
+    (void)c;
+    *out = NULL;
+    return 0;
+}
+
+void plaintext_input_close(struct plaintext_input *p)
+{
+    (void)p;
+}
+
+int plaintext_input_fd(const struct plaintext_input *p)
+{
+    (void)p;
+    return -1;
+}
+
+void plaintext_input_receive(struct plaintext_input *p)
+{
+    (void)p;
+}
+
+bool plaintext_input_next(struct plaintext_input *p, uint64_t until_ns, struct plaintext_item *item)
+{
+    if (rig->n_items == 0 || plaintext_input_oldest_ns(p) > until_ns)
+        return false;
+    *item = *rig->items++;
+    rig->n_items--;
+    return true;
+}
+
+uint64_t plaintext_input_oldest_ns(struct plaintext_input *p)
+{
+    (void)p;
+    return rig->n_items > 0 ? rig->items->ts_ns : UINT64_MAX;
+}
+
 /* There is no bus: what is learned stays here. */
 int bus_subscribe(struct bus *b, const char *topic)
 {
@@ -77,9 +119,10 @@ int bus_subscribe(struct bus *b, const char *topic)
 int bus_publish(struct bus *b, const char *topic, const void *body, size_t len)
 {
     (void)b;
-    (void)topic;
-    (void)body;
-    (void)len;
+    CHECK(len <= sizeof rig->published);
+    snprintf(rig->published_topic, sizeof rig->published_topic, "%s", topic);
+    memcpy(rig->published, body, len);
+    rig->published_len = len;
     return 0;
 }
 
@@ -168,6 +211,7 @@ void rig_open(struct rig *r)
     CHECK(pool_init(&w->oddities, host_oddities_bytes, FLOWS) == 0);
     CHECK(pool_init(&w->tunnels, tunnel_bytes, FLOWS) == 0);
     CHECK(pool_init(&w->tunnel_parents, tunnel_parents_bytes, FLOWS) == 0);
+    CHECK(!r->heritage.plaintext || host_plain_open(w) == 0);
     CHECK(learn_open(&w->learn, &r->heritage, NULL, &r->counters) == 0);
     CHECK(o->no_screen || screen_open(&w->screen, o, 1, 0, &r->counters) == 0);
     CHECK(frames_init(&w->frames, o->format == OUTPUT_PCAP ? FRAMES_BY_CATEGORY : FRAMES_OFF, NULL,
@@ -180,6 +224,13 @@ void rig_run(struct rig *r, const struct frame *frames, uint32_t n)
     r->n_frames = n;
     while (pipeline_run(&r->w) > 0)
         continue;
+}
+
+void rig_run_items(struct rig *r, const struct plaintext_item *items, uint32_t n)
+{
+    r->items = items;
+    r->n_items = n;
+    host_plain_run(&r->w, UINT64_MAX);
 }
 
 void rig_run_ethernet(struct rig *r, const uint8_t *data, size_t len, uint64_t ts_ns)
@@ -225,6 +276,7 @@ void rig_close(struct rig *r)
     pool_fini(&w->oddities);
     pool_fini(&w->tunnels);
     pool_fini(&w->tunnel_parents);
+    host_plain_close(w);
     learn_close(w->learn);
     screen_close(w->screen);
     reassembly_fini(&w->reassembly);

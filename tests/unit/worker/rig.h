@@ -4,6 +4,7 @@
 #ifndef SPLIFF_TESTS_RIG_H
 #define SPLIFF_TESTS_RIG_H
 
+#include "common/ipc/plaintext.h"
 #include "worker/worker.h"
 
 #define RIG_TEXT_BYTES (64u * 1024)
@@ -15,6 +16,14 @@ struct rig {
 
     const struct frame *frames; /* what the capture has still to give */
     uint32_t n_frames;
+
+    const struct plaintext_item *items; /* what the probe has still to send */
+    uint32_t n_items;
+
+    /* The last message to the bus. */
+    char published_topic[64];
+    uint8_t published[65536];
+    size_t published_len;
 
     /* A line a record: its path, and name=value of the fields that rig.c lists. */
     char text[RIG_TEXT_BYTES];
@@ -28,6 +37,9 @@ void rig_open(struct rig *r);
 
 /* Runs the frames through the pipeline. */
 void rig_run(struct rig *r, const struct frame *frames, uint32_t n);
+
+/* Gives items of plaintext to the worker, without waiting for their packets. */
+void rig_run_items(struct rig *r, const struct plaintext_item *items, uint32_t n);
 
 /* One frame of Ethernet. */
 void rig_run_ethernet(struct rig *r, const uint8_t *data, size_t len, uint64_t ts_ns);

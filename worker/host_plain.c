@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One connection, two views. The packets' view has the flow and its TLS handshake; the plaintext's
+ * view has, from a process at one end or from both, what was read and written inside. Here the
+ * second becomes a content of the first:
+ *
+ *   open    the flow of the session's five-tuple, or a new one without packets; the session is put
+ *           at the process's end of it
+ *   data    the first session of a flow that shows any is its reader: what it read and wrote goes
+ *           to a child of the flow's own analyzer (host_child.c), which detection finds by content.
+ *           A second session only counts, and tells who the peer is: a transaction is told once
+ *   close   the process is done with it
+ *
+ * A session is logged when its flow ends. It may go on after that, with the next flow of the same
+ * five-tuple; and a newer session of the same process displaces it (TLS inside TLS, or a probe that
+ * was started again): the newest one is what is said innermost, or now.
+ *
+ * What a process wrote happened when it said it, what it read when it had it. */
+#include "worker/host_plain_private.h"
+
+#include "common/base/log.h"
+#include "worker/flow/conn.h"
+#include "worker/host_call.h"
+#include "worker/pipeline.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ITEMS_A_RUN     2048u
+#define LATE_NS         (2 * NS_PER_SEC) /* a session this much younger than its flow began late */
+#define FOREIGN_MIX     UINT32_C(0x5f0e16a4) /* takes a flow of another host's to another place */
+#define OWNED_TOPIC     "event/owned/%s/"
+#define OWNED_TOPIC_MAX 128
+
+int host_plain_open(struct worker *w)
+{
+    const struct heritage *h = w->heritage;
+    struct host_plain *p = w->plain = calloc(1, sizeof *p);
+    int tls = host_analyzer_find("tls"), rc;
+    char topic[OWNED_TOPIC_MAX];
+
+    if (!p)
+        return -ENOMEM;
+    p->tls = tls < 0 ? UINT8_MAX : (uint8_t)tls;
+    w->counters->plain_sessions_active = 0;
+    snprintf(topic, sizeof topic, OWNED_TOPIC, h->node);
+    rc = correlate_open(&p->correlate, w->options, w->counters);
+    if (rc < 0)
+        log_error("cannot map memory for TLS sessions: lower plaintext_table_size");
+    else
+        rc = bus_subscribe(w->bus, topic);
+    if (rc == 0)
+        rc = plaintext_input_open(&p->input, h, w->counters);
+    if (rc < 0)
+        host_plain_close(w);
+    return rc;
+}
+
+void host_plain_close(struct worker *w)
+{
+    if (!w->plain)
+        return;
+    plaintext_input_close(w->plain->input);
+    correlate_close(w->plain->correlate);
+    free(w->plain);
+    w->plain = NULL;
+}
+
+int host_plain_fd(const struct worker *w)
+{
+    return plaintext_input_fd(w->plain->input);
+}
+
+uint64_t host_plain_oldest_ns(const struct worker *w)
+{
+    return plaintext_input_oldest_ns(w->plain->input);
+}
+
+static struct correlate_joint *joint_of(const struct worker *w, const struct flow *f)
+{
+    return correlate_of(w->plain->correlate, f);
+}
+
+/* --- the log --- */
+
+static void log_packets(const struct flow *f, struct rec_tls_plain *r)
+{
+    RECORD_SET(tls_plain, r, packets_seen, flow_has_packets(f));
+    if (!flow_has_packets(f))
+        return;
+    RECORD_SET(tls_plain, r, orig_encrypted_bytes, flow_side_const(f, FLOW_ORIG)->stream.top);
+    RECORD_SET(tls_plain, r, resp_encrypted_bytes, flow_side_const(f, FLOW_RESP)->stream.top);
+}
+
+static void session_log(struct worker *w, struct flow *f, const struct correlate_joint *j,
+                        const struct correlate_session *s, const char *protocol)
+{
+    unsigned wrote = s->end == (f->orig); /* index of what the originator said */
+    struct rec_tls_plain r;
+
+    correlate_record(s, &r);
+    if (protocol)
+        RECORD_SET(tls_plain, &r, protocol, str_of(protocol));
+    RECORD_SET(tls_plain, &r, process_side,
+               s->end == (j->reader < 0 ? f->orig : j->client) ? STR_LIT("client")
+                                                               : STR_LIT("server"));
+    log_packets(f, &r);
+    RECORD_SET(tls_plain, &r, orig_bytes, s->bytes[wrote]);
+    RECORD_SET(tls_plain, &r, resp_bytes, s->bytes[!wrote]);
+    RECORD_SET(tls_plain, &r, orig_missed_bytes, s->missed[wrote]);
+    RECORD_SET(tls_plain, &r, resp_missed_bytes, s->missed[!wrote]);
+    host_record(w, f, RECORD_tls_plain, &r);
+}
+
+/* What reads the plaintext is closed before the sessions that its last records tell of are gone. */
+static const char *reader_close(struct worker *w, struct flow *f, struct correlate_joint *j,
+                                uint64_t ts_ns)
+{
+    const char *protocol = host_child_name(w, j->child);
+    struct host_call c;
+
+    host_call_init(&c, w, f, ts_ns, 0);
+    host_child_close(&c.ctx, j->child);
+    j->child = 0;
+    return protocol;
+}
+
+/* The session leaves its flow, which goes on: what it said is told. */
+static void session_leave(struct worker *w, struct flow *f, struct correlate_session *s)
+{
+    struct correlate_joint *j = joint_of(w, f);
+    const char *protocol = host_child_name(w, j->child);
+    bool reader = j->reader == s->end;
+
+    if (reader)
+        reader_close(w, f, j, s->last_ns);
+    session_log(w, f, j, s, protocol);
+    correlate_detach(w->plain->correlate, f, s);
+    if (reader) {
+        j->reader = -1;
+        j->refused = false;
+    }
+}
+
+void host_plain_end(struct worker *w, struct flow *f)
+{
+    struct correlate_joint *j = joint_of(w, f);
+    const char *protocol;
+
+    host_unhooked_end(w, f, j);
+    protocol = reader_close(w, f, j, f->last_ns);
+    for (unsigned end = 0; end < 2; end++) {
+        struct correlate_session *s = j->session[end];
+
+        if (!s)
+            continue;
+        session_log(w, f, j, s, protocol);
+        correlate_detach(w->plain->correlate, f, s);
+    }
+    correlate_end(w->plain->correlate, f);
+}
+
+/* --- sessions and their flows --- */
+
+/* The flow that a packet from the process to its peer would belong to. The packets of another
+ * network's loopback are not seen here: they must not be mixed up with ours. */
+static struct flow *flow_of(struct worker *w, const struct plaintext_session *s, uint64_t ts_ns,
+                            unsigned *end)
+{
+    struct packet p = {.ts_ns = ts_ns, .result = DECODE_PACKET};
+
+    p.from = (uint8_t)flow_key_set(&p.key, &s->local, s->local_port, &s->remote, s->remote_port,
+                                   IPPROTO_TCP);
+    p.hash = flow_key_hash(&p.key, w->decoder.seed) ^ (s->foreign ? FOREIGN_MIX : 0);
+    *end = p.from;
+    return pipeline_flow(w, &p);
+}
+
+static void flow_release(struct worker *w, struct flow *f)
+{
+    const struct correlate_joint *j = joint_of(w, f);
+
+    if (!flow_has_packets(f) && (!j || ((!j->session[0] || j->session[0]->closed) &&
+                                        (!j->session[1] || j->session[1]->closed))))
+        pipeline_flow_end(w, f);
+}
+
+static bool is_same_process(const struct plaintext_session *a, const struct plaintext_session *b)
+{
+    return a->process.pid == b->process.pid && a->local_port == b->local_port &&
+           a->remote_port == b->remote_port && memcmp(&a->local, &b->local, sizeof a->local) == 0 &&
+           memcmp(&a->remote, &b->remote, sizeof a->remote) == 0;
+}
+
+/* Another session has its number or its place: it is a thing of the past. */
+static void session_displace(struct worker *w, struct correlate_session *s)
+{
+    s->displaced = true;
+    if (s->flow > 0)
+        session_leave(w, flow_table_at(&w->flows, s->flow - 1), s);
+}
+
+static void on_open(struct worker *w, const struct plaintext_item *item)
+{
+    struct correlate *c = w->plain->correlate;
+    struct correlate_session *s = correlate_find(c, item->session), *before;
+    struct flow *f;
+    unsigned end;
+
+    if (s && is_same_process(&s->facts, &item->open))
+        return; /* told again, as the worker may have been a new one */
+    if (s) {
+        session_displace(w, s);
+        if (correlate_find(c, item->session) == s)
+            correlate_close_session(c, s);
+    }
+    f = flow_of(w, &item->open, item->ts_ns, &end);
+    before = joint_of(w, f) ? joint_of(w, f)->session[end] : NULL;
+    if (before && (before->closed || is_same_process(&before->facts, &item->open)))
+        session_displace(w, before);
+    s = correlate_join(c, f, pool_index(&w->flows.flows, f), end, item);
+    if (s && flow_has_packets(f))
+        w->counters->plain_joined++;
+    flow_release(w, f);
+}
+
+void host_plain_seen(struct worker *w, const struct flow *f)
+{
+    const struct correlate_joint *j = joint_of(w, f);
+
+    w->counters->plain_joined += (j->session[0] != NULL) + (j->session[1] != NULL);
+}
+
+/* The session's flow; NULL if it has none. A flow that fell silent is succeeded by the next one. */
+static struct flow *flow_again(struct worker *w, struct correlate_session *s, uint64_t ts_ns)
+{
+    struct flow *f;
+    unsigned end;
+
+    if (s->flow > 0)
+        return flow_table_at(&w->flows, s->flow - 1);
+    if (s->displaced)
+        return NULL;
+    f = flow_of(w, &s->facts, ts_ns, &end);
+    if (correlate_rejoin(w->plain->correlate, f, pool_index(&w->flows.flows, f), s))
+        return f;
+    flow_release(w, f);
+    return NULL;
+}
+
+/* --- what was read and written --- */
+
+/* Packets that can be read by themselves are: a library's functions may serve other things than
+ * TLS. */
+static bool is_readable(const struct worker *w, const struct flow *f)
+{
+    return (f->content != CONTENT_ANALYZER && f->content != CONTENT_DONE) ||
+           f->analyzer == w->plain->tls;
+}
+
+static void reader_open(struct worker *w, struct flow *f, const struct correlate_session *s,
+                        uint64_t ts_ns)
+{
+    struct correlate_joint *j = joint_of(w, f);
+    bool late = f->midstream || s->offset[0] + s->offset[1] > 0 || ts_ns > f->start_ns + LATE_NS;
+
+    j->reader = (int8_t)s->end;
+    j->zero = j->client = f->orig ^ f->swapped;
+    if (!is_readable(w, f)) {
+        j->refused = true;
+        return;
+    }
+    host_service(w, f, "ssl");
+    if (f->category == CATEGORY_unknown)
+        f->category = CATEGORY_other_tls;
+    j->child = host_child_open_plain(w, f, late);
+    j->refused = j->child == 0;
+}
+
+void host_plain_detected(struct worker *w, struct flow *f, bool swapped)
+{
+    struct correlate_joint *j = joint_of(w, f);
+
+    j->client = j->zero ^ swapped;
+    if (!flow_has_packets(f))
+        f->orig = j->client;
+    else if (!f->handshake && f->content != CONTENT_ANALYZER && (f->orig ^ f->swapped) != j->client)
+        conn_flip(f);
+}
+
+static void read_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len)
+{
+    struct correlate_joint *j = joint_of(w, f);
+    struct host_call c;
+
+    host_call_init(&c, w, f, ts_ns, 0);
+    host_child_gap(&c.ctx, j->child, end ^ j->zero, len);
+}
+
+static void read_data(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
+                      struct str bytes)
+{
+    struct correlate_joint *j = joint_of(w, f);
+    struct host_call c;
+
+    host_call_init(&c, w, f, ts_ns, 0);
+    host_child_data(&c.ctx, j->child, end ^ j->zero, (const uint8_t *)bytes.p, bytes.len);
+}
+
+/* Counts up to an offset: bytes before it have not come. Returns how many. */
+static uint64_t session_skip(struct worker *w, struct correlate_session *s, unsigned direction,
+                             uint64_t offset)
+{
+    uint64_t missed = offset > s->offset[direction] ? offset - s->offset[direction] : 0;
+
+    s->offset[direction] += missed;
+    s->missed[direction] += missed;
+    w->counters->plain_missed_bytes += missed;
+    return missed;
+}
+
+static void session_take(struct worker *w, struct correlate_session *s,
+                         const struct plaintext_item *item, uint32_t len)
+{
+    unsigned direction = item->data.write;
+
+    if (s->calls[0] + s->calls[1] == 0)
+        s->first_ns = item->ts_ns;
+    s->last_ns = item->ts_ns;
+    s->calls[direction]++;
+    s->bytes[direction] += len;
+    s->offset[direction] += len;
+    w->counters->plain_bytes += len;
+}
+
+static void on_data(struct worker *w, const struct plaintext_item *item)
+{
+    struct correlate_session *s = correlate_find(w->plain->correlate, item->session);
+    unsigned direction = item->data.write;
+    uint64_t said_ns =
+        item->data.write && item->data.entry_ns > 0 ? item->data.entry_ns : item->ts_ns;
+    struct str bytes = item->data.bytes;
+    struct correlate_joint *j;
+    struct flow *f;
+    uint64_t missed;
+    unsigned end;
+
+    if (!s) {
+        w->counters->plain_stray++;
+        return;
+    }
+    if (item->data.offset < s->offset[direction] || bytes.len == 0)
+        return; /* it was here before */
+    f = flow_again(w, s, item->ts_ns);
+    if (f) {
+        j = joint_of(w, f);
+        if (j->reader < 0)
+            reader_open(w, f, s, said_ns);
+    }
+    missed = session_skip(w, s, direction, item->data.offset);
+    session_take(w, s, item, bytes.len);
+    if (!f)
+        return;
+    if (!flow_has_packets(f))
+        flow_table_touch(&w->flows, f, w->now_ns);
+    if (!item->data.write)
+        correlate_read(w->plain->correlate, f, s, item->ts_ns);
+    j = joint_of(w, f);
+    if (j->reader != s->end || j->refused)
+        return;
+    end = s->end ^ !item->data.write;
+    if (missed > 0)
+        read_gap(w, f, end, said_ns, missed);
+    read_data(w, f, end, said_ns, bytes);
+}
+
+static void on_alpn(struct worker *w, const struct plaintext_item *item)
+{
+    struct correlate_session *s = correlate_find(w->plain->correlate, item->session);
+
+    if (!s)
+        return;
+    s->alpn_len = item->alpn.len < sizeof s->alpn ? (uint8_t)item->alpn.len : sizeof s->alpn;
+    memcpy(s->alpn, item->alpn.p, s->alpn_len);
+}
+
+/* The reader's process is done: neither end says more. */
+static void read_end(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
+                     const uint64_t missed[2])
+{
+    struct correlate_joint *j = joint_of(w, f);
+    struct host_call c;
+
+    for (unsigned direction = 0; direction < 2; direction++) {
+        unsigned from = end ^ !direction;
+
+        if (missed[direction] > 0)
+            read_gap(w, f, from, ts_ns, missed[direction]);
+        host_call_init(&c, w, f, ts_ns, 0);
+        host_child_end(&c.ctx, j->child, from ^ j->zero);
+    }
+}
+
+static void on_close(struct worker *w, const struct plaintext_item *item)
+{
+    struct correlate_session *s = correlate_find(w->plain->correlate, item->session);
+    uint64_t missed[2];
+    struct flow *f;
+
+    if (!s)
+        return;
+    missed[0] = session_skip(w, s, 0, item->close.offset[0]);
+    missed[1] = session_skip(w, s, 1, item->close.offset[1]);
+    f = s->flow > 0 ? flow_table_at(&w->flows, s->flow - 1) : NULL;
+    if (f && joint_of(w, f)->reader == s->end && !joint_of(w, f)->refused)
+        read_end(w, f, s->end, item->ts_ns, missed);
+    correlate_close_session(w->plain->correlate, s);
+    if (f)
+        flow_release(w, f);
+}
+
+void host_plain_run(struct worker *w, uint64_t packets_ns)
+{
+    struct plaintext_item item;
+
+    plaintext_input_receive(w->plain->input);
+    for (uint32_t n = 0; (n < ITEMS_A_RUN || packets_ns == UINT64_MAX) &&
+                         plaintext_input_next(w->plain->input, packets_ns, &item);
+         n++) {
+        if (w->now_ns == 0)
+            w->now_ns = item.ts_ns; /* no packet has told the time yet */
+        switch (item.type) {
+        case PLAINTEXT_OPEN:
+            on_open(w, &item);
+            break;
+        case PLAINTEXT_DATA:
+            on_data(w, &item);
+            break;
+        case PLAINTEXT_ALPN:
+            on_alpn(w, &item);
+            break;
+        case PLAINTEXT_CLOSE:
+            on_close(w, &item);
+            break;
+        }
+    }
+    correlate_count(w->plain->correlate);
+}
+
+/* --- packets --- */
+
+void host_plain_watch(struct worker *w, struct flow *f, uint8_t analyzer)
+{
+    if (analyzer == w->plain->tls && f->key.proto == IPPROTO_TCP)
+        correlate_watch(w->plain->correlate, f);
+}
+
+void host_plain_arrival(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns)
+{
+    correlate_arrival(w->plain->correlate, f, end, ts_ns);
+    host_unhooked_packet(w, f, joint_of(w, f), ts_ns);
+}
+
+/* --- records --- */
+
+#define SET_TEXT(type, r, member, text)                                                            \
+    do {                                                                                           \
+        if ((text).len > 0)                                                                        \
+            RECORD_SET(type, r, member, text);                                                     \
+    } while (0)
+
+#define SET_PROCESS(type, r, facts, side)                                                          \
+    do {                                                                                           \
+        RECORD_SET(type, r, pid, (facts)->pid);                                                    \
+        SET_TEXT(type, r, process, (facts)->name);                                                 \
+        SET_TEXT(type, r, exe, (facts)->exe);                                                      \
+        SET_TEXT(type, r, container, (facts)->container);                                          \
+        SET_TEXT(type, r, cgroup, (facts)->cgroup);                                                \
+        RECORD_SET(type, r, process_side, side);                                                   \
+    } while (0)
+
+static void fill_peer(const struct process_facts *p, struct rec_http *r)
+{
+    RECORD_SET(http, r, peer_pid, p->pid);
+    SET_TEXT(http, r, peer_process, p->name);
+    SET_TEXT(http, r, peer_exe, p->exe);
+    SET_TEXT(http, r, peer_container, p->container);
+}
+
+void host_plain_fill(struct worker *w, struct flow *f, enum record_type type, void *rec)
+{
+    const struct correlate_joint *j = joint_of(w, f);
+    const struct correlate_session *s = j->reader < 0 ? NULL : j->session[j->reader];
+    const struct correlate_session *peer = j->reader < 0 ? NULL : j->session[!j->reader];
+    struct str side;
+
+    if (!s)
+        return;
+    side = s->end == j->client ? STR_LIT("client") : STR_LIT("server");
+    if (type == RECORD_http)
+        SET_PROCESS(http, (struct rec_http *)rec, &s->facts.process, side);
+    else if (type == RECORD_websocket)
+        SET_PROCESS(websocket, (struct rec_websocket *)rec, &s->facts.process, side);
+    else if (type == RECORD_grpc)
+        SET_PROCESS(grpc, (struct rec_grpc *)rec, &s->facts.process, side);
+    if (type == RECORD_http && peer)
+        fill_peer(&peer->facts.process, rec);
+}
+
+uint64_t host_wire_time(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns)
+{
+    const struct host_call *c = host_call_of(ctx);
+    const struct correlate_joint *j;
+    unsigned end;
+
+    if (!host_child_is_plain(c->w, c->child))
+        return 0;
+    j = joint_of(c->w, c->f);
+    end = host_child_plain_side(c->w, c->child, side) ^ j->zero;
+    return correlate_wire_ns(c->w->plain->correlate, c->f, end, ts_ns, (int)end == j->reader);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What host_plain.c and host_unhooked.c share. */
+#ifndef SPLIFF_WORKER_HOST_PLAIN_PRIVATE_H
+#define SPLIFF_WORKER_HOST_PLAIN_PRIVATE_H
+
+#include "worker/correlate/correlate.h"
+#include "worker/host_plain.h"
+#include "worker/plaintext/plaintext.h"
+
+#define HOST_QUESTIONS 64u /* that wait for an answer at once */
+
+/* Whose socket is it? The flow may be over when the answer comes. */
+struct host_question {
+    uint64_t id; /* 0: free */
+    uint64_t asked_ns;
+    struct flow flow; /* as it was */
+};
+
+struct host_plain {
+    struct plaintext_input *input;
+    struct correlate *correlate;
+    uint8_t tls;       /* index of the analyzer */
+    uint64_t ready_ns; /* flows that began before are not asked about; 0: not known yet */
+    uint64_t last_question;
+    struct host_question questions[HOST_QUESTIONS]; /* at id % HOST_QUESTIONS */
+};
+
+/* A packet of a TLS flow came, or the flow is over: asks whose it is if it never showed plaintext.
+ */
+void host_unhooked_packet(struct worker *w, struct flow *f, struct correlate_joint *j,
+                          uint64_t ts_ns);
+void host_unhooked_end(struct worker *w, struct flow *f, struct correlate_joint *j);
+
+#endif
