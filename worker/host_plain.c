@@ -86,8 +86,8 @@ static struct correlate_joint *joint_of(const struct worker *w, const struct flo
 
 static void log_packets(const struct flow *f, struct rec_tls_plain *r)
 {
-    RECORD_SET(tls_plain, r, packets_seen, flow_has_packets(f));
-    if (!flow_has_packets(f))
+    RECORD_SET(tls_plain, r, packets_seen, f->log != FLOW_LOG_PLAIN);
+    if (f->log == FLOW_LOG_PLAIN)
         return;
     RECORD_SET(tls_plain, r, orig_encrypted_bytes, flow_side_const(f, FLOW_ORIG)->stream.top);
     RECORD_SET(tls_plain, r, resp_encrypted_bytes, flow_side_const(f, FLOW_RESP)->stream.top);
@@ -181,8 +181,8 @@ static void flow_release(struct worker *w, struct flow *f)
 {
     const struct correlate_joint *j = joint_of(w, f);
 
-    if (!flow_has_packets(f) && (!j || ((!j->session[0] || j->session[0]->closed) &&
-                                        (!j->session[1] || j->session[1]->closed))))
+    if (f->log == FLOW_LOG_PLAIN && (!j || ((!j->session[0] || j->session[0]->closed) &&
+                                            (!j->session[1] || j->session[1]->closed))))
         pipeline_flow_end(w, f);
 }
 
@@ -220,7 +220,7 @@ static void on_open(struct worker *w, const struct plaintext_item *item)
     if (before && (before->closed || is_same_process(&before->facts, &item->open)))
         session_displace(w, before);
     s = correlate_join(c, f, pool_index(&w->flows.flows, f), end, item);
-    if (s && flow_has_packets(f))
+    if (s && f->log != FLOW_LOG_PLAIN)
         w->counters->plain_joined++;
     flow_release(w, f);
 }
@@ -283,7 +283,7 @@ void host_plain_detected(struct worker *w, struct flow *f, bool swapped)
     struct correlate_joint *j = joint_of(w, f);
 
     j->client = j->zero ^ swapped;
-    if (!flow_has_packets(f))
+    if (f->log == FLOW_LOG_PLAIN)
         f->orig = j->client;
     else if (!f->handshake && f->content != CONTENT_ANALYZER && (f->orig ^ f->swapped) != j->client)
         conn_flip(f);
@@ -362,7 +362,7 @@ static void on_data(struct worker *w, const struct plaintext_item *item)
     session_take(w, s, item, bytes.len);
     if (!f)
         return;
-    if (!flow_has_packets(f))
+    if (f->log == FLOW_LOG_PLAIN)
         flow_table_touch(&w->flows, f, w->now_ns);
     if (!item->data.write)
         correlate_read(w->plain->correlate, f, s, item->ts_ns);

@@ -108,7 +108,7 @@ static void flow_log(struct worker *w, struct flow *f)
     struct tunnel_text parents;
     struct rec_conn r;
 
-    if (f->log != FLOW_LOG_CONN || !flow_has_packets(f))
+    if (f->log != FLOW_LOG_CONN)
         return;
     for (unsigned i = 0; i < FLOW_SERVICES_MAX; i++)
         services[i] = host_name(w, f->services[i]);
@@ -135,7 +135,7 @@ void pipeline_flow_end(struct worker *w, struct flow *f)
     tunnel_end(w, f);
     host_learn_end(w, f);
     host_oddities_free(w, f);
-    if (f->log == FLOW_LOG_CONN && flow_has_packets(f))
+    if (f->log == FLOW_LOG_CONN)
         --*flows_active(w->counters, f->key.proto);
     flow_table_remove(&w->flows, f);
 }
@@ -167,7 +167,7 @@ static struct flow *flow_begin(struct worker *w, const struct packet *p, enum fl
     f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
     f->log = (uint8_t)log;
     conn_begin(f, p);
-    if (log == FLOW_LOG_CONN)
+    if (log == FLOW_LOG_CONN || log == FLOW_LOG_PLAIN)
         host_learn_begin(w, f);
     return f;
 }
@@ -204,7 +204,7 @@ struct flow *pipeline_flow(struct worker *w, const struct packet *p)
 
     if (f)
         return f;
-    f = flow_begin(w, p, FLOW_LOG_CONN);
+    f = flow_begin(w, p, FLOW_LOG_PLAIN);
     f->midstream = false; /* no packet is late */
     flow_table_arm(&w->flows, f, flow_deadline(w, f));
     return f;
@@ -222,13 +222,14 @@ static void flow_seen(struct worker *w, struct flow *f, const struct packet *p)
     f->start_ns = start_ns;
     if (f->last_ns < start_ns)
         f->last_ns = start_ns;
+    f->log = FLOW_LOG_CONN;
     flow_count(w, f);
     host_plain_seen(w, f);
 }
 
 static void packet_joined(struct worker *w, struct flow *f, const struct packet *p)
 {
-    if (!flow_has_packets(f))
+    if (f->log == FLOW_LOG_PLAIN)
         flow_seen(w, f, p);
     if (p->payload_wire_len > 0)
         host_plain_arrival(w, f, p->from, p->ts_ns);
@@ -320,7 +321,7 @@ static struct tunnel_uid hops_run(struct worker *w, const struct packet *p)
         struct flow *f = flow_of(w, &outer, log);
 
         flow_table_touch(&w->flows, f, w->now_ns);
-        if (!flow_has_packets(f))
+        if (f->end[0].packets + f->end[1].packets == 0)
             tunnel_orient(f);
         if (conn_packet(f, &outer, outer.from ^ f->orig) & CONN_BEGUN)
             flow_table_arm(&w->flows, f, flow_deadline(w, f));
@@ -342,7 +343,7 @@ static void packet_corrupt(struct worker *w, struct flow *f, const struct packet
     conn_history_scaled(f, p->from ^ f->orig, CONN_CHECKSUM);
     if (f->log != FLOW_LOG_NEVER)
         host_weird(w, f, weird, NULL, "decode");
-    if (!flow_has_packets(f))
+    if (f->end[0].packets + f->end[1].packets == 0)
         flow_table_arm(&w->flows, f, flow_deadline(w, f));
 }
 

@@ -66,6 +66,7 @@ struct flow_end {
 enum flow_log {
     FLOW_LOG_CONN,
     FLOW_LOG_TUNNEL, /* a tunnel over IP: in tunnel.log */
+    FLOW_LOG_PLAIN,  /* only plaintext has told of it: its packets were not seen */
     FLOW_LOG_NEVER,  /* another worker's, followed because flows of this one may lie in it */
 };
 
@@ -124,12 +125,6 @@ static inline struct flow_end *flow_side(struct flow *f, unsigned side)
 static inline const struct flow_end *flow_side_const(const struct flow *f, unsigned side)
 {
     return &f->end[f->orig ^ side];
-}
-
-/* Plaintext may be all that is known of a flow. */
-static inline bool flow_has_packets(const struct flow *f)
-{
-    return f->end[0].packets + f->end[1].packets > 0;
 }
 
 static inline const struct ipaddr *flow_addr(const struct flow *f, unsigned side)
