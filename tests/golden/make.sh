@@ -111,6 +111,35 @@ case_http1_upgrade_ignored() {
     http -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' \
         -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' http://$SERVER4/count/3
 }
+# Nothing that is called secret here may be in a log, nor what is redacted by spliff.cfg of the case.
+case_http1_redacted() {
+    local at=http://$SERVER4
+    http -u user:secret -b session=secret -H 'X-Api-Key: secret' -H 'X-Request-Id: 42' \
+        -e 'http://user:secret@www.example.org/from?pwd=secret&a=1' \
+        -H 'Origin: http://user:secret@www.example.org' "$at/index.html?a=1&password=secret&b=2"
+    http -H 'Host: user:secret@www.example.org' -A secret "$at/missing?user%5Bpassword%5D=secret"
+    http -x $at:80 -H 'Proxy-Authorization: Bearer secret' 'http://www.example.net/absolute?PWD=secret'
+    web websocket 8767
+    client "$ROOT/tests/web.py" talk "ws://$SERVER4:8767/echo?a=1&passwd=secret"
+}
+# Bodies as text, as bytes, decoded, too long, and with passwords.
+case_http1_exchange() {
+    web bodies 8084
+    local at=http://$SERVER4:8084
+    http --compressed $at/json -o /dev/null $at/deflate -o /dev/null $at/chunked -o /dev/null \
+        $at/file -o /dev/null $at/missing
+    printf '{"user": "u", "password": "secret"}' >"$work/login"
+    http -H 'Content-Type: application/json' -b a=secret --data-binary "@$work/login" $at/graphql
+    http -d 'user=u&password=secret' $at/graphql
+    node -e 'process.stdout.write(require("zlib").brotliCompressSync("in Brotli ".repeat(2000)))' \
+        >"$work/brotli"
+    http -H 'Content-Type: text/plain' -H 'Content-Encoding: br' --data-binary "@$work/brotli" \
+        $at/graphql
+    printf 'in Zstandard\n' | zstd -q >"$work/zstd"
+    http -H 'Content-Type: text/plain' -H 'Content-Encoding: zstd' --data-binary "@$work/zstd" \
+        $at/graphql
+    http -H 'Content-Encoding: unheard-of' --data-binary "@$work/zstd" $at/graphql
+}
 case_websocket() {
     web websocket 8765
     client "$ROOT/tests/web.py" talk "ws://$SERVER4:8765/echo?x=1"
@@ -135,6 +164,15 @@ case_http2_prior_knowledge() {
     http --http2-prior-knowledge -X POST -d name=value -e http://www.example.org/from \
         -H 'X-Forwarded-For: 198.51.100.7' "$at/index.html?query=1"
     h2 $at/index.html $at/missing $at/index.html
+}
+case_http2_exchange() {
+    nghttpd_on 8313 --trailer 'x-checksum: 1'
+    local at=http://$SERVER4:8313
+    http --http2-prior-knowledge -u user:secret -b session=secret -H 'X-Request-Id: 42' \
+        "$at/index.html?password=secret"
+    printf '\0\1\2binary' >"$work/bytes"
+    http --http2-prior-knowledge -H 'Content-Type: application/octet-stream' \
+        --data-binary "@$work/bytes" -e "http://user:secret@www.example.org/" "$at/missing"
 }
 case_http2_push() {
     nghttpd_on 8303 -p /index.html=/files/20k.txt,/missing

@@ -23,13 +23,18 @@ work=$(mktemp -d)
 chmod 755 "$work"
 trap 'rm -rf "$work"' EXIT
 
-# replay OUT-FOLDER ARGUMENTS...: status of the run; its messages in OUT-FOLDER.err
+# replay OUT-FOLDER ARGUMENTS...: status of the run; its messages in OUT-FOLDER.err, its output among
+# the logs
 replay() {
-    local out=$1
+    local out=$1 status
     shift
     rm -rf "$out"
     mkdir -p "$out"
-    timeout 60 "$commands/spliff-cluster" run --log-dir "$out" --quiet "$@" 2>"$out.err" </dev/null
+    TZ=UTC timeout 60 "$commands/spliff-cluster" run --log-dir "$out" --quiet "$@" \
+        2>"$out.err" >"$out/output.log" </dev/null
+    status=$?
+    [ -s "$out/output.log" ] || rm "$out/output.log"
+    return $status
 }
 
 # The time of writing is not part of what is compared.
