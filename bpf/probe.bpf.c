@@ -220,6 +220,12 @@ static __always_inline void end_session(__u32 tgid, __u64 session)
     bpf_map_delete_elem(&sessions, &key);
 }
 
+/* One that marks whatever the function was called with. */
+static __always_inline _Bool is_plain_mark(const struct probe_cookie *cookie)
+{
+    return cookie->call == PROBE_CALL_MARK && !(cookie->flags & PROBE_FLAG_MARKED_ONLY);
+}
+
 SEC("uprobe")
 int on_entry(struct pt_regs *regs)
 {
@@ -241,7 +247,7 @@ int on_entry(struct pt_regs *regs)
     }
     if (cookie.call == PROBE_CALL_FREE) {
         end_session(tgid, session);
-    } else if (cookie.call == PROBE_CALL_MARK) {
+    } else if (is_plain_mark(&cookie)) {
         if (!(cookie.flags & PROBE_FLAG_RESULT))
             mark(tgid, session, cookie.image);
     } else {
@@ -259,14 +265,17 @@ int on_return(struct pt_regs *regs)
     struct thread *thread;
     struct call *c;
 
-    if (cookie.call == PROBE_CALL_MARK) {
+    if (is_plain_mark(&cookie)) {
         if (cookie.flags & PROBE_FLAG_RESULT && filter_process(tgid))
             mark(tgid, RESULT(regs), cookie.image);
         return 0;
     }
     c = call_find(regs, &cookie, tgid, &thread);
     if (c) {
-        call_end(c, thread, tgid, RESULT(regs));
+        if (cookie.call == PROBE_CALL_MARK)
+            mark(tgid, RESULT(regs), cookie.image);
+        else
+            call_end(c, thread, tgid, RESULT(regs));
         c->active = 0;
     }
     return 0;

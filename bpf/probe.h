@@ -43,7 +43,8 @@ enum probe_flag {
     PROBE_FLAG_GO = 4,          /* arguments in Go's registers; a call is known by its goroutine */
     PROBE_FLAG_SITE = 8,        /* not at entry and return, but at cheap instructions inside */
     PROBE_FLAG_OPENSSL = 16,    /* session is an SSL *, whose BIO may tell the descriptor */
-    PROBE_FLAG_RESULT = 32,     /* MARK: the session is the result, not an argument */
+    PROBE_FLAG_RESULT = 32,     /* MARK: the session is the result, not an argument; with
+                                   MARKED_ONLY: if the argument is one */
 };
 
 /* The attach cookie: all that the programs know of a function. Arguments count from 0. */

@@ -116,7 +116,8 @@ __noinline int copy_span(struct copy *c, __u64 from, __u64 bytes)
     return 0;
 }
 
-/* Bytes in `n` vectors of struct iovec at `at`. */
+/* Bytes in `n` vectors of struct iovec at `at`, or of NSPR's, whose length is an int and what
+ * follows it anything. */
 __noinline int copy_vectors(struct copy *c, __u64 at, __u64 n, __u64 bytes)
 {
     if (!c)
@@ -124,6 +125,7 @@ __noinline int copy_vectors(struct copy *c, __u64 at, __u64 n, __u64 bytes)
     for (__u64 i = 0; i < IOVECS_MAX && i < n && bytes > 0; i++) {
         __u64 v[2] = {0, 0}; /* base, length */
         bpf_probe_read_user(v, sizeof v, (void *)(at + i * sizeof v));
+        v[1] &= 0xffffffff;
         if (v[1] > bytes)
             v[1] = bytes;
         copy_span(c, v[0], v[1]);

@@ -2,7 +2,8 @@
 /* NSS over NSPR. A program reads and writes TLS by NSPR's functions for descriptors of any kind:
  * files, pipes, plain sockets. Which are TLS is told by SSL_ImportFD. It pushes its layer on top of
  * the descriptor, and a layer that goes on top swaps contents with what was the top: the pointer
- * that the program holds stays the same, also below layers that come later (Firefox's own).
+ * that the program holds stays the same, also below layers that come later (Firefox's own). A
+ * server does it with the socket that it listens on: what PR_Accept returns of that one is TLS.
  * Two libraries, since each may be in a file of its own. */
 #include "worker/probe/library.h"
 
@@ -36,6 +37,8 @@ static const struct probe_function nspr_functions[] = {
                 .buffer = 1,
                 .out = 2,
                 .flags = PROBE_FLAG_MARKED_ONLY | PROBE_FLAG_IOV}},
+    {.symbol = "PR_Accept",
+     .cookie = {.call = PROBE_CALL_MARK, .flags = PROBE_FLAG_RESULT | PROBE_FLAG_MARKED_ONLY}},
     {.symbol = "PR_Close", .cookie = CALL(PROBE_CALL_FREE, PROBE_COUNT_NONE, 0)},
 };
 
