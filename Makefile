@@ -170,6 +170,11 @@ SRC_PROBE_IMAGES := worker/probe/discover.c worker/probe/perf.c worker/probe/elf
                     worker/probe/elf_image_go.c worker/probe/site.c worker/probe/plan.c \
                     worker/probe/table.c worker/probe/lib_openssl.c worker/probe/lib_gnutls.c \
                     worker/probe/lib_nss.c worker/probe/lib_wolfssl.c worker/probe/lib_go.c
+SRC_PROBE_KERNEL := worker/probe/kernel.c worker/probe/kernel_hooks.c
+SRC_PROBE := worker/probe/main.c worker/probe/probe.c $(SRC_PROBE_KERNEL) $(SRC_PROBE_IMAGES) \
+             worker/probe/hooking.c worker/probe/images.c worker/probe/process.c \
+             worker/probe/lru.c worker/probe/sessions.c worker/probe/route.c \
+             worker/probe/outbox.c worker/probe/owners.c
 
 SRC_LOGGER := \
   logger/main.c logger/receive.c logger/state.c logger/archive.c \
@@ -222,6 +227,7 @@ LIBS_worker  := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(call pc_libs,li
 LIBS_logger  := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,libpcap) $(ZLIB_LIBS)
 LIBS_cluster := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,inih) \
                 $(call pc_libs,libpcap) $(BPF_LIBS)
+LIBS_probe   := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(BPF_LIBS) $(CAPSTONE_LIBS)
 # What the tests link, whatever they need of it.
 # Debian 12 calls it msgpack, newer distributions msgpack-c.
 MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
@@ -258,7 +264,12 @@ $(BIN_$(1))/spliff-cluster: $(call objs,$(1),$(SRC_MANAGER) $(COMMON) $(SRC_BROK
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_cluster)
-commands_$(1) := $(BIN_$(1))/spliff-worker $(BIN_$(1))/spliff-logger $(BIN_$(1))/spliff-cluster
+$(BIN_$(1))/spliff-probe: $(call objs,$(1),$(SRC_PROBE) $(COMMON))
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_probe)
+commands_$(1) := $(BIN_$(1))/spliff-worker $(BIN_$(1))/spliff-logger $(BIN_$(1))/spliff-cluster \
+                 $(if $(BPF_SKEL),$(BIN_$(1))/spliff-probe)
 endef
 
 $(foreach v,release debug asan fuzz,$(eval $(call VARIANT,$(v))))
@@ -456,7 +467,6 @@ $(call unit,schema/test_process_filter,common/schema/process_filter.c common/sch
     common/base/local_nets.c $(BASE))
 $(call unit,manager/test_status,manager/status.c manager/topology.c manager/ini_file.c manager/suggest.c \
     manager/text.c $(SCHEMA) $(BASE))
-SRC_PROBE_KERNEL := worker/probe/kernel.c worker/probe/kernel_hooks.c
 ifdef BPF_SKEL
 $(call unit,probe/test_kernel,$(BASE) $(SRC_PROBE_KERNEL) tests/unit/probe/fake_ssl.c)
 endif

@@ -115,17 +115,34 @@ static void drop_bounding_set(void)
         ;
 }
 
+/* What the probe goes on to do: load programs and attach them, map what the kernel gives it, look
+ * into all processes and open the files that they have mapped (CAP_SYS_ADMIN: those that have been
+ * deleted). */
+static const unsigned probe_capabilities[] = {
+    CAP_BPF,          CAP_PERFMON,         CAP_SYS_ADMIN, CAP_SYS_PTRACE,
+    CAP_SYS_RESOURCE, CAP_DAC_READ_SEARCH, CAP_IPC_LOCK,
+};
+
 /* By system call: libcap would be one more library for these few lines. A change of user empties
  * the sets already; this is for a worker that stays root, and for one that was given capabilities.
- */
-static int drop_capabilities(void)
+ * The probe keeps of its own what is in the list. */
+static int drop_capabilities(enum node_kind kind)
 {
     struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
+    struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
+    uint32_t keep[_LINUX_CAPABILITY_U32S_3] = {0, 0};
 
-    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0 ||
+        syscall(SYS_capget, &head, caps) < 0)
         return -errno;
-    return syscall(SYS_capset, &head, none) < 0 ? -errno : 0;
+    for (size_t i = 0; kind == NODE_PROBE && i < sizeof probe_capabilities / sizeof(unsigned); i++)
+        keep[probe_capabilities[i] / 32] |= UINT32_C(1) << probe_capabilities[i] % 32;
+    for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+        caps[i].permitted &= keep[i];
+        caps[i].effective = caps[i].permitted;
+        caps[i].inheritable = 0;
+    }
+    return syscall(SYS_capset, &head, caps) < 0 ? -errno : 0;
 }
 
 /* Groups first: after the user has changed, there is no right to change them. */
@@ -145,7 +162,7 @@ int heritage_drop_privileges(const struct heritage *h)
     if (geteuid() == 0)
         err = become(h->uid, h->gid);
     if (err == 0)
-        err = drop_capabilities();
+        err = drop_capabilities(h->kind);
     if (err < 0)
         return err;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)

@@ -92,9 +92,9 @@ struct heritage {
  * program is started by spliff-cluster, not by hand). Lives as long as the process. */
 const struct heritage *heritage_read(void);
 
-/* Child: becomes uid/gid, drops every capability, sets no_new_privs, dies with the manager
- * (PR_SET_PDEATHSIG SIGTERM). Without root only what needs none of it. Returns 0 or -errno; -ESRCH
- * if the manager is gone already. */
+/* Child: becomes uid/gid, drops every capability (the probe: those that it has no use for), sets
+ * no_new_privs, dies with the manager (PR_SET_PDEATHSIG SIGTERM). Without root only what needs none
+ * of it. Returns 0 or -errno; -ESRCH if the manager is gone already. */
 int heritage_drop_privileges(const struct heritage *h);
 
 /* Child: the manager that started it is gone. */

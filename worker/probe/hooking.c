@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Hooks are on files, not on processes: a file is read once, when the first process that maps it is
+ * seen, and serves all that come later. What is no TLS library is forgotten at once.
+ *
+ * A file may be seen again as new: because the table of those that were reported was too small, or
+ * because its content has changed. Where it is what it was, its hooks stay. */
+#include "worker/probe/hooking.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+/* Lines about images: so many at once, and then one a second. */
+#define LINES_MAX 32.0
+
+void hooking_init(struct hooking *h, struct images *images, struct kernel *k,
+                  const struct options *o, struct counters *c)
+{
+    *h = (struct hooking){.images = images,
+                          .kernel = k,
+                          .options = o,
+                          .c = c,
+                          .lines = LINES_MAX,
+                          .lines_ns = clock_mono_ns()};
+}
+
+static bool may_print(struct hooking *h)
+{
+    uint64_t now = clock_mono_ns();
+
+    h->lines += (double)(now - h->lines_ns) / (double)NS_PER_SEC;
+    h->lines_ns = now;
+    if (h->lines > LINES_MAX)
+        h->lines = LINES_MAX;
+    if (h->lines < 1)
+        return false;
+    h->lines -= 1;
+    return true;
+}
+
+static const char *build_id_or_none(const struct image *i)
+{
+    return i->build_id[0] ? i->build_id : "none";
+}
+
+static void image_missed(struct hooking *h, struct image *i, const char *why)
+{
+    i->missed = true;
+    h->c->probe_missed++;
+    if (may_print(h))
+        log_warn("cannot hook %s (build-id %s): %s; its TLS stays unseen", i->path,
+                 build_id_or_none(i), why);
+}
+
+static void detach(struct hooking *h, struct image *i)
+{
+    if (i->handle < 0)
+        return;
+    kernel_detach(h->kernel, i->handle);
+    h->c->probe_hooked--;
+    h->c->probe_hooked_sites -= i->cheap;
+    h->c->probe_hooks -= i->hooks;
+    i->handle = -1;
+}
+
+static void attach(struct hooking *h, struct image *i, const struct plan *plan, const char *path)
+{
+    if (plan->n == 0) {
+        image_missed(h, i, plan->missed ? plan->missed : "it has none of the functions");
+        return;
+    }
+    i->handle = kernel_attach(h->kernel, path, i->number, plan);
+    if (i->handle < 0) {
+        image_missed(h, i, strerror(-i->handle));
+        i->handle = -1;
+        return;
+    }
+    i->cheap = plan->cheap;
+    i->hooks = (unsigned)plan->n;
+    h->c->probe_hooked++;
+    h->c->probe_hooked_sites += i->cheap;
+    h->c->probe_hooks += i->hooks;
+    if (may_print(h))
+        log_info("hooked %s in %s (build-id %s) at %s", i->session.library, i->path,
+                 build_id_or_none(i), i->session.hook);
+}
+
+/* A file under an overlay has another device for each that lies over it, and its hooks count for
+ * all of them: attached twice, each byte would come twice. */
+static bool is_same_by_overlay(struct hooking *h, const struct discovered *d,
+                               const struct elf_image *e, struct image *i)
+{
+    struct statfs fs;
+    struct image *same;
+
+    if (fstatfs(d->fd, &fs) < 0 || fs.f_type != OVERLAYFS_SUPER_MAGIC)
+        return false;
+    same = images_find_same(h->images, e->build_id, e->bytes, d->inode);
+    if (!same || same == i)
+        return false;
+    i->same_as = same->number;
+    return true;
+}
+
+static void image_new(struct hooking *h, const struct discovered *d, const struct elf_image *e,
+                      const struct plan *plan)
+{
+    struct image gone, *i = images_find(h->images, d->device, d->inode);
+
+    if (i && i->handle >= 0 && i->bytes == e->bytes && strcmp(i->build_id, e->build_id) == 0)
+        return;
+    if (i) {
+        detach(h, i);
+        i->missed = false;
+    } else {
+        i = images_add(h->images, d->device, d->inode, &gone);
+        detach(h, &gone);
+    }
+    if (!i) {
+        h->c->probe_missed++;
+        return;
+    }
+    images_describe(i, plan->library ? plan->library->name : "", plan->cheap ? "site" : "entry",
+                    d->path, e->build_id);
+    i->bytes = e->bytes;
+    if (!is_same_by_overlay(h, d, e, i))
+        attach(h, i, plan, d->open_path);
+}
+
+/* Once an image was taken for a library it stays in the table, whatever its content is now. */
+static void look_into(struct hooking *h, const struct discovered *d)
+{
+    const char *slash = strrchr(d->path, '/');
+    struct elf_image e;
+    struct plan plan;
+
+    h->c->probe_images++;
+    if (elf_image_open(&e, d->fd) < 0)
+        return;
+    plan_make(&plan, &e, slash ? slash + 1 : d->path, d->executable, h->options->probe_libraries);
+    if (plan.library || plan.missed)
+        image_new(h, d, &e, &plan);
+    elf_image_close(&e);
+}
+
+bool hooking_image(struct hooking *h, const struct discovered *d)
+{
+    struct image *i;
+
+    if (d->first)
+        look_into(h, d);
+    i = images_find(h->images, d->device, d->inode);
+    return i && images_map(h->images, d->pid, i);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Answers workers that ask whose a socket is (common/ipc/owner.h). */
+#ifndef SPLIFF_PROBE_OWNERS_H
+#define SPLIFF_PROBE_OWNERS_H
+
+#include "common/ipc/bus.h"
+#include "worker/probe/images.h"
+#include "worker/probe/kernel.h"
+#include "worker/probe/process.h"
+
+#define OWNERS_TOPIC "event/owner/"
+
+/* m is a message under OWNERS_TOPIC; what cannot be read is passed over. */
+void owners_answer(struct bus *bus, const struct bus_message *m, struct kernel *k,
+                   struct images *images, struct process_table *processes);
+
+#endif
