@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Sourced after lib.sh by the tests of the plaintext view: a cluster with a probe, and clients that say
+# in each request who they are, /x/PID/PORT/N, so that exchanges.py can compare what was logged with
+# what was so. Servers write a line a request into an access log: method, URI, status, bytes, pid.
+
+# begin_plaintext [WORKERS]: as begin; the test is skipped where no plaintext can be had.
+begin_plaintext() {
+    local lacks
+    begin "$@"
+    printf '\n[probe]\ntype=probe\nhost=localhost\n' >>"$WORK/node.cfg"
+    lacks=$(cluster check 2>&1 | grep -m 1 '^no plaintext')
+    [ -z "$lacks" ] && return
+    skip "$TEST" "$lacks"
+    finish
+    exit
+}
+
+# plain_seen PID URL: one request; is it logged as plaintext, with this process at an end? For
+# wait_for: until a server's library is hooked.
+plain_seen() {
+    N_WARM=$((${N_WARM:-0} + 1))
+    get "$2/warm/$N_WARM"
+    wait_for 1 plain_logged "/warm/$N_WARM" "$1"
+}
+plain_logged() {
+    paste <(column http uri) <(column http view) <(column http pid) <(column http peer_pid) |
+        awk -F '\t' -v uri="$1" -v pid="$2" '$1 == uri && $2 == "plaintext" && ($3 == pid || $4 == pid) \
+            {found = 1} END {exit !found}'
+}
+
+# wait_plain PID URL
+wait_plain() {
+    wait_for 20 plain_seen "$@" || die "no plaintext of $2 is logged: $(cluster status 2>&1 | tail -n 1)"
+}
+
+# nginx_worker: the pid of the process that answers.
+nginx_worker() { cat /proc/"$(cat "$WORK/www/nginx.pid")"/task/*/children | tr -d ' '; }
+
+# curl_x URL OPTION...: a request of a curl that says who it is, from a port that it chose before.
+CURL_PORT=20000
+curl_x() {
+    local url=$1
+    shift
+    CURL_PORT=$((CURL_PORT + 1))
+    # shellcheck disable=SC2016
+    client sh -c 'port=$1; url=$2; shift 2
+        exec curl -sk --max-time 10 --local-port "$port" -o /dev/null "$@" "$url/x/$$/$port/1"' \
+        sh $CURL_PORT "$url" "$@"
+}
+
+# exchanges ARGUMENT...: exchanges.py on the logs.
+exchanges() {
+    "$ROOT/tests/cluster/exchanges.py" "$LOGS" "$@" >"$WORK/exchanges.out" 2>&1 ||
+        die "$(cat "$WORK/exchanges.out")"
+}
