@@ -119,6 +119,8 @@ static void on_category(struct analyzer_ctx *ctx, enum category category)
 
     if (host_child_is_plain(c->w, c->child))
         category = category_inside(category);
+    else if (c->f->joint > 0 && host_plain_is_read(c->w, c->f))
+        return; /* what is inside says more than the handshake */
     c->f->category = (uint8_t)category;
     frames_decided(&c->w->frames, c->f, host_category_wanted(c->w, c->f));
 }

@@ -289,6 +289,11 @@ void host_plain_detected(struct worker *w, struct flow *f, bool swapped)
         conn_flip(f);
 }
 
+bool host_plain_is_read(const struct worker *w, const struct flow *f)
+{
+    return host_child_name(w, joint_of(w, f)->child) != NULL;
+}
+
 static void read_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len)
 {
     struct correlate_joint *j = joint_of(w, f);

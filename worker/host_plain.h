@@ -41,6 +41,9 @@ void host_plain_end(struct worker *w, struct flow *f);
 /* Fills process, latency and view fields of records that come from plaintext. */
 void host_plain_fill(struct worker *w, struct flow *f, enum record_type type, void *rec);
 
+/* Whether an analyzer reads the plaintext of a joined flow. */
+bool host_plain_is_read(const struct worker *w, const struct flow *f);
+
 /* It is known what the plaintext of a flow is; swapped: its client is not who was taken for it. */
 void host_plain_detected(struct worker *w, struct flow *f, bool swapped);
 

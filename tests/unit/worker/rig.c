@@ -29,9 +29,10 @@ static struct rig *rig; /* emit_record, the capture and cmocka know no better */
 static bool field_is_shown(const char *name)
 {
     static const char *const shown[] = {
-        "name",        "addl",         "source",  "service",     "history",       "category",
-        "conn_state",  "missed_bytes", "uri",     "status_code", "note",          "msg",
-        "tunnel_type", "tunnel_id",    "packets", "bytes",       "tunnel_parents"};
+        "name",        "addl",         "source",   "service",     "history",        "category",
+        "conn_state",  "missed_bytes", "uri",      "status_code", "note",           "msg",
+        "tunnel_type", "tunnel_id",    "packets",  "bytes",       "tunnel_parents", "view",
+        "pid",         "process_side", "peer_pid", "protocol"};
 
     for (size_t i = 0; i < sizeof shown / sizeof *shown; i++)
         if (strcmp(shown[i], name) == 0)
@@ -138,6 +139,12 @@ void emit_record(struct emit *e, enum record_type type, const void *rec)
     CHECK(present & 1);                                             /* ts */
     CHECK(record_pack(type, rec, packed, sizeof packed, NULL) > 0); /* reads all that it borrows */
     rig->records[type]++;
+    if (type == RECORD_http)
+        memcpy(&rig->http, rec, sizeof rig->http);
+    else if (type == RECORD_tls_plain)
+        memcpy(&rig->tls_plain, rec, sizeof rig->tls_plain);
+    else if (type == RECORD_conn)
+        memcpy(&rig->conn, rec, sizeof rig->conn);
     text_add(rig, s->path, strlen(s->path));
     for (unsigned i = 0; i < s->n_fields; i++)
         if ((present >> i & 1) && field_is_shown(s->fields[i].name))

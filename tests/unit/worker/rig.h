@@ -29,6 +29,11 @@ struct rig {
     char text[RIG_TEXT_BYTES];
     size_t text_len;
     uint64_t records[RECORD_TYPES];
+
+    /* The last ones; what their texts point to is gone. */
+    struct rec_http http;
+    struct rec_tls_plain tls_plain;
+    struct rec_conn conn;
 };
 
 /* Defaults, small sizes: a test changes r->heritage.options, then opens. */

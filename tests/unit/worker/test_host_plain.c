@@ -1,0 +1,713 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Both views of a connection at once: packets of a made-up TLS ("t" begins it, "!" ends its
+ * handshake), and what the processes at its ends read and wrote inside, for the real analyzers. */
+#include "worker/host_plain.h"
+
+#include "common/ipc/owner.h"
+#include "tests/unit/packet_builder.h"
+#include "tests/unit/worker/rig.h"
+#include "worker/parse/grpc/grpc.h"
+#include "worker/parse/http1/http1.h"
+#include "worker/parse/http2/http2.h"
+#include "worker/parse/websocket/websocket.h"
+#include "worker/pipeline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+#define T0          (1000 * NS_PER_SEC)
+#define ITEMS_MAX   64
+#define CLIENT_PORT 40000
+#define SERVER_PORT 443
+#define REQUEST     "GET /a HTTP/1.1\r\nHost: example.org\r\n\r\n"
+#define RESPONSE    "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define PREFACE     "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+static struct rig rig;
+static const uint32_t addr[2] = {0xc0000201, 0xc0000202}; /* client, server */
+static uint32_t seq[2];
+static struct plaintext_item items[ITEMS_MAX];
+static uint32_t n_items;
+static uint64_t offset[8][2]; /* by session: read, written */
+
+/* --- a made-up TLS --- */
+
+static enum probe_result tls_probe_(const uint8_t *data, size_t len, uint8_t transport)
+{
+    (void)transport;
+    return len > 0 && data[0] == 't' ? PROBE_CLIENT : PROBE_NO;
+}
+
+static void tls_open_(struct analyzer_ctx *ctx, void *state)
+{
+    (void)state;
+    analyzer_service(ctx, "ssl");
+    analyzer_category(ctx, CATEGORY_other_tls);
+}
+
+static void tls_data_(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
+                      size_t len)
+{
+    (void)state;
+    (void)side;
+    if (memchr(data, '!', len))
+        analyzer_done(ctx);
+}
+
+static void nothing_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)
+{
+    (void)ctx;
+    (void)state;
+    (void)side;
+    (void)len;
+}
+
+static void nothing_end(struct analyzer_ctx *ctx, void *state, unsigned side)
+{
+    (void)ctx;
+    (void)state;
+    (void)side;
+}
+
+static void nothing_close(struct analyzer_ctx *ctx, void *state)
+{
+    (void)ctx;
+    (void)state;
+}
+
+static const struct analyzer tls = {
+    .name = "tls",
+    .transports = ANALYZER_TCP,
+    .state_bytes = 8,
+    .state_max = 16,
+    .probe = tls_probe_,
+    .open = tls_open_,
+    .data = tls_data_,
+    .gap = nothing_gap,
+    .end = nothing_end,
+    .close = nothing_close,
+};
+const struct analyzer *const analyzers[] = {
+    &tls, &analyzer_http2, &analyzer_http1, &analyzer_websocket, &analyzer_grpc, NULL};
+
+/* --- packets and items --- */
+
+static int set_up(void **state)
+{
+    (void)state;
+    rig_init(&rig);
+    rig.heritage.plaintext = true;
+    rig_open(&rig);
+    seq[0] = 1000;
+    seq[1] = 9000;
+    n_items = 0;
+    memset(offset, 0, sizeof offset);
+    return 0;
+}
+
+/* ms after T0. */
+static uint64_t at(unsigned ms)
+{
+    return T0 + ms * NS_PER_MS;
+}
+
+static void packet(unsigned side, unsigned ms, unsigned flags, const char *payload)
+{
+    static struct packet_builder pb;
+    unsigned port[2] = {CLIENT_PORT, SERVER_PORT};
+
+    pb_ethernet(&pb, 0x0800);
+    pb_ipv4(&pb, IPPROTO_TCP, addr[side], addr[!side], 0, 0);
+    pb_tcp(&pb, port[side], port[!side], seq[side], seq[!side], flags);
+    pb_text(&pb, payload);
+    pb_end(&pb);
+    rig_run_ethernet(&rig, pb.b, pb.n, at(ms));
+    seq[side] += (uint32_t)strlen(payload) + ((flags & TCP_SYN) != 0) + ((flags & TCP_FIN) != 0);
+}
+
+/* A connection and its handshake, done after 3 ms. */
+static void packets_begin(void)
+{
+    packet(0, 0, TCP_SYN, "");
+    packet(1, 0, TCP_SYN | TCP_ACK, "");
+    packet(0, 0, TCP_ACK, "");
+    packet(0, 1, TCP_ACK, "t");
+    packet(1, 2, TCP_ACK, "t");
+    packet(0, 3, TCP_ACK, "!");
+}
+
+static void packets_end(unsigned ms)
+{
+    packet(0, ms, TCP_ACK | TCP_FIN, "");
+    packet(1, ms, TCP_ACK | TCP_FIN, "");
+    packet(0, ms, TCP_ACK, "");
+}
+
+static struct plaintext_item *item(enum plaintext_type type, uint64_t session, unsigned ms)
+{
+    struct plaintext_item *i = &items[n_items++];
+
+    assert_true(n_items <= ITEMS_MAX);
+    *i = (struct plaintext_item){.type = type, .session = session, .ts_ns = at(ms)};
+    return i;
+}
+
+static void address(struct ipaddr *a, uint32_t v4)
+{
+    uint8_t b[4] = {(uint8_t)(v4 >> 24), (uint8_t)(v4 >> 16), (uint8_t)(v4 >> 8), (uint8_t)v4};
+
+    ipaddr_set_v4(a, b);
+}
+
+/* A session of the process at the client's (0) or server's (1) side. */
+static struct plaintext_session *open_session(uint64_t session, unsigned side, unsigned ms)
+{
+    struct plaintext_session *s = &item(PLAINTEXT_OPEN, session, ms)->open;
+    unsigned port[2] = {CLIENT_PORT, SERVER_PORT};
+
+    address(&s->local, addr[side]);
+    address(&s->remote, addr[!side]);
+    s->local_port = (uint16_t)port[side];
+    s->remote_port = (uint16_t)port[!side];
+    s->library = STR_LIT("openssl");
+    s->process.pid = 100 + side;
+    s->process.name = side == 0 ? STR_LIT("curl") : STR_LIT("nginx");
+    return s;
+}
+
+static void data(uint64_t session, bool write, unsigned ms, struct str bytes)
+{
+    struct plaintext_item *i = item(PLAINTEXT_DATA, session, ms);
+
+    i->data.write = write;
+    i->data.offset = offset[session][write];
+    i->data.entry_ns = i->ts_ns;
+    i->data.bytes = bytes;
+    offset[session][write] += bytes.len;
+}
+
+static void reads(uint64_t session, unsigned ms, const char *text)
+{
+    data(session, false, ms, str_of(text));
+}
+
+static void writes(uint64_t session, unsigned ms, const char *text)
+{
+    data(session, true, ms, str_of(text));
+}
+
+static void close_session(uint64_t session, unsigned ms)
+{
+    struct plaintext_item *i = item(PLAINTEXT_CLOSE, session, ms);
+
+    i->close.offset[0] = offset[session][0];
+    i->close.offset[1] = offset[session][1];
+}
+
+static void run_items(void)
+{
+    rig_run_items(&rig, items, n_items);
+    n_items = 0;
+}
+
+/* A client's process asks once. */
+static void client_asks(uint64_t session)
+{
+    open_session(session, 0, 1);
+    writes(session, 4, REQUEST);
+    reads(session, 9, RESPONSE);
+}
+
+#define HTTP_CLIENT "http uri=/a status_code=200 view=plaintext pid=100 process_side=client"
+
+static void finish_and_expect(const char *text)
+{
+    pipeline_finish(&rig.w);
+    assert_string_equal(rig_text(&rig), text);
+}
+
+/* --- tests --- */
+
+static void plaintext_is_read_as_content_of_its_flow(void **state)
+{
+    (void)state;
+    packets_begin();
+    packet(0, 5, TCP_ACK, "request");
+    packet(1, 8, TCP_ACK, "response");
+    client_asks(1);
+    run_items();
+    assert_string_equal(rig_text(&rig), HTTP_CLIENT "\n");
+    assert_true(RECORD_HAS(http, &rig.http, ttfb));
+    assert_int_equal(rig.http.ttfb, 5 * NS_PER_MS);
+    assert_int_equal(rig.http.ttfb_packets, 3 * NS_PER_MS);
+    close_session(1, 10);
+    run_items();
+    packets_end(11);
+    finish_and_expect("tls_plain protocol=http1 pid=100 process_side=client\n"
+                      "conn service=ssl,http conn_state=SF missed_bytes=0 history=ShADdFf "
+                      "category=web_tls\n");
+    assert_true(rig.tls_plain.packets_seen);
+    assert_int_equal(rig.tls_plain.orig_bytes, strlen(REQUEST));
+    assert_int_equal(rig.tls_plain.resp_bytes, strlen(RESPONSE));
+    assert_int_equal(rig.tls_plain.orig_encrypted_bytes, strlen("t!request"));
+    assert_int_equal(rig.tls_plain.latency_max, NS_PER_MS);
+    assert_int_equal(rig.tls_plain.reads, 1);
+    assert_int_equal(rig.counters.plain_joined, 1);
+    assert_int_equal(rig.counters.plain_sessions_active, 0);
+    assert_int_equal(rig.counters.plain_latency_n, 1);
+}
+
+static void the_servers_process_is_at_the_servers_side(void **state)
+{
+    (void)state;
+    packets_begin();
+    packet(0, 5, TCP_ACK, "request");
+    packet(1, 8, TCP_ACK, "response");
+    open_session(1, 1, 1);
+    reads(1, 6, REQUEST);
+    writes(1, 7, RESPONSE);
+    run_items();
+    assert_string_equal(rig_text(&rig),
+                        "http uri=/a status_code=200 view=plaintext pid=101 process_side=server\n");
+    assert_int_equal(rig.http.ttfb, NS_PER_MS);
+    assert_int_equal(rig.http.ttfb_packets, 3 * NS_PER_MS);
+    pipeline_finish(&rig.w);
+    assert_int_equal(rig.tls_plain.orig_bytes, strlen(REQUEST));
+    assert_int_equal(rig.tls_plain.resp_bytes, strlen(RESPONSE));
+}
+
+static void both_ends_are_told_apart_and_read_once(void **state)
+{
+    (void)state;
+    packets_begin();
+    open_session(1, 0, 1);
+    open_session(2, 1, 1);
+    writes(1, 4, REQUEST);
+    reads(2, 5, REQUEST);
+    writes(2, 6, RESPONSE);
+    reads(1, 7, RESPONSE);
+    close_session(1, 8);
+    close_session(2, 9);
+    run_items();
+    assert_string_equal(rig_text(&rig), HTTP_CLIENT " peer_pid=101\n");
+    pipeline_finish(&rig.w);
+    assert_int_equal(rig.records[RECORD_http], 1);
+    assert_int_equal(rig.records[RECORD_tls_plain], 2);
+    assert_int_equal(rig.counters.plain_joined, 2);
+}
+
+static void plaintext_may_come_before_the_packets(void **state)
+{
+    uint64_t start;
+
+    (void)state;
+    client_asks(1);
+    run_items();
+    start = at(1);
+    assert_string_equal(rig_text(&rig), HTTP_CLIENT "\n");
+    assert_int_equal(rig.counters.flows_active_tcp, 0);
+    packets_begin();
+    assert_int_equal(rig.counters.flows_active_tcp, 1);
+    packets_end(12);
+    finish_and_expect("tls_plain protocol=http1 pid=100 process_side=client\n"
+                      "conn service=ssl,http conn_state=SF missed_bytes=0 history=ShADdFf "
+                      "category=web_tls\n");
+    assert_int_equal(rig.conn.ts, start); /* the uid is made of it, and was told already */
+    assert_true(rig.tls_plain.packets_seen);
+    assert_int_equal(rig.counters.plain_joined, 1);
+}
+
+static void plaintext_without_packets_has_its_records_but_no_conn(void **state)
+{
+    (void)state;
+    client_asks(1);
+    close_session(1, 10);
+    run_items();
+    assert_string_equal(rig_text(&rig),
+                        HTTP_CLIENT "\ntls_plain protocol=http1 pid=100 process_side=client\n");
+    assert_false(rig.tls_plain.packets_seen);
+    assert_false(RECORD_HAS(tls_plain, &rig.tls_plain, orig_encrypted_bytes));
+    assert_int_equal(rig.w.flows.flows.used, 0);
+    assert_int_equal(rig.counters.plain_joined, 0);
+}
+
+static void without_packets_the_content_tells_who_is_the_client(void **state)
+{
+    (void)state;
+    open_session(1, 1, 1);
+    items[n_items - 1].open.local_port = 8443; /* no port that tells */
+    reads(1, 5, REQUEST);
+    writes(1, 6, RESPONSE);
+    run_items();
+    assert_string_equal(rig_text(&rig),
+                        "http uri=/a status_code=200 view=plaintext pid=101 process_side=server\n");
+    assert_int_equal(rig.http.resp_p, 8443);
+    assert_int_equal(rig.http.orig_p, CLIENT_PORT);
+}
+
+static void a_gap_is_told_to_the_analyzer_and_counted(void **state)
+{
+    (void)state;
+    packets_begin();
+    open_session(1, 0, 1);
+    writes(1, 4, REQUEST);
+    reads(1, 5, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n");
+    offset[1][0] += 60;
+    reads(1, 6, "the last forty bytes of a hundred......");
+    reads(1, 7, "!");
+    run_items();
+    assert_string_equal(rig_text(&rig), HTTP_CLIENT "\n");
+    assert_true(rig.http.partial);
+    assert_int_equal(rig.http.response_body_len, 100);
+    assert_int_equal(rig.counters.plain_missed_bytes, 60);
+    pipeline_finish(&rig.w);
+    assert_int_equal(rig.tls_plain.resp_missed_bytes, 60);
+    assert_int_equal(rig.tls_plain.orig_missed_bytes, 0);
+}
+
+static void what_close_tells_of_and_never_came_is_missed(void **state)
+{
+    (void)state;
+    packets_begin();
+    open_session(1, 0, 1);
+    writes(1, 4, REQUEST);
+    offset[1][0] += 500;
+    close_session(1, 9);
+    run_items();
+    finish_and_expect("weird name=HTTP_gap source=http1\n"
+                      "http uri=/a view=plaintext pid=100 process_side=client\n"
+                      "tls_plain protocol=http1 pid=100 process_side=client\n"
+                      "conn service=ssl,http conn_state=S1 missed_bytes=0 history=ShADd "
+                      "category=web_tls\n");
+    assert_int_equal(rig.tls_plain.resp_missed_bytes, 500);
+}
+
+static void a_session_that_begins_late_is_found_by_later_messages(void **state)
+{
+    (void)state;
+    packets_begin();
+    open_session(1, 0, 5000);
+    reads(1, 5000, "end of a body that nobody saw begin");
+    writes(1, 5001, REQUEST);
+    reads(1, 5002, RESPONSE);
+    run_items();
+    finish_and_expect("weird name=bad_HTTP_reply source=http1\n" HTTP_CLIENT
+                      "\ntls_plain protocol=http1 pid=100 process_side=client\n"
+                      "conn service=ssl,http conn_state=S1 missed_bytes=0 history=ShADd "
+                      "category=web_tls\n");
+}
+
+static void what_is_readable_by_itself_is_not_read_twice(void **state)
+{
+    (void)state;
+    packet(0, 0, TCP_SYN, "");
+    packet(1, 0, TCP_SYN | TCP_ACK, "");
+    packet(0, 0, TCP_ACK, REQUEST);
+    packet(1, 0, TCP_ACK, RESPONSE);
+    assert_string_equal(rig_text(&rig), "http uri=/a status_code=200 view=packet\n");
+    client_asks(1);
+    run_items();
+    assert_string_equal(rig_text(&rig), "");
+}
+
+static void an_item_that_came_twice_counts_once(void **state)
+{
+    (void)state;
+    packets_begin();
+    client_asks(1);
+    items[n_items++] = items[1];
+    items[n_items++] = items[0]; /* announced again */
+    run_items();
+    assert_string_equal(rig_text(&rig), HTTP_CLIENT "\n");
+    pipeline_finish(&rig.w);
+    assert_int_equal(rig.tls_plain.orig_bytes, strlen(REQUEST));
+    assert_int_equal(rig.counters.plain_sessions, 1);
+}
+
+static void what_was_never_announced_is_counted(void **state)
+{
+    (void)state;
+    reads(5, 1, "x");
+    close_session(5, 2);
+    run_items();
+    assert_int_equal(rig.counters.plain_stray, 1);
+    assert_int_equal(rig.w.flows.flows.used, 0);
+}
+
+static void a_newer_session_of_a_process_displaces_the_older(void **state)
+{
+    (void)state;
+    packets_begin();
+    open_session(1, 0, 1);
+    writes(1, 4, "CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    reads(1, 5, "HTTP/1.1 200 OK\r\n\r\n");
+    open_session(2, 0, 6);
+    writes(2, 7, REQUEST);
+    writes(1, 8, "ciphertext");
+    reads(2, 9, RESPONSE);
+    close_session(2, 10);
+    close_session(1, 11);
+    run_items();
+    finish_and_expect("tunnel tunnel_type=Tunnel::HTTP\n"
+                      "http uri=example.org:443 status_code=200 view=plaintext pid=100 "
+                      "process_side=client\n"
+                      "tls_plain protocol=http1 pid=100 process_side=client\n" HTTP_CLIENT
+                      "\ntls_plain protocol=http1 pid=100 process_side=client\n"
+                      "conn service=ssl,http conn_state=S1 missed_bytes=0 history=ShADd "
+                      "category=web_tls\n");
+    assert_int_equal(rig.counters.plain_sessions_active, 0);
+}
+
+static void a_session_goes_on_with_the_next_flow(void **state)
+{
+    (void)state;
+    packets_begin();
+    client_asks(1);
+    run_items();
+    pipeline_finish(&rig.w);
+    rig_text(&rig);
+    assert_int_equal(rig.counters.plain_sessions_active, 1);
+    writes(1, 600000, REQUEST);
+    reads(1, 600001, RESPONSE);
+    close_session(1, 600002);
+    run_items();
+    assert_string_equal(rig_text(&rig),
+                        HTTP_CLIENT "\ntls_plain protocol=http1 pid=100 process_side=client\n");
+    assert_int_equal(rig.tls_plain.orig_bytes, strlen(REQUEST));
+    assert_int_equal(rig.counters.plain_sessions_active, 0);
+}
+
+/* The same five-tuple on another host's loopback has nothing to do with our packets. */
+static void foreign_sessions_are_kept_from_our_packets(void **state)
+{
+    (void)state;
+    packets_begin();
+    client_asks(1);
+    items[0].open.foreign = true;
+    close_session(1, 10);
+    run_items();
+    assert_string_equal(rig_text(&rig),
+                        HTTP_CLIENT "\ntls_plain protocol=http1 pid=100 process_side=client\n");
+    assert_false(rig.tls_plain.packets_seen);
+    finish_and_expect("conn service=ssl conn_state=S1 missed_bytes=0 history=ShADd "
+                      "category=other_tls\n");
+}
+
+static void tunnels_inside_are_detected_anew(void **state)
+{
+    (void)state;
+    packets_begin();
+    open_session(1, 0, 1);
+    writes(1, 4, "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n");
+    reads(1, 5, "HTTP/1.1 200 OK\r\n\r\n");
+    writes(1, 6, REQUEST);
+    reads(1, 7, RESPONSE);
+    run_items();
+    assert_string_equal(
+        rig_text(&rig),
+        "tunnel tunnel_type=Tunnel::HTTP\n"
+        "http uri=x:1 status_code=200 view=plaintext pid=100 process_side=client\n" HTTP_CLIENT
+        "\n");
+}
+
+static void a_websocket_inside_has_its_process(void **state)
+{
+    (void)state;
+    packets_begin();
+    open_session(1, 1, 1);
+    reads(1, 4,
+          "GET /chat HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+    writes(1, 5,
+           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+           "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"); /* RFC 6455 section 1.3 */
+    writes(1, 6, "\x81\x02hi");
+    run_items();
+    finish_and_expect("http uri=/chat status_code=101 view=plaintext pid=101 process_side=server\n"
+                      "websocket uri=/chat view=plaintext pid=101 process_side=server\n"
+                      "tls_plain protocol=websocket pid=101 process_side=server\n"
+                      "conn service=ssl,http,websocket conn_state=S1 missed_bytes=0 history=ShADd "
+                      "category=websocket\n");
+}
+
+/* Frames of HTTP/2 with headers of the static table (RFC 7541 appendix A). */
+static void http2_inside_is_found_also_in_small_pieces(void **state)
+{
+    static const char settings[] = "\0\0\0\4\0\0\0\0";
+    static const char request[] = "\0\0\3\1\5\0\0\0\1\x82\x84\x87"; /* GET / https */
+    static const char response[] = "\0\0\1\1\5\0\0\0\1\x88";        /* 200 */
+
+    (void)state;
+    packets_begin();
+    open_session(1, 0, 1);
+    item(PLAINTEXT_ALPN, 1, 2)->alpn = STR_LIT("h2");
+    writes(1, 4, PREFACE);
+    data(1, true, 4, str_make(settings, 9));
+    data(1, true, 4, str_make(request, 12));
+    data(1, false, 5, str_make(settings, 9));
+    data(1, false, 6, str_make(response, 9));
+    data(1, false, 6, str_make(response + 9, 1));
+    run_items();
+    assert_string_equal(rig_text(&rig),
+                        "http uri=/ status_code=200 view=plaintext pid=100 process_side=client\n");
+    pipeline_finish(&rig.w);
+    assert_int_equal(rig.tls_plain.alpn.len, 2);
+}
+
+static void too_many_sessions_are_counted(void **state)
+{
+    (void)state;
+    rig_finish(&rig);
+    rig_close(&rig);
+    rig_init(&rig);
+    rig.heritage.plaintext = true;
+    rig.heritage.options.plaintext_sessions = 1;
+    rig_open(&rig);
+    client_asks(1);
+    open_session(2, 1, 6)->local_port = 444;
+    reads(2, 7, REQUEST);
+    run_items();
+    assert_string_equal(rig_text(&rig), HTTP_CLIENT "\n");
+    assert_int_equal(rig.counters.plain_bound, 1);
+    assert_int_equal(rig.counters.plain_stray, 1);
+    assert_int_equal(rig.w.flows.flows.used, 1); /* none without a session */
+}
+
+/* --- TLS that shows nothing --- */
+
+static uint64_t asked(void)
+{
+    struct owner_question q;
+
+    if (rig.published_len == 0)
+        return 0;
+    assert_string_equal(rig.published_topic, "event/owner/worker-1/");
+    assert_int_equal(owner_question_decode(rig.published, rig.published_len, &q), 0);
+    assert_int_equal(q.key.port[0] ^ q.key.port[1], CLIENT_PORT ^ SERVER_PORT);
+    rig.published_len = 0;
+    return q.id;
+}
+
+static void answer(uint64_t id, bool found)
+{
+    struct owner_answer a = {.id = id,
+                             .found = found,
+                             .end = 0,
+                             .process = {.pid = 7, .name = STR_LIT("app")},
+                             .missed = STR_LIT("/lib/x.so")};
+    static uint8_t body[OWNER_ANSWER_BYTES];
+    struct bus_message m = {.topic = "event/owned/worker-1/",
+                            .topic_len = strlen("event/owned/worker-1/"),
+                            .body = body};
+
+    m.body_len = owner_answer_encode(body, &a);
+    assert_true(host_plain_message(&rig.w, &m));
+}
+
+/* The clock of packets has begun, and the probe has had its time. */
+static void time_passes(void)
+{
+    packets_begin();
+    packet(0, 4, TCP_ACK, "data");
+    packets_end(5);
+    pipeline_finish(&rig.w);
+    rig_text(&rig);
+    assert_int_equal(asked(), 0);
+}
+
+static void late_connection(unsigned ms)
+{
+    packet(0, ms, TCP_SYN, "");
+    packet(1, ms, TCP_SYN | TCP_ACK, "");
+    packet(0, ms, TCP_ACK, "t");
+    packet(1, ms, TCP_ACK, "t!");
+    packet(0, ms, TCP_ACK, "data");
+}
+
+static void tls_of_a_local_process_that_shows_nothing_is_noticed(void **state)
+{
+    uint64_t id;
+
+    (void)state;
+    time_passes();
+    late_connection(60000);
+    assert_int_equal(asked(), 0);
+    packet(1, 71000, TCP_ACK, "data");
+    id = asked();
+    assert_true(id > 0);
+    answer(id, true);
+    assert_string_equal(rig_text(&rig), "notice note=Probe::Unhooked_TLS "
+                                        "msg=app (7) speaks TLS that is not hooked: /lib/x.so\n");
+    assert_int_equal(rig.counters.plain_unhooked, 1);
+    packet(1, 72000, TCP_ACK, "data");
+    pipeline_finish(&rig.w);
+    assert_int_equal(asked(), 0); /* once a flow */
+    rig_text(&rig);
+    answer(id, true);
+    assert_string_equal(rig_text(&rig), ""); /* and each answer once */
+}
+
+static void a_flow_that_is_over_is_asked_about_too(void **state)
+{
+    uint64_t id;
+
+    (void)state;
+    time_passes();
+    late_connection(60000);
+    pipeline_finish(&rig.w);
+    id = asked();
+    assert_true(id > 0);
+    rig_text(&rig);
+    answer(id, false); /* another host's */
+    assert_string_equal(rig_text(&rig), "");
+    assert_int_equal(rig.counters.plain_unhooked, 0);
+}
+
+static void nobody_asks_about_flows_that_showed_plaintext(void **state)
+{
+    (void)state;
+    time_passes();
+    late_connection(60000);
+    client_asks(1);
+    run_items();
+    packet(1, 71000, TCP_ACK, "data");
+    pipeline_finish(&rig.w);
+    assert_int_equal(asked(), 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(plaintext_is_read_as_content_of_its_flow),
+        TEST(the_servers_process_is_at_the_servers_side),
+        TEST(both_ends_are_told_apart_and_read_once),
+        TEST(plaintext_may_come_before_the_packets),
+        TEST(plaintext_without_packets_has_its_records_but_no_conn),
+        TEST(without_packets_the_content_tells_who_is_the_client),
+        TEST(a_gap_is_told_to_the_analyzer_and_counted),
+        TEST(what_close_tells_of_and_never_came_is_missed),
+        TEST(a_session_that_begins_late_is_found_by_later_messages),
+        TEST(what_is_readable_by_itself_is_not_read_twice),
+        TEST(an_item_that_came_twice_counts_once),
+        TEST(what_was_never_announced_is_counted),
+        TEST(a_newer_session_of_a_process_displaces_the_older),
+        TEST(a_session_goes_on_with_the_next_flow),
+        TEST(foreign_sessions_are_kept_from_our_packets),
+        TEST(tunnels_inside_are_detected_anew),
+        TEST(a_websocket_inside_has_its_process),
+        TEST(http2_inside_is_found_also_in_small_pieces),
+        TEST(too_many_sessions_are_counted),
+        TEST(tls_of_a_local_process_that_shows_nothing_is_noticed),
+        TEST(a_flow_that_is_over_is_asked_about_too),
+        TEST(nobody_asks_about_flows_that_showed_plaintext),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
