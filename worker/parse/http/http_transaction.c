@@ -157,9 +157,11 @@ static void field_replace(struct http_transaction *t, struct bufpool *bufs, enum
     (void)http_field_append(t, bufs, f, text);
 }
 
-static void field_redact(struct http_transaction *t, struct analyzer_ctx *ctx, enum http_field f)
+/* Apart, as it seldom runs and takes room on the stack. */
+static __attribute__((noinline)) void field_redact(struct http_transaction *t,
+                                                   struct analyzer_ctx *ctx, enum http_field f,
+                                                   struct str text)
 {
-    struct str text = http_field_text(t, f);
     enum http_redact_form form = HTTP_REDACT_URI;
     char clear[HTTP_URI_MAX];
     size_t n;
@@ -173,8 +175,13 @@ static void field_redact(struct http_transaction *t, struct analyzer_ctx *ctx, e
 
 void http_field_end(struct http_transaction *t, struct analyzer_ctx *ctx, enum http_field f)
 {
-    if (f == HTTP_URI || f == HTTP_HOST || f == HTTP_REFERRER || f == HTTP_ORIGIN)
-        field_redact(t, ctx, f);
+    struct str text;
+
+    if (f != HTTP_URI && f != HTTP_HOST && f != HTTP_REFERRER && f != HTTP_ORIGIN)
+        return;
+    text = http_field_text(t, f);
+    if (text.len > 0 && (memchr(text.p, '@', text.len) || memchr(text.p, '?', text.len)))
+        field_redact(t, ctx, f, text);
 }
 
 bool http_transaction_is(const struct http_transaction *t, const char *method)

@@ -29,7 +29,6 @@ static void set_text(struct http1_flow *f, struct http_transaction *t, enum http
     http_field_begin(t, field);
     if (!http_field_append(t, f->ctx->bufs, field, value))
         http1_report_cut(f);
-    http_field_end(t, f->ctx, field);
 }
 
 static void line_drop(struct http1_flow *f, struct http1_side *s)
@@ -139,6 +138,7 @@ static bool request_begin(struct http1_flow *f, struct str text)
         t->view = f->view;
         set_text(f, t, HTTP_METHOD, line.method);
         set_text(f, t, HTTP_URI, line.uri);
+        http_field_end(t, f->ctx, HTTP_URI);
         if (line.version.len > 0)
             set_text(f, t, HTTP_VERSION, line.version);
     }

@@ -22,14 +22,6 @@ static unsigned parser_side(const llhttp_t *parser)
     return parser == &f->side[1].parser;
 }
 
-/* Where headers of the side are kept for people, or NULL. */
-static struct http_exchange *exchange_of(const struct http1_flow *f, unsigned side)
-{
-    const struct http_transaction *t = f->queue.open[side];
-
-    return t && (side == 0 || http1_status_is_final(f->status)) ? t->exchange : NULL;
-}
-
 static void value_begin(struct http1_flow *f, unsigned side)
 {
     struct http1_side *s = &f->side[side];
@@ -51,10 +43,8 @@ static void value_begin(struct http1_flow *f, unsigned side)
 static int on_header_field(llhttp_t *parser, const char *at, size_t len)
 {
     struct http1_flow *f = parser->data;
-    unsigned side = parser_side(parser);
-    struct http1_side *s = &f->side[side];
+    struct http1_side *s = &f->side[parser_side(parser)];
 
-    http_exchange_name(exchange_of(f, side), f->ctx->bufs, side, str_make(at, len));
     /* A name may come in pieces: only the first after a value begins another header. */
     if (s->in_value) {
         s->in_value = false;
@@ -78,7 +68,6 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
     struct http1_side *s = &f->side[side];
     struct http_transaction *t = f->queue.open[side];
 
-    http_exchange_value(exchange_of(f, side), f->ctx->bufs, side, str_make(at, len));
     if (!s->in_value)
         value_begin(f, side);
     if (s->field != HTTP_NO_FIELD && t &&
@@ -117,8 +106,6 @@ static int on_header_value_complete(llhttp_t *parser)
     if (s->field != HTTP_NO_FIELD && t)
         http_header_end(t, f->ctx, s->field);
     s->field = HTTP_NO_FIELD;
-    if (!http_exchange_header_end(exchange_of(f, side), f->ctx, side))
-        http1_report_cut(f);
     return parser->flags & F_CONTENT_LENGTH ? length_take(s) : 0;
 }
 
@@ -185,13 +172,62 @@ static const llhttp_settings_t settings = {
     .on_message_complete = on_message_complete,
 };
 
+/* --- headers that are kept for people, too --- */
+
+/* Where, or NULL: also when the transaction has left in between. */
+static struct http_exchange *exchange_of(const struct http1_flow *f, unsigned side)
+{
+    const struct http_transaction *t = f->queue.open[side];
+
+    return t && (side == 0 || http1_status_is_final(f->status)) ? t->exchange : NULL;
+}
+
+static int on_shown_field(llhttp_t *parser, const char *at, size_t len)
+{
+    const struct http1_flow *f = parser->data;
+    unsigned side = parser_side(parser);
+
+    http_exchange_name(exchange_of(f, side), f->ctx->bufs, side, str_make(at, len));
+    return on_header_field(parser, at, len);
+}
+
+static int on_shown_value(llhttp_t *parser, const char *at, size_t len)
+{
+    const struct http1_flow *f = parser->data;
+    unsigned side = parser_side(parser);
+
+    http_exchange_value(exchange_of(f, side), f->ctx->bufs, side, str_make(at, len));
+    return on_header_value(parser, at, len);
+}
+
+static int on_shown_value_complete(llhttp_t *parser)
+{
+    struct http1_flow *f = parser->data;
+    unsigned side = parser_side(parser);
+
+    if (!http_exchange_header_end(exchange_of(f, side), f->ctx, side))
+        http1_report_cut(f);
+    return on_header_value_complete(parser);
+}
+
+static const llhttp_settings_t settings_shown = {
+    .on_header_field = on_shown_field,
+    .on_header_value = on_shown_value,
+    .on_header_value_complete = on_shown_value_complete,
+    .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
+
 void http1_headers_start(struct http1_flow *f, unsigned side)
 {
     static const char lines[2][18] = {"GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n"};
     struct http1_side *s = &f->side[side];
     llhttp_t *p = &s->parser;
 
-    llhttp_init(p, side == 0 ? HTTP_REQUEST : HTTP_RESPONSE, &settings);
+    llhttp_init(p, side == 0 ? HTTP_REQUEST : HTTP_RESPONSE,
+                exchange_of(f, side) ? &settings_shown : &settings);
     p->data = f;
     /* The endpoints have agreed to understand each other; refusing protects nobody here. */
     llhttp_set_lenient_headers(p, 1);

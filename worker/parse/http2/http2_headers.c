@@ -76,8 +76,10 @@ static void request_take(struct http2_flow *f, struct http2_stream *st, struct s
         return;
     }
     for (size_t i = 0; i < sizeof pseudo / sizeof pseudo[0]; i++)
-        if (str_equal(name, pseudo[i].name))
+        if (str_equal(name, pseudo[i].name)) {
             http2_stream_set(f, st, pseudo[i].field, value);
+            http_field_end(st->t, f->ctx, pseudo[i].field);
+        }
     if (str_equal(name, STR_LIT(":protocol")))
         st->websocket = str_equal(value, STR_LIT("websocket"));
 }

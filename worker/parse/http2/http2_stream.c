@@ -220,5 +220,4 @@ void http2_stream_set(struct http2_flow *f, struct http2_stream *s, enum http_fi
     http_field_begin(s->t, field);
     if (!http_field_append(s->t, f->ctx->bufs, field, value))
         http2_report_cut(f);
-    http_field_end(s->t, f->ctx, field);
 }
