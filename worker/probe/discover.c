@@ -31,6 +31,7 @@
 #define PIDS_MAX    (1u << 22) /* the most that the kernel allows */
 #define EVENTS_RUN  256u       /* events taken by one call */
 #define SCAN_RUN    16u        /* processes read by one call */
+#define STARTING    64u        /* processes between exec and their first mapping */
 #define SCAN_GAP_NS NS_PER_SEC
 #define SCAN_ALONE  (3 * NS_PER_SEC) /* where there are no events */
 
@@ -57,6 +58,10 @@ struct discover {
     uint64_t reports;
     struct pid_set reported; /* processes that are reported and have not ended */
     struct pid_set present;  /* of them, what the scan under way has found, or begun since */
+    struct {
+        pid_t pid; /* 0: none */
+        char name[PERF_NAME_MAX];
+    } starting[STARTING]; /* by process */
     struct perf_event event;
     struct seen seen[SETS][WAYS];
 };
@@ -218,10 +223,33 @@ static void process_end(struct discover *d, pid_t pid)
         d->ops.exit(d->user, pid);
 }
 
+static void exec_note(struct discover *d, const struct perf_event *e)
+{
+    unsigned at = (unsigned)e->pid % STARTING;
+
+    d->starting[at].pid = e->pid;
+    memcpy(d->starting[at].name, e->name, sizeof(e->name));
+    if (d->ops.exec)
+        d->ops.exec(d->user, e->pid);
+}
+
+/* What a process maps first after exec is its program. */
+static void program_report(struct discover *d, const struct perf_event *e)
+{
+    unsigned at = (unsigned)e->pid % STARTING;
+
+    if (d->starting[at].pid != e->pid)
+        return;
+    d->starting[at].pid = 0;
+    if (d->ops.program)
+        d->ops.program(d->user, e->pid, d->starting[at].name, e->path);
+}
+
 static void event_take(struct discover *d, const struct perf_event *e)
 {
     switch (e->kind) {
     case PERF_MAP:
+        program_report(d, e);
         mapping_report(d, e);
         break;
     case PERF_FORK:
@@ -231,8 +259,7 @@ static void event_take(struct discover *d, const struct perf_event *e)
             d->ops.fork(d->user, e->parent, e->pid);
         break;
     case PERF_EXEC:
-        if (d->ops.exec)
-            d->ops.exec(d->user, e->pid);
+        exec_note(d, e);
         break;
     case PERF_EXIT:
         process_end(d, e->pid);

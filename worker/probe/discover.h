@@ -35,6 +35,9 @@ struct discover_ops {
     /* A process is a copy of another: it has mapped what that one has. */
     void (*fork)(void *user, pid_t parent, pid_t pid);
     void (*exec)(void *user, pid_t pid); /* a process has a new program: facts of it are stale */
+    /* What that program is, told by the kernel at the time: its name, and its path as it was found.
+     * Serves for processes that are over before /proc can be asked. Both borrowed for the call. */
+    void (*program)(void *user, pid_t pid, const char *name, const char *path);
     void (*exit)(void *user, pid_t pid);
 };
 

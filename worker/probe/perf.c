@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -169,6 +170,16 @@ static bool task_read(struct perf_event *out, struct cursor c, enum perf_kind ki
     return tid == (uint32_t)out->pid;
 }
 
+/* PERF_RECORD_COMM. */
+static bool exec_read(struct perf_event *out, struct cursor c)
+{
+    out->kind = PERF_EXEC;
+    out->pid = (pid_t)cursor_le32(&c);
+    cursor_skip(&c, 4); /* thread */
+    snprintf(out->name, sizeof(out->name), "%.*s", (int)cursor_left(&c), (const char *)c.p);
+    return cursor_ok(&c) && out->pid > 0;
+}
+
 static bool record_read(const uint8_t *record, size_t bytes, struct perf_event *out)
 {
     struct perf_event_header h;
@@ -184,9 +195,7 @@ static bool record_read(const uint8_t *record, size_t bytes, struct perf_event *
     case PERF_RECORD_EXIT:
         return task_read(out, c, PERF_EXIT) && out->pid > 0;
     case PERF_RECORD_COMM:
-        out->kind = PERF_EXEC;
-        out->pid = (pid_t)cursor_le32(&c);
-        return (h.misc & PERF_RECORD_MISC_COMM_EXEC) && out->pid > 0;
+        return exec_read(out, c) && (h.misc & PERF_RECORD_MISC_COMM_EXEC);
     case PERF_RECORD_LOST:
         out->kind = PERF_LOST;
         cursor_skip(&c, 8); /* id */

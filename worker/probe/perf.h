@@ -11,6 +11,7 @@
 
 #define PERF_CPUS_MAX 1024u
 #define PERF_PATH_MAX 4096u
+#define PERF_NAME_MAX 16u
 
 enum perf_kind { PERF_MAP, PERF_FORK, PERF_EXEC, PERF_EXIT, PERF_LOST };
 
@@ -18,6 +19,7 @@ struct perf_event {
     enum perf_kind kind;
     pid_t pid;
     pid_t parent;               /* FORK */
+    char name[PERF_NAME_MAX];   /* EXEC: of the process now */
     uint64_t lost;              /* LOST: how many */
     uint64_t start, end, inode; /* MAP: addresses in the process */
     char path[PERF_PATH_MAX];   /* MAP */

@@ -106,7 +106,7 @@ static void on_fork(void *user, pid_t parent, pid_t pid)
 {
     struct probe *p = user;
 
-    process_table_stale(p->processes, pid);
+    process_table_fork(p->processes, parent, pid);
     if (images_fork(p->images, parent, pid))
         kernel_watch(p->kernel, pid);
 }
@@ -118,6 +118,13 @@ static void on_exec(void *user, pid_t pid)
     process_table_stale(p->processes, pid);
     if (images_exec(p->images, pid))
         kernel_unwatch(p->kernel, pid);
+}
+
+static void on_program(void *user, pid_t pid, const char *name, const char *path)
+{
+    struct probe *p = user;
+
+    process_table_program(p->processes, pid, name, path);
 }
 
 static void process_ended(struct probe *p, pid_t pid)
@@ -232,7 +239,7 @@ static void counters_reset(struct counters *c)
 
 static int open_all(struct probe *p)
 {
-    static const struct discover_ops ops = {on_image, on_fork, on_exec, on_exit_of};
+    static const struct discover_ops ops = {on_image, on_fork, on_exec, on_program, on_exit_of};
     int status;
 
     p->c = heritage_map(p->heritage->counters_fd, COUNTERS_PAGE_BYTES);

@@ -153,10 +153,11 @@ static struct str cgroup_of(struct str text)
 static void read_facts(struct entry *e, pid_t pid)
 {
     char text[CGROUP_FILE_BYTES];
-    struct str comm = read_file(pid, "comm", text, COMM_BYTES), cgroup;
+    struct str comm = read_file(pid, "comm", text, COMM_BYTES), cgroup, exe;
 
-    if (comm.len == 0 && e->known)
-        return; /* gone */
+    exe = read_exe(pid, e->exe);
+    if (exe.len == 0 && e->known)
+        return; /* gone, or what is left of it until its parent asks */
     if (comm.len > 0 && comm.p[comm.len - 1] == '\n')
         comm.len--;
     memcpy(e->name, comm.p, comm.len);
@@ -171,24 +172,29 @@ static void read_facts(struct entry *e, pid_t pid)
     e->facts = (struct process_facts){
         .pid = (uint32_t)pid,
         .name = {e->name, comm.len},
-        .exe = read_exe(pid, e->exe),
+        .exe = exe,
         .container = process_container(cgroup),
         .cgroup = cgroup,
     };
 }
 
-const struct process_facts *process_table_get(struct process_table *t, pid_t pid)
+static struct entry *entry_get(struct process_table *t, pid_t pid)
 {
     uint32_t i = lru_find(&t->lru, (uint64_t)pid);
-    struct entry *e;
 
-    if (i == LRU_NONE) {
-        if (t->lru.n == t->lru.capacity)
-            lru_remove(&t->lru, lru_oldest(&t->lru));
-        i = lru_insert(&t->lru, (uint64_t)pid);
-        t->entries[i] = (struct entry){.stale = true};
-    }
-    e = &t->entries[i];
+    if (i != LRU_NONE)
+        return &t->entries[i];
+    if (t->lru.n == t->lru.capacity)
+        lru_remove(&t->lru, lru_oldest(&t->lru));
+    i = lru_insert(&t->lru, (uint64_t)pid);
+    t->entries[i] = (struct entry){.stale = true, .facts.pid = (uint32_t)pid};
+    return &t->entries[i];
+}
+
+const struct process_facts *process_table_get(struct process_table *t, pid_t pid)
+{
+    struct entry *e = entry_get(t, pid);
+
     if (e->stale)
         read_facts(e, pid);
     return &e->facts;
@@ -200,6 +206,38 @@ void process_table_stale(struct process_table *t, pid_t pid)
 
     if (i != LRU_NONE)
         t->entries[i].stale = true;
+}
+
+void process_table_program(struct process_table *t, pid_t pid, const char *name, const char *exe)
+{
+    struct entry *e = entry_get(t, pid);
+
+    e->facts.name = str_make(e->name, strnlen(name, sizeof e->name));
+    memcpy(e->name, name, e->facts.name.len);
+    e->facts.exe = str_make(e->exe, strnlen(exe, sizeof e->exe));
+    memcpy(e->exe, exe, e->facts.exe.len);
+    e->known = e->stale = true;
+}
+
+void process_table_fork(struct process_table *t, pid_t parent, pid_t pid)
+{
+    uint32_t i = lru_find(&t->lru, (uint64_t)parent);
+    struct entry copy, *e;
+
+    if (i == LRU_NONE) {
+        process_table_stale(t, pid);
+        return;
+    }
+    copy = t->entries[i];
+    e = entry_get(t, pid);
+    *e = copy;
+    e->stale = true;
+    e->facts.pid = (uint32_t)pid;
+    e->facts.name.p = e->name;
+    e->facts.exe.p = e->exe;
+    e->facts.cgroup.p = e->cgroup;
+    if (e->facts.container.len > 0)
+        e->facts.container.p = e->cgroup + (copy.facts.container.p - t->entries[i].cgroup);
 }
 
 /* The last component of a path, which is shortened by it. */

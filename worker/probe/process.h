@@ -19,6 +19,11 @@ const struct process_facts *process_table_get(struct process_table *t, pid_t pid
 /* It has a new program: look again at the next get. */
 void process_table_stale(struct process_table *t, pid_t pid);
 
+/* What another source knows of a process that may be over before /proc is asked: its name and
+ * program; or that it is a copy of a process that is known. */
+void process_table_program(struct process_table *t, pid_t pid, const char *name, const char *exe);
+void process_table_fork(struct process_table *t, pid_t parent, pid_t pid);
+
 /* The id of a container in a cgroup path of Docker, containerd, CRI-O, Podman, LXC or
  * systemd-nspawn; empty if it shows none. Borrows from path. */
 struct str process_container(struct str path);

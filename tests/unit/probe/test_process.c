@@ -140,6 +140,50 @@ static void new_facts_are_read_when_the_old_are_stale(void **state)
     process_table_free(t);
 }
 
+/* As of a curl that is over before anybody looked. */
+static void who_is_gone_is_known_by_what_others_told(void **state)
+{
+    struct process_table *t = process_table_new(8);
+    pid_t pid = start("gone"), child;
+    const struct process_facts *f;
+
+    (void)state;
+    end(pid);
+    process_table_program(t, pid, "curl", "/usr/bin/curl");
+    f = process_table_get(t, pid);
+    assert_name(f, "curl");
+    assert_true(str_equal(f->exe, STR_LIT("/usr/bin/curl")));
+    assert_int_equal(f->pid, pid);
+    child = start("child");
+    end(child);
+    process_table_fork(t, pid, child);
+    f = process_table_get(t, child);
+    assert_name(f, "curl");
+    assert_true(str_equal(f->exe, STR_LIT("/usr/bin/curl")));
+    assert_int_equal(f->pid, child);
+    process_table_free(t);
+}
+
+/* /proc knows more, as long as it knows anything. */
+static void a_copy_has_its_own_facts_once_it_is_asked(void **state)
+{
+    struct process_table *t = process_table_new(8);
+    pid_t pid = start("itself");
+    uint32_t container;
+
+    (void)state;
+    container = process_table_get(t, getpid())->container.len;
+    process_table_fork(t, getpid(), pid);
+    assert_name(process_table_get(t, pid), "itself");
+    end(pid);
+    pid = start("over");
+    end(pid);
+    process_table_fork(t, getpid(), pid);
+    assert_int_equal(process_table_get(t, pid)->container.len, container);
+    assert_int_equal(process_table_get(t, pid)->cgroup.p[0], '/');
+    process_table_free(t);
+}
+
 static void the_table_has_a_bound(void **state)
 {
     struct process_table *t = process_table_new(2);
@@ -165,6 +209,8 @@ int main(void)
         cmocka_unit_test(facts_are_those_of_proc_and_outlive_the_process),
         cmocka_unit_test(who_is_gone_has_no_facts),
         cmocka_unit_test(new_facts_are_read_when_the_old_are_stale),
+        cmocka_unit_test(who_is_gone_is_known_by_what_others_told),
+        cmocka_unit_test(a_copy_has_its_own_facts_once_it_is_asked),
         cmocka_unit_test(the_table_has_a_bound),
     };
 
