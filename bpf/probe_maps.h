@@ -64,6 +64,7 @@ struct go_key {
 /* Set before loading. */
 const volatile struct probe_config config = {};
 const volatile __u32 own_pid = 0;
+const volatile _Bool has_lengths = 1; /* tracepoints at the end of socket calls */
 
 __u64 last_session = 0;
 

@@ -46,7 +46,10 @@ static __always_inline _Bool tuple_read(struct probe_tuple *t, struct sock *sk)
     t->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
     t->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
     t->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
-    t->cookie = (__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+    if (has_lengths)
+        t->cookie = (__u64)BPF_CORE_READ(sk, __sk_common.skc_cookie.counter);
+    else /* nothing gives sockets one: what no two connections have in common */
+        t->cookie = (__u64)sk ^ (__u64)t->local_port << 48 ^ (__u64)t->remote_port << 32;
     return 1;
 }
 

@@ -130,6 +130,7 @@ static int configure(struct kernel *k, const struct probe_config *config, uint64
     if (config->call_max > call_max)
         b->rodata->config.call_max = call_max;
     b->rodata->own_pid = (uint32_t)getpid();
+    b->rodata->has_lengths = k->lengths;
     bpf_map__set_max_entries(b->maps.sessions, sessions);
     bpf_map__set_max_entries(b->maps.claims, sessions);
     bpf_map__set_max_entries(b->maps.go_calls, go_calls);
