@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a turn of the loop does, in this order:
  *
- *   the ring       events become items, items messages; those are sent at the end of the turn
- *   ended          processes whose end was told before the ring was read, and the ring is empty:
+ *   discover       new images are planned and hooked, processes noted: before the ring, so that
+ *                  whoever speaks in it is known even if it is over by now
+ *   the ring       events become items, items messages, and those are sent
+ *   ended          processes whose end was told before the ring was read, if the ring is empty:
  *                  only now is it sure that nothing of theirs is left in it
- *   discover       new images are planned and hooked, processes noted
  *   bus, sockets   questions are answered; a worker that came (back) is told its sessions anew
  *   each second    counters, addresses of the interfaces, whether the manager lives
  *
@@ -346,9 +347,10 @@ static void wait_for_more(struct probe *p, bool unsent)
 void probe_loop(struct probe *p, const volatile int *stop)
 {
     while (!*stop && !heritage_orphaned(p->heritage)) {
-        bool more = take_events(p), unsent = outbox_flush(&p->outbox);
+        bool more = discover_run(p->discover, clock_mono_ns()), unsent;
 
-        more |= discover_run(p->discover, clock_mono_ns());
+        more |= take_events(p);
+        unsent = outbox_flush(&p->outbox);
         take_messages(p);
         tick(p, clock_mono_ns());
         if (!more)
