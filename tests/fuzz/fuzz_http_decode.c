@@ -15,7 +15,7 @@ static void redact(struct str text)
     static const struct options options = {.redact_parameters = "password,pwd,a"};
     static char out[OUT_MAX];
 
-    for (int form = HTTP_REDACT_URI; form <= HTTP_REDACT_JSON; form++) {
+    for (int form = HTTP_REDACT_URI; form <= HTTP_REDACT_MULTIPART; form++) {
         size_t n = http_redact_text(&options, (enum http_redact_form)form, text, out, OUT_MAX);
 
         CHECK(n <= OUT_MAX);

@@ -329,16 +329,16 @@ static bool type_has(struct str type, const char *word)
     return false;
 }
 
-/* Passwords mostly travel in forms and in JSON. */
+/* Passwords mostly travel in forms, in one coding or the other, and in JSON. */
 static void body_redact(const struct options *o, struct bufpool *bufs, struct str type,
                         struct shown *s)
 {
     enum http_redact_form form = type_has(type, "x-www-form-urlencoded") ? HTTP_REDACT_FORM
-                                 : type_has(type, "json")                ? HTTP_REDACT_JSON
-                                                                         : HTTP_REDACT_URI;
+                                 : type_has(type, "form-data")           ? HTTP_REDACT_MULTIPART
+                                                                         : HTTP_REDACT_JSON;
     size_t max = s->text.len + REDACTED_SLACK, n;
 
-    if (form == HTTP_REDACT_URI)
+    if (form == HTTP_REDACT_JSON && !type_has(type, "json"))
         return;
     if (!room_get(&s->redacted, bufs, max)) {
         s->text.len = 0; /* rather nothing than what may be a secret */

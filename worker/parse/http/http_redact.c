@@ -196,11 +196,68 @@ static bool json_find(const struct options *o, struct str s, size_t at, struct s
     return false;
 }
 
+/* The value of the parameter "name" of a part's Content-Disposition, and where to go on; `at` is
+ * behind its '='. */
+static struct str part_name(struct str s, size_t *at)
+{
+    bool quoted = *at < s.len && s.p[*at] == '"';
+    size_t begin = *at + quoted, end = begin;
+
+    while (end < s.len && (quoted ? s.p[end] != '"' : !is_one_of(s.p[end], "; \t\r\n")))
+        end++;
+    *at = end;
+    return str_make(s.p + begin, end - begin);
+}
+
+/* Position of word from `at` on, or the end. */
+static size_t find(struct str s, size_t at, const char *word)
+{
+    const char *found = memmem(s.p + at, s.len - at, word, strlen(word));
+
+    return found ? (size_t)(found - s.p) : s.len;
+}
+
+/* A name in the content of another part may be taken for that of a part, and its lines for a
+ * password: rather too much than too little. */
+static bool part_find(const struct options *o, struct str s, size_t at, struct span *out)
+{
+    while ((at = find(s, at, "name=")) < s.len) {
+        bool apart = at == 0 || is_one_of(s.p[at - 1], "; \t");
+        struct str name;
+
+        at += strlen("name=");
+        name = part_name(s, &at);
+        if (!apart || !parameter_is_secret(o, name))
+            continue;
+        out->from = find(s, at, "\r\n\r\n");
+        if (out->from == s.len)
+            return false;
+        out->from += strlen("\r\n\r\n");
+        out->to = find(s, out->from, "\r\n--");
+        if (out->from < out->to)
+            return true;
+    }
+    return false;
+}
+
+static bool secret_find(const struct options *o, enum http_redact_form form, struct str s,
+                        size_t at, bool *in_query, struct span *out)
+{
+    switch (form) {
+    case HTTP_REDACT_JSON:
+        return json_find(o, s, at, out);
+    case HTTP_REDACT_MULTIPART:
+        return part_find(o, s, at, out);
+    default:
+        return uri_find(o, form, s, at, in_query, out);
+    }
+}
+
 static bool may_hold_secrets(const struct options *o, enum http_redact_form form, struct str text)
 {
     if (o->log_secrets || text.len == 0)
         return false;
-    if (form == HTTP_REDACT_FORM || form == HTTP_REDACT_JSON)
+    if (form >= HTTP_REDACT_FORM)
         return o->redact_parameters[0] != '\0';
     return memchr(text.p, '@', text.len) ||
            (o->redact_parameters[0] != '\0' && memchr(text.p, '?', text.len));
@@ -225,8 +282,7 @@ size_t http_redact_text(const struct options *o, enum http_redact_form form, str
 
     if (!may_hold_secrets(o, form, text))
         return 0;
-    while (form == HTTP_REDACT_JSON ? json_find(o, text, at, &secret)
-                                    : uri_find(o, form, text, at, &in_query, &secret)) {
+    while (secret_find(o, form, text, at, &in_query, &secret)) {
         n = put(out, n, max, text.p + at, secret.from - at);
         n = put(out, n, max, instead.p, instead.len);
         at = secret.to;

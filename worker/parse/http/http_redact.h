@@ -22,6 +22,7 @@ enum http_redact_form {
     HTTP_REDACT_AUTHORITY, /* the same, but an authority without a scheme may stand first: Host */
     HTTP_REDACT_FORM,      /* parameters, from the beginning on */
     HTTP_REDACT_JSON,      /* members that redact_parameters names */
+    HTTP_REDACT_MULTIPART, /* parts of multipart/form-data that it names (RFC 7578) */
 };
 
 /* Writes the text without its secrets into out[max], cut at max, and returns the length of that; 0

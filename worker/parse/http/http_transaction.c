@@ -175,12 +175,14 @@ static __attribute__((noinline)) void field_redact(struct http_transaction *t,
 
 void http_field_end(struct http_transaction *t, struct analyzer_ctx *ctx, enum http_field f)
 {
+    bool has_query = f == HTTP_URI || f == HTTP_REFERRER;
     struct str text;
 
-    if (f != HTTP_URI && f != HTTP_HOST && f != HTTP_REFERRER && f != HTTP_ORIGIN)
+    if (!has_query && f != HTTP_HOST && f != HTTP_ORIGIN)
         return;
     text = http_field_text(t, f);
-    if (text.len > 0 && (memchr(text.p, '@', text.len) || memchr(text.p, '?', text.len)))
+    if (text.len > 0 &&
+        (memchr(text.p, '@', text.len) || (has_query && memchr(text.p, '?', text.len))))
         field_redact(t, ctx, f, text);
 }
 

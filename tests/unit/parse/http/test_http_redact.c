@@ -129,6 +129,28 @@ static void test_json(void **state)
                                 });
 }
 
+#define PART(disposition, content)                                                                 \
+    "--b\r\nContent-Disposition: form-data; " disposition "\r\n\r\n" content "\r\n"
+
+static void test_parts(void **state)
+{
+    (void)state;
+    CHECK_ALL(HTTP_REDACT_MULTIPART,
+              {
+                  {"", NULL},
+                  {PART("name=\"a\"", "x") "--b--", NULL},
+                  {PART("name=\"a\"; filename=password", "x") "--b--", NULL},
+                  {PART("name=\"password\"", "") "--b--", NULL},
+                  {PART("name=\"password\"", "x\r\ny") PART("name=\"a\"", "z") "--b--",
+                   PART("name=\"password\"", "(redacted)") PART("name=\"a\"", "z") "--b--"},
+                  {PART("name=pwd; a=b", "x") "--b--", PART("name=pwd; a=b", "(redacted)") "--b--"},
+                  {"name=pwd\r\n\r\ncut of", "name=pwd\r\n\r\n(redacted)"},
+                  {"name=\"pwd", NULL},
+                  {"name=\"pwd\"\r\n\r\n", NULL},
+                  {"name=", NULL},
+              });
+}
+
 static void test_headers(void **state)
 {
     struct options o = {.redact_headers = "X-Api-Key, via"};
@@ -191,10 +213,15 @@ static void test_the_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_uris),       cmocka_unit_test(test_authorities),
-        cmocka_unit_test(test_forms),      cmocka_unit_test(test_json),
-        cmocka_unit_test(test_headers),    cmocka_unit_test(test_secrets_that_are_asked_for),
-        cmocka_unit_test(test_zero_bytes), cmocka_unit_test(test_the_bound),
+        cmocka_unit_test(test_uris),
+        cmocka_unit_test(test_authorities),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_secrets_that_are_asked_for),
+        cmocka_unit_test(test_zero_bytes),
+        cmocka_unit_test(test_the_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
