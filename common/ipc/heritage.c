@@ -116,10 +116,10 @@ static void drop_bounding_set(void)
 }
 
 /* What the probe goes on to do: load programs and attach them, map what the kernel gives it, look
- * into all processes and open the files that they have mapped (CAP_SYS_ADMIN: those that have been
- * deleted). */
+ * into all processes and open the files that they have mapped (CAP_CHECKPOINT_RESTORE: those that
+ * have been deleted). */
 static const unsigned probe_capabilities[] = {
-    CAP_BPF,          CAP_PERFMON,         CAP_SYS_ADMIN, CAP_SYS_PTRACE,
+    CAP_BPF,          CAP_PERFMON,         CAP_CHECKPOINT_RESTORE, CAP_SYS_PTRACE,
     CAP_SYS_RESOURCE, CAP_DAC_READ_SEARCH, CAP_IPC_LOCK,
 };
 
