@@ -78,7 +78,7 @@ make_certificates() {
 }
 
 # nginx in DIR: HTTP on 80 and 8081, TLS on 443 (1.2 and 1.3) and 8443 (1.2 alone). Each request is
-# one line of DIR/access.log: method, URI, status.
+# one line of DIR/access.log: method, URI, status, bytes of the body, pid.
 start_nginx() {
     local dir=$1
     mkdir -p "$dir/www/files" "$dir/tmp"
@@ -94,20 +94,25 @@ user root; daemon off; worker_processes 1; pid $dir/nginx.pid; error_log $dir/er
 events { worker_connections 4096; }
 http {
     $paths
-    log_format lines '\$request_method \$request_uri \$status';
+    log_format lines '\$request_method \$request_uri \$status \$body_bytes_sent \$pid';
     access_log $dir/access.log lines;
     default_type text/plain; keepalive_requests 1000000; reset_timedout_connection on;
     root $dir/www;
     ssl_certificate $dir/www.example.org.pem; ssl_certificate_key $dir/www.example.org.key;
     server {
         listen 80 backlog=4096; listen 8081; listen [::]:80;
-        listen 443 ssl http2; listen [::]:443 ssl http2;
+        listen 443 ssl http2 backlog=4096; listen [::]:443 ssl http2;
         server_name www.example.org;
         ssl_protocols TLSv1.2 TLSv1.3; ssl_session_tickets on;
         location /count/ { return 200 "counted\n"; }
         location /moved { return 301 /index.html; }
         location /post { return 200 "posted\n"; }
+        location /x/ { return 200 "answered\n"; }
+        location ~ ^/x/.*/20k\$ { alias $dir/www/files/20k.txt; }
+        location ~ ^/x/.*/put\$ { proxy_pass http://127.0.0.1:8082; }
+        location ~ ^/x/.*/missing\$ { return 404; }
     }
+    server { listen 127.0.0.1:8082; access_log off; return 200 "taken\n"; }
     server { listen 8443 ssl; ssl_protocols TLSv1.2; ssl_session_cache shared:s:1m; }
 }
 CONF

@@ -36,17 +36,21 @@ wait_plain() {
 # nginx_worker: the pid of the process that answers.
 nginx_worker() { cat /proc/"$(cat "$WORK/www/nginx.pid")"/task/*/children | tr -d ' '; }
 
-# curl_x URL OPTION...: a request of a curl that says who it is, from a port that it chose before.
+# curl_x SCHEME-AND-HOST NAMES OPTION...: requests of a curl that says who it is, on one connection from
+# a port that it chose before. NAMES end the paths.
 CURL_PORT=20000
 curl_x() {
-    local url=$1
-    shift
+    local host=$1 names=$2
+    shift 2
     CURL_PORT=$((CURL_PORT + 1))
     # shellcheck disable=SC2016
-    client sh -c 'port=$1; url=$2; shift 2
-        exec curl -sk --max-time 10 --local-port "$port" -o /dev/null "$@" "$url/x/$$/$port/1"' \
-        sh $CURL_PORT "$url" "$@"
+    client sh -c 'port=$1 host=$2 names=$3; shift 3
+        for name in $names; do set -- "$@" -o /dev/null "$host/x/$$/$port/$name"; done
+        exec curl -sk --max-time 10 --local-port "$port" "$@"' sh $CURL_PORT "$host" "$names" "$@"
 }
+
+# has_exchanges N, for wait_for: of those that curl_x and others like it make.
+has_exchanges() { [ "$(column http uri | grep -c '^/x/')" -ge "$1" ]; }
 
 # exchanges ARGUMENT...: exchanges.py on the logs.
 exchanges() {
