@@ -477,6 +477,9 @@ $(call unit,probe/test_route,worker/probe/route.c)
 $(call unit,probe/test_outbox,worker/probe/outbox.c $(PLAINTEXT))
 $(call unit,probe/test_sessions,worker/probe/sessions.c worker/probe/process.c worker/probe/lru.c \
     worker/probe/route.c $(BASE))
+$(call unit,plaintext/test_plaintext,worker/plaintext/plaintext.c $(PLAINTEXT) common/base/log.c)
+$(call unit,correlate/test_latency,worker/correlate/latency.c)
+$(call unit,correlate/test_correlate,$(SRC_CORRELATE) common/schema/options.c $(BASE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
