@@ -87,6 +87,28 @@ static void test_times(void **state)
     talk_finish(1);
 }
 
+/* Of plaintext the host knows when the packets came by. */
+static void test_times_of_packets(void **state)
+{
+    (void)state;
+    talk_begin();
+    talk.wire_lead_ns[0] = 40;
+    talk.wire_lead_ns[1] = 100;
+    talk_say(0, "GET /1 HTTP/1.1\r\n\r\n");
+    talk.ctx.ts_ns += 500;
+    talk_say(1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    talk.wire_lead_ns[1] = 1000; /* an answer before the question is none */
+    talk_say(0, "GET /2 HTTP/1.1\r\n\r\n");
+    talk.ctx.ts_ns += 500;
+    talk_say(1, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    fake_host_close(&talk);
+    expect(0, "ttfb", "500");
+    expect(0, "ttfb_packets", "440");
+    expect(1, "ttfb", "500");
+    expect(1, "ttfb_packets", "-");
+    talk_finish(2);
+}
+
 static void test_pipelining(void **state)
 {
     static const struct fake_chunk chunks[] = {
@@ -529,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_all_fields),
         cmocka_unit_test(test_password_only_when_asked),
         cmocka_unit_test(test_times),
+        cmocka_unit_test(test_times_of_packets),
         cmocka_unit_test(test_pipelining),
         cmocka_unit_test(test_chunked_with_trailers),
         cmocka_unit_test(test_bodies_that_are_not_there),
