@@ -349,9 +349,6 @@ void sessions_event(struct sessions *s, const struct probe_event *e, int64_t wal
 
     CHECK(e->method < PROBE_METHODS && e->len <= PROBE_CHUNK_MAX);
     s->wall_offset_ns = wall_offset_ns;
-    s->c->probe_events++;
-    if (e->type == PROBE_EVENT_DATA)
-        s->c->probe_bytes += e->len;
     if (!x && e->type == PROBE_EVENT_CLOSE)
         return; /* it is closed already, or never did anything */
     if (!x)
