@@ -480,6 +480,7 @@ $(call unit,probe/test_sessions,worker/probe/sessions.c worker/probe/process.c w
 $(call unit,plaintext/test_plaintext,worker/plaintext/plaintext.c $(PLAINTEXT) common/base/log.c)
 $(call unit,correlate/test_latency,worker/correlate/latency.c)
 $(call unit,correlate/test_correlate,$(SRC_CORRELATE) common/schema/options.c $(BASE))
+$(call unit,probe/test_plan_list,$(BASE) $(SRC_PROBE_IMAGES))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

@@ -208,3 +208,40 @@ void plan_make(struct plan *p, const struct elf_image *e, const char *name, bool
         if (may[i]->trace && has_trace(e, may[i]->trace))
             p->missed = "it has a TLS library inside, without the symbols of it";
 }
+
+static bool is_library(const char *name, size_t len)
+{
+    for (size_t i = 0; probe_libraries[i]; i++)
+        if (strlen(probe_libraries[i]->name) == len &&
+            memcmp(probe_libraries[i]->name, name, len) == 0)
+            return true;
+    return false;
+}
+
+static void say_unknown(const char *name, size_t len, char *error, size_t error_bytes)
+{
+    const char *last = "";
+    size_t n = (size_t)snprintf(error, error_bytes, "libraries: there is no '%.*s'; there are:",
+                                (int)(len < 64 ? len : 64), name);
+
+    for (size_t i = 0; probe_libraries[i] && n < error_bytes; i++) {
+        /* One in several files has a row for each. */
+        if (strcmp(probe_libraries[i]->name, last) != 0)
+            n += (size_t)snprintf(error + n, error_bytes - n, " %s", probe_libraries[i]->name);
+        last = probe_libraries[i]->name;
+    }
+}
+
+bool plan_check_list(const char *only, char *error, size_t error_bytes)
+{
+    for (only += strspn(only, ", "); *only; only += strspn(only, ", ")) {
+        size_t len = strcspn(only, ", ");
+
+        if (!is_library(only, len)) {
+            say_unknown(only, len, error, error_bytes);
+            return false;
+        }
+        only += len;
+    }
+    return true;
+}

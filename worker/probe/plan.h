@@ -33,4 +33,8 @@ struct plan {
 void plan_make(struct plan *p, const struct elf_image *e, const char *name, bool executable,
                const char *only);
 
+/* Whether each name in such a list is a library's. If not, one line in error[error_bytes] that says
+ * which there are. */
+bool plan_check_list(const char *only, char *error, size_t error_bytes);
+
 #endif

@@ -153,7 +153,8 @@ static int config_make(struct probe_config *out, const struct options *o, uint32
     uint64_t cgroup;
 
     if (process_filter_parse(o, &f, error, sizeof error) < 0 ||
-        process_filter_cgroup(o->probe_cgroup, &cgroup, error, sizeof error) < 0) {
+        process_filter_cgroup(o->probe_cgroup, &cgroup, error, sizeof error) < 0 ||
+        !plan_check_list(o->probe_libraries, error, sizeof error)) {
         log_error("%s", error);
         return -EINVAL;
     }
