@@ -121,7 +121,8 @@ SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/alt_svc_va
              worker/learn/connections.c worker/learn/connections_event.c
 
 # Semantics that all versions of HTTP share (RFC 9110).
-SRC_HTTP := worker/parse/http/http_transaction.c worker/parse/http/http_entity.c \
+SRC_HTTP := worker/parse/http/http_transaction.c worker/parse/http/http_body.c \
+            worker/parse/http/http_entity.c \
             worker/parse/http/http_multipart.c worker/parse/http/http_mime.c \
             worker/parse/http/http_inflate.c worker/parse/http/http_filename.c \
             worker/parse/http/http_application.c worker/parse/http/http_redact.c \
@@ -517,6 +518,7 @@ $(call fuzz_target,fuzz_topology,manager/topology.c manager/config.c manager/ini
 # Every analyzer in its place.
 PARSERS := $(filter worker/parse/%,$(SRC_WORKER))
 $(call fuzz_target,fuzz_pipeline,$(PIPELINE) $(PARSERS))
+$(call fuzz_target,fuzz_host_plain,$(PIPELINE) $(PARSERS))
 $(call fuzz_target,fuzz_socks,$(FAKE_HOST) $(SRC_SOCKS))
 $(call fuzz_target,fuzz_starttls,$(FAKE_HOST) $(SRC_STARTTLS))
 $(call fuzz_target,fuzz_http2,$(HTTP2))

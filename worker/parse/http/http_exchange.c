@@ -210,14 +210,18 @@ static uint32_t headers_list(const struct half *h, const struct options *o, stru
 
     /* A header that is not complete stands behind those that are. */
     for (unsigned i = 0; i < h->n; i++) {
-        uint16_t length;
-        struct str text;
+        const uint8_t *head = cursor_bytes(&c, LENGTH_BYTES), *p;
         const char *colon;
+        struct str text;
+        uint16_t length;
 
-        memcpy(&length, cursor_bytes(&c, sizeof length), sizeof length);
-        text = str_make(cursor_bytes(&c, length), length);
-        colon = memchr(text.p, ':', text.len);
-        CHECK(cursor_ok(&c) && colon);
+        CHECK(head);
+        memcpy(&length, head, sizeof length);
+        p = cursor_bytes(&c, length);
+        CHECK(p);
+        text = str_make(p, length);
+        colon = memchr(p, ':', length);
+        CHECK(colon);
         if (!o || http_redact_listed(o->log_headers, str_make(text.p, (size_t)(colon - text.p))))
             items[n++] = text;
     }

@@ -11,7 +11,7 @@
 
 #include "common/base/check.h"
 #include "worker/parse/http/http_application.h"
-#include "worker/parse/http/http_filename.h"
+#include "worker/parse/http/http_body.h"
 #include "worker/parse/http/http_redact.h"
 
 #include <strings.h>
@@ -370,73 +370,6 @@ void http_header_end(struct http_transaction *t, struct analyzer_ctx *ctx, enum 
         http_field_end(t, ctx, f);
 }
 
-/* --- bodies --- */
-
-static struct http_entity_headers entity_headers(const struct http_transaction *t, unsigned side)
-{
-    static const enum http_field fields[2][3] = {
-        {HTTP_REQUEST_TYPE, HTTP_REQUEST_ENCODING, HTTP_REQUEST_DISPOSITION},
-        {HTTP_RESPONSE_TYPE, HTTP_RESPONSE_ENCODING, HTTP_RESPONSE_DISPOSITION},
-    };
-
-    return (struct http_entity_headers){http_field_text(t, fields[side][0]),
-                                        http_field_text(t, fields[side][1]),
-                                        http_field_text(t, fields[side][2])};
-}
-
-static struct str body_coding(const struct http_transaction *t, unsigned side)
-{
-    return http_field_text(t, side == 0 ? HTTP_REQUEST_ENCODING : HTTP_RESPONSE_ENCODING);
-}
-
-void http_body_data(struct http_transaction *t, struct bufpool *bufs, unsigned side,
-                    const uint8_t *data, size_t len, bool whole)
-{
-    if (!t)
-        return;
-    t->body_bytes[side] += len;
-    if (t->exchange)
-        http_exchange_body(t->exchange, bufs, side, body_coding(t, side), data, len);
-    if (!t->entity[side].settled) {
-        struct http_entity_headers h = entity_headers(t, side);
-
-        http_entity_data(&t->entity[side], bufs, &h, data, len, whole);
-    }
-}
-
-void http_body_gap(struct http_transaction *t, struct bufpool *bufs, unsigned side, uint64_t len)
-{
-    struct http_entity_headers h;
-
-    if (!t || len == 0)
-        return;
-    h = entity_headers(t, side);
-    t->body_bytes[side] += len;
-    t->partial = true;
-    http_exchange_gap(t->exchange, side);
-    http_entity_gap(&t->entity[side], bufs, &h);
-}
-
-/* Room for what the lists of a record point to. */
-struct body_parts {
-    struct http_parts parts[2];
-    char filename[2][HTTP_FILENAME_MAX];
-};
-
-static void bodies_end(struct http_transaction *t, struct bufpool *bufs, struct body_parts *out)
-{
-    for (unsigned side = 0; side < 2; side++) {
-        struct http_entity_headers h;
-
-        out->parts[side].n_mime = out->parts[side].n_filename = 0;
-        if (!t->entity[side].begun)
-            continue;
-        h = entity_headers(t, side);
-        http_entity_end(&t->entity[side], bufs, &h);
-        http_entity_parts(&t->entity[side], &h, &out->parts[side], out->filename[side]);
-    }
-}
-
 /* --- the record --- */
 
 static bool list_has(const struct str *items, uint32_t n, struct str s)
@@ -534,7 +467,7 @@ static void record_stream(const struct http_transaction *t, struct rec_http *r)
             RECORD_SET(http, r, member, ((struct str_list){texts, count}));                        \
     } while (0)
 
-static void record_bodies(const struct body_parts *b, struct rec_http *r)
+static void record_bodies(const struct http_body_parts *b, struct rec_http *r)
 {
     SET_PARTS(r, orig_mime_types, b->parts[0].mime, b->parts[0].n_mime);
     SET_PARTS(r, orig_filenames, b->parts[0].filename, b->parts[0].n_filename);
@@ -558,7 +491,7 @@ static void application_tell(struct http_transaction *t, struct analyzer_ctx *ct
 static void emit_with_exchange(const struct http_transaction *t, struct analyzer_ctx *ctx,
                                struct rec_http *r)
 {
-    const struct str coding[2] = {body_coding(t, 0), body_coding(t, 1)};
+    const struct str coding[2] = {http_body_coding(t, 0), http_body_coding(t, 1)};
     struct str items[2][HTTP_EXCHANGE_ITEMS_MAX];
     uint32_t n[2];
 
@@ -574,13 +507,13 @@ static void emit_with_exchange(const struct http_transaction *t, struct analyzer
 
 void http_transaction_emit(struct http_transaction *t, struct analyzer_ctx *ctx)
 {
-    struct body_parts bodies;
+    struct http_body_parts bodies;
     struct str proxies[HTTP_PROXY_MAX];
     struct str_list proxied = proxied_list(t, proxies);
     struct rec_http r;
 
     r.present = 0;
-    bodies_end(t, ctx->bufs, &bodies);
+    http_body_end(t, ctx->bufs, &bodies);
     application_tell(t, ctx);
     RECORD_SET(http, &r, ts, t->ts_ns);
     RECORD_SET(http, &r, trans_depth, t->depth);

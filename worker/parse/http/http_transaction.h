@@ -118,13 +118,6 @@ struct str http_field_text(const struct http_transaction *t, enum http_field f);
 /* Is it a request of that method? t may be NULL. */
 bool http_transaction_is(const struct http_transaction *t, const char *method);
 
-/* Bytes of a side's body, without transfer coding: counted, and looked at until they tell what they
- * are. whole: they are all there is. t may be NULL. */
-void http_body_data(struct http_transaction *t, struct bufpool *bufs, unsigned side,
-                    const uint8_t *data, size_t len, bool whole);
-/* Bytes that were sent and are missing: counted, too. */
-void http_body_gap(struct http_transaction *t, struct bufpool *bufs, unsigned side, uint64_t len);
-
 /* Emits the http record, and the exchange if that is asked for. What is set of `application` stays,
  * else it is told from type and path; a flow that carries DNS gets its category. */
 void http_transaction_emit(struct http_transaction *t, struct analyzer_ctx *ctx);

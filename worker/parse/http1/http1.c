@@ -17,6 +17,7 @@
 #include "worker/parse/http1/http1.h"
 
 #include "common/base/check.h"
+#include "worker/parse/http/http_body.h"
 #include "worker/parse/http1/http1_flow.h"
 #include "worker/parse/http1/http1_line.h"
 

@@ -7,6 +7,7 @@
 #include "worker/parse/http1/http1_flow.h"
 
 #include "common/base/check.h"
+#include "worker/parse/http/http_body.h"
 
 void http1_report_cut(struct http1_flow *f)
 {

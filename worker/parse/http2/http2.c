@@ -22,6 +22,7 @@
 #include "worker/parse/http2/http2.h"
 
 #include "common/base/check.h"
+#include "worker/parse/http/http_body.h"
 #include "worker/parse/http2/http2_flow.h"
 
 #define FLOWS_MAX      (1u << 16)
