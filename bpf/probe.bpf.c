@@ -62,23 +62,37 @@ static __always_inline void call_begin(struct call *c, const struct pt_regs *reg
     c->active = 1;
 }
 
-static __always_inline void call_store(const struct pt_regs *regs, const struct call *c, __u32 tgid)
+/* False: it is inside another one, or there is no room. */
+static __always_inline _Bool call_store(const struct pt_regs *regs, const struct call *c,
+                                        __u32 tgid)
 {
     if (c->cookie.flags & PROBE_FLAG_GO) {
         struct go_key key = go_key(tgid, GOROUTINE(regs));
         struct call *old = bpf_map_lookup_elem(&go_calls, &key);
         if (old && old->active && c->stack < old->stack)
-            return;
+            return 0;
         watch_go(tgid);
-        if (bpf_map_update_elem(&go_calls, &key, c, BPF_ANY) < 0)
-            count(PROBE_STAT_TABLE_FULL, 1);
+        if (bpf_map_update_elem(&go_calls, &key, c, BPF_ANY) == 0)
+            return 1;
     } else {
         struct thread *t = thread_get(BPF_LOCAL_STORAGE_GET_F_CREATE);
-        if (!t)
-            count(PROBE_STAT_TABLE_FULL, 1);
-        else if (!t->call.active || c->stack >= t->call.stack)
+        if (t && t->call.active && c->stack < t->call.stack)
+            return 0;
+        if (t) {
             t->call = *c;
+            return 1;
+        }
     }
+    count(PROBE_STAT_TABLE_FULL, 1);
+    return 0;
+}
+
+/* Bytes that are told when the call begins: Go reads and writes a connection at the same time, and
+ * the answer to a write may be read, on another thread, before the write has returned. Nothing is
+ * offered twice there, as it is to libraries that do not block. */
+static __always_inline _Bool told_at_entry(const struct probe_cookie *cookie)
+{
+    return (cookie->flags & PROBE_FLAG_GO) && cookie->call == PROBE_CALL_WRITE;
 }
 
 /* The call that returns here; NULL: none, or one inside it. Borrowed from its table. */
@@ -105,6 +119,8 @@ static __always_inline __u64 call_bytes(const struct call *c, __u64 result)
 {
     __s64 n = 0;
 
+    if (told_at_entry(&c->cookie))
+        return 0;
     if (c->cookie.count == PROBE_COUNT_INT)
         n = (int)result;
     else if (c->cookie.count == PROBE_COUNT_LONG)
@@ -196,6 +212,22 @@ static __always_inline void call_end(const struct call *c, struct thread *t, __u
         take_bytes(&key, s, c, bytes);
 }
 
+/* The bytes are a slice: an address, and the next argument is their number. */
+static __always_inline void tell_at_entry(const struct call *c, const struct arguments *a,
+                                          __u32 tgid)
+{
+    struct session_key key = {.tgid = tgid, .pointer = c->session};
+    struct session *s = session_get(&key, c->cookie.image);
+    __s64 bytes = (__s64)regs_argument(a, c->cookie.buffer + 1);
+
+    if (!s || bytes <= 0)
+        return;
+    s->image = c->cookie.image;
+    s->flags = c->cookie.flags;
+    session_resolve(&key, s, c, NULL);
+    take_bytes(&key, s, c, (__u64)bytes);
+}
+
 static __always_inline void mark(__u32 tgid, __u64 session, __u16 image)
 {
     struct session_key key = {.tgid = tgid, .pointer = session};
@@ -252,7 +284,8 @@ int on_entry(struct pt_regs *regs)
             mark(tgid, session, cookie.image);
     } else {
         call_begin(&c, regs, &cookie, &a);
-        call_store(regs, &c, tgid);
+        if (call_store(regs, &c, tgid) && told_at_entry(&cookie))
+            tell_at_entry(&c, &a, tgid);
     }
     return 0;
 }
