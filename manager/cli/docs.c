@@ -190,9 +190,8 @@ static void docs_notices_md(void)
         "same "
         "source and target comes once in `notice_suppression`; `n` says how many ports, hosts or "
         "connections it was, or how often an oddity was seen since it was told last. "
-        "`no-screen` switches all of these off. `Probe::Unhooked_TLS` is told by the plaintext "
-        "view "
-        "([plaintext.md](plaintext.md)), and switched off by `detect-unhooked`.\n\n| note | "
+        "`no-screen` switches all of them off. `Probe::Unhooked_TLS` is told by the plaintext view "
+        "([plaintext.md](plaintext.md)); `detect-unhooked = no` switches it off alone.\n\n| note | "
         "meaning | oddities |\n|---|---|---|\n");
     for (unsigned i = 0; i < NOTICES; i++) {
         const char *separator = "";
