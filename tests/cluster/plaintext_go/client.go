@@ -68,15 +68,18 @@ func request(client *http.Client, target string, number int) error {
 	return nil
 }
 
+// net/http gives up a connection whose request was not yet told to be written 50 ms after its answer.
+var errEnded = errors.New("the connection is not used any more")
+
 // The connection comes first, so that the requests can name its port; it is the only one.
-func connection(target *url.URL) error {
+func dial(target *url.URL) (*http.Client, int, error) {
 	config := &tls.Config{InsecureSkipVerify: true}
 	if *http2 {
 		config.NextProtos = []string{"h2"}
 	}
 	c, err := tls.Dial("tcp", target.Host, config)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	dialled := make(chan net.Conn, 1)
 	dialled <- c
@@ -88,30 +91,42 @@ func connection(target *url.URL) error {
 			case c := <-dialled:
 				return c, nil
 			default:
-				return nil, errors.New("the connection ended before its requests did")
+				return nil, errEnded
 			}
 		},
 	}
-	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: 20 * time.Second}
-	port := c.LocalAddr().(*net.TCPAddr).Port
-	failed := make(chan error, *requests)
-	for i := 0; i < *requests; i++ {
-		one := func(i int) {
-			failed <- request(client, fmt.Sprintf("%s/%d/%d/bytes/%d", target, port, i, *size), i)
-		}
-		if *parallel {
-			go one(i)
-		} else {
-			one(i)
+	return client, c.LocalAddr().(*net.TCPAddr).Port, nil
+}
+
+// Requests from this number on; the number of the first that the connection did not take.
+func connection(target *url.URL, from int) (int, error) {
+	client, port, err := dial(target)
+	if err != nil {
+		return from, err
+	}
+	defer client.CloseIdleConnections()
+	one := func(i int) error {
+		return request(client, fmt.Sprintf("%s/%d/%d/bytes/%d", target, port, i, *size), i)
+	}
+	// The first one alone also with -parallel: others would dial, too.
+	for first := from; from < *requests && (from == first || !*parallel); from++ {
+		if err = one(from); errors.Is(err, errEnded) {
+			return from, nil
+		} else if err != nil {
+			return from, err
 		}
 	}
-	for i := 0; i < *requests; i++ {
+	failed := make(chan error, *requests)
+	for i := from; i < *requests; i++ {
+		go func(i int) { failed <- one(i) }(i)
+	}
+	for i := from; i < *requests; i++ {
 		if e := <-failed; e != nil {
 			err = e
 		}
 	}
-	return err
+	return *requests, err
 }
 
 func main() {
@@ -138,7 +153,11 @@ func main() {
 				if n := atomic.AddInt64(&begun, 1); *connections > 0 && n > int64(*connections) {
 					return
 				}
-				if err := connection(target); err != nil {
+				var err error
+				for at := 0; at < *requests && err == nil; {
+					at, err = connection(target, at)
+				}
+				if err != nil {
 					fmt.Fprintln(os.Stderr, "client:", err)
 					atomic.StoreInt32(&status, 1)
 				}
