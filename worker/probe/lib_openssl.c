@@ -43,7 +43,7 @@ const struct probe_library library_openssl = {
     .file_prefixes =
         (const char *const[]){"libssl.so", "libssl-", "libnetty_tcnative", "libpython", NULL},
     .in_executables = true,
-    .trace = "ssl/ssl_lib.c", /* of error messages; BoringSSL's ends in .cc */
+    .trace = "ssl/ssl_lib", /* of error messages; BoringSSL's ends in .cc */
     .required = (const char *const[]){"SSL_read", "SSL_write", "SSL_free", NULL},
     .functions = functions,
     .n_functions = sizeof(functions) / sizeof(functions[0]),

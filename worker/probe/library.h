@@ -25,7 +25,9 @@ struct probe_library {
     const char *const *file_prefixes; /* base names of its shared objects; NULL-terminated */
     bool in_executables;              /* may be linked statically: look into every executable */
     bool go;                          /* functions from .gopclntab, returns by their RETs */
-    const char *trace; /* text in programs that have it inside, also without symbols */
+    /* A source file's name, less its suffix, that is in programs which have it inside, also without
+     * symbols; or NULL. The suffix is looked for, too: else the probe would be one of them. */
+    const char *trace;
     /* An image is of this library if it defines these; NULL-terminated. */
     const char *const *required;
     const struct probe_function *functions;

@@ -157,18 +157,32 @@ static void go_add(struct plan *p, const struct elf_image *e, const struct probe
         p->missed = "Go before 1.17 passes arguments on the stack";
 }
 
-/* Whether the file has a text that a library leaves in programs it is linked into. */
+/* Whether a name is followed by a suffix somewhere. */
+static bool has_file_name(struct cursor c, const char *name)
+{
+    size_t n = strlen(name);
+
+    while (cursor_left(&c) > n) {
+        const uint8_t *at = memmem(c.p, cursor_left(&c) - 1, name, n);
+
+        if (!at)
+            return false;
+        if (at[n] == '.')
+            return true;
+        c.p = at + n;
+    }
+    return false;
+}
+
+/* Whether the file has a name that a library leaves in programs it is linked into. */
 static bool has_trace(const struct elf_image *e, const char *trace)
 {
     struct elf_segment s;
 
     for (unsigned i = 0; elf_image_segment(e, i, &s); i++) {
-        struct cursor c;
-
         if (s.type != PT_LOAD || (s.flags & PF_W))
             continue;
-        c = elf_image_read(e, s.offset, s.bytes);
-        if (cursor_left(&c) > 0 && memmem(c.p, cursor_left(&c), trace, strlen(trace)))
+        if (has_file_name(elf_image_read(e, s.offset, s.bytes), trace))
             return true;
     }
     return false;
