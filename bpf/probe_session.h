@@ -115,21 +115,28 @@ static __always_inline void session_learn(const struct session_key *key, struct 
         t->has_received = 0;
 }
 
-/* A call has returned: does it tell the session's five-tuple? t is NULL for Go. */
+/* The five-tuple is certain: if the session has another one, it is another session. */
+static __always_inline void session_evidence(const struct session_key *key, struct session *s,
+                                             const struct probe_tuple *t, __u8 method)
+{
+    if (s->method != PROBE_METHOD_NONE && !tuple_same(&s->tuple, t))
+        session_renew(key, s);
+    if (s->method == PROBE_METHOD_NONE)
+        session_set_tuple(key, s, t, method);
+}
+
+/* A call has returned: does it tell the session's five-tuple? t is NULL for Go, whose
+ * collector may give the place of a connection to the next one unseen: there it is always asked. */
 static __always_inline void session_resolve(const struct session_key *key, struct session *s,
                                             const struct call *c, struct thread *t)
 {
     struct probe_tuple found;
 
-    if (c->has_tuple) {
-        if (s->method != PROBE_METHOD_NONE && !tuple_same(&s->tuple, &c->tuple))
-            session_renew(key, s);
-        if (s->method == PROBE_METHOD_NONE)
-            session_set_tuple(key, s, &c->tuple, PROBE_METHOD_SOCKET);
-        return;
-    }
-    if (s->method == PROBE_METHOD_NONE && session_descriptor(c, &found))
-        session_set_tuple(key, s, &found, PROBE_METHOD_DESCRIPTOR);
+    if (c->has_tuple)
+        session_evidence(key, s, &c->tuple, PROBE_METHOD_SOCKET);
+    else if ((s->method == PROBE_METHOD_NONE || c->cookie.flags & PROBE_FLAG_GO) &&
+             session_descriptor(c, &found))
+        session_evidence(key, s, &found, PROBE_METHOD_DESCRIPTOR);
     else if (t)
         session_learn(key, s, c, t);
 }

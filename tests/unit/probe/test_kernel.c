@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -138,6 +139,9 @@ static void attach(void)
                  cookie(PROBE_CALL_ALPN, PROBE_COUNT_ALPN_DATUM, 0, 0));
     add(&p, HOOK_RETURN, (uintptr_t)fake_import,
         cookie(PROBE_CALL_MARK, PROBE_COUNT_NONE, 0, PROBE_FLAG_RESULT));
+    add_function(
+        &p, (uintptr_t)fake_accept,
+        cookie(PROBE_CALL_MARK, PROBE_COUNT_NONE, 0, PROBE_FLAG_RESULT | PROBE_FLAG_MARKED_ONLY));
     add_function(
         &p, (uintptr_t)fake_writev,
         cookie(PROBE_CALL_WRITE, PROBE_COUNT_INT, 2, PROBE_FLAG_IOV | PROBE_FLAG_MARKED_ONLY));
@@ -641,6 +645,61 @@ static void instructions_and_goroutines_can_be_hooked(void **state)
 #endif
 }
 
+#if defined(__x86_64__)
+static void reuse_go_connection(void)
+{
+    static uint64_t g[2] = {0, UINT64_C(1) << 47};
+    /* net.Conn of a *net.TCPConn in a tls.Conn: type, data -> netFD -> poll.FD with descriptor */
+    uint64_t net_fd[3] = {0, 0, (uint64_t)pairs[0].fd[0]}, tcp[1] = {(uintptr_t)net_fd};
+    uint64_t conn[2] = {0, (uintptr_t)tcp};
+    int null = open("/dev/null", O_WRONLY);
+
+    fake_go_write(conn, "one", 3, g, null);
+    net_fd[2] = (uint64_t)pairs[1].fd[1];
+    fake_go_write(conn, "two", 3, g, null);
+    net_fd[2] = (uint64_t)null;
+    fake_go_write(conn, "more", 4, g, null);
+}
+#endif
+
+static void place_of_a_go_connection_may_get_another(void **state)
+{
+    (void)state;
+#if defined(__x86_64__)
+    run(reuse_go_connection);
+    assert_int_equal(n_got, 4);
+    expect_data(0, true, 0, "one");
+    expect_tuple(0, &pairs[0], 0, PROBE_METHOD_DESCRIPTOR);
+    expect_close(1, 0, 3);
+    expect_data(2, true, 0, "two");
+    expect_tuple(2, &pairs[1], 1, PROBE_METHOD_DESCRIPTOR);
+    expect_data(3, true, 3, "more");
+#else
+    printf("skipped: written for x86-64\n");
+    skip();
+#endif
+}
+
+static void accept_some(void)
+{
+    struct fake_ssl tls = {.fd = -1}, plain = {.fd = -1}, a = {.fd = -1}, b = {.fd = -1};
+    struct iovec v = {THE_BYTES, 5};
+
+    fake_import(&tls);
+    fake_accept(&plain, &a);
+    fake_writev(&a, &v, 1);
+    fake_accept(&tls, &b);
+    fake_writev(&b, &v, 1);
+}
+
+static void accepted_by_a_marked_listener_is_marked(void **state)
+{
+    (void)state;
+    run(accept_some);
+    assert_int_equal(n_got, 1);
+    expect_data(0, true, 0, "GET /");
+}
+
 /* --- owners, filters, ends ------------------------------------------------------------------- */
 
 static pid_t owner(const struct pair *p, unsigned from, uint8_t proto, unsigned *port)
@@ -808,6 +867,7 @@ static void detached_functions_are_silent(void **state)
         cmocka_unit_test(outermost_call_counts_and_lost_ones_do_no_harm),                          \
         cmocka_unit_test(vectors_of_marked_sessions_only),                                         \
         cmocka_unit_test(instructions_and_goroutines_can_be_hooked),                               \
+        cmocka_unit_test(place_of_a_go_connection_may_get_another),                                \
         cmocka_unit_test(last_user_of_a_socket_owns_it),                                           \
         cmocka_unit_test(udp_server_owns_all_it_talks_with)
 
@@ -818,6 +878,7 @@ int main(void)
         cmocka_unit_test(long_calls_come_in_chunks_up_to_a_bound),
         cmocka_unit_test(only_what_the_result_says_counts),
         cmocka_unit_test(protocol_is_told_once),
+        cmocka_unit_test(accepted_by_a_marked_listener_is_marked),
         cmocka_unit_test(unreadable_bytes_are_a_jump),
         cmocka_unit_test(full_ring_is_counted_and_shows_as_a_jump),
         cmocka_unit_test(filters_hold_in_the_kernel),
