@@ -36,7 +36,7 @@ int main(void)
 
     if (!h)
         return EX_USAGE;
-    log_init(h->node, LOG_LEVEL_INFO);
+    log_init(h->node, h->options.quiet ? LOG_LEVEL_WARN : LOG_LEVEL_INFO);
     signals_init();
     rc = heritage_drop_privileges(h);
     if (rc < 0) {
