@@ -112,8 +112,10 @@ static void detected(struct worker *w, struct flow *f, unsigned end, uint64_t ts
     if (analyzer_open(w, f, found->analyzer, ts_ns)) {
         if (d.dropped[!end] > 0 && f->key.proto == IPPROTO_TCP)
             host_gap(w, f, !end, ts_ns, d.dropped[!end]);
-        if (d.held[!end].len > 0)
+        if (d.held[!end].len > 0) {
             feed(w, f, !end, ts_ns, d.held[!end].p, d.held[!end].len, left);
+            left = left > 0 ? left - 1 : 0; /* it may have been given back: not for ever */
+        }
         if (d.held[end].len > 0)
             feed(w, f, end, ts_ns, d.held[end].p, d.held[end].len, left);
         else

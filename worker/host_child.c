@@ -212,8 +212,10 @@ static void child_detected(struct worker *w, struct flow *f, uint64_t ts_ns, int
     if (child_begin(w, f, ts_ns, child, found->analyzer)) {
         if (d.dropped[!side] > 0 && f->key.proto == IPPROTO_TCP)
             child_gap(w, f, ts_ns, child, !side, d.dropped[!side]);
-        if (d.held[!side].len > 0)
+        if (d.held[!side].len > 0) {
             child_feed(w, f, ts_ns, child, !side, d.held[!side].p, d.held[!side].len, left);
+            left = left > 0 ? left - 1 : 0; /* it may have been given back: not for ever */
+        }
         if (d.held[side].len > 0)
             child_feed(w, f, ts_ns, child, side, d.held[side].p, d.held[side].len, left);
         else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Both views of a connection at once: packets of a made-up TLS ("t" begins it, "!" ends its
  * handshake), and what the processes at its ends read and wrote inside, for the real analyzers. */
+#include "worker/host.h"
 #include "worker/host_plain.h"
 
 #include "common/ipc/owner.h"
@@ -559,6 +560,37 @@ static void http2_inside_is_found_also_in_small_pieces(void **state)
     assert_int_equal(rig.tls_plain.alpn.len, 2);
 }
 
+/* Each gives its peer's bytes back to detection, which finds what it found before. */
+static const char half_a_request[] = "G";
+static const char http2_response[] = "\0\0\1\1\5\0\0\0\1\x88";
+
+static void sides_that_do_not_fit_end_somewhere(void **state)
+{
+    (void)state;
+    packets_begin();
+    open_session(1, 0, 1);
+    writes(1, 4, half_a_request);
+    data(1, false, 5, str_make(http2_response, sizeof http2_response - 1));
+    run_items();
+    pipeline_finish(&rig.w);
+    assert_int_equal(rig.records[RECORD_tls_plain], 1);
+}
+
+static void sides_of_packets_that_do_not_fit_end_somewhere(void **state)
+{
+    struct flow *f;
+
+    (void)state;
+    packet(0, 0, TCP_SYN, "");
+    packet(1, 0, TCP_SYN | TCP_ACK, "");
+    packet(0, 0, TCP_ACK, half_a_request);
+    f = flow_table_longest_idle(&rig.w.flows);
+    host_data(&rig.w, f, !f->orig, at(1), (const uint8_t *)http2_response,
+              sizeof http2_response - 1);
+    pipeline_finish(&rig.w);
+    assert_int_equal(rig.records[RECORD_conn], 1);
+}
+
 static void too_many_sessions_are_counted(void **state)
 {
     (void)state;
@@ -703,6 +735,8 @@ int main(void)
         TEST(tunnels_inside_are_detected_anew),
         TEST(a_websocket_inside_has_its_process),
         TEST(http2_inside_is_found_also_in_small_pieces),
+        TEST(sides_that_do_not_fit_end_somewhere),
+        TEST(sides_of_packets_that_do_not_fit_end_somewhere),
         TEST(too_many_sessions_are_counted),
         TEST(tls_of_a_local_process_that_shows_nothing_is_noticed),
         TEST(a_flow_that_is_over_is_asked_about_too),
