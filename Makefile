@@ -77,7 +77,7 @@ FEATURES += -DHAVE_LIBBPF
 BPF_LIBS := $(call pc_libs,libbpf)
 BPF_SKEL := build/bpf/fanout.skel.h
 else
-$(info libbpf, bpftool or clang not found: fanout uses the hash of the kernel instead of ours)
+$(info libbpf, bpftool or clang not found: no plaintext, and fanout uses the hash of the kernel instead of ours)
 endif
 
 # --- sources, in data-path order ------------------------------------------------------------------

@@ -5,7 +5,7 @@
 #include "common/base/linktype.h"
 #include "worker/decode/fragments.h"
 #include "worker/host.h"
-#include "worker/host_plain.h"
+#include "worker/host_plain_private.h"
 #include "worker/pipeline.h"
 #include "worker/plaintext/plaintext.h"
 #include "worker/tunnel.h"
@@ -260,6 +260,7 @@ void rig_finish(struct rig *r)
     CHECK(w->detections.used == 0 && w->reassembly.segments.used == 0 && w->frames.held.used == 0);
     for (unsigned i = 0; analyzers[i]; i++)
         CHECK(w->analyzer_states[i].used == 0);
+    CHECK(!w->plain || correlate_is_empty(w->plain->correlate));
     CHECK(w->children.used == 0 && w->oddities.used == 0);
     CHECK(w->tunnels.used == 0 && w->tunnel_parents.used == 0 && r->counters.tunnels_active == 0);
     CHECK(w->bufs.used_bytes == 0 && r->counters.reassembly_bytes == 0);
