@@ -236,6 +236,7 @@ static bool part_find(const struct options *o, struct str s, size_t at, struct s
         out->to = find(s, out->from, "\r\n--");
         if (out->from < out->to)
             return true;
+        at = out->from;
     }
     return false;
 }
