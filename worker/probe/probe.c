@@ -9,6 +9,10 @@
  *   bus, sockets   questions are answered; a worker that came (back) is told its sessions anew
  *   each second    counters, addresses of the interfaces, whether the manager lives
  *
+ * While events come the ring is read every GATHER_MS only: the plaintext of that time goes in one
+ * message a worker, which holds it longer than that for its packets anyway, and the programs that
+ * are watched need not wake us each time.
+ *
  * Nothing waits but poll(2) at the end. A worker that is slow fills its own queue and loses its own
  * plaintext, counted; attaching takes a millisecond an image, and detaching is done elsewhere. */
 #include "worker/probe/probe.h"
@@ -41,6 +45,7 @@
 #define EVENTS_TURN     2048 /* taken from the ring before anything else is looked at */
 #define ENDED_MAX       4096u
 #define TICK_NS         NS_PER_SEC
+#define GATHER_MS       3
 #define RETRY_MS        2 /* a full queue is tried again */
 #define FINISH_TURNS    50
 #define FINISH_PAUSE_US 2000
@@ -58,6 +63,7 @@ struct probe {
     struct plaintext_socket *socket;
     struct bus *bus;
     struct outbox outbox;
+    bool busy; /* events came in this turn */
     int64_t wall_offset_ns;
     uint64_t tick_ns; /* when the next one is due */
     unsigned n_ended;
@@ -288,6 +294,7 @@ static bool take_events(struct probe *p)
 
     p->wall_offset_ns = (int64_t)(clock_wall_ns() - clock_mono_ns());
     n = kernel_poll(p->kernel, on_event, p, EVENTS_TURN);
+    p->busy = n > 0;
     if (n >= EVENTS_TURN)
         return true;
     for (unsigned i = 0; i < ended; i++)
@@ -339,7 +346,10 @@ static void wait_for_more(struct probe *p, bool unsent)
     for (int i = 0; i < m; i++)
         polls[n++] = (struct pollfd){.fd = fds[i], .events = POLLIN};
     polls[n++] = (struct pollfd){.fd = plaintext_socket_fd(p->socket), .events = POLLIN};
-    polls[n++] = (struct pollfd){.fd = kernel_fd(p->kernel), .events = POLLIN};
+    if (!p->busy)
+        polls[n++] = (struct pollfd){.fd = kernel_fd(p->kernel), .events = POLLIN};
+    else if (timeout_ms > GATHER_MS)
+        timeout_ms = GATHER_MS;
     if (unsent && timeout_ms > RETRY_MS)
         timeout_ms = RETRY_MS;
     (void)poll(polls, (nfds_t)n, timeout_ms);
