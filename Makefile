@@ -472,6 +472,7 @@ $(call unit,manager/test_status,manager/status.c manager/topology.c manager/ini_
 ifdef BPF_SKEL
 $(call unit,probe/test_kernel,$(BASE) $(SRC_PROBE_KERNEL) tests/unit/probe/fake_ssl.c)
 endif
+$(call unit,probe/test_images,worker/probe/images.c worker/probe/lru.c common/base/check.c)
 $(call unit,probe/test_lru,worker/probe/lru.c common/base/check.c)
 $(call unit,probe/test_process,worker/probe/process.c worker/probe/lru.c common/base/check.c)
 $(call unit,probe/test_route,worker/probe/route.c)

@@ -98,6 +98,20 @@ static void image_remove(struct images *s, struct image *i)
             image_remove(s, s->images[n]);
 }
 
+/* The one that was not asked for longest of those that no process has mapped now; those that have
+ * one become the newest on the way. */
+static struct image *image_unused(struct images *s)
+{
+    for (uint32_t n = 0; n < s->by_file.n; n++) {
+        uint32_t at = lru_oldest(&s->by_file);
+
+        if (s->images[at]->processes == 0)
+            return s->images[at];
+        (void)lru_find(&s->by_file, lru_key(&s->by_file, at));
+    }
+    return NULL;
+}
+
 struct image *images_add(struct images *s, uint64_t device, uint64_t inode, struct image *gone)
 {
     struct image *i;
@@ -105,8 +119,8 @@ struct image *images_add(struct images *s, uint64_t device, uint64_t inode, stru
 
     gone->handle = -1;
     if (s->by_file.n == IMAGES_MAX) {
-        i = s->images[lru_oldest(&s->by_file)];
-        if (i->processes > 0)
+        i = image_unused(s);
+        if (!i)
             return NULL;
         *gone = *i;
         image_remove(s, i);
