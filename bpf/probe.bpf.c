@@ -7,8 +7,9 @@
  * socket is the session's (probe_session.h says what happens if there is none), and in any case
  * the thread's process is its owner.
  *
- * A function that a library calls inside another one is not counted again: of calls on one stack
- * the outermost counts, and a call that never returned is forgotten when the stack is as low again.
+ * A function that a library calls inside another one is not counted again: of calls of a kind on
+ * one stack the outermost counts, and one that never returned is forgotten when the stack is as low
+ * again.
  *
  * Where the kernel has no tracepoint at the end of socket calls (before 6.3), on_syscall sees their
  * beginning: dearer, and without the result. */
@@ -48,6 +49,19 @@ static __always_inline void watch_go(__u32 tgid)
     bpf_map_update_elem(&watched, &tgid, &value, BPF_ANY);
 }
 
+static __always_inline enum call_kind call_kind(const struct probe_cookie *cookie)
+{
+    switch (cookie->call) {
+    case PROBE_CALL_READ:
+    case PROBE_CALL_HANDSHAKE:
+        return CALL_IN;
+    case PROBE_CALL_WRITE:
+        return CALL_OUT;
+    default:
+        return CALL_OTHER;
+    }
+}
+
 static __always_inline void call_begin(struct call *c, const struct pt_regs *regs,
                                        const struct probe_cookie *cookie, const struct arguments *a)
 {
@@ -76,10 +90,11 @@ static __always_inline _Bool call_store(const struct pt_regs *regs, const struct
             return 1;
     } else {
         struct thread *t = thread_get(BPF_LOCAL_STORAGE_GET_F_CREATE);
-        if (t && t->call.active && c->stack < t->call.stack)
+        struct call *old = t ? &t->call[call_kind(&c->cookie)] : NULL;
+        if (old && old->active && c->stack < old->stack)
             return 0;
-        if (t) {
-            t->call = *c;
+        if (old) {
+            *old = *c;
             return 1;
         }
     }
@@ -109,7 +124,7 @@ static __always_inline struct call *call_find(const struct pt_regs *regs,
     } else {
         *thread = thread_get(0);
         if (*thread)
-            c = &(*thread)->call;
+            c = &(*thread)->call[call_kind(cookie)];
     }
     return c && c->active && c->exit == regs_stack(regs, cookie) ? c : NULL;
 }
@@ -194,6 +209,7 @@ static __always_inline void call_end(const struct call *c, struct thread *t, __u
 {
     struct session_key key = {.tgid = tgid, .pointer = c->session};
     struct session *s = session_get(&key, c->cookie.image);
+    _Bool was_certain;
     __u64 bytes;
 
     if (!s)
@@ -204,12 +220,17 @@ static __always_inline void call_end(const struct call *c, struct thread *t, __u
         take_alpn(&key, s, c);
         return;
     }
+    was_certain = s->certain != 0;
     session_resolve(&key, s, c, t);
     bytes = call_bytes(c, result);
-    if (t)
-        t->pending = may_send(s, c, bytes) ? c->session : 0;
+    if (t && may_send(s, c, bytes))
+        t->pending = c->session;
+    else if (t && (s->certain || t->pending != c->session))
+        t->pending = 0;
     if (bytes > 0)
         take_bytes(&key, s, c, bytes);
+    else if (!was_certain && s->certain && !session_has_data(s))
+        session_tell(&key, s, PROBE_EVENT_TUPLE);
 }
 
 /* The bytes are a slice: an address, and the next argument is their number. */
@@ -341,6 +362,16 @@ static __always_inline _Bool ip_socket(struct sock *sk, __u16 *proto)
            (*proto == PROTO_TCP || *proto == PROTO_UDP);
 }
 
+/* The innermost call that a thread is in: the one that began last. */
+static __always_inline struct call *call_innermost(struct thread *t)
+{
+    struct call *in = &t->call[CALL_IN], *out = &t->call[CALL_OUT];
+
+    if (in->active && out->active)
+        return in->entry_ns > out->entry_ns ? in : out;
+    return in->active ? in : out->active ? out : NULL;
+}
+
 /* The call that the current thread, or its goroutine, is in. */
 static __always_inline struct call *call_current(struct thread *t, __u32 tgid, __u32 watch)
 {
@@ -349,8 +380,9 @@ static __always_inline struct call *call_current(struct thread *t, __u32 tgid, _
     struct go_key key;
     struct call *c;
 
-    if (t && t->call.active)
-        return &t->call;
+    c = t ? call_innermost(t) : NULL;
+    if (c)
+        return c;
     if (!(watch & PROBE_WATCH_GO))
         return NULL;
     regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());

@@ -28,8 +28,11 @@ struct call {
     __u32 has_tuple;
 };
 
+/* Calls of different kinds may be inside each other: a program writes in a callback of a read. */
+enum call_kind { CALL_IN, CALL_OUT, CALL_OTHER, CALL_KINDS };
+
 struct thread {
-    struct call call;
+    struct call call[CALL_KINDS];
     struct probe_tuple received; /* the last receive that no session has had */
     __u64 pending;               /* session whose bytes the next send may carry */
     __u32 has_received;

@@ -6,7 +6,10 @@
  * what its thread received before the call, and sends after it. A guess by a receive is only right
  * while no other session has that socket, and is dropped if the session's first send goes
  * elsewhere. Bytes are told with the guess, since in a handshake the session sends before the
- * program has plaintext. */
+ * program has plaintext.
+ *
+ * A session whose five-tuple is certain is told of before it has bytes: its peer on the same
+ * machine may have read and answered them before the call that wrote them has returned. */
 #ifndef SPLIFF_BPF_PROBE_SESSION_H
 #define SPLIFF_BPF_PROBE_SESSION_H
 
@@ -158,8 +161,7 @@ static __always_inline void session_next_send(struct thread *t, __u32 tgid,
         return;
     }
     session_set_tuple(&key, s, to, PROBE_METHOD_NEXT_SEND);
-    if (session_has_data(s))
-        session_tell(&key, s, PROBE_EVENT_TUPLE);
+    session_tell(&key, s, PROBE_EVENT_TUPLE);
 }
 
 #endif

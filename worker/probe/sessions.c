@@ -207,6 +207,9 @@ static void send_event(struct sessions *s, struct session *x, const struct probe
     struct plaintext_item item = {.session = x->number, .ts_ns = wall_ns(s, e->ts_ns)};
 
     switch (e->type) {
+    case PROBE_EVENT_TUPLE:
+        (void)tell(s, x, item.ts_ns);
+        return;
     case PROBE_EVENT_DATA:
         item.type = PLAINTEXT_DATA;
         item.data.write = e->write;

@@ -36,6 +36,8 @@ struct fake_datum {
 extern const int fake_socket_type; /* what the method of a socket BIO begins with */
 
 int fake_read(struct fake_ssl *s, void *buffer, int bytes);
+/* Reads nothing; the program writes in a callback. */
+int fake_read_calls_back(struct fake_ssl *s, const void *answer, int bytes);
 int fake_write(struct fake_ssl *s, const void *buffer, int bytes);
 /* Does not look at the bytes. */
 int fake_write_ex(struct fake_ssl *s, const void *buffer, size_t bytes, size_t *done);

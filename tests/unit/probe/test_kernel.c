@@ -126,6 +126,8 @@ static void attach(void)
     p.n = 0;
     add_function(&p, (uintptr_t)fake_read,
                  cookie(PROBE_CALL_READ, PROBE_COUNT_INT, 0, PROBE_FLAG_OPENSSL));
+    add_function(&p, (uintptr_t)fake_read_calls_back,
+                 cookie(PROBE_CALL_READ, PROBE_COUNT_INT, 0, PROBE_FLAG_OPENSSL));
     add_function(&p, (uintptr_t)fake_write, write);
     add_function(&p, (uintptr_t)fake_write_outer, write);
     add_function(&p, (uintptr_t)fake_write_leaves, write);
@@ -452,9 +454,33 @@ static void first_send_of_a_handshake_corrects_a_guess(void **state)
 {
     (void)state;
     run(guess_wrong_at_first);
-    assert_int_equal(n_got, 1);
-    expect_data(0, true, 0, THE_BYTES);
+    assert_int_equal(n_got, 2);
+    assert_int_equal(got[0].e.type, PROBE_EVENT_TUPLE);
     expect_tuple(0, &pairs[0], 0, PROBE_METHOD_NEXT_SEND);
+    expect_data(1, true, 0, THE_BYTES);
+    expect_tuple(1, &pairs[0], 0, PROBE_METHOD_NEXT_SEND);
+}
+
+static void shake_hands(void)
+{
+    struct fake_bio3 bio = {.method = &fake_socket_type, .descriptor = pairs[0].fd[0]};
+    struct fake_ssl a = {.bio = &bio, .fd = -1, .result = 1};
+
+    fake_handshake(&a);
+    fake_handshake(&a);
+    a.fd = pairs[0].fd[0];
+    fake_write(&a, THE_BYTES, 18);
+}
+
+static void session_is_told_of_before_its_bytes(void **state)
+{
+    (void)state;
+    run(shake_hands);
+    assert_int_equal(n_got, 2);
+    assert_int_equal(got[0].e.type, PROBE_EVENT_TUPLE);
+    expect_tuple(0, &pairs[0], 0, PROBE_METHOD_DESCRIPTOR);
+    expect_data(1, true, 0, THE_BYTES);
+    assert_int_equal(got[0].e.session, got[1].e.session);
 }
 
 static void mix_two_sessions(void)
@@ -530,6 +556,26 @@ static void outermost_call_counts_and_lost_ones_do_no_harm(void **state)
     expect_data(0, true, 0, "once");
     expect_data(1, true, 4, "again");
     expect_data(2, true, 9, "plain");
+}
+
+static void write_in_a_callback(void)
+{
+    struct fake_ssl a = {.fd = -1};
+
+    fake_read_calls_back(&a, "greeting", 8);
+    send(pairs[0].fd[0], "sealed", 6, 0);
+    fake_write(&a, "more", 4);
+}
+
+static void call_of_another_kind_inside_counts(void **state)
+{
+    (void)state;
+    run(write_in_a_callback);
+    assert_int_equal(n_got, 3);
+    expect_data(0, true, 0, "greeting");
+    assert_int_equal(got[1].e.type, PROBE_EVENT_TUPLE);
+    expect_tuple(1, &pairs[0], 0, PROBE_METHOD_NEXT_SEND);
+    expect_data(2, true, 8, "more");
 }
 
 static void ask_protocol(void)
@@ -862,9 +908,11 @@ static void detached_functions_are_silent(void **state)
         cmocka_unit_test(receive_before_a_read_tells_the_tuple),                                   \
         cmocka_unit_test(send_after_a_write_tells_the_tuple),                                      \
         cmocka_unit_test(first_send_of_a_handshake_corrects_a_guess),                              \
+        cmocka_unit_test(session_is_told_of_before_its_bytes),                                     \
         cmocka_unit_test(socket_of_another_session_is_no_guess),                                   \
         cmocka_unit_test(another_socket_or_an_end_makes_another_session),                          \
         cmocka_unit_test(outermost_call_counts_and_lost_ones_do_no_harm),                          \
+        cmocka_unit_test(call_of_another_kind_inside_counts),                                      \
         cmocka_unit_test(vectors_of_marked_sessions_only),                                         \
         cmocka_unit_test(instructions_and_goroutines_can_be_hooked),                               \
         cmocka_unit_test(place_of_a_go_connection_may_get_another),                                \

@@ -173,6 +173,15 @@ static void a_session_is_opened_with_its_first_item(void **state)
     assert_int_equal(counters.probe_method_socket, 1);
 }
 
+static void a_session_without_bytes_is_told_of(void **state)
+{
+    (void)state;
+    event(make(PROBE_EVENT_TUPLE, 1, true, ""));
+    expect("1: open 1 at 1000500\n");
+    data(1, true, true, 0, "GET /");
+    expect("1: write 1 +0 GET /\n");
+}
+
 static void what_comes_before_the_tuple_waits_for_it(void **state)
 {
     (void)state;
@@ -293,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_session_is_opened_with_its_first_item, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_session_without_bytes_is_told_of, setup, teardown),
         cmocka_unit_test_setup_teardown(what_comes_before_the_tuple_waits_for_it, setup, teardown),
         cmocka_unit_test_setup_teardown(what_waits_has_a_bound, setup, teardown),
         cmocka_unit_test_setup_teardown(loopback_of_another_namespace_is_foreign, setup, teardown),
