@@ -483,6 +483,16 @@ $(call unit,plaintext/test_plaintext,worker/plaintext/plaintext.c $(PLAINTEXT) c
 $(call unit,correlate/test_latency,worker/correlate/latency.c)
 $(call unit,correlate/test_correlate,$(SRC_CORRELATE) common/schema/options.c $(BASE))
 $(call unit,probe/test_plan_list,$(BASE) $(SRC_PROBE_IMAGES))
+ELF_IMAGE := worker/probe/elf_image.c worker/probe/elf_image_go.c common/base/check.c
+ELF_BUILT := tests/unit/probe/elf_builder.c $(ELF_IMAGE)
+PLAN := $(ELF_IMAGE) worker/probe/site.c worker/probe/plan.c worker/probe/table.c \
+        $(filter worker/probe/lib_%,$(SRC_PROBE_IMAGES))
+$(call unit,probe/test_elf_image,$(ELF_BUILT))
+$(call unit,probe/test_elf_image_go,$(ELF_BUILT))
+$(call unit,probe/test_site,worker/probe/site.c $(ELF_BUILT))
+$(call unit,probe/test_plan,tests/unit/probe/elf_builder.c $(PLAN))
+$(call unit,probe/test_discover,worker/probe/discover.c worker/probe/perf.c common/base/check.c \
+    common/base/log.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -530,6 +540,8 @@ $(call fuzz_target,fuzz_quic,$(FAKE_HOST) $(QUIC_SEAL) worker/learn/connections_
     common/ipc/record_reader.c)
 $(call fuzz_target,fuzz_names,$(NAMES))
 $(call fuzz_target,fuzz_plaintext,$(PLAINTEXT) common/ipc/owner.c)
+$(call fuzz_target,fuzz_elf,$(PLAN))
+$(call fuzz_target,fuzz_site,worker/probe/site.c $(ELF_IMAGE))
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

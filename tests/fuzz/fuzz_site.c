@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Any bytes as the code of a function. The first says how many arguments it has, and which one of
+ * the inner call tells the bytes. */
+#include "common/base/check.h"
+#include "worker/probe/site.h"
+
+#include <elf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define CODE_MAX 4096u
+#define RETURNS  64u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static struct elf_image *image(void)
+{
+    static struct elf_image e;
+
+    if (!e.data) {
+        e.fd = memfd_create("code", MFD_CLOEXEC);
+        e.data = mmap(NULL, CODE_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        e.machine = EM_X86_64;
+        CHECK(e.fd >= 0 && e.data != MAP_FAILED);
+    }
+    return &e;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    struct elf_image *e = image();
+    struct elf_function f = {.bytes = len - 1};
+    struct site site;
+    uint64_t returns[RETURNS];
+    size_t n;
+
+    if (len < 2 || len > CODE_MAX)
+        return 0;
+    CHECK(ftruncate(e->fd, 0) == 0 && pwrite(e->fd, data + 1, len - 1, 0) == (ssize_t)len - 1);
+    e->bytes = len - 1;
+    if (site_find(e, &f, data[0] % 5, (data[0] >> 4) % 6, &site)) {
+        CHECK(site.entry < site.exit && site.exit < f.bytes);
+        CHECK(data[1 + site.entry] == 0xe8);
+    }
+    n = site_returns(e, &f, returns, RETURNS);
+    CHECK(n <= RETURNS);
+    for (size_t i = 0; i < n; i++)
+        CHECK(returns[i] < f.bytes);
+    CHECK(site_entry(e, &f) <= 4);
+    return 0;
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "worker/probe/plan.h"
+
+#include "tests/unit/probe/elf_builder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#ifdef HAVE_CAPSTONE
+#define DECODES true
+#else
+#define DECODES false
+#endif
+
+static const uint8_t code[] = {0x31, 0xc0, 0xc3};
+/* An inner call takes the arguments and a local's address, and its result decides a jump. */
+static const uint8_t cheap[] = {0x48, 0x83, 0xec, 0x18, 0x48, 0x89, 0xe1, 0xe8,
+                                0x00, 0x01, 0x00, 0x00, 0x85, 0xc0, 0x7e, 0x03,
+                                0x8b, 0x04, 0x24, 0x48, 0x83, 0xc4, 0x18, 0xc3};
+
+static struct elf_builder builder;
+static struct plan plan;
+
+static uint64_t add(const char *name)
+{
+    return elf_builder_function(&builder, name, code, sizeof(code));
+}
+
+static void make(const char *name, bool executable, const char *only)
+{
+    struct elf_image e;
+    int fd = elf_builder_file(&builder);
+
+    assert_int_equal(elf_image_open(&e, fd), 0);
+    plan_make(&plan, &e, name, executable, only);
+    elf_image_close(&e);
+    close(fd);
+}
+
+/* The hook of a kind at an offset; NULL if there is none. */
+static const struct hook *hook_at(enum hook_kind kind, uint64_t offset)
+{
+    for (size_t i = 0; i < plan.n; i++)
+        if (plan.hooks[i].kind == kind && plan.hooks[i].offset == offset)
+            return &plan.hooks[i];
+    return NULL;
+}
+
+static void add_openssl(void)
+{
+    add("SSL_read");
+    add("SSL_write");
+    add("SSL_free");
+}
+
+static void functions_are_hooked_at_entry_and_return(void **state)
+{
+    uint64_t read = add("SSL_read"), write = add("SSL_write_ex"), end = add("SSL_free");
+    const struct hook *h;
+
+    (void)state;
+    add("SSL_write");
+    add("SSL_peek");
+    make("libssl.so.3", false, "");
+    assert_non_null(plan.library);
+    assert_string_equal(plan.library->name, "openssl");
+    assert_int_equal(plan.n, 7);
+    assert_false(plan.cheap);
+    h = hook_at(HOOK_ENTRY, read);
+    assert_non_null(h);
+    assert_int_equal(h->cookie.call, PROBE_CALL_READ);
+    assert_int_equal(h->cookie.count, PROBE_COUNT_INT);
+    assert_non_null(hook_at(HOOK_RETURN, read));
+    h = hook_at(HOOK_RETURN, write);
+    assert_non_null(h);
+    assert_int_equal(h->cookie.count, PROBE_COUNT_OUT);
+    assert_int_equal(h->cookie.out, 3);
+    assert_non_null(hook_at(HOOK_ENTRY, end));
+    assert_null(hook_at(HOOK_RETURN, end));
+}
+
+static void a_sure_site_is_preferred(void **state)
+{
+    uint64_t read = elf_builder_function(&builder, "SSL_read", cheap, sizeof(cheap));
+    const struct hook *h;
+
+    (void)state;
+    add("SSL_write");
+    add("SSL_free");
+    make("libssl.so.3", false, "");
+    assert_int_equal(plan.cheap, DECODES);
+    if (!DECODES)
+        return;
+    assert_null(hook_at(HOOK_RETURN, read));
+    h = hook_at(HOOK_ENTRY, read + 7);
+    assert_non_null(h);
+    assert_int_equal(h->cookie.count, PROBE_COUNT_OUT);
+    assert_int_equal(h->cookie.out, 3);
+    assert_true(h->cookie.flags & PROBE_FLAG_SITE);
+    assert_non_null(hook_at(HOOK_EXIT, read + 14));
+}
+
+static void what_calls_another_hooked_function_is_left(void **state)
+{
+    uint64_t send = add("gnutls_record_send");
+
+    (void)state;
+    add("gnutls_record_recv");
+    add("gnutls_deinit");
+    make("libgnutls.so.30", false, "");
+    assert_non_null(hook_at(HOOK_ENTRY, send));
+    add("gnutls_record_send2");
+    make("libgnutls.so.30", false, "");
+    assert_null(hook_at(HOOK_ENTRY, send));
+    assert_int_equal(plan.n, 5);
+}
+
+static void names_and_lists_choose(void **state)
+{
+    (void)state;
+    add_openssl();
+    make("libcrypto.so.3", false, "");
+    assert_null(plan.library);
+    make("node", true, "");
+    assert_non_null(plan.library);
+    make("libssl.so.3", false, "gnutls,nss");
+    assert_null(plan.library);
+    make("libssl.so.3", false, "gnutls, openssl");
+    assert_non_null(plan.library);
+    make("libssl.so.3", false, "open");
+    assert_null(plan.library);
+}
+
+static void all_required_functions_must_be_there(void **state)
+{
+    (void)state;
+    add("SSL_read");
+    add("SSL_write");
+    make("libssl.so.3", false, "");
+    assert_null(plan.library);
+    assert_int_equal(plan.n, 0);
+}
+
+static void nss_in_two_files_has_one_name(void **state)
+{
+    (void)state;
+    add("SSL_ImportFD");
+    make("libssl3.so", false, "");
+    assert_string_equal(plan.library->name, "nss");
+    assert_int_equal(plan.hooks[0].cookie.call, PROBE_CALL_MARK);
+    elf_builder_init(&builder);
+    add("PR_Read");
+    add("PR_Write");
+    add("PR_Close");
+    make("libnspr4.so", false, "");
+    assert_string_equal(plan.library->name, "nss");
+    for (size_t i = 0; i < plan.n; i++)
+        assert_true(plan.hooks[i].cookie.flags & PROBE_FLAG_MARKED_ONLY);
+}
+
+static void a_program_that_has_lost_its_symbols_is_named(void **state)
+{
+    (void)state;
+    elf_builder_data(&builder, NULL, 0, "../ssl/ssl_lib.cc", 18);
+    make("browser", true, "");
+    assert_null(plan.library);
+    assert_non_null(plan.missed);
+    make("libbrowser.so", false, "");
+    assert_null(plan.missed);
+    make("browser", true, "gnutls");
+    assert_null(plan.missed);
+}
+
+static void go_program(const char *version)
+{
+    uint8_t info[64] = "\xff Go buildinf:\x08\x02";
+
+    elf_builder_init(&builder);
+    info[32] = (uint8_t)strlen(version);
+    memcpy(info + 33, version, strlen(version));
+    elf_builder_data(&builder, ".go.buildinfo", SHT_PROGBITS, info, sizeof(info));
+}
+
+static void go_is_hooked_at_each_return_and_never_by_the_stack(void **state)
+{
+    static const uint8_t two[] = {0x85, 0xc0, 0x74, 0x01, 0xc3, 0x31, 0xc0, 0xc3};
+    uint64_t read;
+
+    (void)state;
+    go_program("go1.19.8");
+    read = elf_builder_function(&builder, "crypto/tls.(*Conn).Read", two, sizeof(two));
+    add("crypto/tls.(*Conn).Write");
+    make("server", true, "");
+    if (!DECODES) {
+        assert_non_null(plan.missed);
+        return;
+    }
+    assert_string_equal(plan.library->name, "go");
+    assert_int_equal(plan.n, 5);
+    assert_non_null(hook_at(HOOK_ENTRY, read));
+    assert_non_null(hook_at(HOOK_EXIT, read + 4));
+    assert_non_null(hook_at(HOOK_EXIT, read + 7));
+    for (size_t i = 0; i < plan.n; i++) {
+        assert_int_not_equal(plan.hooks[i].kind, HOOK_RETURN);
+        assert_true(plan.hooks[i].cookie.flags & PROBE_FLAG_GO);
+    }
+}
+
+static void go_that_cannot_be_hooked_is_named(void **state)
+{
+    (void)state;
+    go_program("go1.16.15");
+    add("crypto/tls.(*Conn).Read");
+    add("crypto/tls.(*Conn).Write");
+    make("server", true, "");
+    assert_null(plan.library);
+    assert_non_null(plan.missed);
+    go_program("go1.20");
+    elf_builder_function(&builder, "crypto/tls.(*Conn).Read", "\x06\x06", 2);
+    add("crypto/tls.(*Conn).Write");
+    make("server", true, "");
+    assert_null(plan.library);
+    assert_int_equal(plan.n, 0);
+    assert_non_null(plan.missed);
+    go_program("go1.20");
+    make("without_tls", true, "");
+    assert_null(plan.missed);
+}
+
+static void lists_are_checked(void **state)
+{
+    char error[256];
+
+    (void)state;
+    assert_true(plan_check_list("", error, sizeof(error)));
+    assert_true(plan_check_list("go, nss,openssl", error, sizeof(error)));
+    assert_false(plan_check_list("openssl,boring", error, sizeof(error)));
+    assert_non_null(strstr(error, "'boring'"));
+    assert_non_null(strstr(error, "wolfssl"));
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    elf_builder_init(&builder);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(functions_are_hooked_at_entry_and_return, setup),
+        cmocka_unit_test_setup(a_sure_site_is_preferred, setup),
+        cmocka_unit_test_setup(what_calls_another_hooked_function_is_left, setup),
+        cmocka_unit_test_setup(names_and_lists_choose, setup),
+        cmocka_unit_test_setup(all_required_functions_must_be_there, setup),
+        cmocka_unit_test_setup(nss_in_two_files_has_one_name, setup),
+        cmocka_unit_test_setup(a_program_that_has_lost_its_symbols_is_named, setup),
+        cmocka_unit_test_setup(go_is_hooked_at_each_return_and_never_by_the_stack, setup),
+        cmocka_unit_test_setup(go_that_cannot_be_hooked_is_named, setup),
+        cmocka_unit_test_setup(lists_are_checked, setup),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Functions of a few instructions, and what must make the decoder unsure of each. Without a
+ * disassembler in the build there is nothing to find, and the tests say so. */
+#include "worker/probe/site.h"
+
+#include "tests/unit/probe/elf_builder.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#ifdef HAVE_CAPSTONE
+#define DECODES true
+#else
+#define DECODES false
+#endif
+
+/* int outer(void *session, void *buffer, int n): as compilers make it of "if n < 0 return -1; r =
+ * inner(session, buffer, n, &done); return r > 0 ? done : r". */
+static const uint8_t outer[] = {
+    0x48, 0x83, 0xec, 0x18,       /*  0 sub $24, %rsp */
+    0x85, 0xd2,                   /*  4 test %edx, %edx */
+    0x78, 0x17,                   /*  6 js 31 */
+    0x48, 0x89, 0xe1,             /*  8 mov %rsp, %rcx */
+    0x48, 0x63, 0xd2,             /* 11 movslq %edx, %rdx */
+    0xe8, 0x00, 0x01, 0x00, 0x00, /* 14 call inner */
+    0x85, 0xc0,                   /* 19 test %eax, %eax */
+    0x7e, 0x03,                   /* 21 jle 26 */
+    0x8b, 0x04, 0x24,             /* 23 mov (%rsp), %eax */
+    0x48, 0x83, 0xc4, 0x18,       /* 26 add $24, %rsp */
+    0xc3,                         /* 30 ret */
+    0xb8, 0xff, 0xff, 0xff, 0xff, /* 31 mov $-1, %eax */
+    0xeb, 0xf4,                   /* 36 jmp 26 */
+};
+
+#define AT_SETUP   8
+#define AT_EXTEND  11
+#define AT_CALL    14
+#define AT_TEST    19
+#define AT_JUMP    21
+#define AT_BODY    23
+#define AT_FAILURE 31
+#define AT_BACK    36
+
+static uint8_t code[sizeof(outer) + 16];
+
+static bool find(const void *p, size_t bytes, unsigned n_args, struct site *site)
+{
+    struct elf_builder b;
+    struct elf_function f = {.bytes = bytes};
+    struct elf_image e;
+    int fd;
+    bool found;
+
+    elf_builder_init(&b);
+    f.offset = elf_builder_function(&b, "outer", p, bytes);
+    fd = elf_builder_file(&b);
+    assert_int_equal(elf_image_open(&e, fd), 0);
+    found = site_find(&e, &f, n_args, 3, site);
+    elf_image_close(&e);
+    close(fd);
+    if (found) {
+        site->entry -= f.offset;
+        site->exit -= f.offset;
+    }
+    return found;
+}
+
+/* Whether a site is found in the function with `bytes` of it changed. */
+static bool found_with(size_t at, const void *change, size_t bytes)
+{
+    struct site site;
+
+    memcpy(code, outer, sizeof(outer));
+    memcpy(code + at, change, bytes);
+    return find(code, sizeof(outer), 3, &site);
+}
+
+static void call_and_jump_are_found(void **state)
+{
+    struct site site;
+
+    (void)state;
+    assert_int_equal(find(outer, sizeof(outer), 3, &site), DECODES);
+    if (!DECODES)
+        return;
+    assert_int_equal(site.entry, AT_CALL);
+    assert_int_equal(site.exit, AT_JUMP);
+}
+
+static void a_landing_pad_does_not_matter(void **state)
+{
+    struct site site;
+
+    (void)state;
+    memcpy(code, "\xf3\x0f\x1e\xfa", 4);
+    memcpy(code + 4, outer, sizeof(outer));
+    assert_int_equal(find(code, sizeof(outer) + 4, 3, &site), DECODES);
+    if (DECODES)
+        assert_int_equal(site.entry, AT_CALL + 4);
+}
+
+static void a_local_in_a_frame_is_known(void **state)
+{
+    /* push %rbp; mov %rsp, %rbp; sub $16, %rsp; lea -8(%rbp), %rcx; call; test; jg; xor %eax, %eax;
+     * leave; ret */
+    static const uint8_t frame[] = {0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x10, 0x48,
+                                    0x8d, 0x4d, 0xf8, 0xe8, 0x00, 0x01, 0x00, 0x00, 0x85,
+                                    0xc0, 0x7f, 0x02, 0x31, 0xc0, 0xc9, 0xc3};
+    struct site site;
+
+    (void)state;
+    assert_int_equal(find(frame, sizeof(frame), 3, &site), DECODES);
+    memcpy(code, frame, sizeof(frame));
+    code[3] = 0xdd; /* mov %rbx, %rbp: not the frame */
+    assert_false(find(code, sizeof(frame), 3, &site));
+}
+
+static void an_argument_that_changes_is_noticed(void **state)
+{
+    struct site site;
+
+    (void)state;
+    assert_false(found_with(AT_EXTEND, "\x48\x89\xf2", 3)); /* mov %rsi, %rdx */
+    assert_false(found_with(AT_EXTEND, "\x48\x63\xd1", 3)); /* movslq %ecx, %rdx */
+    assert_false(found_with(AT_EXTEND, "\x83\xc2\x01", 3)); /* add $1, %edx */
+    assert_false(found_with(AT_EXTEND, "\x40\xb6\x01", 3)); /* mov $1, %sil: a part of it */
+    assert_false(found_with(AT_SETUP, "\x48\x89\xf9", 3));  /* mov %rdi, %rcx: no local */
+    assert_false(find(outer, sizeof(outer), 4, &site));     /* the fourth is not the caller's */
+}
+
+static void an_argument_that_changes_on_one_way_is_noticed(void **state)
+{
+    (void)state;
+    assert_false(found_with(AT_FAILURE, "\x31\xf6\xeb\xe5", 4)); /* xor %esi, %esi; jmp 8 */
+}
+
+static void the_result_must_decide(void **state)
+{
+    (void)state;
+    assert_false(found_with(AT_TEST, "\x90\x90", 2)); /* no test */
+    assert_false(found_with(AT_TEST, "\x85\xdb", 2)); /* test %ebx, %ebx */
+    assert_false(found_with(AT_JUMP, "\x90\x90", 2)); /* no jump */
+    assert_false(found_with(AT_JUMP, "\xeb\x03", 2)); /* always */
+    assert_false(found_with(AT_TEST, "\x31\xc0", 2)); /* xor %eax, %eax */
+}
+
+static void calls_that_are_not_plain_are_left(void **state)
+{
+    (void)state;
+    assert_false(found_with(AT_CALL, "\xff\xd0\x0f\x1f\x00", 5)); /* call *%rax */
+    assert_false(found_with(AT_CALL, "\xff\x50\x38\x66\x90", 5)); /* call *56(%rax) */
+}
+
+/* call; test; jle; and the same again */
+static void two_calls_are_one_too_many(void **state)
+{
+    static const uint8_t two[] = {0x48, 0x89, 0xe1, 0x85, 0xd2, 0x74, 0x0c, 0xe8, 0x00, 0x01, 0x00,
+                                  0x00, 0x85, 0xc0, 0x7e, 0x0b, 0xb0, 0x01, 0xc3, 0xe8, 0x00, 0x02,
+                                  0x00, 0x00, 0x85, 0xc0, 0x7e, 0x00, 0x31, 0xc0, 0xc3};
+    struct site site;
+
+    (void)state;
+    assert_false(find(two, sizeof(two), 3, &site));
+}
+
+/* What does not pass the call must do nothing. */
+static void the_other_way_must_fail(void **state)
+{
+    (void)state;
+    assert_false(found_with(AT_FAILURE, "\xb8\x01\x00\x00\x00", 5)); /* mov $1, %eax */
+    assert_false(found_with(AT_FAILURE, "\xe8\x00\x00\x01\x00", 5)); /* call */
+    assert_false(found_with(AT_BACK, "\xff\xe0", 2));                /* jmp *%rax */
+    assert_false(found_with(AT_BACK, "\xeb\x70", 2));                /* jmp to elsewhere */
+    assert_false(found_with(AT_BACK, "\x90\x90", 2));                /* into what follows */
+    assert_int_equal(found_with(AT_FAILURE, "\x31\xc0\x90\x90\x90", 5), DECODES); /* 0 */
+}
+
+static void nothing_may_come_between(void **state)
+{
+    (void)state;
+    assert_false(found_with(AT_BACK, "\xeb\xed", 2)); /* jmp 19, to the test */
+    assert_false(found_with(AT_JUMP, "\x7e\xf1", 2)); /* jle 8, to the call again */
+    assert_int_equal(found_with(AT_BODY, "\x90\x90\x90", 3), DECODES);
+}
+
+static void what_cannot_be_decoded_is_left(void **state)
+{
+    struct site site;
+
+    (void)state;
+    assert_false(found_with(AT_BODY, "\x06\x06\x06", 3)); /* none in 64-bit code */
+    assert_false(find(outer, sizeof(outer) - 1, 3, &site));
+    assert_false(find(outer, 0, 3, &site));
+}
+
+static size_t returns(const void *p, size_t bytes, uint64_t *out, size_t max)
+{
+    struct elf_builder b;
+    struct elf_function f = {.bytes = bytes};
+    struct elf_image e;
+    int fd;
+    size_t n;
+
+    elf_builder_init(&b);
+    f.offset = elf_builder_function(&b, "f", p, bytes);
+    fd = elf_builder_file(&b);
+    assert_int_equal(elf_image_open(&e, fd), 0);
+    n = site_returns(&e, &f, out, max);
+    elf_image_close(&e);
+    close(fd);
+    for (size_t i = 0; i < n; i++)
+        out[i] -= f.offset;
+    return n;
+}
+
+static void all_returns_are_found(void **state)
+{
+    /* A c3 inside of an instruction is none: mov $0xc3c3c3c3, %eax; ret; int3; ret $8; ret */
+    static const uint8_t f[] = {0xb8, 0xc3, 0xc3, 0xc3, 0xc3, 0xc3, 0xcc, 0xc2, 0x08, 0x00, 0xc3};
+    uint64_t at[3];
+
+    (void)state;
+    assert_int_equal(returns(f, sizeof(f), at, 3), DECODES ? 3 : 0);
+    if (DECODES) {
+        assert_int_equal(at[0], 5);
+        assert_int_equal(at[1], 7);
+        assert_int_equal(at[2], 10);
+    }
+    assert_int_equal(returns(f, sizeof(f), at, 2), 0);
+    assert_int_equal(returns(f, 4, at, 3), 0); /* ends in an instruction */
+}
+
+static uint64_t entry(const void *p, size_t bytes)
+{
+    struct elf_builder b;
+    struct elf_function f = {.bytes = bytes};
+    struct elf_image e;
+    uint64_t at;
+    int fd;
+
+    elf_builder_init(&b);
+    f.offset = elf_builder_function(&b, "f", p, bytes);
+    fd = elf_builder_file(&b);
+    assert_int_equal(elf_image_open(&e, fd), 0);
+    at = site_entry(&e, &f) - f.offset;
+    elf_image_close(&e);
+    close(fd);
+    return at;
+}
+
+static void entry_is_behind_a_landing_pad_where_that_is_cheaper(void **state)
+{
+    (void)state;
+    assert_int_equal(entry("\x55\xc3", 2), 0);
+    assert_int_equal(entry("\xf3\x0f\x1e\xfa\x55\xc3", 6), 4);
+    assert_int_equal(entry("\xf3\x0f\x1e\xfa\x41\x57", 6), 4);
+    assert_int_equal(entry("\xf3\x0f\x1e\xfa\x48\x83", 6), 0);
+    assert_int_equal(entry("\xf3\x0f\x1e\xfb\x55\xc3", 6), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(call_and_jump_are_found),
+        cmocka_unit_test(a_landing_pad_does_not_matter),
+        cmocka_unit_test(a_local_in_a_frame_is_known),
+        cmocka_unit_test(an_argument_that_changes_is_noticed),
+        cmocka_unit_test(an_argument_that_changes_on_one_way_is_noticed),
+        cmocka_unit_test(the_result_must_decide),
+        cmocka_unit_test(calls_that_are_not_plain_are_left),
+        cmocka_unit_test(two_calls_are_one_too_many),
+        cmocka_unit_test(the_other_way_must_fail),
+        cmocka_unit_test(nothing_may_come_between),
+        cmocka_unit_test(what_cannot_be_decoded_is_left),
+        cmocka_unit_test(all_returns_are_found),
+        cmocka_unit_test(entry_is_behind_a_landing_pad_where_that_is_cheaper),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
