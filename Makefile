@@ -540,7 +540,7 @@ $(call fuzz_target,fuzz_quic,$(FAKE_HOST) $(QUIC_SEAL) worker/learn/connections_
     common/ipc/record_reader.c)
 $(call fuzz_target,fuzz_names,$(NAMES))
 $(call fuzz_target,fuzz_plaintext,$(PLAINTEXT) common/ipc/owner.c)
-$(call fuzz_target,fuzz_elf,$(PLAN))
+$(call fuzz_target,fuzz_elf,tests/unit/probe/elf_builder.c $(PLAN))
 $(call fuzz_target,fuzz_site,worker/probe/site.c $(ELF_IMAGE))
 # (fuzz targets: add above this line)
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Any bytes as a program: its symbols, its Go table, and what would be hooked in it. */
+/* Any bytes as a program: its symbols, its Go table, and what would be hooked in it. If the first
+ * byte is none of a program, it and the next two share the rest out: code of a function, Go's
+ * description, relocations, Go's table of functions, in a file that is in order otherwise. */
+#include "tests/unit/probe/elf_builder.h"
+
 #include "common/base/check.h"
+#include "common/base/cursor.h"
 #include "worker/probe/plan.h"
 
 #include <string.h>
@@ -36,20 +41,64 @@ static void read_all(const struct elf_image *e, size_t len)
         CHECK(strlen(version) < sizeof(version));
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+static void program_read(int fd)
 {
+    off_t len = lseek(fd, 0, SEEK_END);
     struct elf_image e;
     struct plan p;
 
-    if (elf_image_open(&e, file_of(data, len)) < 0)
-        return 0;
-    read_all(&e, len);
+    if (elf_image_open(&e, fd) < 0)
+        return;
+    read_all(&e, (size_t)len);
     for (unsigned executable = 0; executable < 2; executable++) {
         plan_make(&p, &e, "libssl.so.3", executable, "");
         CHECK(p.n <= PLAN_HOOKS_MAX && (p.n == 0) == (p.library == NULL));
         for (size_t i = 0; i < p.n; i++)
-            CHECK(p.hooks[i].offset < len);
+            CHECK(p.hooks[i].offset < (uint64_t)len);
     }
     elf_image_close(&e);
+}
+
+static void part_add(struct elf_builder *b, const char *section, uint32_t type, struct cursor *c,
+                     size_t bytes)
+{
+    struct cursor part = cursor_sub(c, bytes < cursor_left(c) ? bytes : cursor_left(c));
+
+    if (cursor_left(&part) > 0)
+        elf_builder_data(b, section, type, part.p, cursor_left(&part));
+}
+
+static int program_build(const uint8_t *data, size_t len)
+{
+    static struct elf_builder b;
+    struct cursor c = cursor_init(data, len), code;
+    uint8_t bytes[3];
+
+    for (unsigned i = 0; i < 3; i++)
+        bytes[i] = cursor_u8(&c);
+    elf_builder_init(&b);
+    b.stripped = bytes[0] & 1;
+    code = cursor_sub(&c, bytes[0] < cursor_left(&c) ? bytes[0] : cursor_left(&c));
+    if (cursor_left(&code) > 0)
+        elf_builder_function(&b, bytes[0] & 2 ? "SSL_read" : "crypto/tls.(*Conn).Read", code.p,
+                             cursor_left(&code));
+    part_add(&b, ".go.buildinfo", SHT_PROGBITS, &c, bytes[1]);
+    part_add(&b, ".rela", SHT_RELA, &c, bytes[2]);
+    part_add(&b, ".gopclntab", SHT_PROGBITS, &c, cursor_left(&c));
+    return elf_builder_file(&b);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    if (len > 8192 || len < 4)
+        return 0;
+    if (data[0] == ELFMAG0) {
+        program_read(file_of(data, len));
+    } else {
+        int fd = program_build(data, len);
+
+        program_read(fd);
+        close(fd);
+    }
     return 0;
 }
