@@ -134,7 +134,7 @@ static __always_inline __u64 call_bytes(const struct call *c, __u64 result)
 {
     __s64 n = 0;
 
-    if (told_at_entry(&c->cookie))
+    if (told_at_entry(&c->cookie) || (c->cookie.flags & PROBE_FLAG_PEEK && c->out & MSG_PEEK))
         return 0;
     if (c->cookie.count == PROBE_COUNT_INT)
         n = (int)result;

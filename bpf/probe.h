@@ -45,6 +45,7 @@ enum probe_flag {
     PROBE_FLAG_OPENSSL = 16,    /* session is an SSL *, whose BIO may tell the descriptor */
     PROBE_FLAG_RESULT = 32,     /* MARK: the session is the result, not an argument; with
                                    MARKED_ONLY: if the argument is one */
+    PROBE_FLAG_PEEK = 64,       /* argument `out` are flags: with MSG_PEEK the bytes come again */
 };
 
 /* The attach cookie: all that the programs know of a function. Arguments count from 0. */

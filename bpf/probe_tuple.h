@@ -10,6 +10,7 @@
 
 #define AF_INET      2
 #define AF_INET6     10
+#define MSG_PEEK     2
 #define PROTO_TCP    6
 #define PROTO_UDP    17
 #define S_IFMT       0170000

@@ -28,7 +28,13 @@ const struct probe_library library_nss = {
 
 static const struct probe_function nspr_functions[] = {
     {.symbol = "PR_Read", .cookie = CALL(PROBE_CALL_READ, PROBE_COUNT_INT, 1)},
-    {.symbol = "PR_Recv", .cookie = CALL(PROBE_CALL_READ, PROBE_COUNT_INT, 1)},
+    /* Firefox peeks to see whether an idle connection still lives. */
+    {.symbol = "PR_Recv",
+     .cookie = {.call = PROBE_CALL_READ,
+                .count = PROBE_COUNT_INT,
+                .buffer = 1,
+                .out = 3,
+                .flags = PROBE_FLAG_MARKED_ONLY | PROBE_FLAG_PEEK}},
     {.symbol = "PR_Write", .cookie = CALL(PROBE_CALL_WRITE, PROBE_COUNT_INT, 1)},
     {.symbol = "PR_Send", .cookie = CALL(PROBE_CALL_WRITE, PROBE_COUNT_INT, 1)},
     {.symbol = "PR_Writev",
