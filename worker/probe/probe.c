@@ -43,6 +43,7 @@
 #define PENDING_BYTES   (UINT64_C(32) * 1024 * 1024)
 #define PROCESSES_MAX   16384u
 #define EVENTS_TURN     2048 /* taken from the ring before anything else is looked at */
+#define DISCOVER_TURNS  64   /* of discovery before the ring is looked at, if it is behind */
 #define ENDED_MAX       4096u
 #define TICK_NS         NS_PER_SEC
 #define GATHER_MS       3
@@ -355,10 +356,22 @@ static void wait_for_more(struct probe *p, bool unsent)
     (void)poll(polls, (nfds_t)n, timeout_ms);
 }
 
+/* True: there is more to discover. */
+static bool discover(struct probe *p)
+{
+    uint64_t now = clock_mono_ns();
+    unsigned turns = 1;
+
+    while (discover_run(p->discover, now))
+        if (turns++ == DISCOVER_TURNS)
+            return true;
+    return false;
+}
+
 void probe_loop(struct probe *p, const volatile int *stop)
 {
     while (!*stop && !heritage_orphaned(p->heritage)) {
-        bool more = discover_run(p->discover, clock_mono_ns()), unsent;
+        bool more = discover(p), unsent;
 
         more |= take_events(p);
         unsent = outbox_flush(&p->outbox);
