@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Compares the logs of the plaintext view with what servers say they answered.
 
-usage: exchanges.py LOGS ACCESS-LOG... [options]
+usage: exchanges.py OURS LOGS ACCESS-LOG... [options]
 
-The lines of access logs are method, URI, status, bytes, pid. Of URIs /x/PID/PORT/N, where clients
+The lines of access logs are method, URI, status, bytes, pid. Of URIs OURS/PID/PORT/N, where clients
 say their pid and port, each must be in http.log exactly once and by all of that; its connection in
 conn.log and ssl.log; its sessions, one of each process that is watched, in tls_plain.log.
 Says what does not hold, or how many exchanges there are and how their five-tuples were found.
@@ -39,10 +39,6 @@ def read_log(folder, name):
     return rows
 
 
-def is_ours(uri):
-    return uri.startswith("/x/")
-
-
 def compare_access(rows, answered):
     """Line for line: nothing is missing, nothing is there twice, nothing was made up."""
     logged = collections.Counter(
@@ -56,7 +52,7 @@ def compare_access(rows, answered):
 
 def check_row(row, server_pids, args):
     """The five-tuple, the processes and the times of one line of http.log."""
-    _, _, pid, port, _ = row["uri"].split("/", 4)
+    _, pid, port, _ = row["uri"].removeprefix(args.ours).split("/")
     ends = {"client": {}, "server": {}}
     sides = ["client", "server"]
     side = row.get("process_side")
@@ -71,7 +67,7 @@ def check_row(row, server_pids, args):
     for end, (pids, comm) in expected.items():
         if comm is None:
             continue
-        if ends[end]["pid"] not in pids or ends[end]["comm"] != comm or not ends[end]["exe"]:
+        if ends[end]["pid"] not in pids or ends[end]["comm"] not in comm.split(",") or not ends[end]["exe"]:
             problem(row["uri"], end, ends[end], "instead of", pids, comm)
     if row["id.orig_p"] != port:
         problem(row["uri"], "has the port", row["id.orig_p"])
@@ -136,10 +132,12 @@ def pair(text):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("ours")
     parser.add_argument("logs")
     parser.add_argument("access", nargs="+")
-    parser.add_argument("--client", help="name of the client's process, if it is watched")
-    parser.add_argument("--server", help="and of the server's")
+    parser.add_argument("--client", metavar="COMM,…",
+                        help="names of the clients' processes, if they are watched")
+    parser.add_argument("--server", metavar="COMM,…", help="and of the servers'")
     parser.add_argument("--field", type=pair, action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--found", type=pair, action="append", default=[],
                         metavar="PROCESS=METHOD,…", help="how its five-tuples may be found")
@@ -149,12 +147,12 @@ def main():
     answered = []
     for path in args.access:
         with open(path) as f:
-            answered += [line.split() for line in f if is_ours(line.split()[1])]
+            answered += [line.split() for line in f if line.split()[1].startswith(args.ours + "/")]
     server_pids = collections.defaultdict(set)
     for _, uri, _, _, pid in answered:
         server_pids[uri].add(pid)
     rows = [r for r in read_log(args.logs, "http")
-            if r.get("view") == "plaintext" and is_ours(r.get("uri", ""))]
+            if r.get("view") == "plaintext" and r.get("uri", "").startswith(args.ours + "/")]
     compare_access(rows, answered)
     if args.count is not None and len(answered) != args.count:
         problem("the server answered", len(answered), "of", args.count)

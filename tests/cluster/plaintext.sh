@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Sourced after lib.sh by the tests of the plaintext view: a cluster with a probe, and clients that say
-# in each request who they are, /x/PID/PORT/N, so that exchanges.py can compare what was logged with
+# in each request who they are, $OURS/PID/PORT/N, so that exchanges.py can compare what was logged with
 # what was so. Servers write a line a request into an access log: method, URI, status, bytes, pid.
+# The probe sees all of this machine, what others do on it as well: $OURS is of this test.
+
+export OURS=/x/$$
 
 # begin_plaintext [WORKERS]: as begin; the test is skipped where no plaintext can be had.
 begin_plaintext() {
@@ -45,15 +48,16 @@ curl_x() {
     CURL_PORT=$((CURL_PORT + 1))
     # shellcheck disable=SC2016
     client sh -c 'port=$1 host=$2 names=$3; shift 3
-        for name in $names; do set -- "$@" -o /dev/null "$host/x/$$/$port/$name"; done
+        for name in $names; do set -- "$@" -o /dev/null "$host$OURS/$$/$port/$name"; done
         exec curl -sk --max-time 10 --local-port "$port" "$@"' sh $CURL_PORT "$host" "$names" "$@"
 }
 
 # has_exchanges N, for wait_for: of those that curl_x and others like it make.
-has_exchanges() { [ "$(column http uri | grep -c '^/x/')" -ge "$1" ]; }
+has_exchanges() { [ "$(column http uri | grep -c "^$OURS/")" -ge "$1" ]; }
 
-# exchanges ARGUMENT...: exchanges.py on the logs.
+# exchanges ARGUMENT...: exchanges.py on the logs. With KEEP_LOGS=DIR they are kept, to be looked at.
 exchanges() {
-    "$ROOT/tests/cluster/exchanges.py" "$LOGS" "$@" >"$WORK/exchanges.out" 2>&1 ||
+    [ -z "${KEEP_LOGS:-}" ] || cp -r "$LOGS" "$KEEP_LOGS"
+    "$ROOT/tests/cluster/exchanges.py" "$OURS" "$LOGS" "$@" >"$WORK/exchanges.out" 2>&1 ||
         die "$(cat "$WORK/exchanges.out")"
 }

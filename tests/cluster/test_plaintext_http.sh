@@ -26,11 +26,11 @@ for http in --http1.1 --http2; do
 done
 ask "https://$SERVER4" '1 20k' --tls-max 1.2
 
-wait_for 20 has_exchanges $n || die "http.log has $(column http uri | grep -c '^/x/') of $n requests"
+wait_for 20 has_exchanges $n || die "http.log has $(column http uri | grep -c "^$OURS/") of $n requests"
 stop
 exchanges "$WORK/www/access.log" --client curl --server nginx --count $n \
     --found curl=socket --found nginx=socket
-versions=$(paste <(column http uri) <(column http version) | sed -n 's|^/x/.*\t||p' | sort | uniq -c)
+versions=$(paste <(column http uri) <(column http version) | sed -n "s|^$OURS/.*\t||p" | sort | uniq -c)
 [ "$(echo $versions)" = '9 1.1 11 2' ] || die "versions: $versions"
 pass "$TEST"
 finish
