@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -105,6 +106,46 @@ static void keeps_no_privilege(const struct heritage *h)
     EXPECT(h->uid == 0 || setuid(0) < 0);
 }
 
+static unsigned long long capabilities(const char *set)
+{
+    char line[256];
+    unsigned long long caps = 0;
+    FILE *f = fopen("/proc/self/status", "r");
+
+    EXPECT(f);
+    while (fgets(line, sizeof line, f))
+        if (strncmp(line, set, strlen(set)) == 0)
+            caps = strtoull(line + strlen(set) + 1, NULL, 16);
+    fclose(f);
+    return caps;
+}
+
+/* What lets it look into processes, and nothing that changes what belongs to others. */
+static void keeps_what_a_probe_needs(const struct heritage *h)
+{
+    const unsigned long long needed = 1ull << CAP_SYS_PTRACE | 1ull << CAP_DAC_READ_SEARCH |
+                                      1ull << CAP_BPF | 1ull << CAP_PERFMON;
+    const unsigned long long others = 1ull << CAP_SETUID | 1ull << CAP_DAC_OVERRIDE |
+                                      1ull << CAP_CHOWN | 1ull << CAP_NET_ADMIN | 1ull << CAP_KILL |
+                                      1ull << CAP_SYS_MODULE;
+    unsigned long long had = capabilities("CapPrm:");
+
+    EXPECT(heritage_drop_privileges(h) == 0);
+    EXPECT((capabilities("CapEff:") & needed) == (had & needed));
+    EXPECT((capabilities("CapPrm:") & others) == 0);
+    EXPECT(capabilities("CapInh:") == 0 && capabilities("CapAmb:") == 0);
+    EXPECT(status_has("NoNewPrivs:\t1"));
+}
+
+static void the_probe_keeps_its_eyes(void **state)
+{
+    struct heritage h = {
+        .kind = NODE_PROBE, .uid = geteuid(), .gid = getegid(), .manager_pid = getpid()};
+
+    (void)state;
+    run_child(keeps_what_a_probe_needs, &h);
+}
+
 static void record_crosses_the_fork(void **state)
 {
     struct heritage h = {.node = "worker-7", .epoch = 99, .n_workers = 8};
@@ -168,6 +209,7 @@ int main(void)
         cmocka_unit_test(record_crosses_the_fork),
         cmocka_unit_test(other_descriptors_are_told_apart),
         cmocka_unit_test(privileges_are_gone),
+        cmocka_unit_test(the_probe_keeps_its_eyes),
         cmocka_unit_test(manager_that_died_before_is_noticed),
         cmocka_unit_test(shared_memory_keeps_its_size),
     };
