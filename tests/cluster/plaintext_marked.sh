@@ -32,6 +32,12 @@ rows() {
 # marked FIELD...: of our requests in http.log the URI without $MARK, and these fields.
 marked() { rows http uri "$@" | sed -n "s|^$MARK||p"; }
 
+# ends: of our requests the path, the client's process and the server's, whichever was read.
+ends() {
+    marked view process_side process peer_process | awk -F '\t' -v OFS='\t' '
+        $2 == "plaintext" {print $1, $3 == "client" ? $4 OFS $5 : $5 OFS $4}'
+}
+
 # is_plain PATH PROCESS: that request (or a longer path) is there once, as plaintext, with the process
 # at an end of it.
 is_plain() {

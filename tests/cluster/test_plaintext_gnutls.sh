@@ -49,11 +49,8 @@ diff <(at_nginx | awk '{print $2, $1, $3}' | sort) \
 # pair FILTER CLIENT SERVER N: so many requests have these processes at their ends.
 pair() {
     local n
-    n=$(ours view process_side process peer_process | grep -E "^$1" |
-        awk -F '\t' -v c="$2" -v s="$3" '$2 == "plaintext" &&
-            ($3 == "client" ? $4 == c && $5 == s : $4 == s && $5 == c)' | wc -l)
-    [ "$n" -eq "$4" ] || die "$n of $4 requests have $2 and $3 at their ends: $(ours view process_side \
-        process peer_process | grep -E "^$1" | head -n 3)"
+    n=$(ends | grep -E "^$1" | grep -c "	$2	$3$")
+    [ "$n" -eq "$4" ] || die "$n of $4 requests have $2 and $3 at their ends: $(ends | grep -E "^$1" | head -n 3)"
 }
 pair '/(index|count/[1-5v]|post)' wget nginx 20
 pair /count/cli gnutls-cli nginx 5
