@@ -193,7 +193,7 @@ static void take_rest(struct cursor *c, uint32_t values, struct plaintext_item *
         item->close.offset[1] = body_uint(c, NULL, INT64_MAX);
         break;
     }
-    if (values != expected)
+    if (expected == 0 || values != expected)
         c->error = true;
 }
 

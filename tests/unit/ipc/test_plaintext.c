@@ -199,6 +199,7 @@ static void what_means_nothing_is_refused(void **state)
     /* an item of an unknown type, of too few values, of an offset beyond 2^63, a close in the form
      * of an alpn */
     static const uint8_t unknown[] = {0x91, 0x94, 5, 7, 1, 0xa0};
+    static const uint8_t nothing[] = {0x91, 0x90, 0, 0, 0};
     static const uint8_t zero[] = {0x91, 0x94, 0, 7, 1, 0xa0};
     static const uint8_t few[] = {0x91, 0x96, 2, 7, 1, 0xc2, 0, 0};
     static const uint8_t huge[] = {0x91, 0x97, 2, 7, 1, 0xc2, 0xcf, 0xff, 0,
@@ -210,6 +211,7 @@ static void what_means_nothing_is_refused(void **state)
     (void)state;
     assert_int_equal(read_exact(unknown, sizeof unknown), -EBADMSG);
     assert_int_equal(read_exact(zero, sizeof zero), -EBADMSG);
+    assert_int_equal(read_exact(nothing, sizeof nothing), -EBADMSG);
     assert_int_equal(read_exact(few, sizeof few), -EBADMSG);
     assert_int_equal(read_exact(huge, sizeof huge), -EBADMSG);
     assert_int_equal(read_exact(other, sizeof other), -EBADMSG);
