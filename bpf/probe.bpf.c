@@ -76,18 +76,20 @@ static __always_inline void call_begin(struct call *c, const struct pt_regs *reg
     c->active = 1;
 }
 
-/* False: it is inside another one, or there is no room. */
+/* False: it is inside another one, or there is no room, or it began before: a function of Go that
+ * needs more stack is begun again when it has got it. */
 static __always_inline _Bool call_store(const struct pt_regs *regs, const struct call *c,
                                         __u32 tgid)
 {
     if (c->cookie.flags & PROBE_FLAG_GO) {
         struct go_key key = go_key(tgid, GOROUTINE(regs));
         struct call *old = bpf_map_lookup_elem(&go_calls, &key);
+        _Bool again = old && old->active && c->stack == old->stack && c->session == old->session;
         if (old && old->active && c->stack < old->stack)
             return 0;
         watch_go(tgid);
         if (bpf_map_update_elem(&go_calls, &key, c, BPF_ANY) == 0)
-            return 1;
+            return !again;
     } else {
         struct thread *t = thread_get(BPF_LOCAL_STORAGE_GET_F_CREATE);
         struct call *old = t ? &t->call[call_kind(&c->cookie)] : NULL;

@@ -58,8 +58,9 @@ int fake_site_write(struct fake_ssl *s, const void *buffer, int bytes);
 extern const char fake_site_call[], fake_site_jump[];
 
 /* By the calling convention of Go, in a goroutine whose stack ends at g[1]: entry at fake_go_entry,
- * return at fake_go_exit. Writes to fd. */
-long fake_go_write(void *conn, const void *buffer, long bytes, uint64_t *g, int fd);
+ * return at fake_go_exit. Writes to fd. Begins again so often, as with a stack that is too small.
+ */
+long fake_go_write(void *conn, const void *buffer, long bytes, uint64_t *g, int fd, int again);
 extern const char fake_go_entry[], fake_go_exit[];
 #endif
 

@@ -665,9 +665,9 @@ static void use_sites(void)
     a.fd = -1;
     a.result = -1;
     fake_site_write(&a, "fails", 5);
-    fake_go_write(buffer, "go", 2, g, pairs[1].fd[0]);
+    fake_go_write(buffer, "go", 2, g, pairs[1].fd[0], 0);
     send(pairs[0].fd[0], "between", 7, 0);
-    fake_go_write(buffer, "again", 5, g, pairs[1].fd[0]);
+    fake_go_write(buffer, "again", 5, g, pairs[1].fd[0], 1);
 }
 #endif
 
@@ -700,11 +700,11 @@ static void reuse_go_connection(void)
     uint64_t conn[2] = {0, (uintptr_t)tcp};
     int null = open("/dev/null", O_WRONLY);
 
-    fake_go_write(conn, "one", 3, g, null);
+    fake_go_write(conn, "one", 3, g, null, 0);
     net_fd[2] = (uint64_t)pairs[1].fd[1];
-    fake_go_write(conn, "two", 3, g, null);
+    fake_go_write(conn, "two", 3, g, null, 0);
     net_fd[2] = (uint64_t)null;
-    fake_go_write(conn, "more", 4, g, null);
+    fake_go_write(conn, "more", 4, g, null, 0);
 }
 #endif
 
