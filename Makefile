@@ -112,8 +112,8 @@ SRC_QUIC := \
   worker/parse/quic/quic_parameters.c
 
 SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
-            worker/host_record.c worker/host_notice.c worker/host_plain.c worker/host_unhooked.c \
-            worker/tunnel.c
+            worker/host_record.c worker/host_notice.c worker/host_plain.c worker/host_plain_log.c \
+            worker/host_unhooked.c worker/tunnel.c
 SRC_CORRELATE := worker/correlate/correlate.c worker/correlate/correlate_log.c \
                  worker/correlate/latency.c
 SRC_SCREEN := worker/screen/screen.c worker/screen/screen_table.c

@@ -14,7 +14,7 @@
  * five-tuple; and a newer session of the same process displaces it (TLS inside TLS, or a probe that
  * was started again): the newest one is what is said innermost, or now.
  *
- * What a process wrote happened when it said it, what it read when it had it. */
+ * Records of all this are host_plain_log.c's. */
 #include "worker/host_plain_private.h"
 
 #include "common/base/log.h"
@@ -77,41 +77,7 @@ uint64_t host_plain_oldest_ns(const struct worker *w)
     return plaintext_input_oldest_ns(w->plain->input);
 }
 
-static struct correlate_joint *joint_of(const struct worker *w, const struct flow *f)
-{
-    return correlate_of(w->plain->correlate, f);
-}
-
-/* --- the log --- */
-
-static void log_packets(const struct flow *f, struct rec_tls_plain *r)
-{
-    RECORD_SET(tls_plain, r, packets_seen, f->log != FLOW_LOG_PLAIN);
-    if (f->log == FLOW_LOG_PLAIN)
-        return;
-    RECORD_SET(tls_plain, r, orig_encrypted_bytes, flow_side_const(f, FLOW_ORIG)->stream.top);
-    RECORD_SET(tls_plain, r, resp_encrypted_bytes, flow_side_const(f, FLOW_RESP)->stream.top);
-}
-
-static void session_log(struct worker *w, struct flow *f, const struct correlate_joint *j,
-                        const struct correlate_session *s, const char *protocol)
-{
-    unsigned wrote = s->end == (f->orig); /* index of what the originator said */
-    struct rec_tls_plain r;
-
-    correlate_record(s, &r);
-    if (protocol)
-        RECORD_SET(tls_plain, &r, protocol, str_of(protocol));
-    RECORD_SET(tls_plain, &r, process_side,
-               s->end == (j->reader < 0 ? f->orig : j->client) ? STR_LIT("client")
-                                                               : STR_LIT("server"));
-    log_packets(f, &r);
-    RECORD_SET(tls_plain, &r, orig_bytes, s->bytes[wrote]);
-    RECORD_SET(tls_plain, &r, resp_bytes, s->bytes[!wrote]);
-    RECORD_SET(tls_plain, &r, orig_missed_bytes, s->missed[wrote]);
-    RECORD_SET(tls_plain, &r, resp_missed_bytes, s->missed[!wrote]);
-    host_record(w, f, RECORD_tls_plain, &r);
-}
+/* --- the end of sessions and flows --- */
 
 /* What reads the plaintext is closed before the sessions that its last records tell of are gone. */
 static const char *reader_close(struct worker *w, struct flow *f, struct correlate_joint *j,
@@ -129,13 +95,13 @@ static const char *reader_close(struct worker *w, struct flow *f, struct correla
 /* The session leaves its flow, which goes on: what it said is told. */
 static void session_leave(struct worker *w, struct flow *f, struct correlate_session *s)
 {
-    struct correlate_joint *j = joint_of(w, f);
+    struct correlate_joint *j = host_plain_joint(w, f);
     const char *protocol = host_child_name(w, j->child);
     bool reader = j->reader == s->end;
 
     if (reader)
         reader_close(w, f, j, s->last_ns);
-    session_log(w, f, j, s, protocol);
+    host_plain_log(w, f, j, s, protocol);
     correlate_detach(w->plain->correlate, f, s);
     if (reader) {
         j->reader = -1;
@@ -145,7 +111,7 @@ static void session_leave(struct worker *w, struct flow *f, struct correlate_ses
 
 void host_plain_end(struct worker *w, struct flow *f)
 {
-    struct correlate_joint *j = joint_of(w, f);
+    struct correlate_joint *j = host_plain_joint(w, f);
     const char *protocol;
 
     host_unhooked_end(w, f, j);
@@ -155,7 +121,7 @@ void host_plain_end(struct worker *w, struct flow *f)
 
         if (!s)
             continue;
-        session_log(w, f, j, s, protocol);
+        host_plain_log(w, f, j, s, protocol);
         correlate_detach(w->plain->correlate, f, s);
     }
     correlate_end(w->plain->correlate, f);
@@ -179,7 +145,7 @@ static struct flow *flow_of(struct worker *w, const struct plaintext_session *s,
 
 static void flow_release(struct worker *w, struct flow *f)
 {
-    const struct correlate_joint *j = joint_of(w, f);
+    const struct correlate_joint *j = host_plain_joint(w, f);
 
     if (f->log == FLOW_LOG_PLAIN && (!j || ((!j->session[0] || j->session[0]->closed) &&
                                             (!j->session[1] || j->session[1]->closed))))
@@ -216,7 +182,7 @@ static void on_open(struct worker *w, const struct plaintext_item *item)
             correlate_close_session(c, s);
     }
     f = flow_of(w, &item->open, item->ts_ns, &end);
-    before = joint_of(w, f) ? joint_of(w, f)->session[end] : NULL;
+    before = host_plain_joint(w, f) ? host_plain_joint(w, f)->session[end] : NULL;
     if (before && (before->closed || is_same_process(&before->facts, &item->open)))
         session_displace(w, before);
     s = correlate_join(c, f, pool_index(&w->flows.flows, f), end, item);
@@ -227,7 +193,7 @@ static void on_open(struct worker *w, const struct plaintext_item *item)
 
 void host_plain_seen(struct worker *w, const struct flow *f)
 {
-    const struct correlate_joint *j = joint_of(w, f);
+    const struct correlate_joint *j = host_plain_joint(w, f);
 
     w->counters->plain_joined += (j->session[0] != NULL) + (j->session[1] != NULL);
 }
@@ -251,6 +217,12 @@ static struct flow *flow_again(struct worker *w, struct correlate_session *s, ui
 
 /* --- what was read and written --- */
 
+/* What a process wrote it said when it called, what it read it had when the call was done. */
+static uint64_t said_ns(const struct plaintext_item *item)
+{
+    return item->data.write && item->data.entry_ns > 0 ? item->data.entry_ns : item->ts_ns;
+}
+
 /* Packets that can be read by themselves are: a library's functions may serve other things than
  * TLS. */
 static bool is_readable(const struct worker *w, const struct flow *f)
@@ -259,13 +231,13 @@ static bool is_readable(const struct worker *w, const struct flow *f)
            f->analyzer == w->plain->tls;
 }
 
-static void reader_open(struct worker *w, struct flow *f, const struct correlate_session *s,
-                        uint64_t ts_ns)
+static void reader_open(struct worker *w, struct flow *f, const struct correlate_session *s)
 {
-    struct correlate_joint *j = joint_of(w, f);
-    bool late = f->midstream || s->offset[0] + s->offset[1] > 0 || ts_ns > f->start_ns + LATE_NS;
+    struct correlate_joint *j = host_plain_joint(w, f);
+    bool late =
+        f->midstream || s->offset[0] + s->offset[1] > 0 || s->first_ns > f->start_ns + LATE_NS;
 
-    j->reader = (int8_t)s->end;
+    j->reader = s->end;
     j->zero = j->client = f->orig ^ f->swapped;
     if (!is_readable(w, f)) {
         j->refused = true;
@@ -280,7 +252,7 @@ static void reader_open(struct worker *w, struct flow *f, const struct correlate
 
 void host_plain_detected(struct worker *w, struct flow *f, bool swapped)
 {
-    struct correlate_joint *j = joint_of(w, f);
+    struct correlate_joint *j = host_plain_joint(w, f);
 
     j->client = j->zero ^ swapped;
     if (f->log == FLOW_LOG_PLAIN)
@@ -291,12 +263,12 @@ void host_plain_detected(struct worker *w, struct flow *f, bool swapped)
 
 bool host_plain_is_read(const struct worker *w, const struct flow *f)
 {
-    return host_child_name(w, joint_of(w, f)->child) != NULL;
+    return host_child_name(w, host_plain_joint(w, f)->child) != NULL;
 }
 
 static void read_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len)
 {
-    struct correlate_joint *j = joint_of(w, f);
+    struct correlate_joint *j = host_plain_joint(w, f);
     struct host_call c;
 
     host_call_init(&c, w, f, ts_ns, 0);
@@ -306,7 +278,7 @@ static void read_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts
 static void read_data(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
                       struct str bytes)
 {
-    struct correlate_joint *j = joint_of(w, f);
+    struct correlate_joint *j = host_plain_joint(w, f);
     struct host_call c;
 
     host_call_init(&c, w, f, ts_ns, 0);
@@ -326,9 +298,10 @@ static uint64_t session_skip(struct worker *w, struct correlate_session *s, unsi
 }
 
 static void session_take(struct worker *w, struct correlate_session *s,
-                         const struct plaintext_item *item, uint32_t len)
+                         const struct plaintext_item *item)
 {
     unsigned direction = item->data.write;
+    uint32_t len = item->data.bytes.len;
 
     if (s->calls[0] + s->calls[1] == 0)
         s->first_ns = item->ts_ns;
@@ -339,45 +312,44 @@ static void session_take(struct worker *w, struct correlate_session *s,
     w->counters->plain_bytes += len;
 }
 
+/* Bytes of a session, and how many before them have not come, to whoever reads the flow. */
+static void data_read(struct worker *w, struct flow *f, struct correlate_session *s,
+                      const struct plaintext_item *item, uint64_t missed)
+{
+    const struct correlate_joint *j = host_plain_joint(w, f);
+    unsigned end = item->data.write ? s->end : !s->end;
+
+    if (f->log == FLOW_LOG_PLAIN)
+        flow_table_touch(&w->flows, f, w->now_ns);
+    if (!item->data.write)
+        correlate_read(w->plain->correlate, f, s, item->ts_ns);
+    if (j->reader != s->end || j->refused)
+        return;
+    if (missed > 0)
+        read_gap(w, f, end, said_ns(item), missed);
+    read_data(w, f, end, said_ns(item), item->data.bytes);
+}
+
 static void on_data(struct worker *w, const struct plaintext_item *item)
 {
     struct correlate_session *s = correlate_find(w->plain->correlate, item->session);
     unsigned direction = item->data.write;
-    uint64_t said_ns =
-        item->data.write && item->data.entry_ns > 0 ? item->data.entry_ns : item->ts_ns;
-    struct str bytes = item->data.bytes;
-    struct correlate_joint *j;
     struct flow *f;
     uint64_t missed;
-    unsigned end;
 
     if (!s) {
         w->counters->plain_stray++;
         return;
     }
-    if (item->data.offset < s->offset[direction] || bytes.len == 0)
+    if (item->data.offset < s->offset[direction] || item->data.bytes.len == 0)
         return; /* it was here before */
     f = flow_again(w, s, item->ts_ns);
-    if (f) {
-        j = joint_of(w, f);
-        if (j->reader < 0)
-            reader_open(w, f, s, said_ns);
-    }
+    if (f && host_plain_joint(w, f)->reader < 0)
+        reader_open(w, f, s);
     missed = session_skip(w, s, direction, item->data.offset);
-    session_take(w, s, item, bytes.len);
-    if (!f)
-        return;
-    if (f->log == FLOW_LOG_PLAIN)
-        flow_table_touch(&w->flows, f, w->now_ns);
-    if (!item->data.write)
-        correlate_read(w->plain->correlate, f, s, item->ts_ns);
-    j = joint_of(w, f);
-    if (j->reader != s->end || j->refused)
-        return;
-    end = s->end ^ !item->data.write;
-    if (missed > 0)
-        read_gap(w, f, end, said_ns, missed);
-    read_data(w, f, end, said_ns, bytes);
+    session_take(w, s, item);
+    if (f)
+        data_read(w, f, s, item, missed);
 }
 
 static void on_alpn(struct worker *w, const struct plaintext_item *item)
@@ -394,7 +366,7 @@ static void on_alpn(struct worker *w, const struct plaintext_item *item)
 static void read_end(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns,
                      const uint64_t missed[2])
 {
-    struct correlate_joint *j = joint_of(w, f);
+    struct correlate_joint *j = host_plain_joint(w, f);
     struct host_call c;
 
     for (unsigned direction = 0; direction < 2; direction++) {
@@ -418,7 +390,7 @@ static void on_close(struct worker *w, const struct plaintext_item *item)
     missed[0] = session_skip(w, s, 0, item->close.offset[0]);
     missed[1] = session_skip(w, s, 1, item->close.offset[1]);
     f = s->flow > 0 ? flow_table_at(&w->flows, s->flow - 1) : NULL;
-    if (f && joint_of(w, f)->reader == s->end && !joint_of(w, f)->refused)
+    if (f && host_plain_joint(w, f)->reader == s->end && !host_plain_joint(w, f)->refused)
         read_end(w, f, s->end, item->ts_ns, missed);
     correlate_close_session(w->plain->correlate, s);
     if (f)
@@ -464,64 +436,5 @@ void host_plain_watch(struct worker *w, struct flow *f, uint8_t analyzer)
 void host_plain_arrival(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns)
 {
     correlate_arrival(w->plain->correlate, f, end, ts_ns);
-    host_unhooked_packet(w, f, joint_of(w, f), ts_ns);
-}
-
-/* --- records --- */
-
-#define SET_TEXT(type, r, member, text)                                                            \
-    do {                                                                                           \
-        if ((text).len > 0)                                                                        \
-            RECORD_SET(type, r, member, text);                                                     \
-    } while (0)
-
-#define SET_PROCESS(type, r, facts, side)                                                          \
-    do {                                                                                           \
-        RECORD_SET(type, r, pid, (facts)->pid);                                                    \
-        SET_TEXT(type, r, process, (facts)->name);                                                 \
-        SET_TEXT(type, r, exe, (facts)->exe);                                                      \
-        SET_TEXT(type, r, container, (facts)->container);                                          \
-        SET_TEXT(type, r, cgroup, (facts)->cgroup);                                                \
-        RECORD_SET(type, r, process_side, side);                                                   \
-    } while (0)
-
-static void fill_peer(const struct process_facts *p, struct rec_http *r)
-{
-    RECORD_SET(http, r, peer_pid, p->pid);
-    SET_TEXT(http, r, peer_process, p->name);
-    SET_TEXT(http, r, peer_exe, p->exe);
-    SET_TEXT(http, r, peer_container, p->container);
-}
-
-void host_plain_fill(struct worker *w, struct flow *f, enum record_type type, void *rec)
-{
-    const struct correlate_joint *j = joint_of(w, f);
-    const struct correlate_session *s = j->reader < 0 ? NULL : j->session[j->reader];
-    const struct correlate_session *peer = j->reader < 0 ? NULL : j->session[!j->reader];
-    struct str side;
-
-    if (!s)
-        return;
-    side = s->end == j->client ? STR_LIT("client") : STR_LIT("server");
-    if (type == RECORD_http)
-        SET_PROCESS(http, (struct rec_http *)rec, &s->facts.process, side);
-    else if (type == RECORD_websocket)
-        SET_PROCESS(websocket, (struct rec_websocket *)rec, &s->facts.process, side);
-    else if (type == RECORD_grpc)
-        SET_PROCESS(grpc, (struct rec_grpc *)rec, &s->facts.process, side);
-    if (type == RECORD_http && peer)
-        fill_peer(&peer->facts.process, rec);
-}
-
-uint64_t host_wire_time(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns)
-{
-    const struct host_call *c = host_call_of(ctx);
-    const struct correlate_joint *j;
-    unsigned end;
-
-    if (!host_child_is_plain(c->w, c->child))
-        return 0;
-    j = joint_of(c->w, c->f);
-    end = host_child_plain_side(c->w, c->child, side) ^ j->zero;
-    return correlate_wire_ns(c->w->plain->correlate, c->f, end, ts_ns, (int)end == j->reader);
+    host_unhooked_packet(w, f, host_plain_joint(w, f), ts_ns);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What host_plain.c and host_unhooked.c share. */
+/* What host_plain*.c and host_unhooked.c share. */
 #ifndef SPLIFF_WORKER_HOST_PLAIN_PRIVATE_H
 #define SPLIFF_WORKER_HOST_PLAIN_PRIVATE_H
 
@@ -24,6 +24,17 @@ struct host_plain {
     uint64_t last_question;
     struct host_question questions[HOST_QUESTIONS]; /* at id % HOST_QUESTIONS */
 };
+
+/* What a flow is joined with; NULL if nothing. */
+static inline struct correlate_joint *host_plain_joint(const struct worker *w, const struct flow *f)
+{
+    return correlate_of(w->plain->correlate, f);
+}
+
+/* Emits the tls_plain record of a session of the flow; protocol: what reads its plaintext, or NULL.
+ */
+void host_plain_log(struct worker *w, struct flow *f, const struct correlate_joint *j,
+                    const struct correlate_session *s, const char *protocol);
 
 /* A packet of a TLS flow came, or the flow is over: asks whose it is if it never showed plaintext.
  */

@@ -54,7 +54,7 @@ struct correlate_session {
 struct correlate_joint {
     struct correlate_session *session[2]; /* by end of the flow's key; NULL: not watched */
     int child;                            /* handle of what reads the plaintext (host_call.h); 0 */
-    int8_t reader;                        /* end whose session is read; -1: none yet */
+    int reader;                           /* end whose session is read; -1: none yet */
     uint8_t zero;                         /* end that is side 0 to the child */
     uint8_t client;                       /* end that is the client, as far as is known */
     bool refused;                         /* it is not to be read: no room, or not TLS at all */

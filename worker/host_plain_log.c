@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Records of the plaintext view: of sessions, and what it adds to those that analyzers make. */
+#include "worker/host_call.h"
+#include "worker/host_plain_private.h"
+
+static void log_packets(const struct flow *f, struct rec_tls_plain *r)
+{
+    RECORD_SET(tls_plain, r, packets_seen, f->log != FLOW_LOG_PLAIN);
+    if (f->log == FLOW_LOG_PLAIN)
+        return;
+    RECORD_SET(tls_plain, r, orig_encrypted_bytes, flow_side_const(f, FLOW_ORIG)->stream.top);
+    RECORD_SET(tls_plain, r, resp_encrypted_bytes, flow_side_const(f, FLOW_RESP)->stream.top);
+}
+
+void host_plain_log(struct worker *w, struct flow *f, const struct correlate_joint *j,
+                    const struct correlate_session *s, const char *protocol)
+{
+    unsigned wrote = s->end == f->orig; /* index of what the originator said */
+    struct rec_tls_plain r;
+
+    correlate_record(s, &r);
+    if (protocol)
+        RECORD_SET(tls_plain, &r, protocol, str_of(protocol));
+    RECORD_SET(tls_plain, &r, process_side,
+               s->end == (j->reader < 0 ? f->orig : j->client) ? STR_LIT("client")
+                                                               : STR_LIT("server"));
+    log_packets(f, &r);
+    RECORD_SET(tls_plain, &r, orig_bytes, s->bytes[wrote]);
+    RECORD_SET(tls_plain, &r, resp_bytes, s->bytes[!wrote]);
+    RECORD_SET(tls_plain, &r, orig_missed_bytes, s->missed[wrote]);
+    RECORD_SET(tls_plain, &r, resp_missed_bytes, s->missed[!wrote]);
+    host_record(w, f, RECORD_tls_plain, &r);
+}
+
+#define SET_TEXT(type, r, member, text)                                                            \
+    do {                                                                                           \
+        if ((text).len > 0)                                                                        \
+            RECORD_SET(type, r, member, text);                                                     \
+    } while (0)
+
+#define SET_PROCESS(type, r, facts, side)                                                          \
+    do {                                                                                           \
+        RECORD_SET(type, r, pid, (facts)->pid);                                                    \
+        SET_TEXT(type, r, process, (facts)->name);                                                 \
+        SET_TEXT(type, r, exe, (facts)->exe);                                                      \
+        SET_TEXT(type, r, container, (facts)->container);                                          \
+        SET_TEXT(type, r, cgroup, (facts)->cgroup);                                                \
+        RECORD_SET(type, r, process_side, side);                                                   \
+    } while (0)
+
+static void fill_peer(const struct process_facts *p, struct rec_http *r)
+{
+    RECORD_SET(http, r, peer_pid, p->pid);
+    SET_TEXT(http, r, peer_process, p->name);
+    SET_TEXT(http, r, peer_exe, p->exe);
+    SET_TEXT(http, r, peer_container, p->container);
+}
+
+void host_plain_fill(struct worker *w, struct flow *f, enum record_type type, void *rec)
+{
+    const struct correlate_joint *j = host_plain_joint(w, f);
+    const struct correlate_session *s = j->reader < 0 ? NULL : j->session[j->reader];
+    const struct correlate_session *peer = j->reader < 0 ? NULL : j->session[!j->reader];
+    struct str side;
+
+    if (!s)
+        return;
+    side = s->end == j->client ? STR_LIT("client") : STR_LIT("server");
+    if (type == RECORD_http)
+        SET_PROCESS(http, (struct rec_http *)rec, &s->facts.process, side);
+    else if (type == RECORD_websocket)
+        SET_PROCESS(websocket, (struct rec_websocket *)rec, &s->facts.process, side);
+    else if (type == RECORD_grpc)
+        SET_PROCESS(grpc, (struct rec_grpc *)rec, &s->facts.process, side);
+    if (type == RECORD_http && peer)
+        fill_peer(&peer->facts.process, rec);
+}
+
+uint64_t host_wire_time(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns)
+{
+    const struct host_call *c = host_call_of(ctx);
+    const struct correlate_joint *j;
+    unsigned end;
+
+    if (!host_child_is_plain(c->w, c->child))
+        return 0;
+    j = host_plain_joint(c->w, c->f);
+    end = host_child_plain_side(c->w, c->child, side) ^ j->zero;
+    return correlate_wire_ns(c->w->plain->correlate, c->f, end, ts_ns, (int)end == j->reader);
+}
