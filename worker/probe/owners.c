@@ -33,36 +33,57 @@ static void program_build_id(pid_t pid, char out[ELF_BUILD_ID_MAX])
     close(fd);
 }
 
-void owners_answer(struct bus *bus, const struct bus_message *m, struct kernel *k,
-                   struct images *images, struct process_table *processes)
+/* Whoever has narrowed plaintext to some processes or libraries does not want to hear that others
+ * show none. Where it is not easily told whether a process is among them, we keep silent. */
+static bool is_wanted(const struct owners *o, const struct process_facts *p)
+{
+    const struct process_filter *f = &o->filter;
+    bool pid = f->n_pids == 0, name = f->n_comms == 0;
+
+    for (uint32_t i = 0; i < f->n_pids; i++)
+        pid |= f->pids[i] == p->pid;
+    for (uint32_t i = 0; i < f->n_comms; i++)
+        name |= str_equal(p->name, str_of(f->comms[i]));
+    return pid && name && f->n_ppids == 0 && f->addresses.n == 0 &&
+           o->options->probe_cgroup[0] == '\0' && o->options->probe_libraries[0] == '\0';
+}
+
+/* build_id: room for what *a borrows. */
+static void answer(struct owners *o, const struct owner_question *q, struct owner_answer *a,
+                   char build_id[ELF_BUILD_ID_MAX])
+{
+    pid_t pid = kernel_owner(o->kernel, &q->key, &a->end);
+    const struct image *missed;
+
+    a->id = q->id;
+    if (pid <= 0)
+        return;
+    a->process = *process_table_get(o->processes, pid);
+    a->found = is_wanted(o, &a->process);
+    missed = images_missed(o->images, pid);
+    if (missed) {
+        a->missed = str_of(missed->path);
+        a->build_id = str_of(missed->build_id);
+    } else if (!images_hooked(o->images, pid)) {
+        program_build_id(pid, build_id);
+        a->missed = a->process.exe;
+        a->build_id = str_of(build_id);
+    }
+}
+
+void owners_answer(struct owners *o, const struct bus_message *m)
 {
     size_t prefix = strlen(OWNERS_TOPIC);
     char topic[BUS_TOPIC_BYTES_MAX + 1], build_id[ELF_BUILD_ID_MAX];
     uint8_t body[OWNER_ANSWER_BYTES];
-    const struct image *missed;
     struct owner_question q;
     struct owner_answer a = {0};
-    pid_t pid;
 
     if (m->topic_len < prefix || m->topic_len > BUS_TOPIC_BYTES_MAX ||
         owner_question_decode(m->body, m->body_len, &q) < 0)
         return;
     snprintf(topic, sizeof topic, ANSWER_TOPIC "%.*s", (int)(m->topic_len - prefix),
              m->topic + prefix);
-    a.id = q.id;
-    pid = kernel_owner(k, &q.key, &a.end);
-    if (pid > 0) {
-        a.found = true;
-        a.process = *process_table_get(processes, pid);
-        missed = images_missed(images, pid);
-        if (missed) {
-            a.missed = str_of(missed->path);
-            a.build_id = str_of(missed->build_id);
-        } else if (!images_hooked(images, pid)) {
-            program_build_id(pid, build_id);
-            a.missed = a.process.exe;
-            a.build_id = str_of(build_id);
-        }
-    }
-    (void)bus_publish(bus, topic, body, owner_answer_encode(body, &a));
+    answer(o, &q, &a, build_id);
+    (void)bus_publish(o->bus, topic, body, owner_answer_encode(body, &a));
 }

@@ -4,14 +4,23 @@
 #define SPLIFF_PROBE_OWNERS_H
 
 #include "common/ipc/bus.h"
+#include "common/schema/process_filter.h"
 #include "worker/probe/images.h"
 #include "worker/probe/kernel.h"
 #include "worker/probe/process.h"
 
 #define OWNERS_TOPIC "event/owner/"
 
+struct owners {
+    struct bus *bus;
+    struct kernel *kernel;
+    struct images *images;
+    struct process_table *processes;
+    const struct options *options;
+    struct process_filter filter;
+};
+
 /* m is a message under OWNERS_TOPIC; what cannot be read is passed over. */
-void owners_answer(struct bus *bus, const struct bus_message *m, struct kernel *k,
-                   struct images *images, struct process_table *processes);
+void owners_answer(struct owners *o, const struct bus_message *m);
 
 #endif

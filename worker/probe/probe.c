@@ -61,6 +61,7 @@ struct probe {
     struct kernel *kernel;
     struct discover *discover;
     struct hooking hooking;
+    struct owners owners;
     struct plaintext_socket *socket;
     struct bus *bus;
     struct outbox outbox;
@@ -153,34 +154,35 @@ static void on_exit_of(void *user, pid_t pid)
         process_ended(p, pid);
 }
 
-static int config_make(struct probe_config *out, const struct options *o, uint32_t netns)
+static int config_make(struct probe_config *out, const struct options *o, struct process_filter *f,
+                       uint32_t netns)
 {
-    struct process_filter f;
     char error[256];
     uint64_t cgroup;
 
-    if (process_filter_parse(o, &f, error, sizeof error) < 0 ||
+    if (process_filter_parse(o, f, error, sizeof error) < 0 ||
         process_filter_cgroup(o->probe_cgroup, &cgroup, error, sizeof error) < 0 ||
         !plan_check_list(o->probe_libraries, error, sizeof error)) {
         log_error("%s", error);
         return -EINVAL;
     }
     *out = (struct probe_config){.cgroup = cgroup,
-                                 .n_pids = f.n_pids,
-                                 .n_ppids = f.n_ppids,
-                                 .n_comms = f.n_comms,
-                                 .n_addresses = f.addresses.n,
+                                 .n_pids = f->n_pids,
+                                 .n_ppids = f->n_ppids,
+                                 .n_comms = f->n_comms,
+                                 .n_addresses = f->addresses.n,
                                  .call_max = (unsigned)o->plaintext_call_max,
                                  .own_netns = netns};
-    _Static_assert(sizeof f.pids == sizeof out->pids && sizeof f.comms == sizeof out->comms &&
+    _Static_assert(sizeof f->pids == sizeof out->pids && sizeof f->comms == sizeof out->comms &&
                        LOCAL_NETS_MAX <= PROBE_ADDRESSES_MAX,
                    "what the options take, the programs take");
-    memcpy(out->pids, f.pids, sizeof out->pids);
-    memcpy(out->ppids, f.ppids, sizeof out->ppids);
-    memcpy(out->comms, f.comms, sizeof out->comms);
-    for (unsigned i = 0; i < f.addresses.n; i++) {
-        memcpy(out->addresses[i].prefix, f.addresses.net[i].addr.b, sizeof f.addresses.net[i].addr);
-        out->addresses[i].bits = f.addresses.net[i].bits;
+    memcpy(out->pids, f->pids, sizeof out->pids);
+    memcpy(out->ppids, f->ppids, sizeof out->ppids);
+    memcpy(out->comms, f->comms, sizeof out->comms);
+    for (unsigned i = 0; i < f->addresses.n; i++) {
+        memcpy(out->addresses[i].prefix, f->addresses.net[i].addr.b,
+               sizeof f->addresses.net[i].addr);
+        out->addresses[i].bits = f->addresses.net[i].bits;
     }
     return 0;
 }
@@ -215,7 +217,7 @@ static int kernel_side_open(struct probe *p)
     const struct options *o = &p->heritage->options;
     struct probe_config config;
     char error[256];
-    int err = config_make(&config, o, p->route.netns);
+    int err = config_make(&config, o, &p->owners.filter, p->route.netns);
 
     if (err < 0)
         return EX_UNAVAILABLE;
@@ -267,6 +269,11 @@ static int open_all(struct probe *p)
     status = kernel_side_open(p);
     if (status != 0)
         return status;
+    p->owners.bus = p->bus;
+    p->owners.kernel = p->kernel;
+    p->owners.images = p->images;
+    p->owners.processes = p->processes;
+    p->owners.options = &p->heritage->options;
     hooking_init(&p->hooking, p->images, p->kernel, &p->heritage->options, p->c);
     return discover_open(&p->discover, &ops, p, p->c) < 0 ? EX_OSERR : 0;
 }
@@ -314,7 +321,7 @@ static void take_messages(struct probe *p)
         if (m.subscription)
             continue;
         p->c->probe_questions++;
-        owners_answer(p->bus, &m, p->kernel, p->images, p->processes);
+        owners_answer(&p->owners, &m);
     }
     while ((node = plaintext_socket_arrival(p->socket))) {
         unsigned worker = outbox_arrival(&p->outbox, node);
