@@ -84,6 +84,7 @@ def serve_ssl(address, port, certificate, key):
     with socket.create_server((address, port), backlog=1024) as listener:
         while True:
             plain, _ = listener.accept()
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             wrapped = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
             threading.Thread(target=serve_one, args=(wrapped,), daemon=True).start()
 
