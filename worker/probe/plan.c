@@ -78,7 +78,7 @@ static bool go_function_add(struct plan *p, const struct elf_image *e,
 {
     uint64_t returns[PLAN_HOOKS_MAX];
     size_t n = site_returns(e, at, returns, PLAN_HOOKS_MAX);
-    bool fits = hook_add(p, HOOK_ENTRY, at->offset, f->cookie);
+    bool fits = hook_add(p, HOOK_ENTRY, site_entry_go(e, at), f->cookie);
 
     if (f->cookie.call == PROBE_CALL_FREE)
         return fits;

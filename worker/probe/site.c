@@ -36,6 +36,7 @@ uint64_t site_entry(const struct elf_image *e, const struct elf_function *f)
 #define CODE_MAX     (64u * 1024) /* bytes of a function */
 #define SITE_MAX     512u         /* instructions of one that is searched for a site */
 #define DECISION_MAX 8u           /* instructions from the call to the jump */
+#define PROLOGUE_MAX 4u           /* of Go, before the jump that asks for more stack */
 #define ARGS         6u
 
 #define FACT_GIVEN(i)  (1u << (i))          /* argument register i is as it was at entry */
@@ -112,6 +113,51 @@ size_t site_returns(const struct elf_image *e, const struct elf_function *f, uin
     }
     code_close(&c);
     return n <= max ? n : 0;
+}
+
+static bool writes(const struct code *c, size_t i, bool (*wanted)(uint16_t reg))
+{
+    cs_regs read, written;
+    uint8_t n_read, n_written;
+
+    if (cs_regs_access(c->decoder, &c->insn[i], read, &n_read, written, &n_written) != CS_ERR_OK)
+        return true;
+    for (unsigned k = 0; k < n_written; k++)
+        if (wanted(written[k]))
+            return true;
+    return false;
+}
+
+/* A conditional jump as the kernel emulates it. */
+static bool is_emulated_jump(const cs_insn *insn)
+{
+    return (insn->bytes[0] & 0xf0) == 0x70 ||
+           (insn->bytes[0] == 0x0f && (insn->bytes[1] & 0xf0) == 0x80);
+}
+
+/* What a function of Go may write before it knows that its stack is large enough. */
+static bool is_no_scratch(uint16_t reg)
+{
+    return reg != X86_REG_R12 && reg != X86_REG_EFLAGS;
+}
+
+uint64_t site_entry_go(const struct elf_image *e, const struct elf_function *f)
+{
+    struct code c;
+    uint64_t at = f->offset;
+
+    if (!code_open(&c, e, f))
+        return at;
+    for (size_t i = 0; i < c.n && i <= PROLOGUE_MAX; i++) {
+        if (is_emulated_jump(&c.insn[i])) {
+            at = c.insn[i].address;
+            break;
+        }
+        if (is_jump(&c, i) || is_call(&c, i) || is_ret(&c, i) || writes(&c, i, is_no_scratch))
+            break;
+    }
+    code_close(&c);
+    return at;
 }
 
 /* The argument register that reg is (a part of); ARGS if it is none. */
@@ -289,19 +335,6 @@ static bool facts_flow(const struct code *c, size_t from, size_t without, uint32
     return true;
 }
 
-static bool writes(const struct code *c, size_t i, bool (*wanted)(uint16_t reg))
-{
-    cs_regs read, written;
-    uint8_t n_read, n_written;
-
-    if (cs_regs_access(c->decoder, &c->insn[i], read, &n_read, written, &n_written) != CS_ERR_OK)
-        return true;
-    for (unsigned k = 0; k < n_written; k++)
-        if (wanted(written[k]))
-            return true;
-    return false;
-}
-
 static bool is_result_or_stack(uint16_t reg)
 {
     return is_result(reg) || reg == X86_REG_RSP || reg == X86_REG_ESP;
@@ -343,14 +376,8 @@ static size_t decision_find(const struct code *c, size_t i)
     bool tested = false;
 
     for (size_t k = i + 1; k < c->n && k <= i + DECISION_MAX; k++) {
-        const uint8_t *bytes = c->insn[k].bytes;
-
-        if (is_jump(c, k)) {
-            bool emulated =
-                (bytes[0] & 0xf0) == 0x70 || (bytes[0] == 0x0f && (bytes[1] & 0xf0) == 0x80);
-
-            return tested && emulated && !is_entered(c, i + 1, k) ? k : c->n;
-        }
+        if (is_jump(c, k))
+            return tested && is_emulated_jump(&c->insn[k]) && !is_entered(c, i + 1, k) ? k : c->n;
         if (is_call(c, k) || is_ret(c, k) || writes(c, k, is_result_or_stack))
             return c->n;
         if (tests_result(&c->insn[k]))
@@ -421,6 +448,12 @@ bool site_find(const struct elf_image *e, const struct elf_function *f, unsigned
 }
 
 #else
+
+uint64_t site_entry_go(const struct elf_image *e, const struct elf_function *f)
+{
+    (void)e;
+    return f->offset;
+}
 
 bool site_find(const struct elf_image *e, const struct elf_function *f, unsigned n_args,
                unsigned out, struct site *site)

@@ -25,6 +25,11 @@ bool site_find(const struct elf_image *e, const struct elf_function *f, unsigned
  * a step, if what follows it is one of the instructions that the kernel emulates. */
 uint64_t site_entry(const struct elf_image *e, const struct elf_function *f);
 
+/* Where to hook the entry of a function of Go: at the conditional jump that asks for more stack, if
+ * nothing before it changes arguments or stack. Like the function's first instruction it comes
+ * again when the stack has grown. */
+uint64_t site_entry_go(const struct elf_image *e, const struct elf_function *f);
+
 /* Offsets of all return instructions of a function; the number, 0 if it could not be decoded to its
  * end or has more than max. */
 size_t site_returns(const struct elf_image *e, const struct elf_function *f, uint64_t *out,

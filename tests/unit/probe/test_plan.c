@@ -187,7 +187,7 @@ static void go_program(const char *version)
 
 static void go_is_hooked_at_each_return_and_never_by_the_stack(void **state)
 {
-    static const uint8_t two[] = {0x85, 0xc0, 0x74, 0x01, 0xc3, 0x31, 0xc0, 0xc3};
+    static const uint8_t two[] = {0x50, 0x85, 0xc0, 0x74, 0x01, 0xc3, 0x31, 0xc0, 0xc3};
     uint64_t read;
 
     (void)state;
@@ -202,8 +202,8 @@ static void go_is_hooked_at_each_return_and_never_by_the_stack(void **state)
     assert_string_equal(plan.library->name, "go");
     assert_int_equal(plan.n, 5);
     assert_non_null(hook_at(HOOK_ENTRY, read));
-    assert_non_null(hook_at(HOOK_EXIT, read + 4));
-    assert_non_null(hook_at(HOOK_EXIT, read + 7));
+    assert_non_null(hook_at(HOOK_EXIT, read + 5));
+    assert_non_null(hook_at(HOOK_EXIT, read + 8));
     for (size_t i = 0; i < plan.n; i++) {
         assert_int_not_equal(plan.hooks[i].kind, HOOK_RETURN);
         assert_true(plan.hooks[i].cookie.flags & PROBE_FLAG_GO);

@@ -234,7 +234,9 @@ static void all_returns_are_found(void **state)
     assert_int_equal(returns(f, 4, at, 3), 0); /* ends in an instruction */
 }
 
-static uint64_t entry(const void *p, size_t bytes)
+static uint64_t entry_by(uint64_t (*find_entry)(const struct elf_image *e,
+                                                const struct elf_function *f),
+                         const void *p, size_t bytes)
 {
     struct elf_builder b;
     struct elf_function f = {.bytes = bytes};
@@ -246,10 +248,15 @@ static uint64_t entry(const void *p, size_t bytes)
     f.offset = elf_builder_function(&b, "f", p, bytes);
     fd = elf_builder_file(&b);
     assert_int_equal(elf_image_open(&e, fd), 0);
-    at = site_entry(&e, &f) - f.offset;
+    at = find_entry(&e, &f) - f.offset;
     elf_image_close(&e);
     close(fd);
     return at;
+}
+
+static uint64_t entry(const void *p, size_t bytes)
+{
+    return entry_by(site_entry, p, bytes);
 }
 
 static void entry_is_behind_a_landing_pad_where_that_is_cheaper(void **state)
@@ -260,6 +267,25 @@ static void entry_is_behind_a_landing_pad_where_that_is_cheaper(void **state)
     assert_int_equal(entry("\xf3\x0f\x1e\xfa\x41\x57", 6), 4);
     assert_int_equal(entry("\xf3\x0f\x1e\xfa\x48\x83", 6), 0);
     assert_int_equal(entry("\xf3\x0f\x1e\xfb\x55\xc3", 6), 0);
+}
+
+/* lea -24(%rsp), %r12; cmp 16(%r14), %r12; jbe; sub $152, %rsp; ret */
+static void entry_of_go_is_where_it_asks_for_stack(void **state)
+{
+    static const uint8_t prologue[] = {0x4c, 0x8d, 0x64, 0x24, 0xe8, 0x4d, 0x3b, 0x66,
+                                       0x10, 0x0f, 0x86, 0x08, 0x00, 0x00, 0x00, 0x48,
+                                       0x81, 0xec, 0x98, 0x00, 0x00, 0x00, 0xc3};
+    uint8_t f[sizeof(prologue)];
+
+    (void)state;
+    assert_int_equal(entry_by(site_entry_go, prologue, sizeof(prologue)), DECODES ? 9 : 0);
+    memcpy(f, prologue, sizeof(f));
+    f[0] = 0x48; /* lea -24(%rsp), %rbx: an argument */
+    f[2] = 0x5c;
+    assert_int_equal(entry_by(site_entry_go, f, sizeof(f)), 0);
+    /* push %rbp; test %eax, %eax; je; ret */
+    assert_int_equal(entry_by(site_entry_go, "\x55\x85\xc0\x74\x00\xc3", 6), 0);
+    assert_int_equal(entry_by(site_entry_go, "\x31\xc0\xc3", 3), 0);
 }
 
 int main(void)
@@ -277,6 +303,7 @@ int main(void)
         cmocka_unit_test(nothing_may_come_between),
         cmocka_unit_test(what_cannot_be_decoded_is_left),
         cmocka_unit_test(all_returns_are_found),
+        cmocka_unit_test(entry_of_go_is_where_it_asks_for_stack),
         cmocka_unit_test(entry_is_behind_a_landing_pad_where_that_is_cheaper),
     };
 
