@@ -547,7 +547,7 @@ $(call fuzz_target,fuzz_site,worker/probe/site.c $(ELF_IMAGE))
 # --- targets --------------------------------------------------------------------------------------
 
 .PHONY: all release debug asan check test unit golden golden-asan cluster-test fuzz bench \
-        bench-live conformance demo deps docs install uninstall clean units fuzzers tools
+        bench-live bench-probe conformance demo deps docs install uninstall clean units fuzzers tools
 
 units: $(units_debug) $(units_asan)
 fuzzers: $(fuzzers)
@@ -558,6 +558,11 @@ build/tools/%: tests/%.c Makefile
 	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -g -o $@ $< $(call pc_libs,libpcap) $(call pc_libs,libzmq)
 TOOLS := build/tools/bench/bare build/tools/bench/send build/tools/cluster/tap
 tools: $(TOOLS)
+# Needs libssl.
+build/tools/bench/probe_cost: $(call objs,release,tests/bench/probe_cost.c $(SRC_PROBE_IMAGES) \
+                                $(SRC_PROBE_KERNEL) $(COMMON))
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_release) -o $@ $^ $(LIBS_probe) $(call pc_libs,libssl) $(call pc_libs,libcrypto)
 
 deps:
 	@tests/deps.sh
@@ -588,6 +593,8 @@ bench: release tools
 	@tests/bench/run.py
 bench-live: release tools
 	@tests/bench/live.sh
+bench-probe: build/tools/bench/probe_cost
+	@$<
 
 conformance: release
 	@tests/conformance.sh
