@@ -28,7 +28,8 @@
 #include <stdlib.h>
 
 #define ITEMS_A_RUN     2048u
-#define LATE_NS         (2 * NS_PER_SEC) /* a session this much younger than its flow began late */
+#define LATE_NS         (2 * NS_PER_SEC)  /* a session this much younger than its flow began late */
+#define READY_NS        (30 * NS_PER_SEC) /* until then the probe has hooked what was there before */
 #define FOREIGN_MIX     UINT32_C(0x5f0e16a4) /* takes a flow of another host's to another place */
 #define OWNED_TOPIC     "event/owned/%s/"
 #define OWNED_TOPIC_MAX 128
@@ -401,6 +402,8 @@ void host_plain_run(struct worker *w, uint64_t packets_ns)
 {
     struct plaintext_item item;
 
+    if (w->plain->ready_ns == 0 && w->now_ns > 0)
+        w->plain->ready_ns = w->now_ns + READY_NS;
     plaintext_input_receive(w->plain->input);
     for (uint32_t n = 0; (n < ITEMS_A_RUN || packets_ns == UINT64_MAX) &&
                          plaintext_input_next(w->plain->input, packets_ns, &item);

@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 
-#define READY_NS  (30 * NS_PER_SEC) /* until then the probe has hooked what was there before */
 #define ASK_NS    (10 * NS_PER_SEC) /* a flow of this age is asked about */
 #define ANSWER_NS (5 * NS_PER_SEC)  /* an answer takes no longer */
 #define ASK_TOPIC "event/owner/%s/"
@@ -29,8 +28,8 @@ static void ask(struct worker *w, struct flow *f, struct correlate_joint *j)
     uint8_t body[OWNER_QUESTION_BYTES];
     char topic[TOPIC_MAX];
 
-    if (!w->screen || !w->options->detect_unhooked || f->start_ns < p->ready_ns ||
-        (q->id > 0 && w->now_ns - q->asked_ns < ANSWER_NS))
+    if (!w->screen || !w->options->detect_unhooked || p->ready_ns == 0 ||
+        f->start_ns < p->ready_ns || (q->id > 0 && w->now_ns - q->asked_ns < ANSWER_NS))
         return;
     j->asked = true;
     p->last_question++;
@@ -45,8 +44,6 @@ static void ask(struct worker *w, struct flow *f, struct correlate_joint *j)
 void host_unhooked_packet(struct worker *w, struct flow *f, struct correlate_joint *j,
                           uint64_t ts_ns)
 {
-    if (w->plain->ready_ns == 0)
-        w->plain->ready_ns = ts_ns + READY_NS;
     if (f->content == CONTENT_DONE)
         j->went_on = true;
     if (ts_ns > f->start_ns + ASK_NS && is_suspect(f, j))

@@ -645,6 +645,7 @@ static void answer(uint64_t id, bool found)
 static void time_passes(void)
 {
     packets_begin();
+    run_items();
     packet(0, 4, TCP_ACK, "data");
     packets_end(5);
     pipeline_finish(&rig.w);
