@@ -110,6 +110,10 @@ http {
         location /x/ { return 200 "answered\n"; }
         location ~ ^/x/.*/20k\$ { alias $dir/www/files/20k.txt; }
         location ~ ^/x/.*/put\$ { proxy_pass http://127.0.0.1:8082; }
+        location ~ ^/x/.*/cookie\$ {
+            add_header Set-Cookie "id=s3cret-set-cookie; Path=/";
+            return 200 "cookie\n";
+        }
         location ~ ^/x/.*/missing\$ { return 404; }
     }
     server { listen 127.0.0.1:8082; access_log off; return 200 "taken\n"; }

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Servers and a client for what nginx and curl do not do: WebSocket, a proxy, bodies of all kinds.
 
-usage: web.py websocket ADDRESS PORT         echoes; "bye" is answered by closing with 4001
+usage: web.py websocket ADDRESS PORT [--certificate FILE --key FILE]
+                                             echoes; "bye" is answered by closing with 4001
        web.py talk URI [--deflate] [--bye] [--proxy ADDRESS:PORT]
                                              a conversation with it: text, fragments, binary, ping
        web.py proxy ADDRESS PORT             lets CONNECT to port 443 through, refuses other ports
@@ -16,6 +17,7 @@ import gzip
 import http.server
 import json
 import socket
+import ssl
 import sys
 import zlib
 
@@ -31,10 +33,14 @@ async def echo(web):
             await web.send(message)
 
 
-async def websocket(address, port):
+async def websocket(address, port, certificate, key):
     import websockets
 
-    async with websockets.serve(echo, address, port, subprotocols=["chat"]):
+    context = None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+    async with websockets.serve(echo, address, port, subprotocols=["chat"], ssl=context):
         await asyncio.Future()
 
 
@@ -54,6 +60,9 @@ async def talk(uri, deflate, bye, proxy):
     import websockets
 
     options = {"compression": "deflate" if deflate else None, "user_agent_header": "golden"}
+    if uri.startswith("wss:"):
+        # Whom it talks to is not what is tried here.
+        options["ssl"] = ssl._create_unverified_context()
     if proxy:
         options["sock"] = tunnel(proxy, uri.split("/")[2])
     if deflate:
@@ -152,13 +161,17 @@ def main():
     parser.add_argument("--deflate", action="store_true")
     parser.add_argument("--bye", action="store_true")
     parser.add_argument("--proxy")
+    parser.add_argument("--certificate")
+    parser.add_argument("--key")
     args = parser.parse_args()
     if args.what == "bodies":
         http.server.ThreadingHTTPServer((args.where, args.port), Bodies).serve_forever()
     elif args.what == "talk":
         asyncio.run(talk(args.where, args.deflate, args.bye, args.proxy))
+    elif args.what == "websocket":
+        asyncio.run(websocket(args.where, args.port, args.certificate, args.key))
     else:
-        asyncio.run({"websocket": websocket, "proxy": proxy}[args.what](args.where, args.port))
+        asyncio.run(proxy(args.where, args.port))
 
 
 if __name__ == "__main__":
