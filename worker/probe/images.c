@@ -20,9 +20,9 @@ struct process {
 
 struct images {
     struct lru by_file, by_pid;
-    struct image **images; /* by number; NULL: free */
     struct process *processes;
-    uint32_t watched; /* live processes with a hooked image */
+    uint32_t watched;                 /* live processes with a hooked image */
+    struct image *images[IMAGES_MAX]; /* by number; NULL: free */
 };
 
 _Static_assert(IMAGES_MAX <= UINT16_MAX, "an image's number fits the cookie");
@@ -33,9 +33,8 @@ struct images *images_new(void)
 
     if (!s)
         return NULL;
-    s->images = calloc(IMAGES_MAX, sizeof *s->images);
     s->processes = calloc(IMAGES_PROCESSES, sizeof *s->processes);
-    if (!s->images || !s->processes || lru_init(&s->by_file, IMAGES_MAX) < 0 ||
+    if (!s->processes || lru_init(&s->by_file, IMAGES_MAX) < 0 ||
         lru_init(&s->by_pid, IMAGES_PROCESSES) < 0) {
         images_free(s);
         return NULL;
@@ -47,9 +46,8 @@ void images_free(struct images *s)
 {
     if (!s)
         return;
-    for (unsigned i = 0; s->images && i < IMAGES_MAX; i++)
+    for (unsigned i = 0; i < IMAGES_MAX; i++)
         free(s->images[i]);
-    free(s->images);
     free(s->processes);
     lru_fini(&s->by_file);
     lru_fini(&s->by_pid);

@@ -243,8 +243,8 @@ void process_table_fork(struct process_table *t, pid_t parent, pid_t pid)
 /* The last component of a path, which is shortened by it. */
 static struct str last_component(struct str *path)
 {
-    struct str s = {path->p, 0};
     uint32_t i = path->len;
+    struct str s;
 
     while (i > 0 && path->p[i - 1] != '/')
         i--;

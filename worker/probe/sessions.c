@@ -348,14 +348,13 @@ static void note_offsets(struct session *x, const struct probe_event *e)
 void sessions_event(struct sessions *s, const struct probe_event *e, int64_t wall_offset_ns)
 {
     uint32_t i = lru_find(&s->by_number, e->session);
-    struct session *x = i == LRU_NONE ? NULL : &s->table[i];
+    struct session *x;
 
     CHECK(e->method < PROBE_METHODS && e->len <= PROBE_CHUNK_MAX);
     s->wall_offset_ns = wall_offset_ns;
-    if (!x && e->type == PROBE_EVENT_CLOSE)
+    if (i == LRU_NONE && e->type == PROBE_EVENT_CLOSE)
         return; /* it is closed already, or never did anything */
-    if (!x)
-        x = session_new(s, e);
+    x = i == LRU_NONE ? session_new(s, e) : &s->table[i];
     note_offsets(x, e);
     if (!x->has_tuple && e->method != PROBE_METHOD_NONE)
         session_set_tuple(s, x, e);
