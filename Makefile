@@ -290,7 +290,8 @@ build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) common/base/flow_hash.h commo
 build/bpf/probe.bpf.o: BPF_FLAGS := -mcpu=v3 \
     -D__TARGET_ARCH_$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86)
 build/bpf/%.skel.h: build/bpf/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
+	{ echo '/* NOLINTBEGIN */' && $(BPFTOOL) gen skeleton $< name $*_bpf && echo '/* NOLINTEND */'; } \
+	    > $@.tmp && mv $@.tmp $@
 $(foreach v,release debug asan fuzz,build/$(v)/obj/manager/af_packet_open.o \
   build/$(v)/obj/tests/unit/bpf/test_fanout.o): $(BPF_SKEL)
 $(foreach v,release debug asan,build/$(v)/obj/worker/probe/kernel.o): $(if $(BPF_SKEL),build/bpf/probe.skel.h)

@@ -142,7 +142,7 @@ static int attach_all(const struct kernel_hooks *h, struct attachment *a, const 
     int r = 0;
 
     if (!h->multi) {
-        a->links = calloc(PLAN_HOOKS_MAX, sizeof *a->links);
+        a->links = calloc(PLAN_HOOKS_MAX, sizeof(void *));
         if (!a->links)
             return -ENOMEM;
     }
