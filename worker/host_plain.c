@@ -11,8 +11,9 @@
  *   close   the process is done with it
  *
  * A session is logged when its flow ends. It may go on after that, with the next flow of the same
- * five-tuple; and a newer session of the same process displaces it (TLS inside TLS, or a probe that
- * was started again): the newest one is what is said innermost, or now.
+ * five-tuple; and a newer session at the same end displaces it (TLS inside TLS, a probe that was
+ * started again, a child that its parent leaves the connection to): the newest one is what is said
+ * innermost, or now.
  *
  * Records of all this are host_plain_log.c's. */
 #include "worker/host_plain_private.h"
@@ -184,7 +185,7 @@ static void on_open(struct worker *w, const struct plaintext_item *item)
     }
     f = flow_of(w, &item->open, item->ts_ns, &end);
     before = host_plain_joint(w, f) ? host_plain_joint(w, f)->session[end] : NULL;
-    if (before && (before->closed || is_same_process(&before->facts, &item->open)))
+    if (before)
         session_displace(w, before);
     s = correlate_join(c, f, pool_index(&w->flows.flows, f), end, item);
     if (s && f->log != FLOW_LOG_PLAIN)
@@ -232,11 +233,21 @@ static bool is_readable(const struct worker *w, const struct flow *f)
            f->analyzer == w->plain->tls;
 }
 
+/* Whether the session may have begun before its first plaintext here. Where its handshake was not
+ * seen in packets nobody knows: then what it says shows if it is the beginning. */
+static bool may_be_late(const struct worker *w, const struct flow *f,
+                        const struct correlate_session *s)
+{
+    bool handshake = (f->content == CONTENT_ANALYZER || f->content == CONTENT_DONE) &&
+                     f->analyzer == w->plain->tls;
+
+    return !handshake || f->midstream || s->offset[0] + s->offset[1] > 0 ||
+           s->first_ns > f->start_ns + LATE_NS;
+}
+
 static void reader_open(struct worker *w, struct flow *f, const struct correlate_session *s)
 {
     struct correlate_joint *j = host_plain_joint(w, f);
-    bool late =
-        f->midstream || s->offset[0] + s->offset[1] > 0 || s->first_ns > f->start_ns + LATE_NS;
 
     j->reader = s->end;
     j->zero = j->client = f->orig ^ f->swapped;
@@ -247,7 +258,7 @@ static void reader_open(struct worker *w, struct flow *f, const struct correlate
     host_service(w, f, "ssl");
     if (f->category == CATEGORY_unknown)
         f->category = CATEGORY_other_tls;
-    j->child = host_child_open_plain(w, f, late);
+    j->child = host_child_open_plain(w, f, may_be_late(w, f, s));
     j->refused = j->child == 0;
 }
 

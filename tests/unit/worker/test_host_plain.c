@@ -713,6 +713,84 @@ static void nobody_asks_about_flows_that_showed_plaintext(void **state)
     assert_int_equal(asked(), 0);
 }
 
+/* HTTP/2 of which a process is watched that has had its connection for long. */
+static void late_frames(void)
+{
+    static const char acknowledged[] = "\0\0\0\4\1\0\0\0";
+    static const char request[] = "\0\0\3\1\5\0\0\0\3\x82\x84\x87"; /* GET / https */
+    static const char response[] = "\0\0\1\1\5\0\0\0\3\x88";        /* 200 */
+
+    data(1, true, 4, str_make(acknowledged, 9));
+    data(1, true, 4, str_make(request, 12));
+    data(1, false, 6, str_make(response, 10));
+}
+
+static void http2_without_packets_may_have_begun_long_ago(void **state)
+{
+    (void)state;
+    open_session(1, 0, 1);
+    late_frames();
+    run_items();
+    assert_string_equal(rig_text(&rig),
+                        "http uri=/ status_code=200 view=plaintext pid=100 process_side=client\n");
+}
+
+/* The flow's packets are seen, its handshake was not. */
+static void http2_without_handshake_may_have_begun_long_ago(void **state)
+{
+    (void)state;
+    packet(0, 0, TCP_SYN, "");
+    packet(1, 0, TCP_SYN | TCP_ACK, "");
+    packet(0, 0, TCP_ACK, "");
+    packet(0, 1, TCP_ACK, "no handshake");
+    open_session(1, 0, 1);
+    late_frames();
+    run_items();
+    assert_string_equal(rig_text(&rig),
+                        "http uri=/ status_code=200 view=plaintext pid=100 process_side=client\n");
+}
+
+/* A server may say its settings before the client has said anything (TLS 1.3, half a round trip).
+ */
+static void http2_without_packets_is_whole_if_it_begins(void **state)
+{
+    static const char settings[] = "\0\0\6\4\0\0\0\0\0\0\3\0\0\0\x64";
+    static const char request[] = "\0\0\3\1\5\0\0\0\1\x82\x84\x87";
+    static const char response[] = "\0\0\5\1\5\0\0\0\1\x48\3"
+                                   "200"; /* :status, which the table takes in */
+
+    (void)state;
+    open_session(1, 1, 1);
+    data(1, true, 4, str_make(settings, 15));
+    reads(1, 5, PREFACE);
+    data(1, false, 5, str_make(request, 12));
+    data(1, true, 6, str_make(response, 14));
+    run_items();
+    assert_string_equal(rig_text(&rig),
+                        "http uri=/ status_code=200 view=plaintext pid=101 process_side=server\n");
+    assert_false(RECORD_HAS(http, &rig.http, partial) && rig.http.partial);
+}
+
+/* A server that takes the connection, shakes hands, and leaves the rest to a child. */
+static void a_connection_may_go_on_in_another_process(void **state)
+{
+    (void)state;
+    packets_begin();
+    open_session(1, 1, 1);
+    open_session(2, 1, 3)->process.pid = 102;
+    reads(2, 4, REQUEST);
+    close_session(1, 5);
+    writes(2, 6, RESPONSE);
+    close_session(2, 10);
+    run_items();
+    finish_and_expect("tls_plain pid=101 process_side=server\n"
+                      "http uri=/a status_code=200 view=plaintext pid=102 process_side=server\n"
+                      "tls_plain protocol=http1 pid=102 process_side=server\n"
+                      "conn service=ssl,http conn_state=S1 missed_bytes=0 history=ShADd "
+                      "category=web_tls\n");
+    assert_int_equal(rig.counters.plain_stray, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
 
 int main(void)
@@ -736,6 +814,10 @@ int main(void)
         TEST(tunnels_inside_are_detected_anew),
         TEST(a_websocket_inside_has_its_process),
         TEST(http2_inside_is_found_also_in_small_pieces),
+        TEST(http2_without_packets_may_have_begun_long_ago),
+        TEST(http2_without_handshake_may_have_begun_long_ago),
+        TEST(http2_without_packets_is_whole_if_it_begins),
+        TEST(a_connection_may_go_on_in_another_process),
         TEST(sides_that_do_not_fit_end_somewhere),
         TEST(sides_of_packets_that_do_not_fit_end_somewhere),
         TEST(too_many_sessions_are_counted),

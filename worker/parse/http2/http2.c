@@ -63,18 +63,39 @@ static bool frames_begin(const uint8_t *data, size_t len, bool at_packet)
     return chain.heads + at_packet >= 3 || (chain.exact && chain.heads + at_packet >= 2);
 }
 
-/* Skips to where frames begin, or to the end. */
-static void search(struct http2_side *s, struct cursor *c)
+/* Frames of this side are followed from its very beginning on. */
+static void side_begins(struct http2_side *s)
 {
+    s->hpack.lost = false;
+    s->sure = true;
+    s->phase = HTTP2_AT_HEAD;
+}
+
+/* What a server says first and seldom says again (RFC 9113 section 3.4): then nothing was missed of
+ * it, though the flow seemed to be joined late. */
+static bool is_servers_beginning(const struct http2_side *s, const uint8_t *head)
+{
+    return !s->begun && !s->skipped && s->losses == 0 && head[3] == HTTP2_SETTINGS &&
+           (head[4] & HTTP2_ACK) == 0;
+}
+
+/* Skips to where frames begin, or to the end. */
+static void search(struct http2_flow *f, unsigned side, struct cursor *c)
+{
+    struct http2_side *s = &f->side[side];
     const uint8_t *begin = c->p;
 
     while (cursor_left(c) >= HTTP2_HEAD_BYTES) {
         if (*c->p == 0 && frames_begin(c->p, cursor_left(c), c->p == begin)) {
+            if (side == 1 && is_servers_beginning(s, c->p))
+                side_begins(s);
             s->phase = HTTP2_AT_HEAD;
             return;
         }
         cursor_skip(c, 1);
+        s->skipped = true;
     }
+    s->skipped |= cursor_left(c) > 0;
     cursor_skip(c, cursor_left(c));
 }
 
@@ -267,15 +288,11 @@ static bool gather(struct http2_side *s, struct cursor *c)
 static void preface_done(struct http2_flow *f)
 {
     f->oriented = true;
-    f->side[0].hpack.lost = false;
-    f->side[0].sure = true;
-    f->side[0].phase = HTTP2_AT_HEAD;
-    if (f->side[1].phase != HTTP2_SEARCH || f->side[1].begun)
-        return;
-    f->side[1].hpack.lost = false;
-    f->side[1].sure = true;
-    f->side[1].phase = HTTP2_AT_HEAD;
-    f->missed = false;
+    side_begins(&f->side[0]);
+    if (f->side[1].phase == HTTP2_SEARCH && !f->side[1].begun)
+        side_begins(&f->side[1]);
+    if (f->side[1].sure)
+        f->missed = false;
 }
 
 /* The client's bytes are no preface. If its beginning was seen it does not speak HTTP/2, only the
@@ -351,7 +368,7 @@ static bool side_step(struct http2_flow *f, unsigned side, struct cursor *c)
         payload_step(f, side, c);
         break;
     case HTTP2_SEARCH:
-        search(s, c);
+        search(f, side, c);
         break;
     }
     if (s->phase == HTTP2_IN_PAYLOAD && s->left == 0 && s->padding == 0) {

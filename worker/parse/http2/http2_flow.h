@@ -67,6 +67,7 @@ struct http2_side {
     uint8_t need;
     uint8_t bytes[HTTP2_PREFACE_BYTES];
     bool begun;            /* a frame was read */
+    bool skipped;          /* bytes before it were not */
     bool sure;             /* frames were followed from the side's beginning on */
     bool block_ends;       /* the stream's side, with the block */
     bool block_broken;     /* what is left of it cannot be read */
