@@ -31,7 +31,7 @@
 #define ITEMS_A_RUN     2048u
 #define LATE_NS         (2 * NS_PER_SEC)  /* a session this much younger than its flow began late */
 #define READY_NS        (30 * NS_PER_SEC) /* until then the probe has hooked what was there before */
-#define FOREIGN_MIX     UINT32_C(0x5f0e16a4) /* takes a flow of another host's to another place */
+#define FOREIGN_MIX     UINT32_C(0x9e3779b1) /* takes flows of other networks to other places */
 #define OWNED_TOPIC     "event/owned/%s/"
 #define OWNED_TOPIC_MAX 128
 
@@ -140,7 +140,7 @@ static struct flow *flow_of(struct worker *w, const struct plaintext_session *s,
 
     p.from = (uint8_t)flow_key_set(&p.key, &s->local, s->local_port, &s->remote, s->remote_port,
                                    IPPROTO_TCP);
-    p.hash = flow_key_hash(&p.key, w->decoder.seed) ^ (s->foreign ? FOREIGN_MIX : 0);
+    p.hash = flow_key_hash(&p.key, w->decoder.seed) ^ s->foreign * FOREIGN_MIX;
     *end = p.from;
     return pipeline_flow(w, &p);
 }

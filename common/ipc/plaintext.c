@@ -61,7 +61,7 @@ static uint8_t *put_session(uint8_t *p, const struct plaintext_session *s)
     p = body_put_uint_pair(p, "local_port", s->local_port);
     p = pack_bin8(body_put_text(p, "remote"), s->remote.b, sizeof s->remote.b);
     p = body_put_uint_pair(p, "remote_port", s->remote_port);
-    p = body_put_bool_pair(p, "foreign", s->foreign);
+    p = body_put_uint_pair(p, "foreign", s->foreign);
     p = put_fact(p, "library", s->library);
     p = put_fact(p, "path", s->path);
     p = put_fact(p, "build_id", s->build_id);
@@ -157,7 +157,7 @@ static void take_session(struct cursor *c, struct plaintext_session *out)
     out->local_port = (uint16_t)body_uint(c, "local_port", UINT16_MAX);
     take_address(c, "remote", &out->remote);
     out->remote_port = (uint16_t)body_uint(c, "remote_port", UINT16_MAX);
-    out->foreign = body_bool(c, "foreign");
+    out->foreign = (uint32_t)body_uint(c, "foreign", UINT32_MAX);
     out->library = take_text(c, "library");
     out->path = take_text(c, "path");
     out->build_id = take_text(c, "build_id");

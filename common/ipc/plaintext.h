@@ -47,8 +47,8 @@ struct process_facts {
 struct plaintext_session {
     struct ipaddr local, remote;
     uint16_t local_port, remote_port;
-    bool foreign;       /* a loopback socket of another network namespace: its packets are others
-                           than those of the same five-tuple here */
+    uint32_t foreign;   /* of a loopback socket of another network namespace the inode of that: its
+                           packets are others than those of the same five-tuple here; else 0 */
     struct str library; /* openssl gnutls nss wolfssl go */
     struct str path;    /* of the image with the library */
     struct str build_id;

@@ -178,7 +178,8 @@ static bool tell(struct sessions *s, struct session *x, uint64_t ts_ns)
     memcpy(item.open.remote.b, x->tuple.remote, sizeof item.open.remote.b);
     item.open.local_port = x->tuple.local_port;
     item.open.remote_port = x->tuple.remote_port;
-    item.open.foreign = x->tuple.netns != s->route->netns && route_is_loopback(&item.open.local);
+    if (x->tuple.netns != s->route->netns && route_is_loopback(&item.open.local))
+        item.open.foreign = x->tuple.netns;
     item.open.method = str_of(method_name(x->method));
     item.open.process = *process_table_get(s->processes, (pid_t)x->pid);
     if (image) {

@@ -489,7 +489,7 @@ static void foreign_sessions_are_kept_from_our_packets(void **state)
     (void)state;
     packets_begin();
     client_asks(1);
-    items[0].open.foreign = true;
+    items[0].open.foreign = 7;
     close_session(1, 10);
     run_items();
     assert_string_equal(rig_text(&rig),
@@ -497,6 +497,24 @@ static void foreign_sessions_are_kept_from_our_packets(void **state)
     assert_false(rig.tls_plain.packets_seen);
     finish_and_expect("conn service=ssl conn_state=S1 missed_bytes=0 history=ShADd "
                       "category=other_tls\n");
+}
+
+/* Nor have those of two such networks with each other. */
+static void sessions_of_two_loopbacks_are_kept_apart(void **state)
+{
+    (void)state;
+    open_session(1, 0, 1)->foreign = 7;
+    open_session(2, 1, 1)->foreign = 8;
+    writes(1, 4, REQUEST);
+    reads(2, 5, "GET /b HTTP/1.1\r\nHost: example.org\r\n\r\n");
+    writes(2, 6, RESPONSE);
+    reads(1, 9, RESPONSE);
+    run_items();
+    assert_string_equal(
+        rig_text(&rig),
+        "http uri=/b status_code=200 view=plaintext pid=101 process_side=server\n" HTTP_CLIENT
+        "\n");
+    assert_false(RECORD_HAS(http, &rig.http, peer_pid));
 }
 
 static void tunnels_inside_are_detected_anew(void **state)
@@ -811,6 +829,7 @@ int main(void)
         TEST(a_newer_session_of_a_process_displaces_the_older),
         TEST(a_session_goes_on_with_the_next_flow),
         TEST(foreign_sessions_are_kept_from_our_packets),
+        TEST(sessions_of_two_loopbacks_are_kept_apart),
         TEST(tunnels_inside_are_detected_anew),
         TEST(a_websocket_inside_has_its_process),
         TEST(http2_inside_is_found_also_in_small_pieces),
