@@ -548,7 +548,8 @@ $(call fuzz_target,fuzz_site,worker/probe/site.c $(ELF_IMAGE))
 # --- targets --------------------------------------------------------------------------------------
 
 .PHONY: all release debug asan check test unit golden golden-asan cluster-test fuzz bench \
-        bench-live bench-probe conformance demo deps docs install uninstall clean units fuzzers tools
+        bench-live bench-plaintext bench-probe conformance demo deps docs install uninstall clean \
+        units fuzzers tools
 
 units: $(units_debug) $(units_asan)
 fuzzers: $(fuzzers)
@@ -594,6 +595,8 @@ bench: release tools
 	@tests/bench/run.py
 bench-live: release tools
 	@tests/bench/live.sh
+bench-plaintext: release tools
+	@tests/bench/plaintext.sh
 bench-probe: build/tools/bench/probe_cost
 	@$<
 

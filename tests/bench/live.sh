@@ -10,14 +10,6 @@
 seconds=${1:-30} rate=${2:-200000}
 ALONE="tests/bench/live.sh $seconds $rate"
 
-# counter NAME: its sum over all workers.
-counter() {
-    cluster status --json | python3 -c '
-import json, sys
-nodes = json.load(sys.stdin)["nodes"]
-print(sum(n.get("counters", {}).get(sys.argv[1], 0) for n in nodes))' "$1"
-}
-
 # CPU time that all nodes have used since they were started.
 cpu_seconds() {
     local node pid ticks=0

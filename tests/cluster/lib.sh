@@ -122,6 +122,14 @@ node_pid() {
 
 all_running() { cluster status >/dev/null; }
 
+# counter NAME: its sum over all nodes, of a cluster that runs.
+counter() {
+    cluster status --json | python3 -c '
+import json, sys
+nodes = json.load(sys.stdin)["nodes"]
+print(sum(n.get("counters", {}).get(sys.argv[1], 0) for n in nodes))' "$1"
+}
+
 # One request on a connection of its own, or several on one.
 get() { client curl -sk --max-time 10 "$@" >/dev/null; }
 
