@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Everything that one worker owns; nothing else of it is global. Only pipeline.c, host.c, stats.c,
+/* Everything that one worker owns; nothing else of it is global. Only pipeline.c, host*.c, stats.c,
  * worker.c and main.c see it. */
 #ifndef SPLIFF_WORKER_WORKER_H
 #define SPLIFF_WORKER_WORKER_H

@@ -243,6 +243,34 @@ static void a_child_that_nobody_succeeds_is_done(void **state)
     expect("outer inner 0(a?b) inner! ");
 }
 
+static void what_follows_a_child_is_detected_anew(void **state)
+{
+    (void)state;
+    say(0, "o(=a?o");
+    expect("outer inner 0(a?o) inner! outer ");
+    say(0, "=(");
+    say(1, "==one");
+    expect("inner 1(one) ");
+    host_close(&rig.w, flow);
+    expect("inner! outer! outer! ");
+    assert_int_equal(rig.w.detections.used, 0);
+}
+
+/* "outer" is known by its client, which here is on the parent's server side. */
+static void sides_of_what_is_detected_are_its_own(void **state)
+{
+    (void)state;
+    say(0, "o(");
+    say(1, "=a?o");
+    say(1, "=(");
+    say(1, "==one");
+    say(0, "==two");
+    say(0, "=_");
+    expect("outer inner 1(a?o) inner! outer inner 0(one) 1(two) 1<5> 1$ ");
+    host_close(&rig.w, flow);
+    expect("inner! outer! outer! ");
+}
+
 static void children_are_bounded(void **state)
 {
     (void)state;
@@ -294,6 +322,10 @@ int main(void)
                                         set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(a_child_is_succeeded_in_its_place, set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(a_child_that_nobody_succeeds_is_done, set_up,
+                                        rig_tear_down),
+        cmocka_unit_test_setup_teardown(what_follows_a_child_is_detected_anew, set_up,
+                                        rig_tear_down),
+        cmocka_unit_test_setup_teardown(sides_of_what_is_detected_are_its_own, set_up,
                                         rig_tear_down),
         cmocka_unit_test_setup_teardown(children_are_bounded, set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(enclosing_goes_only_so_deep, set_up, rig_tear_down),
