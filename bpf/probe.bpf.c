@@ -378,8 +378,8 @@ static __always_inline struct call *call_innermost(struct thread *t)
 static __always_inline struct call *call_current(struct thread *t, __u32 tgid, __u32 watch)
 {
     struct pt_regs *regs;
-    struct pt_regs copy;
     struct go_key key;
+    __u64 goroutine;
     struct call *c;
 
     c = t ? call_innermost(t) : NULL;
@@ -388,9 +388,9 @@ static __always_inline struct call *call_current(struct thread *t, __u32 tgid, _
     if (!(watch & PROBE_WATCH_GO))
         return NULL;
     regs = (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf());
-    if (bpf_probe_read_kernel(&copy, sizeof copy, regs) < 0)
+    if (bpf_probe_read_kernel(&goroutine, sizeof goroutine, &GOROUTINE(regs)) < 0)
         return NULL;
-    key = go_key(tgid, GOROUTINE(&copy));
+    key = go_key(tgid, goroutine);
     c = bpf_map_lookup_elem(&go_calls, &key);
     return c && c->active ? c : NULL;
 }
@@ -482,15 +482,16 @@ int on_syscall(__u64 *arguments)
     _Bool receive = id == READ || id == READV || id == RECVFROM || id == RECVMSG;
     __u32 tgid = current_tgid();
     struct probe_tuple tuple;
-    struct pt_regs regs;
+    struct pt_regs *regs = (struct pt_regs *)arguments[0];
     struct sock *sk;
     __u16 proto;
+    __u64 fd;
 
     if (!send && !receive)
         return 0;
-    if (bpf_probe_read_kernel(&regs, sizeof regs, (void *)arguments[0]) < 0)
+    if (bpf_probe_read_kernel(&fd, sizeof fd, &FIRST_ARGUMENT(regs)) < 0)
         return 0;
-    sk = tuple_socket((__u32)FIRST_ARGUMENT(&regs));
+    sk = tuple_socket((__u32)fd);
     if (!sk || !ip_socket(sk, &proto))
         return 0;
     if (tuple_read(&tuple, sk))

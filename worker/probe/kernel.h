@@ -17,16 +17,18 @@
 struct kernel;
 
 /* Loads and starts what watches sockets. 0; -errno with one line in error that names what the
- * kernel lacks or forbids and what to do. */
+ * kernel lacks or forbids and what to do. c is borrowed until close. For tests:
+ * SPLIFF_PROBE_FALLBACK in the environment makes a kernel pass for an old one. */
 int kernel_open(struct kernel **out, const struct probe_config *config, uint64_t ring_bytes,
                 uint32_t sessions, struct counters *c, char *error, size_t error_bytes);
+/* Detaches all; waits for that no more than a few seconds, the process's end does the rest. */
 void kernel_close(struct kernel *k);
 
 /* How hooks are attached here: "uprobe_multi" or "uprobe". */
 const char *kernel_attach_name(const struct kernel *k);
 
 /* Attaches all hooks of a plan to the file at path (kept open by nobody). Returns a handle >= 0 or
- * -errno, with nothing attached. */
+ * -errno, with nothing attached; -ENOSPC: more than KERNEL_HOOKS_IMAGES. */
 int kernel_attach(struct kernel *k, const char *path, uint16_t image, const struct plan *p);
 /* Detaches, in the background: it may take long and nobody waits. */
 void kernel_detach(struct kernel *k, int handle);
@@ -37,7 +39,7 @@ void kernel_unwatch(struct kernel *k, pid_t pid);
 
 /* Readable when there are events. */
 int kernel_fd(const struct kernel *k);
-/* Gives up to max events to take(). Returns how many. */
+/* Gives up to max events to take(), borrowed for the call, and counts them. Returns how many. */
 int kernel_poll(struct kernel *k, void (*take)(void *arg, const struct probe_event *e), void *arg,
                 int max);
 
