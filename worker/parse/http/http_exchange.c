@@ -12,6 +12,7 @@
 #include "worker/parse/http/http_decode.h"
 #include "worker/parse/http/http_redact.h"
 
+#include <ctype.h>
 #include <strings.h>
 
 #define LENGTH_BYTES   2u /* before each header */
@@ -333,16 +334,30 @@ static bool type_has(struct str type, const char *word)
     return false;
 }
 
-/* Passwords mostly travel in forms, in one coding or the other, and in JSON. */
+/* Passwords mostly travel in forms, in one coding or the other, and in JSON. JSON is told by how it
+ * begins: of what type it is said to be is often another thing. False: none of these. */
+static bool body_form(struct str type, struct str text, enum http_redact_form *form)
+{
+    while (text.len > 0 && isspace((unsigned char)text.p[0]))
+        text = str_make(text.p + 1, text.len - 1);
+    if (type_has(type, "form-data"))
+        *form = HTTP_REDACT_MULTIPART;
+    else if (type_has(type, "json") || (text.len > 0 && (text.p[0] == '{' || text.p[0] == '[')))
+        *form = HTTP_REDACT_JSON;
+    else if (type_has(type, "x-www-form-urlencoded"))
+        *form = HTTP_REDACT_FORM;
+    else
+        return false;
+    return true;
+}
+
 static void body_redact(const struct options *o, struct bufpool *bufs, struct str type,
                         struct shown *s)
 {
-    enum http_redact_form form = type_has(type, "x-www-form-urlencoded") ? HTTP_REDACT_FORM
-                                 : type_has(type, "form-data")           ? HTTP_REDACT_MULTIPART
-                                                                         : HTTP_REDACT_JSON;
     size_t max = s->text.len + REDACTED_SLACK, n;
+    enum http_redact_form form;
 
-    if (form == HTTP_REDACT_JSON && !type_has(type, "json"))
+    if (!body_form(type, s->text, &form))
         return;
     if (!room_get(&s->redacted, bufs, max)) {
         s->text.len = 0; /* rather nothing than what may be a secret */

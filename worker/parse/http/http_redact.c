@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Secrets are spans of a text, found one after the other; all but they is copied. Nearly every text
- * has none, which two calls of memchr tell of most.
+ * has none, which a few calls of memchr tell of most.
+ *
+ * Parameters are in queries, and in fragments, by which tokens are handed to a page's script.
  *
  * Where it is not clear how far a secret reads, more is taken rather than less: the value of a
  * parameter goes on to the next '&', though some servers end it at ';'. A user name that stands
@@ -135,8 +137,8 @@ static bool uri_find(const struct options *o, enum http_redact_form form, struct
         if (c == '/' && i + 1 < s.len && s.p[i + 1] == '/' && (i == 0 || s.p[i - 1] == ':') &&
             userinfo_find(s, i + 2, *in_query, out))
             return true;
-        *in_query |= c == '?';
-        if (*in_query && (c == '?' || c == '&' || c == ';') && parameter_find(o, s, i + 1, out))
+        *in_query |= c == '?' || c == '#';
+        if (*in_query && is_one_of(c, "?#&;") && parameter_find(o, s, i + 1, out))
             return true;
     }
     return false;
@@ -261,7 +263,8 @@ static bool may_hold_secrets(const struct options *o, enum http_redact_form form
     if (form >= HTTP_REDACT_FORM)
         return o->redact_parameters[0] != '\0';
     return memchr(text.p, '@', text.len) ||
-           (o->redact_parameters[0] != '\0' && memchr(text.p, '?', text.len));
+           (o->redact_parameters[0] != '\0' &&
+            (memchr(text.p, '?', text.len) || memchr(text.p, '#', text.len)));
 }
 
 static size_t put(char *out, size_t n, size_t max, const char *p, size_t len)

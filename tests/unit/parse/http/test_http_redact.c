@@ -73,6 +73,9 @@ static void test_uris(void **state)
                    "/?a_name_that_is_much_longer_than_others[of_an_object][in_an_object][of_a_form]"
                    "[that_grew]"
                    "[over_years][until_nobody_knew_it][password]=(redacted)"},
+                  {"https://h/cb#pwd=x&a=1", "https://h/cb#pwd=(redacted)&a=1"},
+                  {"/?a=1#b&pwd=x", "/?a=1#b&pwd=(redacted)"},
+                  {"/#a@b", NULL},
                   {"/?next=/in?pwd=x", "/?next=/in?pwd=(redacted)"},
                   {"http://u:p@h/", "http://u:(redacted)@h/"},
                   {"ftp://u:p:q@r@h:21/x", "ftp://u:(redacted)@h:21/x"},

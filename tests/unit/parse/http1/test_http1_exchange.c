@@ -107,6 +107,23 @@ static void test_secrets_that_are_asked_for(void **state)
     talk_finish(1);
 }
 
+/* Programs say that JSON is a form, since that is what their tool says of all they post. */
+static void test_json_of_another_type(void **state)
+{
+    (void)state;
+    fake_host_options.body = true;
+    talk_begin();
+    talk_say(0, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 18\r\n"
+                "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+                " [{\"pwd\":\"hush1\"}]");
+    talk_say(1, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 14\r\n\r\n"
+                "{\"pwd\":\"hush\"}");
+    fake_host_close(&talk);
+    exchange(0, "request_body", " [{\"pwd\":\"(redacted)\"}]");
+    exchange(0, "response_body", "{\"pwd\":\"(redacted)\"}");
+    talk_finish(1);
+}
+
 /* A tunnel's target is an authority. */
 static void test_connect(void **state)
 {
@@ -302,12 +319,20 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_no_secret_leaves), TEST(test_secrets_that_are_asked_for),
-        TEST(test_connect),          TEST(test_headers_in_order),
-        TEST(test_bodies),           TEST(test_named_headers),
-        TEST(test_not_asked_for),    TEST(test_long_body),
-        TEST(test_missing_bytes),    TEST(test_codings),
-        TEST(test_bounds),           TEST(test_no_memory),
+        TEST(test_no_secret_leaves),
+        TEST(test_secrets_that_are_asked_for),
+        TEST(test_json_of_another_type),
+        TEST(test_headers_in_order),
+        TEST(test_connect),
+        TEST(test_headers_in_order),
+        TEST(test_bodies),
+        TEST(test_named_headers),
+        TEST(test_not_asked_for),
+        TEST(test_long_body),
+        TEST(test_missing_bytes),
+        TEST(test_codings),
+        TEST(test_bounds),
+        TEST(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
