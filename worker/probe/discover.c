@@ -118,12 +118,28 @@ static int64_t stamp_ns(const struct statx_timestamp *t)
     return t->tv_sec * (int64_t)NS_PER_SEC + t->tv_nsec;
 }
 
+/* The WAYS places that a file may have. */
+static struct seen *seen_set(struct discover *d, uint64_t device, uint64_t inode)
+{
+    uint64_t hash = (inode ^ device << 40) * UINT64_C(0x9e3779b97f4a7c15);
+
+    return d->seen[(hash >> 32) % SETS];
+}
+
+void discover_forget(struct discover *d, uint64_t device, uint64_t inode)
+{
+    struct seen *set = seen_set(d, device, inode);
+
+    for (unsigned i = 0; i < WAYS; i++)
+        if (set[i].device == device && set[i].inode == inode)
+            set[i].used = 0;
+}
+
 /* Remembers a file. True if it was not there. */
 static bool seen_add(struct discover *d, const struct statx *s)
 {
     uint64_t device = makedev(s->stx_dev_major, s->stx_dev_minor);
-    uint64_t hash = (s->stx_ino ^ device << 40) * UINT64_C(0x9e3779b97f4a7c15);
-    struct seen *set = d->seen[(hash >> 32) % SETS], *oldest = set;
+    struct seen *set = seen_set(d, device, s->stx_ino), *oldest = set;
     struct seen new = {device,
                        s->stx_ino,
                        s->stx_size,

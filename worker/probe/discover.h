@@ -47,6 +47,9 @@ int discover_open(struct discover **out, const struct discover_ops *ops, void *u
                   struct counters *c);
 void discover_close(struct discover *d);
 
+/* Reports a file as one that was not reported before when it is mapped next. */
+void discover_forget(struct discover *d, uint64_t device, uint64_t inode);
+
 /* Descriptors to poll for reading. Returns how many. Call discover_run every second all the same.
  */
 int discover_fds(const struct discover *d, int fds[DISCOVER_FDS_MAX]);

@@ -2,6 +2,10 @@
 /* Hooks are on files, not on processes: a file is read once, when the first process that maps it is
  * seen, and serves all that come later. What is no TLS library is forgotten at once.
  *
+ * A hook holds its file and the mount that it lies in. For the libraries of this host that is well;
+ * but a container's file system could not be taken away after the container. So hooks in files that
+ * our own root does not have are taken out some minutes after their last process.
+ *
  * A file may be seen again as new: because the table of those that were reported was too small, or
  * because its content has changed. Where it is what it was, its hooks stay. */
 #include "worker/probe/hooking.h"
@@ -19,6 +23,8 @@
 
 /* Lines about images: so many at once, and then one a second. */
 #define LINES_MAX 32.0
+
+#define IDLE_SWEEPS 5u
 
 void hooking_init(struct hooking *h, struct images *images, struct kernel *k,
                   const struct options *o, struct counters *c)
@@ -158,4 +164,27 @@ bool hooking_image(struct hooking *h, const struct discovered *d)
         look_into(h, d);
     i = images_find(h->images, d->device, d->inode);
     return i && images_map(h->images, d->pid, i);
+}
+
+static bool is_of_this_host(const struct image *i)
+{
+    struct stat st;
+
+    return stat(i->path, &st) == 0 && st.st_dev == i->device && st.st_ino == i->inode;
+}
+
+void hooking_sweep(struct hooking *h, struct discover *d)
+{
+    for (uint32_t n = 0; n < IMAGES_MAX; n++) {
+        struct image *i = images_at(h->images, (uint16_t)n);
+
+        if (!i || i->handle < 0 || i->processes > 0 || i->idle++ < IDLE_SWEEPS ||
+            is_of_this_host(i))
+            continue;
+        if (may_print(h))
+            log_info("took the hooks out of %s: no process has it any more", i->path);
+        detach(h, i);
+        discover_forget(d, i->device, i->inode);
+        images_remove(h->images, i);
+    }
 }

@@ -3,6 +3,7 @@
 #ifndef SPLIFF_PROBE_HOOKING_H
 #define SPLIFF_PROBE_HOOKING_H
 
+#include "common/base/clock.h"
 #include "common/schema/counters.h"
 #include "common/schema/options.h"
 #include "worker/probe/discover.h"
@@ -23,5 +24,10 @@ void hooking_init(struct hooking *h, struct images *images, struct kernel *k,
 
 /* A process has mapped a file. True: the first one of this process that is hooked. */
 bool hooking_image(struct hooking *h, const struct discovered *d);
+
+/* To be called every HOOKING_SWEEP_NS: takes hooks out of files of containers and of deleted ones
+ * that no process has had for some sweeps. */
+#define HOOKING_SWEEP_NS (60 * NS_PER_SEC)
+void hooking_sweep(struct hooking *h, struct discover *d);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Two tables that go by least use: images by file, and processes with the numbers of their images.
  * An image stays when its last process has gone, hooked as it is, because the next one (the next
- * curl) would be seen too late; it goes when the room is wanted for another. A process's entry
+ * curl) would be seen too late; it goes when the room is wanted for another, or its hooks hold what
+ * others want to be rid of (hooking.c). A process's entry
  * stays after its end, because questions about its sockets come then. */
 #include "worker/probe/images.h"
 
@@ -84,7 +85,7 @@ struct image *images_find_same(struct images *s, const char *build_id, uint64_t 
     return NULL;
 }
 
-static void image_remove(struct images *s, struct image *i)
+void images_remove(struct images *s, struct image *i)
 {
     uint16_t number = i->number;
 
@@ -93,7 +94,7 @@ static void image_remove(struct images *s, struct image *i)
     free(i);
     for (unsigned n = 0; n < s->by_file.fresh; n++)
         if (s->images[n] && s->images[n]->same_as == number)
-            image_remove(s, s->images[n]);
+            images_remove(s, s->images[n]);
 }
 
 /* The one that was not asked for longest of those that no process has mapped now; those that have
@@ -121,7 +122,7 @@ struct image *images_add(struct images *s, uint64_t device, uint64_t inode, stru
         if (!i)
             return NULL;
         *gone = *i;
-        image_remove(s, i);
+        images_remove(s, i);
     }
     i = calloc(1, sizeof *i);
     if (!i)
@@ -213,6 +214,7 @@ bool images_map(struct images *s, pid_t pid, struct image *i)
     hooked = process_hooked(s, p);
     p->image[p->n++] = i->number;
     i->processes++;
+    i->idle = 0;
     if (hooked || i->handle < 0)
         return false;
     s->watched++;

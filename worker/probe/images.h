@@ -24,6 +24,7 @@ struct image {
     unsigned hooks;   /* that are attached */
     bool cheap;       /* some of them at sites */
     uint32_t processes; /* that have mapped it now */
+    uint32_t idle;      /* times that hooking_sweep found none */
     uint64_t bytes;     /* of the file */
     char path[PLAINTEXT_TEXT_MAX + 1];
     char build_id[ELF_BUILD_ID_MAX];
@@ -46,6 +47,8 @@ struct image *images_find_same(struct images *s, const char *build_id, uint64_t 
  * room for it: its handle is -1 if nothing had to. NULL if there is no memory, or no room because
  * processes have mapped all. */
 struct image *images_add(struct images *s, uint64_t device, uint64_t inode, struct image *gone);
+
+void images_remove(struct images *s, struct image *i);
 
 /* Copies what messages tell of it; library and hook are borrowed for good. */
 void images_describe(struct image *i, const char *library, const char *hook, const char *path,

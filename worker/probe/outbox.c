@@ -22,19 +22,19 @@ static void message_end(struct outbox_message *m, uint64_t *counter)
     m->data_bytes = 0;
 }
 
-/* True if it is empty now. */
-static bool message_send(struct outbox *o, unsigned worker)
+/* 0 if it is empty now; else -EAGAIN, or -ENOENT where nobody has come yet. */
+static int message_send(struct outbox *o, unsigned worker)
 {
     struct outbox_message *m = &o->message[worker];
     int err;
 
     if (m->len == 0)
-        return true;
+        return 0;
     err = o->send(o->user, o->heritage->probe.worker[worker], m->body, m->len);
-    if (err == -EAGAIN)
-        return false;
+    if (err == -EAGAIN || (err == -ENOENT && !m->met))
+        return err;
     message_end(m, err < 0 ? &o->c->probe_queue_bytes : &o->c->probe_sent_bytes);
-    return true;
+    return 0;
 }
 
 bool outbox_add(struct outbox *o, unsigned worker, const struct plaintext_item *item)
@@ -46,7 +46,7 @@ bool outbox_add(struct outbox *o, unsigned worker, const struct plaintext_item *
     if (!m->body)
         return false;
     while (!plaintext_encode(m->body, PLAINTEXT_MESSAGE_BYTES_MAX, &m->len, item))
-        if (!message_send(o, worker))
+        if (message_send(o, worker) < 0)
             return false;
     if (item->type == PLAINTEXT_DATA)
         m->data_bytes += item->data.bytes.len;
@@ -55,20 +55,26 @@ bool outbox_add(struct outbox *o, unsigned worker, const struct plaintext_item *
 
 bool outbox_flush(struct outbox *o)
 {
-    bool left = false;
+    bool again = false;
 
     for (unsigned i = 0; i < o->heritage->n_workers; i++)
-        left |= !message_send(o, i);
-    return left;
+        again |= message_send(o, i) == -EAGAIN;
+    return again;
 }
 
-unsigned outbox_arrival(struct outbox *o, const char *node)
+bool outbox_arrival(struct outbox *o, const char *node, unsigned *worker)
 {
     unsigned i = 0;
 
     while (i < o->heritage->n_workers && strcmp(o->heritage->probe.worker[i], node) != 0)
         i++;
-    if (i < o->heritage->n_workers)
-        message_end(&o->message[i], &o->c->probe_queue_bytes);
-    return i;
+    if (i == o->heritage->n_workers)
+        return false;
+    *worker = i;
+    if (!o->message[i].met) {
+        o->message[i].met = true;
+        return false;
+    }
+    message_end(&o->message[i], &o->c->probe_queue_bytes);
+    return true;
 }

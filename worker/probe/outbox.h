@@ -17,6 +17,7 @@ struct outbox {
         uint8_t *body; /* allocated when the worker has its first item */
         size_t len;
         uint64_t data_bytes; /* plaintext in it */
+        bool met;            /* the worker has been there */
     } message[HERITAGE_WORKERS_MAX];
 };
 
@@ -26,12 +27,12 @@ void outbox_fini(struct outbox *o);
 /* Adds an item. False: there is no room and the message cannot go now, or no memory. */
 bool outbox_add(struct outbox *o, unsigned worker, const struct plaintext_item *item);
 
-/* Sends what is there. A message that a full queue refuses stays; one that nobody listens to is
- * dropped and counted. True: something stays. */
+/* Sends what is there. A message that a full queue refuses stays, and one for a worker that has yet
+ * to come; one that nobody listens to any more is dropped and counted. True: try again soon. */
 bool outbox_flush(struct outbox *o);
 
-/* The worker has come (back): what was meant for its predecessor is dropped and counted. Returns
- * its index, n_workers if there is none of that name. */
-unsigned outbox_arrival(struct outbox *o, const char *node);
+/* A worker has come. True, and its index: it has come back, and knows no session; what was meant
+ * for its predecessor is dropped and counted. */
+bool outbox_arrival(struct outbox *o, const char *node, unsigned *worker);
 
 #endif

@@ -68,6 +68,7 @@ struct probe {
     bool busy; /* events came in this turn */
     int64_t wall_offset_ns;
     uint64_t tick_ns; /* when the next one is due */
+    uint64_t sweep_ns;
     unsigned n_ended;
     pid_t ended[ENDED_MAX];
 };
@@ -315,6 +316,7 @@ static bool take_events(struct probe *p)
 static void take_messages(struct probe *p)
 {
     struct bus_message m;
+    unsigned worker;
     const char *node;
 
     while (bus_receive(p->bus, &m)) {
@@ -323,12 +325,9 @@ static void take_messages(struct probe *p)
         p->c->probe_questions++;
         owners_answer(&p->owners, &m);
     }
-    while ((node = plaintext_socket_arrival(p->socket))) {
-        unsigned worker = outbox_arrival(&p->outbox, node);
-
-        if (worker < p->heritage->n_workers)
+    while ((node = plaintext_socket_arrival(p->socket)))
+        if (outbox_arrival(&p->outbox, node, &worker))
             sessions_forget_worker(p->sessions, worker);
-    }
 }
 
 static void tick(struct probe *p, uint64_t now_ns)
@@ -339,6 +338,10 @@ static void tick(struct probe *p, uint64_t now_ns)
     route_refresh(&p->route);
     p->c->probe_processes = images_processes(p->images);
     kernel_count(p->kernel);
+    if (now_ns < p->sweep_ns)
+        return;
+    p->sweep_ns = now_ns + HOOKING_SWEEP_NS;
+    hooking_sweep(&p->hooking, p->discover);
 }
 
 static void wait_for_more(struct probe *p, bool unsent)

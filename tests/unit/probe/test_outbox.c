@@ -108,9 +108,30 @@ static void a_full_queue_refuses_the_new(void **state)
     assert_int_equal(items, taken + 1);
 }
 
+/* Workers start when the probe does. */
+static void what_the_first_worker_comes_late_for_waits(void **state)
+{
+    unsigned worker = 9;
+
+    (void)state;
+    answer = -ENOENT;
+    assert_true(add(1, 100));
+    assert_false(outbox_flush(&outbox)); /* trying again soon will not help */
+    while (add(1, PLAINTEXT_DATA_BYTES_MAX))
+        continue;
+    answer = 0;
+    assert_false(outbox_arrival(&outbox, "worker-2", &worker));
+    assert_false(outbox_flush(&outbox));
+    assert_int_equal(messages, 1);
+    assert_int_equal(counters.probe_queue_bytes, 0);
+}
+
 static void what_nobody_listens_to_is_counted(void **state)
 {
+    unsigned worker;
+
     (void)state;
+    assert_false(outbox_arrival(&outbox, "worker-1", &worker));
     answer = -ENOENT;
     assert_true(add(0, 100));
     assert_false(outbox_flush(&outbox));
@@ -121,13 +142,17 @@ static void what_nobody_listens_to_is_counted(void **state)
 /* It would be items of sessions that it was never told of. */
 static void a_successor_gets_nothing_of_its_predecessor(void **state)
 {
+    unsigned worker = 9;
+
     (void)state;
+    assert_false(outbox_arrival(&outbox, "worker-2", &worker));
     assert_true(add(1, 100));
-    assert_int_equal(outbox_arrival(&outbox, "worker-2"), 1);
+    assert_true(outbox_arrival(&outbox, "worker-2", &worker));
+    assert_int_equal(worker, 1);
     assert_false(outbox_flush(&outbox));
     assert_int_equal(messages, 0);
     assert_int_equal(counters.probe_queue_bytes, 100);
-    assert_int_equal(outbox_arrival(&outbox, "worker-3"), 2);
+    assert_false(outbox_arrival(&outbox, "worker-3", &worker));
 }
 
 int main(void)
@@ -136,6 +161,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(items_go_together_when_flushed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_message_goes_by_itself, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_queue_refuses_the_new, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_first_worker_comes_late_for_waits, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(what_nobody_listens_to_is_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(a_successor_gets_nothing_of_its_predecessor, setup,
                                         teardown),
