@@ -102,7 +102,7 @@ static void take(void *arg, const struct probe_event *e)
     (void)arg, (void)e;
 }
 
-static void entry_and_return(struct plan *p, const struct elf_image *e)
+static void entry_and_return(struct plan *p, struct elf_image *e)
 {
     const char *names[] = {"SSL_write"};
     struct elf_function f;

@@ -24,7 +24,7 @@ static int file_of(const uint8_t *data, size_t len)
     return fd;
 }
 
-static void read_all(const struct elf_image *e, size_t len)
+static void read_all(struct elf_image *e, size_t len)
 {
     static const char *const names[] = {"SSL_read", "crypto/tls.(*Conn).Read", "main.main"};
     struct elf_function f[3];

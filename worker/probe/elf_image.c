@@ -30,12 +30,14 @@
 
 static const struct cursor NOTHING = {NULL, NULL, true};
 
-struct cursor elf_image_read(const struct elf_image *e, uint64_t offset, uint64_t bytes)
+struct cursor elf_image_read(struct elf_image *e, uint64_t offset, uint64_t bytes)
 {
     size_t done = 0;
 
-    if (offset > e->bytes || bytes > e->bytes - offset || bytes > ELF_RANGE_MAX)
+    if (offset > e->bytes || bytes > e->bytes - offset || bytes > ELF_RANGE_MAX ||
+        bytes > ELF_READ_MAX - e->read)
         return NOTHING;
+    e->read += bytes;
     while (done < bytes) {
         ssize_t n = pread(e->fd, e->data + offset + done, bytes - done, (off_t)(offset + done));
 
@@ -120,7 +122,7 @@ static bool name_equals(const struct cursor *strings, uint32_t at, const char *n
     return p && memcmp(p, name, len) == 0 && (p[len] == '\0' || p[len] == '@');
 }
 
-bool elf_image_section_named(const struct elf_image *e, const char *name, struct elf_section *out)
+bool elf_image_section_named(struct elf_image *e, const char *name, struct elf_section *out)
 {
     struct cursor names;
 
@@ -252,7 +254,7 @@ static void symbol_take(const struct elf_image *e, struct wanted *w, const struc
     }
 }
 
-size_t elf_image_find(const struct elf_image *e, const char *const *names, size_t n,
+size_t elf_image_find(struct elf_image *e, const char *const *names, size_t n,
                       struct elf_function *out)
 {
     struct wanted w = {.names = names, .n = n, .out = out};

@@ -57,7 +57,7 @@ static uint64_t uleb_read(struct cursor *c)
 }
 
 /* What the loader would add at an address: the addend of the relocation there, or 0. */
-static uint64_t relocated(const struct elf_image *e, uint64_t address)
+static uint64_t relocated(struct elf_image *e, uint64_t address)
 {
     struct elf_section s;
     unsigned tables = RELOCATIONS;
@@ -82,7 +82,7 @@ static uint64_t relocated(const struct elf_image *e, uint64_t address)
 }
 
 /* The start of Go's text where neither header nor relocation tells it. */
-static uint64_t text_address(const struct elf_image *e)
+static uint64_t text_address(struct elf_image *e)
 {
     struct elf_section s;
 
@@ -90,8 +90,7 @@ static uint64_t text_address(const struct elf_image *e)
 }
 
 /* Reads the header at the start of c, which is in memory at `address`. False if it is none. */
-static bool header_read(const struct elf_image *e, struct pclntab *t, struct cursor c,
-                        uint64_t address)
+static bool header_read(struct elf_image *e, struct pclntab *t, struct cursor c, uint64_t address)
 {
     const uint8_t *rest;
     bool offsets;
@@ -122,8 +121,7 @@ static bool header_read(const struct elf_image *e, struct pclntab *t, struct cur
 }
 
 /* Looks for the header in a segment, for files whose sections have no names. */
-static bool segment_search(const struct elf_image *e, const struct elf_segment *s,
-                           struct pclntab *t)
+static bool segment_search(struct elf_image *e, const struct elf_segment *s, struct pclntab *t)
 {
     struct cursor c = elf_image_read(e, s->offset, s->bytes);
     uint64_t at = 0;
@@ -138,7 +136,7 @@ static bool segment_search(const struct elf_image *e, const struct elf_segment *
     return false;
 }
 
-static bool pclntab_find(const struct elf_image *e, struct pclntab *t)
+static bool pclntab_find(struct elf_image *e, struct pclntab *t)
 {
     struct elf_section s;
     struct elf_segment segment;
@@ -176,7 +174,7 @@ static bool name_equals(struct cursor name, const char *wanted)
     return p && memcmp(p, wanted, len) == 0;
 }
 
-size_t elf_image_find_go(const struct elf_image *e, const char *const *names, size_t n,
+size_t elf_image_find_go(struct elf_image *e, const char *const *names, size_t n,
                          struct elf_function *out)
 {
     struct pclntab t;
@@ -205,7 +203,7 @@ size_t elf_image_find_go(const struct elf_image *e, const char *const *names, si
 }
 
 /* The description that the linker leaves of how the program was built. */
-static struct cursor info_find(const struct elf_image *e)
+static struct cursor info_find(struct elf_image *e)
 {
     struct elf_section s;
     struct elf_segment segment;
@@ -228,7 +226,7 @@ static struct cursor info_find(const struct elf_image *e)
 }
 
 /* The string whose Go header (address and length) is at an address. */
-static struct cursor go_string(const struct elf_image *e, uint64_t address)
+static struct cursor go_string(struct elf_image *e, uint64_t address)
 {
     uint64_t offset = 0, start, bytes;
     struct cursor c;
@@ -243,7 +241,7 @@ static struct cursor go_string(const struct elf_image *e, uint64_t address)
     return elf_image_read(e, offset, bytes);
 }
 
-const char *elf_image_go_version(const struct elf_image *e, char *out, size_t bytes)
+const char *elf_image_go_version(struct elf_image *e, char *out, size_t bytes)
 {
     struct cursor c = info_find(e), text;
     const uint8_t *head = cursor_bytes(&c, 16);

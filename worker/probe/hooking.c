@@ -100,8 +100,8 @@ static void attach(struct hooking *h, struct image *i, const struct plan *plan, 
 
 /* A file under an overlay has another device for each that lies over it, and its hooks count for
  * all of them: attached twice, each byte would come twice. */
-static bool is_same_by_overlay(struct hooking *h, const struct discovered *d,
-                               const struct elf_image *e, struct image *i)
+static bool is_same_by_overlay(struct hooking *h, const struct discovered *d, struct elf_image *e,
+                               struct image *i)
 {
     struct statfs fs;
     struct image *same;
@@ -115,7 +115,7 @@ static bool is_same_by_overlay(struct hooking *h, const struct discovered *d,
     return true;
 }
 
-static void image_new(struct hooking *h, const struct discovered *d, const struct elf_image *e,
+static void image_new(struct hooking *h, const struct discovered *d, struct elf_image *e,
                       const struct plan *plan)
 {
     struct image gone, *i = images_find(h->images, d->device, d->inode);

@@ -50,7 +50,7 @@ static bool hook_add(struct plan *p, enum hook_kind kind, uint64_t offset,
 
 /* A session's end is known when it begins: when the function returns, the pointer may be another's
  * already. */
-static void function_add(struct plan *p, const struct elf_image *e, const struct probe_function *f,
+static void function_add(struct plan *p, struct elf_image *e, const struct probe_function *f,
                          const struct elf_function *at)
 {
     struct probe_cookie cookie = f->cookie;
@@ -73,8 +73,8 @@ static void function_add(struct plan *p, const struct elf_image *e, const struct
 
 /* A uretprobe changes the return address on the stack, which Go's runtime finds when it moves or
  * walks the stack, and stops the program: so the returns are hooked one by one. */
-static bool go_function_add(struct plan *p, const struct elf_image *e,
-                            const struct probe_function *f, const struct elf_function *at)
+static bool go_function_add(struct plan *p, struct elf_image *e, const struct probe_function *f,
+                            const struct elf_function *at)
 {
     uint64_t returns[PLAN_HOOKS_MAX];
     size_t n = site_returns(e, at, returns, PLAN_HOOKS_MAX);
@@ -117,7 +117,7 @@ static bool has_required(const struct probe_library *l, const struct elf_functio
     return true;
 }
 
-static void library_add(struct plan *p, const struct elf_image *e, const struct probe_library *l,
+static void library_add(struct plan *p, struct elf_image *e, const struct probe_library *l,
                         const struct elf_function *at)
 {
     size_t before = p->n;
@@ -140,7 +140,7 @@ static void library_add(struct plan *p, const struct elf_image *e, const struct 
 }
 
 /* Go's functions: by their own table where the symbols are stripped. */
-static void go_add(struct plan *p, const struct elf_image *e, const struct probe_library *l,
+static void go_add(struct plan *p, struct elf_image *e, const struct probe_library *l,
                    const char *const *names, struct elf_function *at)
 {
     char version[32];
@@ -175,7 +175,7 @@ static bool has_file_name(struct cursor c, const char *name)
 }
 
 /* Whether the file has a name that a library leaves in programs it is linked into. */
-static bool has_trace(const struct elf_image *e, const char *trace)
+static bool has_trace(struct elf_image *e, const char *trace)
 {
     struct elf_segment s;
 
@@ -188,7 +188,7 @@ static bool has_trace(const struct elf_image *e, const char *trace)
     return false;
 }
 
-void plan_make(struct plan *p, const struct elf_image *e, const char *name, bool executable,
+void plan_make(struct plan *p, struct elf_image *e, const char *name, bool executable,
                const char *only)
 {
     const struct probe_library *may[LIBRARIES_MAX];

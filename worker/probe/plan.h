@@ -30,7 +30,7 @@ struct plan {
 
 /* name is the base name of the file; executable: it was mapped as a process's own program.
  * only: list of library names ("openssl,go") or "" for all. */
-void plan_make(struct plan *p, const struct elf_image *e, const char *name, bool executable,
+void plan_make(struct plan *p, struct elf_image *e, const char *name, bool executable,
                const char *only);
 
 /* Whether each name in such a list is a library's. If not, one line in error[error_bytes] that says

@@ -15,7 +15,7 @@
 #include <string.h>
 
 /* endbr64, then push of a register, with or without prefix for the upper eight. */
-uint64_t site_entry(const struct elf_image *e, const struct elf_function *f)
+uint64_t site_entry(struct elf_image *e, const struct elf_function *f)
 {
     static const uint8_t landing_pad[] = {0xf3, 0x0f, 0x1e, 0xfa};
     struct cursor c = elf_image_read(e, f->offset, sizeof(landing_pad) + 2);
@@ -53,7 +53,7 @@ struct code {
 };
 
 /* The whole function; false if it cannot be decoded to its end. */
-static bool code_open(struct code *c, const struct elf_image *e, const struct elf_function *f)
+static bool code_open(struct code *c, struct elf_image *e, const struct elf_function *f)
 {
     struct cursor bytes;
     size_t decoded = 0;
@@ -96,8 +96,7 @@ static bool is_jump(const struct code *c, size_t i)
     return cs_insn_group(c->decoder, &c->insn[i], CS_GRP_JUMP);
 }
 
-size_t site_returns(const struct elf_image *e, const struct elf_function *f, uint64_t *out,
-                    size_t max)
+size_t site_returns(struct elf_image *e, const struct elf_function *f, uint64_t *out, size_t max)
 {
     struct code c;
     size_t n = 0;
@@ -141,7 +140,7 @@ static bool is_no_scratch(uint16_t reg)
     return reg != X86_REG_R12 && reg != X86_REG_EFLAGS;
 }
 
-uint64_t site_entry_go(const struct elf_image *e, const struct elf_function *f)
+uint64_t site_entry_go(struct elf_image *e, const struct elf_function *f)
 {
     struct code c;
     uint64_t at = f->offset;
@@ -433,8 +432,8 @@ static bool site_search(const struct code *c, unsigned n_args, unsigned out, str
     return true;
 }
 
-bool site_find(const struct elf_image *e, const struct elf_function *f, unsigned n_args,
-               unsigned out, struct site *site)
+bool site_find(struct elf_image *e, const struct elf_function *f, unsigned n_args, unsigned out,
+               struct site *site)
 {
     struct code c;
     bool found;
@@ -449,21 +448,20 @@ bool site_find(const struct elf_image *e, const struct elf_function *f, unsigned
 
 #else
 
-uint64_t site_entry_go(const struct elf_image *e, const struct elf_function *f)
+uint64_t site_entry_go(struct elf_image *e, const struct elf_function *f)
 {
     (void)e;
     return f->offset;
 }
 
-bool site_find(const struct elf_image *e, const struct elf_function *f, unsigned n_args,
-               unsigned out, struct site *site)
+bool site_find(struct elf_image *e, const struct elf_function *f, unsigned n_args, unsigned out,
+               struct site *site)
 {
     (void)e, (void)f, (void)n_args, (void)out, (void)site;
     return false;
 }
 
-size_t site_returns(const struct elf_image *e, const struct elf_function *f, uint64_t *out,
-                    size_t max)
+size_t site_returns(struct elf_image *e, const struct elf_function *f, uint64_t *out, size_t max)
 {
     (void)e, (void)f, (void)out, (void)max;
     return 0;

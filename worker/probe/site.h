@@ -18,21 +18,20 @@ struct site {
  * argument `out` (if not one of them) the address of a local variable, and whose result decides the
  * next conditional jump. What does not pass this call returns a constant of 0 or less. True if the
  * decoder is sure. Without a disassembler in the build: never. */
-bool site_find(const struct elf_image *e, const struct elf_function *f, unsigned n_args,
-               unsigned out, struct site *site);
+bool site_find(struct elf_image *e, const struct elf_function *f, unsigned n_args, unsigned out,
+               struct site *site);
 
 /* Where to hook the entry and the return of a function: behind a landing pad (endbr64), which costs
  * a step, if what follows it is one of the instructions that the kernel emulates. */
-uint64_t site_entry(const struct elf_image *e, const struct elf_function *f);
+uint64_t site_entry(struct elf_image *e, const struct elf_function *f);
 
 /* Where to hook the entry of a function of Go: at the conditional jump that asks for more stack, if
  * nothing before it changes arguments or stack. Like the function's first instruction it comes
  * again when the stack has grown. */
-uint64_t site_entry_go(const struct elf_image *e, const struct elf_function *f);
+uint64_t site_entry_go(struct elf_image *e, const struct elf_function *f);
 
 /* Offsets of all return instructions of a function; the number, 0 if it could not be decoded to its
  * end or has more than max. */
-size_t site_returns(const struct elf_image *e, const struct elf_function *f, uint64_t *out,
-                    size_t max);
+size_t site_returns(struct elf_image *e, const struct elf_function *f, uint64_t *out, size_t max);
 
 #endif

@@ -13,6 +13,8 @@
 static const uint8_t code[] = {0x31, 0xc0, 0xc3};
 static const char *const names[] = {"first", "second", "third"};
 
+#define STEP (ELF_RANGE_MAX / 4)
+
 static struct elf_builder builder;
 
 static void image_open(struct elf_image *e)
@@ -55,6 +57,24 @@ static void other_files_are_refused(void **state)
     assert_int_equal(refused(&builder), 0);
     builder.type = ET_REL;
     assert_int_equal(refused(&builder), -ENOEXEC);
+}
+
+/* A table may say again and again that all of a large file is to be looked through. */
+static void no_file_is_read_for_ever(void **state)
+{
+    int fd = elf_builder_file(&builder);
+    struct elf_image e;
+    struct cursor c;
+    uint64_t bytes = 0;
+
+    (void)state;
+    assert_int_equal(ftruncate(fd, INT64_C(4) << 30), 0);
+    assert_int_equal(elf_image_open(&e, fd), 0);
+    for (c = elf_image_read(&e, 64, STEP); cursor_ok(&c) && bytes <= ELF_READ_MAX; bytes += STEP)
+        c = elf_image_read(&e, 64, STEP);
+    assert_in_range(bytes, ELF_READ_MAX / 2, ELF_READ_MAX);
+    elf_image_close(&e);
+    close(fd);
 }
 
 static void build_id_is_behind_another_note(void **state)
@@ -188,6 +208,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(other_files_are_refused, setup),
+        cmocka_unit_test_setup(no_file_is_read_for_ever, setup),
         cmocka_unit_test_setup(build_id_is_behind_another_note, setup),
         cmocka_unit_test_setup(functions_are_told_by_their_place_in_the_file, setup),
         cmocka_unit_test_setup(what_is_no_function_of_this_file_is_not_found, setup),

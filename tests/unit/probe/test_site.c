@@ -234,8 +234,7 @@ static void all_returns_are_found(void **state)
     assert_int_equal(returns(f, 4, at, 3), 0); /* ends in an instruction */
 }
 
-static uint64_t entry_by(uint64_t (*find_entry)(const struct elf_image *e,
-                                                const struct elf_function *f),
+static uint64_t entry_by(uint64_t (*find_entry)(struct elf_image *e, const struct elf_function *f),
                          const void *p, size_t bytes)
 {
     struct elf_builder b;
