@@ -16,7 +16,8 @@ shows() {
     shift
     ROUND=$((ROUND + 1))
     LOGS=$WORK/logs$ROUND
-    ip netns exec "$NET_SERVER" "$BIN/spliff-cluster" run -i sv0 --plaintext "$@" \
+    # Not by ip netns, which hides the cgroups.
+    nsenter --net="/run/netns/$NET_SERVER" "$BIN/spliff-cluster" run -i sv0 --plaintext "$@" \
         --log-dir "$LOGS/current" >/dev/null 2>"$WORK/run.err" </dev/null &
     run=$!
     wait_for 10 grep -q hooked "$WORK/run.err" || die "$*: nothing is hooked: $(cat "$WORK/run.err")"
