@@ -316,6 +316,7 @@ SCHEMA := common/schema/schema.c common/schema/category.c common/schema/record_p
 FAKE_HOST := tests/unit/parse/fake_host.c tests/unit/parse/fake_record.c \
              common/schema/schema.c common/schema/category.c $(BASE)
 
+$(call unit,base/test_log,common/base/log.c)
 $(call unit,base/test_pool,$(BASE))
 $(call unit,base/test_str,)
 $(call unit,base/test_local_nets,$(BASE) common/base/local_nets.c)

@@ -14,6 +14,15 @@ void log_init(const char *name, enum log_level max)
     log_max = max;
 }
 
+/* Names of files and programs may be anybody's: they begin no line of their own, and tell a
+ * terminal nothing. */
+static void controls_hide(char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)s[i] < ' ' || s[i] == 0x7f)
+            s[i] = '?';
+}
+
 /* One write(2) a line, so that lines of several processes never mix. */
 static void log_line(enum log_level level, const char *fmt, va_list ap)
 {
@@ -30,6 +39,7 @@ static void log_line(enum log_level level, const char *fmt, va_list ap)
     n += m;
     if ((size_t)n > sizeof line - 2)
         n = (int)sizeof line - 2;
+    controls_hide(line, (size_t)n);
     line[n++] = '\n';
     if (write(STDERR_FILENO, line, (size_t)n) < 0)
         return; /* nowhere left to say it */
