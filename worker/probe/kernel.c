@@ -12,11 +12,13 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* what bpftool writes casts const away */
@@ -78,6 +80,16 @@ static bool has_type(const struct btf *btf, const char *name, uint32_t kind)
     return btf__find_by_name_kind(btf, name, kind) > 0;
 }
 
+/* Perf events of uprobes were open to CAP_PERFMON from 5.8 on; newer and patched kernels want
+ * CAP_SYS_ADMIN again, as hooks can be put between instructions. uprobe_multi does not. */
+static bool is_admin(void)
+{
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
+
+    return syscall(SYS_capget, &head, caps) == 0 && caps[0].effective & 1u << CAP_SYS_ADMIN;
+}
+
 /* What this kernel has. SPLIFF_PROBE_FALLBACK in the environment, for tests: as if it were an old
  * one. */
 static int ask_kernel(struct kernel *k)
@@ -104,6 +116,9 @@ static int ask_kernel(struct kernel *k)
     if (!k->multi && access("/sys/bus/event_source/devices/uprobe/type", R_OK) < 0)
         return fail(k, -ENOTSUP,
                     "the kernel has no uprobes: use one that is built with CONFIG_UPROBE_EVENTS");
+    if (!k->multi && !is_admin())
+        log_warn("the kernel has no uprobe_multi (before 6.6): it may refuse each hook to a probe "
+                 "without CAP_SYS_ADMIN");
     return 0;
 }
 
@@ -152,8 +167,8 @@ static int load(struct kernel *k)
         return 0;
     if (r == -EPERM || r == -EACCES)
         return fail(k, r,
-                    "the kernel refuses the probe's programs (%s): it needs CAP_BPF, CAP_PERFMON "
-                    "and CAP_SYS_ADMIN, also outside of a container",
+                    "the kernel refuses the probe's programs (%s): run as root, in a container "
+                    "with CAP_BPF and CAP_PERFMON",
                     strerror(-r));
     if (r == -ENOMEM || r == -E2BIG)
         return fail(k, r, "no memory for the probe's tables: set plaintext_ring_size lower");
@@ -392,8 +407,12 @@ pid_t kernel_owner(struct kernel *k, const struct flow_key *key, unsigned *end)
         memcpy(o.local, key->addr[e].b, sizeof o.local);
         memcpy(o.remote, key->addr[!e].b, sizeof o.remote);
         pid = owner_find(k, &o);
-        if (pid == 0 && key->proto == IPPROTO_UDP)
+        if (pid == 0 && key->proto == IPPROTO_UDP) {
             pid = owner_unconnected(k, &o);
+        } else if (pid == 0) {
+            o.netns = 0; /* any, of what is not a loopback's */
+            pid = owner_find(k, &o);
+        }
         if (pid != 0) {
             *end = e;
             return pid;
