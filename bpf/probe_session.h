@@ -37,7 +37,8 @@ static __always_inline struct session *session_get(const struct session_key *key
     __builtin_memset(&fresh, 0, sizeof fresh);
     fresh.number = session_number();
     fresh.image = image;
-    bpf_map_update_elem(&sessions, key, &fresh, BPF_ANY);
+    /* Another thread may do the same now: Go begins to read and to write at once. */
+    bpf_map_update_elem(&sessions, key, &fresh, BPF_NOEXIST);
     s = session_find(key);
     if (!s)
         count(PROBE_STAT_TABLE_FULL, 1);
