@@ -351,7 +351,7 @@ static __always_inline void owner_set(const struct probe_tuple *t, __u32 proto, 
     key.local_port = t->local_port;
     key.remote_port = t->remote_port;
     key.proto = proto;
-    key.netns = t->netns;
+    key.netns = proto == PROTO_TCP && !tuple_is_loopback(t) ? 0 : t->netns;
     bpf_map_update_elem(&owners, &key, &tgid, BPF_ANY);
 }
 

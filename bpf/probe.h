@@ -126,7 +126,9 @@ enum probe_watch {
 };
 
 /* Table owners: key -> process that used the socket last. A UDP socket without a peer has the
- * remote port 0 and no remote address, which is ::ffff:0.0.0.0 or :: as its family has it. */
+ * remote port 0 and no remote address, which is ::ffff:0.0.0.0 or :: as its family has it. The
+ * network namespace is 0 for TCP but that of a loopback: packets of containers pass through others'
+ * namespaces, and no two connections have the same addresses and ports there. */
 struct probe_owner_key {
     unsigned char local[16];
     unsigned char remote[16];

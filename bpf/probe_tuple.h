@@ -54,6 +54,15 @@ static __always_inline _Bool tuple_read(struct probe_tuple *t, struct sock *sk)
     return 1;
 }
 
+static __always_inline _Bool tuple_is_loopback(const struct probe_tuple *t)
+{
+    const __u64 *local = (const __u64 *)t->local;
+
+    if (local[0] != 0)
+        return 0;
+    return local[1] == bpf_cpu_to_be64(1) || (t->local[10] == 0xff && t->local[12] == 127);
+}
+
 static __always_inline _Bool tuple_same(const struct probe_tuple *a, const struct probe_tuple *b)
 {
     const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;

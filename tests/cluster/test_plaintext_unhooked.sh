@@ -13,8 +13,10 @@ if ! cc -s -static -Wl,--build-id -o "$WORK/wolfbare" "$ROOT/tests/cluster/plain
     exit
 fi
 begin_plaintext 1
-echo 'comm = wolfbare,wget' >>"$WORK/spliff.cfg"
-# Here the programs are at the end where the probe is, the server at the other one.
+echo 'comm = wolfbare,wolfaway,wget' >>"$WORK/spliff.cfg"
+ln "$WORK/wolfbare" "$WORK/wolfaway" || exit
+# The programs are at the end where the probe is, the server at the other one; one of them is in the
+# other network namespace, as in a container.
 ip netns exec "$NET_CLIENT" gnutls-serv --quiet --http --port 5556 --x509keyfile \
     "$WORK/www/www.example.org.key" --x509certfile "$WORK/www/www.example.org.pem" >/dev/null 2>&1 &
 NET_PIDS+=($!)
@@ -28,12 +30,13 @@ unhooked() {
     wget_one "https://192.0.2.1:5556$MARK/hooked"
     server curl -sk --max-time 10 "https://192.0.2.1:5556$MARK/others" >/dev/null
     server "$WORK/wolfbare" 192.0.2.1 5556 "$MARK/unhooked" 1 2>/dev/null
-    notices | grep -q 'wolfbare'
+    client "$WORK/wolfaway" $SERVER4 443 "$MARK/away" 1 2>/dev/null
+    notices | grep -q wolfbare && notices | grep -q wolfaway
 }
 wait_for 60 unhooked || die "it is not named: $(notices)"
 stop
-[ "$(notices | grep -vc 'wolfbare')" -eq 0 ] || die "others are named: $(notices)"
-[ "$(notices | wc -l)" -eq 1 ] || die "it is named $(notices | wc -l) times"
+[ "$(notices | grep -o 'wolf[a-z]* (' | sort | paste -sd ' ')" = 'wolfaway ( wolfbare (' ] ||
+    die "not each once, or others: $(notices)"
 notices | grep -q "^Probe::Unhooked_TLS	wolfbare ([0-9]*) speaks TLS that is not hooked: $WORK/wolfbare\(, build-id [0-9a-f]*\)\?	$WORK/wolfbare	192.0.2.2	192.0.2.1	5556	C" ||
     die "the notice says: $(notices)"
 pass "$TEST"

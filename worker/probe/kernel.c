@@ -396,27 +396,21 @@ static pid_t owner_unconnected(struct kernel *k, struct probe_owner_key *key)
     return pid != 0 ? pid : owner_find(k, key);
 }
 
-pid_t kernel_owner(struct kernel *k, const struct flow_key *key, unsigned *end)
+pid_t kernel_owner(struct kernel *k, const struct flow_key *key, unsigned end)
 {
-    for (unsigned e = 0; e < 2; e++) {
-        struct probe_owner_key o = {.local_port = key->port[e],
-                                    .remote_port = key->port[!e],
-                                    .proto = key->proto,
-                                    .netns = k->own_netns};
-        pid_t pid;
-        memcpy(o.local, key->addr[e].b, sizeof o.local);
-        memcpy(o.remote, key->addr[!e].b, sizeof o.remote);
-        pid = owner_find(k, &o);
-        if (pid == 0 && key->proto == IPPROTO_UDP) {
-            pid = owner_unconnected(k, &o);
-        } else if (pid == 0) {
-            o.netns = 0; /* any, of what is not a loopback's */
-            pid = owner_find(k, &o);
-        }
-        if (pid != 0) {
-            *end = e;
-            return pid;
-        }
-    }
-    return 0;
+    struct probe_owner_key o = {.local_port = key->port[end],
+                                .remote_port = key->port[!end],
+                                .proto = key->proto,
+                                .netns = k->own_netns};
+    pid_t pid;
+
+    memcpy(o.local, key->addr[end].b, sizeof o.local);
+    memcpy(o.remote, key->addr[!end].b, sizeof o.remote);
+    pid = owner_find(k, &o);
+    if (pid != 0)
+        return pid;
+    if (key->proto == IPPROTO_UDP)
+        return owner_unconnected(k, &o);
+    o.netns = 0; /* any, of what is not a loopback's */
+    return owner_find(k, &o);
 }

@@ -46,8 +46,8 @@ int kernel_poll(struct kernel *k, void (*take)(void *arg, const struct probe_eve
 /* Copies the kernel side's counters to the process's page. */
 void kernel_count(struct kernel *k);
 
-/* The process that has, or had lately, the socket with this five-tuple in the probe's network
- * namespace: its pid, and in *end the end of the key that is its own. 0: none known. */
-pid_t kernel_owner(struct kernel *k, const struct flow_key *key, unsigned *end);
+/* The process that has, or had lately, the socket at this end of the key; of UDP and of loopbacks
+ * in the probe's network namespace alone. 0: none known. */
+pid_t kernel_owner(struct kernel *k, const struct flow_key *key, unsigned end);
 
 #endif

@@ -48,18 +48,35 @@ static bool is_wanted(const struct owners *o, const struct process_facts *p)
            o->options->probe_cgroup[0] == '\0' && o->options->probe_libraries[0] == '\0';
 }
 
+/* Of the processes at both ends the one that is wanted; they need not be in the same container. */
+static pid_t owner_of(const struct owners *o, const struct owner_question *q,
+                      struct owner_answer *a)
+{
+    for (unsigned end = 0; end < 2; end++) {
+        pid_t pid = kernel_owner(o->kernel, &q->key, end);
+
+        if (pid <= 0)
+            continue;
+        a->end = end;
+        a->process = *process_table_get(o->processes, pid);
+        a->found = is_wanted(o, &a->process);
+        if (a->found)
+            return pid;
+    }
+    return 0;
+}
+
 /* build_id: room for what *a borrows. */
 static void answer(struct owners *o, const struct owner_question *q, struct owner_answer *a,
                    char build_id[ELF_BUILD_ID_MAX])
 {
-    pid_t pid = kernel_owner(o->kernel, &q->key, &a->end);
     const struct image *missed;
+    pid_t pid;
 
     a->id = q->id;
-    if (pid <= 0)
+    pid = owner_of(o, q, a);
+    if (pid == 0)
         return;
-    a->process = *process_table_get(o->processes, pid);
-    a->found = is_wanted(o, &a->process);
     missed = images_missed(o->images, pid);
     if (missed) {
         a->missed = str_of(missed->path);

@@ -752,15 +752,17 @@ static pid_t owner(const struct pair *p, unsigned from, uint8_t proto, unsigned 
 {
     struct ipaddr a[2];
     struct flow_key key;
-    unsigned end = 7;
-    pid_t pid;
+    pid_t pid = 0;
 
     for (int i = 0; i < 2; i++)
         memcpy(a[i].b, &p->address[i].sin6_addr, 16);
     flow_key_set(&key, &a[from], ntohs(p->address[from].sin6_port), &a[!from],
                  ntohs(p->address[!from].sin6_port), proto);
-    pid = kernel_owner(kernel, &key, &end);
-    *port = pid != 0 ? key.port[end] : 0;
+    *port = 0;
+    for (unsigned end = 0; end < 2 && pid == 0; end++) {
+        pid = kernel_owner(kernel, &key, end);
+        *port = pid != 0 ? key.port[end] : 0;
+    }
     return pid;
 }
 
