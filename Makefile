@@ -472,7 +472,9 @@ $(call unit,schema/test_process_filter,common/schema/process_filter.c common/sch
 $(call unit,manager/test_status,manager/status.c manager/topology.c manager/ini_file.c manager/suggest.c \
     manager/text.c $(SCHEMA) $(BASE))
 ifdef BPF_SKEL
-$(call unit,probe/test_kernel,$(BASE) $(SRC_PROBE_KERNEL) tests/unit/probe/fake_ssl.c)
+KERNEL_BENCH := $(BASE) $(SRC_PROBE_KERNEL) tests/unit/probe/kernel_bench.c tests/unit/probe/fake_ssl.c
+$(call unit,probe/test_kernel,$(KERNEL_BENCH))
+$(call unit,probe/test_kernel_process,$(KERNEL_BENCH))
 endif
 $(call unit,probe/test_images,worker/probe/images.c worker/probe/lru.c common/base/check.c)
 $(call unit,probe/test_lru,worker/probe/lru.c common/base/check.c)
@@ -560,6 +562,20 @@ build/tools/%: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -g -o $@ $< $(call pc_libs,libpcap) $(call pc_libs,libzmq)
 TOOLS := build/tools/bench/bare build/tools/bench/send build/tools/cluster/tap
+# A client linked as programs commonly are, and as one whose library has no symbols.
+ifneq ($(shell pkg-config --exists wolfssl && echo y),)
+build/tools/cluster/wolfclient: tests/cluster/plaintext_wolfssl.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -o $@ $< $(call pc_libs,wolfssl)
+build/tools/cluster/wolfbare: tests/cluster/plaintext_wolfssl.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -o $@ $< -s -static $(call pc_libs,wolfssl) -lm \
+	    2>/dev/null # of getaddrinfo, which is not called
+TOOLS += build/tools/cluster/wolfclient
+ifneq ($(shell $(CC) -print-file-name=libwolfssl.a),libwolfssl.a)
+TOOLS += build/tools/cluster/wolfbare
+endif
+endif
 tools: $(TOOLS)
 # Needs libssl.
 build/tools/bench/probe_cost: $(call objs,release,tests/bench/probe_cost.c $(SRC_PROBE_IMAGES) \

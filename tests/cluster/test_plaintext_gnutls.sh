@@ -40,7 +40,7 @@ done
 wait_for 10 has_marked 40
 stop
 
-ours() { marked "$@" | grep -v '^/warm/'; }
+ours() { marked | grep -v '^/warm/'; }
 at_nginx() { marked method status_code id.resp_p | grep '443$' | grep -v '^/warm/'; }
 diff <(at_nginx | awk '{print $2, $1, $3}' | sort) \
     <(cut -d " " -f 1-3 "$WORK/www/access.log" | sed "s|$MARK||" | sort) \
