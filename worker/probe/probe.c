@@ -65,7 +65,8 @@ struct probe {
     struct plaintext_socket *socket;
     struct bus *bus;
     struct outbox outbox;
-    bool busy; /* events came in this turn */
+    bool busy;              /* events came in this turn */
+    uint64_t discovered_ns; /* up to then processes are known */
     int64_t wall_offset_ns;
     uint64_t tick_ns; /* when the next one is due */
     uint64_t sweep_ns;
@@ -95,10 +96,25 @@ static const struct session_image *on_image_of(void *user, uint16_t number)
     return i ? &i->session : NULL;
 }
 
+/* Up to now. True: there is more to discover. */
+static bool discover(struct probe *p)
+{
+    unsigned turns = 1;
+
+    p->discovered_ns = clock_mono_ns();
+    while (discover_run(p->discover, p->discovered_ns))
+        if (turns++ == DISCOVER_TURNS)
+            return true;
+    return false;
+}
+
+/* What is newer than all that is known of processes may be of one that is not known yet. */
 static void on_event(void *user, const struct probe_event *e)
 {
     struct probe *p = user;
 
+    if (e->ts_ns > p->discovered_ns)
+        (void)discover(p);
     sessions_event(p->sessions, e, p->wall_offset_ns);
 }
 
@@ -364,18 +380,6 @@ static void wait_for_more(struct probe *p, bool unsent)
     if (unsent && timeout_ms > RETRY_MS)
         timeout_ms = RETRY_MS;
     (void)poll(polls, (nfds_t)n, timeout_ms);
-}
-
-/* True: there is more to discover. */
-static bool discover(struct probe *p)
-{
-    uint64_t now = clock_mono_ns();
-    unsigned turns = 1;
-
-    while (discover_run(p->discover, now))
-        if (turns++ == DISCOVER_TURNS)
-            return true;
-    return false;
 }
 
 void probe_loop(struct probe *p, const volatile int *stop)
