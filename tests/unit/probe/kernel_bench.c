@@ -190,7 +190,6 @@ static void take(void *arg, const struct probe_event *e)
     bench.n_got++;
 }
 
-/* A bench.child does it; what it did is in bench.got[0 … bench.n_got - 1]. */
 void bench_run(void (*scene)(void))
 {
     int ready[2], status;

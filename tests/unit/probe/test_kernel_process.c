@@ -86,7 +86,7 @@ static void named_scene(void)
     bench_talk();
 }
 
-/* How many events there are of a bench.child under other filters. */
+/* How many events there are of a child under other filters. */
 static unsigned events_with(struct probe_config config)
 {
     bench_need_kernel();
