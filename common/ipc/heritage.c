@@ -11,11 +11,13 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define SEALS_SIZE (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
@@ -123,6 +125,23 @@ static const unsigned probe_capabilities[] = {
     CAP_SYS_RESOURCE, CAP_DAC_READ_SEARCH, CAP_IPC_LOCK,
 };
 
+/* Before 6.6 probes are attached as perf events, for which the kernel asks the rights of an
+ * administrator; since then as one BPF link, for which CAP_PERFMON will do. */
+static bool probes_are_perf_events(void)
+{
+    struct utsname u;
+    int major = 0, minor = 0;
+
+    if (uname(&u) < 0 || sscanf(u.release, "%d.%d", &major, &minor) != 2)
+        return true;
+    return major < 6 || (major == 6 && minor < 6);
+}
+
+static void capabilities_keep(uint32_t keep[_LINUX_CAPABILITY_U32S_3], unsigned capability)
+{
+    keep[capability / 32] |= UINT32_C(1) << capability % 32;
+}
+
 /* By system call: libcap would be one more library for these few lines. A change of user empties
  * the sets already; this is for a worker that stays root, and for one that was given capabilities.
  * The probe keeps of its own what is in the list. */
@@ -136,7 +155,9 @@ static int drop_capabilities(enum node_kind kind)
         syscall(SYS_capget, &head, caps) < 0)
         return -errno;
     for (size_t i = 0; kind == NODE_PROBE && i < sizeof probe_capabilities / sizeof(unsigned); i++)
-        keep[probe_capabilities[i] / 32] |= UINT32_C(1) << probe_capabilities[i] % 32;
+        capabilities_keep(keep, probe_capabilities[i]);
+    if (kind == NODE_PROBE && probes_are_perf_events())
+        capabilities_keep(keep, CAP_SYS_ADMIN);
     for (unsigned i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
         caps[i].permitted &= keep[i];
         caps[i].effective = caps[i].permitted;
