@@ -28,8 +28,9 @@ void plaintext_socket_close(struct plaintext_socket *s);
 int plaintext_socket_send(struct plaintext_socket *s, const char *node, const void *body,
                           size_t len);
 
-/* Probe: a worker that has begun to listen since it was asked last, and so knows no session. NULL if
- * there is none. Borrowed until the next call; to be called until it says NULL before waiting. */
+/* Probe: a worker that has begun to listen since it was asked last, and so knows no session. NULL
+ * if there is none. Borrowed until the next call; to be called until it says NULL before waiting.
+ */
 const char *plaintext_socket_arrival(struct plaintext_socket *s);
 
 /* Worker: the next message, borrowed until the next call. False if there is none now. */
