@@ -41,7 +41,7 @@ nginx_worker() { cat /proc/"$(cat "$WORK/www/nginx.pid")"/task/*/children | tr -
 
 # curl_x SCHEME-AND-HOST NAMES OPTION...: requests of a curl that says who it is, on one connection from
 # a port that it chose before. NAMES end the paths.
-CURL_PORT=20000
+CURL_PORT=$((10000 + $$ % 100 * 200))
 curl_x() {
     local host=$1 names=$2
     shift 2
