@@ -27,6 +27,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define ITEMS_A_RUN     2048u
 #define LATE_NS         (2 * NS_PER_SEC)  /* a session this much younger than its flow began late */
@@ -173,11 +174,15 @@ static void on_open(struct worker *w, const struct plaintext_item *item)
 {
     struct correlate *c = w->plain->correlate;
     struct correlate_session *s = correlate_find(c, item->session), *before;
+    uint64_t offset[2] = {0, 0};
     struct flow *f;
     unsigned end;
 
-    if (s && is_same_process(&s->facts, &item->open))
-        return; /* told again, as the worker may have been a new one */
+    if (s && is_same_process(&s->facts, &item->open)) {
+        if (!s->closed)
+            return; /* told again, as the worker may have been a new one */
+        memcpy(offset, s->offset, sizeof offset); /* the probe had no room for it for a while */
+    }
     if (s) {
         session_displace(w, s);
         if (correlate_find(c, item->session) == s)
@@ -188,6 +193,8 @@ static void on_open(struct worker *w, const struct plaintext_item *item)
     if (before)
         session_displace(w, before);
     s = correlate_join(c, f, pool_index(&w->flows.flows, f), end, item);
+    if (s)
+        memcpy(s->offset, offset, sizeof offset);
     if (s && f->log != FLOW_LOG_PLAIN)
         w->counters->plain_joined++;
     flow_release(w, f);

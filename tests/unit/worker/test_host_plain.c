@@ -253,6 +253,27 @@ static void a_session_goes_on_with_the_next_flow(void **state)
     assert_int_equal(rig.counters.plain_sessions_active, 0);
 }
 
+/* The probe closes what was silent for long if it needs the room, and tells of it anew. */
+static void a_session_may_be_told_of_again_after_its_end(void **state)
+{
+    (void)state;
+    packets_begin();
+    client_asks(1);
+    close_session(1, 10);
+    open_session(1, 0, 5000);
+    writes(1, 5001, REQUEST);
+    reads(1, 5002, RESPONSE);
+    close_session(1, 5003);
+    run_items();
+    finish_and_expect(HTTP_CLIENT
+                      "\ntls_plain protocol=http1 pid=100 process_side=client\n" HTTP_CLIENT
+                      "\ntls_plain protocol=http1 pid=100 process_side=client\n"
+                      "conn service=ssl,http conn_state=S1 missed_bytes=0 history=ShADd "
+                      "category=web_tls\n");
+    assert_int_equal(rig.counters.plain_missed_bytes, 0);
+    assert_int_equal(rig.counters.plain_sessions_active, 0);
+}
+
 /* The same five-tuple on another host's loopback has nothing to do with our packets. */
 static void foreign_sessions_are_kept_from_our_packets(void **state)
 {
@@ -493,6 +514,7 @@ int main(void)
         TEST(what_was_never_announced_is_counted),
         TEST(a_newer_session_of_a_process_displaces_the_older),
         TEST(a_session_goes_on_with_the_next_flow),
+        TEST(a_session_may_be_told_of_again_after_its_end),
         TEST(foreign_sessions_are_kept_from_our_packets),
         TEST(sessions_of_two_loopbacks_are_kept_apart),
         TEST(tunnels_inside_are_detected_anew),
