@@ -18,7 +18,7 @@ start
 wait_plain "$(nginx_worker)" "https://$SERVER4"
 
 talk() { client "$ROOT/tests/web.py" talk "$@" >>"$WORK/talk.err" 2>&1 || die "talk $*"; }
-for n in 1 2 3; do
+for _ in 1 2 3; do
     talk "wss://$SERVER4:8765$OURS/clear"
     talk --deflate "wss://$SERVER4:8765$OURS/deflate"
 done
@@ -26,7 +26,8 @@ talk --bye "wss://$SERVER4:8765$OURS/bye"
 
 ours() { paste <(column websocket uri) <(column websocket "$1") | sed -n "s|^$OURS/[a-z]*\t||p"; }
 has_ours() { [ "$(ours view | wc -l)" -ge 7 ]; }
-wait_for 20 has_ours || die "websocket.log has $(ours view | wc -l) of 7 WebSockets"
+wait_for 20 has_ours || die "websocket.log has $(ours view | wc -l) of 7 WebSockets, http.log $(column http uri |
+    grep -c "^$OURS/"): $(cluster status | tail -n 2)"
 stop
 expect() {
     ours "$1" | sort | uniq -c | awk '{printf "%s%s*%s", sep, $1, $2; sep = " "}' >"$WORK/got"
