@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* what bpftool writes casts const away */
@@ -90,6 +91,24 @@ static bool is_admin(void)
     return syscall(SYS_capget, &head, caps) == 0 && caps[0].effective & 1u << CAP_SYS_ADMIN;
 }
 
+/* From 6.11 on a function that is hooked at its return ends in a system call on x86-64, and until
+ * 6.14 that went through the filters of programs that restrict theirs. */
+#if defined(__x86_64__)
+static void warn_of_filters(void)
+{
+    struct utsname u;
+    unsigned major, minor;
+
+    if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2 || major != 6 ||
+        minor < 11 || minor > 13)
+        return;
+    log_warn("this kernel (%s) may end programs that restrict their system calls (seccomp: in "
+             "containers, by systemd) when a TLS function of theirs returns; fixed in 6.14, and in "
+             "some 6.12 and 6.13: update it, or leave such programs' libraries out of `libraries`",
+             u.release);
+}
+#endif
+
 /* What this kernel has. SPLIFF_PROBE_FALLBACK in the environment, for tests: as if it were an old
  * one. */
 static int ask_kernel(struct kernel *k)
@@ -116,6 +135,9 @@ static int ask_kernel(struct kernel *k)
     if (!k->multi && access("/sys/bus/event_source/devices/uprobe/type", R_OK) < 0)
         return fail(k, -ENOTSUP,
                     "the kernel has no uprobes: use one that is built with CONFIG_UPROBE_EVENTS");
+#if defined(__x86_64__)
+    warn_of_filters();
+#endif
     if (!k->multi && !is_admin())
         log_warn("the kernel has no uprobe_multi (before 6.6): it may refuse each hook to a probe "
                  "without CAP_SYS_ADMIN");
