@@ -208,10 +208,13 @@ static void file_report(struct discover *d, const struct perf_event *m, int fd,
 
     if (found.first) {
         snprintf(open_path, sizeof(open_path), "/proc/self/fd/%d", fd);
-        found.fd = open(open_path, O_RDONLY | O_CLOEXEC);
+        /* The file's owner may have a lease on it, and who opens it would wait for him. */
+        found.fd = open(open_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         found.open_path = open_path;
-        if (found.fd < 0)
+        if (found.fd < 0) {
+            discover_forget(d, found.device, found.inode);
             return;
+        }
     }
     d->ops.image(d->user, &found);
     if (found.first)

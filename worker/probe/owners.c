@@ -23,7 +23,7 @@ static void program_build_id(pid_t pid, char out[ELF_BUILD_ID_MAX])
 
     out[0] = '\0';
     snprintf(path, sizeof path, "/proc/%d/exe", (int)pid);
-    fd = open(path, O_RDONLY | O_CLOEXEC);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return;
     if (elf_image_open(&e, fd) == 0) {

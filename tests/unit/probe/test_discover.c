@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,7 @@ struct told {
 static struct counters counters;
 static struct told told;
 static char path[64];
+static bool leased; /* children make others wait who open the file, for 45 s as shipped */
 static struct discover *discover;
 
 static void on_image(void *user, const struct discovered *d)
@@ -89,6 +91,7 @@ static void child_run(int ready, int hold)
     char byte;
 
     if (mmap(NULL, BYTES, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED ||
+        (leased && (signal(SIGIO, SIG_IGN) == SIG_ERR || fcntl(fd, F_SETLEASE, F_WRLCK) < 0)) ||
         write(ready, "", 1) != 1)
         _exit(1);
     _exit(read(hold, &byte, 1) == 0 ? 0 : 1);
@@ -215,6 +218,27 @@ static void other_content_in_the_same_file_is_told_anew(void **state)
     child_end(&c);
 }
 
+/* It is looked at when another process maps it. */
+static void nobody_can_make_the_probe_wait(void **state)
+{
+    struct child owner, c;
+    uint64_t begin_ns;
+
+    (void)state;
+    leased = true;
+    owner = child_start();
+    leased = false;
+    start();
+    begin_ns = clock_mono_ns();
+    scan_all();
+    assert_true(clock_mono_ns() - begin_ns < 30 * NS_PER_SEC);
+    assert_int_equal(told.firsts, 0);
+    child_end(&owner);
+    c = child_start();
+    wait_for(&told.firsts, 1);
+    child_end(&c);
+}
+
 static void forks_are_told(void **state)
 {
     struct child c;
@@ -253,6 +277,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_deleted_file_can_be_opened, setup, teardown),
         cmocka_unit_test_setup_teardown(other_content_in_the_same_file_is_told_anew, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(nobody_can_make_the_probe_wait, setup, teardown),
         cmocka_unit_test_setup_teardown(forks_are_told, setup, teardown),
     };
 
