@@ -49,6 +49,7 @@ struct kernel {
     void (*take)(void *arg, const struct probe_event *e);
     void *arg;
     int left;
+    struct kernel *next_abandoned;
 };
 
 static int __attribute__((format(printf, 3, 4)))
@@ -305,15 +306,22 @@ int kernel_open(struct kernel **out, const struct probe_config *config, uint64_t
     return 0;
 }
 
+/* Closed while hooks were still being detached: their programs stay to the end of the process. */
+static struct kernel *abandoned;
+
 void kernel_close(struct kernel *k)
 {
     if (!k)
         return;
     if (k->ring)
         ring_buffer__free(k->ring);
-    if (!k->hooks || kernel_hooks_close(k->hooks))
-        probe_bpf__destroy(k->bpf);
     free(k->stat_values);
+    if (k->hooks && !kernel_hooks_close(k->hooks)) {
+        k->next_abandoned = abandoned;
+        abandoned = k;
+        return;
+    }
+    probe_bpf__destroy(k->bpf);
     free(k);
 }
 
