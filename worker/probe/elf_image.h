@@ -13,9 +13,10 @@
 
 #define ELF_BUILD_ID_MAX 65u                 /* hexadecimal, with its NUL */
 #define ELF_RANGE_MAX    (UINT64_C(1) << 27) /* bytes that are read at once */
-#define ELF_READ_MAX     (UINT64_C(1) << 28) /* and in all: no program needs more, a hostile one may \
-                                              */
-#define ELF_NAMES_MAX 64u                    /* names that are looked for at once */
+#define ELF_READ_MAX                                                                               \
+    (UINT64_C(1) << 28)   /* and in all: no program needs more, a hostile one may                  \
+                           */
+#define ELF_NAMES_MAX 64u /* names that are looked for at once */
 
 struct elf_image {
     int fd;
