@@ -6,7 +6,7 @@
 # worker and a manager that are restarted still know it.
 . "$(dirname "$0")/lib.sh"
 
-WEB=http://$SERVER4:8082
+WEB=http://$SERVER4:8087
 
 # Advertises whatever the path says: /learn/PORT/AGE.
 start_advertiser() {
@@ -18,7 +18,7 @@ http {
     client_body_temp_path $WORK; proxy_temp_path $WORK; fastcgi_temp_path $WORK;
     uwsgi_temp_path $WORK; scgi_temp_path $WORK;
     server {
-        listen 8082;
+        listen 8087;
         location ~ ^/learn/(?<port>[0-9]+)/(?<age>[0-9]+)\$ {
             add_header Alt-Svc 'h3=":\$port"; ma=\$age'; return 200 "learn\n";
         }
@@ -27,7 +27,7 @@ http {
 }
 CONF
     net_run nginx -c "$WORK/alt.conf" -e "$WORK/alt.log"
-    wait_for 20 server curl -sf -o /dev/null "http://127.0.0.1:8082/clear"
+    wait_for 20 server curl -sf -o /dev/null "http://127.0.0.1:8087/clear"
 }
 
 # Datagrams that a QUIC endpoint could have sent in the middle of a connection: fixed bit, no long
@@ -152,7 +152,7 @@ shown alt_svc --json | python3 -c '
 import json, sys
 a = [x for x in json.load(sys.stdin)["alt_svc"] if x["port"] == int(sys.argv[1])]
 assert len(a) == 1 and a[0]["node"] == sys.argv[2] and 0 < a[0]["expires_in"] <= 60, a
-assert a[0]["origin"] == "192.0.2.2:8082" and a[0]["uid"] == sys.argv[3], a' \
+assert a[0]["origin"] == "192.0.2.2:8087" and a[0]["uid"] == sys.argv[3], a' \
     "$port" "worker-$learner" "$(column alt_svc uid | tail -n 1)" || die 'print alt_svc --json is wrong'
 
 # The same address, another port; a port alone is nothing.
