@@ -44,7 +44,7 @@ column quic client_protocol | grep -v '^-$' | sort -u | grep -qx h3 || die 'quic
 [ "$(column conn path_of | grep -c '^C')" -eq 16 ] || die 'conn.log: path_of'
 unknown=$(comm -23 <(column quic path_of | grep '^C' | sort) <(column conn uid | sort))
 [ -z "$unknown" ] || die "path_of is no uid of conn.log: $unknown"
-[ "$(column conn category | grep -c '^web_quic$')" -eq $((25 + 16)) ] || die 'conn.log: category'
+[ "$(column conn category | grep -c '^web_quic$')" -eq $((25 + 16)) ] || die "conn.log: categories $(column conn category | sort | uniq -c | tr -s ' \n' ' ')"
 column conn service | grep -q '^ssl,quic$' || die 'conn.log: service'
 pass "$TEST"
 finish
