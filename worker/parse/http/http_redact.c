@@ -111,7 +111,7 @@ static bool parameter_find(const struct options *o, struct str s, size_t at, str
     size_t eq = at;
     const char *end;
 
-    while (eq < s.len && s.p[eq] != '=' && !is_one_of(s.p[eq], "&;? "))
+    while (eq < s.len && s.p[eq] != '=' && !is_one_of(s.p[eq], "&;?# "))
         eq++;
     if (eq == s.len || s.p[eq] != '=' || !parameter_is_secret(o, str_make(s.p + at, eq - at)))
         return false;

@@ -213,6 +213,28 @@ static void test_the_bound(void **state)
     }
 }
 
+/* Each byte may begin something: a look ahead from every one of them to the end would take hours.
+ */
+static void test_long_texts_of_beginnings(void **state)
+{
+    static const char *const beginnings[] = {"#", "?", "&", ";", "://", "=", "\"", "name="};
+    static char text[1 << 22];
+    char out[64];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof beginnings / sizeof beginnings[0]; i++) {
+        size_t n = strlen(beginnings[i]);
+
+        text[0] = '?';
+        for (size_t k = 1; k < sizeof text; k++)
+            text[k] = beginnings[i][(k - 1) % n];
+        for (int form = HTTP_REDACT_URI; form <= HTTP_REDACT_MULTIPART; form++)
+            assert_int_equal(http_redact_text(&options, (enum http_redact_form)form,
+                                              str_make(text, sizeof text), out, sizeof out),
+                             0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_secrets_that_are_asked_for),
         cmocka_unit_test(test_zero_bytes),
         cmocka_unit_test(test_the_bound),
+        cmocka_unit_test(test_long_texts_of_beginnings),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
