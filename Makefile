@@ -204,13 +204,13 @@ CFLAGS_ALL = -std=c17 $(WARN) -fno-common -fno-strict-aliasing -fstack-protector
 
 # The packet path crosses many files; gcc sees across them at link time.
 LTO := $(if $(findstring clang,$(CC)),,-flto=auto)
-CFLAGS_release  := -O2 -g $(LTO)
+CFLAGS_release  := -O3 -g $(LTO)
 CFLAGS_debug    := -O0 -g3
 CFLAGS_asan     := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined \
                    -fno-omit-frame-pointer
 CFLAGS_fuzz     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
                    -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-LDFLAGS_release := -O2 $(LTO) -Wl,--as-needed
+LDFLAGS_release := -O3 $(LTO) -Wl,--as-needed
 LDFLAGS_debug   := -Wl,--as-needed
 LDFLAGS_asan    := -fsanitize=address,undefined
 CC_release := $(CC)
