@@ -187,7 +187,8 @@ SRC_MANAGER := \
   manager/main.c manager/manager.c manager/ending.c manager/learned.c manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
-  manager/text.c manager/privileged.c manager/probe_check.c manager/af_packet_open.c manager/run_dir.c manager/output_watch.c \
+  manager/text.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c \
+  manager/capture/table.c manager/capture/captures.c manager/capture/af_packet.c \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
   manager/cli/print.c \
@@ -292,7 +293,7 @@ build/bpf/probe.bpf.o: BPF_FLAGS := -mcpu=v3 \
 build/bpf/%.skel.h: build/bpf/%.bpf.o
 	{ echo '/* NOLINTBEGIN */' && $(BPFTOOL) gen skeleton $< name $*_bpf && echo '/* NOLINTEND */'; } \
 	    > $@.tmp && mv $@.tmp $@
-$(foreach v,release debug asan fuzz,build/$(v)/obj/manager/af_packet_open.o \
+$(foreach v,release debug asan fuzz,build/$(v)/obj/manager/capture/af_packet.o \
   build/$(v)/obj/tests/unit/bpf/test_fanout.o): $(BPF_SKEL)
 $(foreach v,release debug asan,build/$(v)/obj/worker/probe/kernel.o): $(if $(BPF_SKEL),build/bpf/probe.skel.h)
 
@@ -408,9 +409,9 @@ $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
 $(call unit,capture/test_af_packet,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
-  manager/af_packet_open.c worker/capture/af_packet.c)
-$(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c manager/af_packet_open.c \
-              common/base/filter.c common/base/linktype.c $(BASE))
+  manager/capture/af_packet.c worker/capture/af_packet.c)
+$(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c \
+              $(BASE))
 $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/text.c \
               common/schema/options.c $(BASE))
 # All between capture and emit, and a bench to run it on.

@@ -6,6 +6,7 @@
 #include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "manager/capture/captures.h"
 #include "manager/control.h"
 #include "manager/ending.h"
 #include "manager/learned.h"
@@ -334,6 +335,7 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
 void manager_close(struct manager *m)
 {
     nodes_close(m);
+    captures_close(m->captures);
     close_control(m);
     uv_walk(&m->loop, close_handle, NULL);
     uv_run(&m->loop, UV_RUN_DEFAULT);

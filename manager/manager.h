@@ -49,6 +49,7 @@ struct manager_plan {
     void *tick_user;
 };
 
+struct captures;
 struct control;
 struct learned;
 
@@ -65,7 +66,8 @@ struct manager {
     struct counters counters; /* the manager's own */
 
     uv_loop_t loop;
-    struct node *nodes; /* loggers, workers, probe: the order of starting */
+    struct captures *captures; /* what workers read live, or NULL */
+    struct node *nodes;        /* loggers, workers, probe: the order of starting */
     unsigned n_nodes;
     unsigned n_signals;
     uv_signal_t signals[3];

@@ -7,6 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "manager/capture/captures.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,12 +122,14 @@ static int node_init(struct manager *m, struct node *n, const struct topology_no
     n->user = m;
     n->kind = node_kind_of(def->kind);
     n->heritage = h;
-    n->heritage_fd = n->counters_fd = n->spool_fd = n->capture_fd = n->output_fd = -1;
+    n->heritage_fd = n->counters_fd = n->spool_fd = n->output_fd = -1;
+    for (unsigned i = 0; i < NODE_CAPTURE_FDS; i++)
+        n->capture_fds[i] = -1;
     if (!h)
         return -ENOMEM;
     heritage_common(m, h);
     h->kind = n->kind;
-    h->capture.fd = -1;
+    h->capture.fd = h->capture.flows_fd = h->capture.memory_fd = -1;
     h->pin_cpu = def->pin_cpu;
     h->worker_index = worker_index;
     h->uid = node_uid(m->plan, n->kind);
@@ -145,13 +148,18 @@ static int open_captures(struct manager *m, char *error)
         if (m->nodes[i].kind == NODE_WORKER)
             workers[n++] = m->nodes[i].heritage;
     if (p->purpose == MANAGER_REPLAY)
-        err = privileged_open_replay(p->options.read, workers, n, error);
+        err = captures_open_replay(p->options.read, workers, n, error);
     else
-        err = privileged_open_live(&p->topology, &p->options, m->seed, fanout_base(m), workers,
-                                   error);
-    /* From here the node owns the descriptor; in the heritage stands the child's number for it. */
-    for (unsigned i = 0; i < m->n_nodes; i++)
-        m->nodes[i].capture_fd = m->nodes[i].heritage->capture.fd;
+        err = captures_open(&m->captures, &p->topology, &p->options, m->seed, fanout_base(m),
+                            workers, error);
+    /* From here the node owns the descriptors; in the heritage stand the child's numbers. */
+    for (unsigned i = 0; i < m->n_nodes; i++) {
+        const struct heritage_capture *c = &m->nodes[i].heritage->capture;
+
+        m->nodes[i].capture_fds[0] = c->fd;
+        m->nodes[i].capture_fds[1] = c->flows_fd;
+        m->nodes[i].capture_fds[2] = c->memory_fd;
+    }
     return err;
 }
 

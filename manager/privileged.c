@@ -5,9 +5,6 @@
  * always about somebody else: the user that a child is going to be. */
 #include "manager/privileged.h"
 
-#include "common/base/check.h"
-#include "manager/af_packet_open.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -171,84 +168,5 @@ int privileged_check_input(const char *path, bool *seekable, char *error)
         return -EINVAL;
     }
     *seekable = !is_stdin && S_ISREG(st.st_mode);
-    return 0;
-}
-
-/* Each worker has a descriptor of its own, with its own place in the file. */
-int privileged_open_replay(const char *path, struct heritage *const *heritages, unsigned n,
-                           char *error)
-{
-    for (unsigned i = 0; i < n; i++) {
-        struct heritage_capture *c = &heritages[i]->capture;
-
-        c->kind = CAPTURE_PCAP_FILE;
-        snprintf(c->name, sizeof c->name, "%s", input_name(path));
-        c->fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                                       : open(path, O_RDONLY | O_CLOEXEC);
-        if (c->fd < 0)
-            return input_fail(path, -errno, error);
-        for (unsigned b = 0; b < FLOW_BUCKETS; b++)
-            heritages[i]->bucket_owner[b] = (uint16_t)(b % n);
-    }
-    return 0;
-}
-
-/* One interface: its n workers, members[…] in heritages, join its group in order. */
-static int open_interface(const char *interface, const unsigned *members, uint32_t n,
-                          const struct options *o, uint32_t seed, uint32_t group,
-                          struct heritage *const *heritages, char *error)
-{
-    uint16_t member_of_bucket[FLOW_BUCKETS];
-    struct af_packet_request request = {.interface = interface,
-                                        .options = o,
-                                        .fanout_group = group,
-                                        .n_workers = n,
-                                        .seed = seed,
-                                        .bucket_owner = member_of_bucket};
-
-    for (unsigned b = 0; b < FLOW_BUCKETS; b++)
-        member_of_bucket[b] = (uint16_t)(b % n);
-    for (uint32_t i = 0; i < n; i++) {
-        struct heritage *h = heritages[members[i]];
-        int err = af_packet_open(&request, &h->capture, error, INI_ERROR_BYTES);
-
-        if (err < 0) {
-            h->capture.fd = -1;
-            return err;
-        }
-        fcntl(h->capture.fd, F_SETFD, FD_CLOEXEC);
-        for (unsigned b = 0; b < FLOW_BUCKETS; b++)
-            h->bucket_owner[b] = (uint16_t)members[member_of_bucket[b]];
-    }
-    return 0;
-}
-
-int privileged_open_live(const struct topology *t, const struct options *o, uint32_t seed,
-                         uint32_t fanout_base, struct heritage *const *heritages, char *error)
-{
-    const struct topology_node *workers[TOPOLOGY_WORKERS_MAX];
-    bool done[TOPOLOGY_WORKERS_MAX] = {false};
-    unsigned n = 0, interfaces = 0;
-
-    for (unsigned i = 0; i < t->n; i++)
-        if (t->nodes[i].kind == TOPOLOGY_WORKER)
-            workers[n++] = &t->nodes[i];
-    for (unsigned i = 0; i < n; i++) {
-        unsigned members[TOPOLOGY_WORKERS_MAX], n_members = 0;
-        int err;
-
-        if (done[i])
-            continue;
-        for (unsigned j = i; j < n; j++) {
-            if (strcmp(workers[j]->interface, workers[i]->interface) == 0) {
-                members[n_members++] = j;
-                done[j] = true;
-            }
-        }
-        err = open_interface(workers[i]->interface, members, n_members, o, seed,
-                             (fanout_base + interfaces++) & 0xffff, heritages, error);
-        if (err < 0)
-            return err;
-    }
     return 0;
 }

@@ -45,11 +45,4 @@ int privileged_own_file(const char *path, uid_t uid, gid_t gid, char *error);
  * once a worker. -ENOENT, -EACCES, -EISDIR …, -EINVAL if standard input is a terminal. */
 int privileged_check_input(const char *path, bool *seekable, char *error);
 
-/* Opens what the workers read: capture and bucket owners of heritages[i] for the i-th worker of t.
- * What is open after a failure stays in the heritages, to be closed. */
-int privileged_open_live(const struct topology *t, const struct options *o, uint32_t seed,
-                         uint32_t fanout_base, struct heritage *const *heritages, char *error);
-int privileged_open_replay(const char *path, struct heritage *const *heritages, unsigned n,
-                           char *error);
-
 #endif

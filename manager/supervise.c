@@ -26,7 +26,7 @@ enum child_fd {
     CHILD_COUNTERS = HERITAGE_FD + 1,
     CHILD_SPOOL,
     CHILD_CAPTURE,
-    CHILD_OUTPUT,
+    CHILD_OUTPUT = CHILD_CAPTURE + NODE_CAPTURE_FDS,
     CHILD_FDS
 };
 
@@ -82,7 +82,9 @@ int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes)
     }
     h->counters_fd = CHILD_COUNTERS;
     h->spool_fd = n->spool_fd >= 0 ? CHILD_SPOOL : -1;
-    h->capture.fd = n->capture_fd >= 0 ? CHILD_CAPTURE : -1;
+    h->capture.fd = n->capture_fds[0] >= 0 ? CHILD_CAPTURE : -1;
+    h->capture.flows_fd = n->capture_fds[1] >= 0 ? CHILD_CAPTURE + 1 : -1;
+    h->capture.memory_fd = n->capture_fds[2] >= 0 ? CHILD_CAPTURE + 2 : -1;
     h->output_fd = n->output_fd >= 0 ? CHILD_OUTPUT : -1;
     n->heritage_fd = heritage_write(h);
     return n->heritage_fd < 0 ? n->heritage_fd : 0;
@@ -90,7 +92,8 @@ int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes)
 
 void supervise_fini(struct node *n)
 {
-    const int fds[] = {n->heritage_fd, n->counters_fd, n->spool_fd, n->capture_fd, n->output_fd};
+    const int fds[] = {n->heritage_fd,    n->counters_fd,    n->spool_fd, n->capture_fds[0],
+                       n->capture_fds[1], n->capture_fds[2], n->output_fd};
 
     CHECK(n->state != NODE_ALIVE);
     if (n->loop && !uv_is_closing((uv_handle_t *)&n->timer))
@@ -145,9 +148,16 @@ static void node_exited(uv_process_t *process, int64_t status, int signal)
 
 static int spawn_with(struct node *n, int stderr_fd, char **env)
 {
-    const int fds[CHILD_FDS] = {
-        -1,          -1, stderr_fd, n->heritage_fd, n->counters_fd, n->spool_fd, n->capture_fd,
-        n->output_fd};
+    const int fds[CHILD_FDS] = {-1,
+                                -1,
+                                stderr_fd,
+                                n->heritage_fd,
+                                n->counters_fd,
+                                n->spool_fd,
+                                n->capture_fds[0],
+                                n->capture_fds[1],
+                                n->capture_fds[2],
+                                n->output_fd};
     uv_stdio_container_t stdio[CHILD_FDS];
     char program[PATH_MAX];
     char *args[] = {program, NULL};

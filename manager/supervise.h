@@ -19,6 +19,8 @@
 #define SUPERVISE_DELAY_MAX_MS 60000u
 #define SUPERVISE_GOOD_MS      30000u /* a process that ran this long had started well */
 
+#define NODE_CAPTURE_FDS 3u
+
 enum node_state {
     NODE_STOPPED, /* not started, or ended for good */
     NODE_ALIVE,
@@ -35,8 +37,9 @@ struct node {
 
     /* Descriptors, -1 where there is none. `heritage` is what heritage_fd holds. */
     struct heritage *heritage;
-    int heritage_fd, counters_fd, spool_fd, capture_fd, output_fd;
-    struct counters *counters; /* mapped counters_fd */
+    int heritage_fd, counters_fd, spool_fd, output_fd;
+    int capture_fds[NODE_CAPTURE_FDS]; /* fd, flows_fd, memory_fd of the heritage */
+    struct counters *counters;         /* mapped counters_fd */
 
     uv_process_t process;
     uv_timer_t timer;                          /* restart delay or kill timeout */
@@ -55,7 +58,7 @@ struct node {
 };
 
 /* Makes handles and descriptors ready; heritage is complete but for its descriptor numbers.
- * Takes over capture_fd and output_fd. 0 or -errno. */
+ * Takes over capture_fds and output_fd. 0 or -errno. */
 int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes);
 /* Closes descriptors and handles (the loop must run once more for them). The process is gone. */
 void supervise_fini(struct node *n);

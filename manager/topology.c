@@ -37,6 +37,19 @@ static const char *const key_names[KEYS] = {"type",     "host",     "interface",
 static const char *const ignored_keys[] = {"aux_scripts", "zone_id", "lb_interfaces", "ether",
                                            "zeekbase",    "brobase", "count",         "af_packet_"};
 
+/* What lb_method and the part of an interface before "::" call the capture modes. */
+static const struct {
+    const char *name;
+    enum mode mode;
+} methods[] = {
+    {"af_packet", MODE_KERNEL},
+    {"xdp", MODE_XDP},
+    {"af_xdp", MODE_AF_XDP},
+    {"dpdk", MODE_DPDK},
+};
+
+#define METHODS_TEXT "af_packet, xdp, af_xdp or dpdk"
+
 static const char *const type_names[] = {"manager", "logger", "worker",
                                          "probe",   "proxy",  "standalone"};
 enum { TYPE_STANDALONE = TOPOLOGY_PROXY + 1, TYPES };
@@ -212,6 +225,15 @@ static int section_check_host(struct topology_reading *r)
     return 0;
 }
 
+/* The mode of this name; MODE_AUTO if there is none. */
+static enum mode method_find(const char *name, size_t len)
+{
+    for (unsigned i = 0; i < sizeof methods / sizeof methods[0]; i++)
+        if (strlen(methods[i].name) == len && strncasecmp(methods[i].name, name, len) == 0)
+            return methods[i].mode;
+    return MODE_AUTO;
+}
+
 /* What lb_method and lb_procs say: how many workers. 0 or -EINVAL. */
 static int section_procs(struct topology_reading *r, bool worker, unsigned *procs)
 {
@@ -220,8 +242,8 @@ static int section_procs(struct topology_reading *r, bool worker, unsigned *proc
     unsigned line = s->key_line[KEY_LB_METHOD];
 
     *procs = 1;
-    if (line && strcasecmp(method, "af_packet") != 0)
-        return topology_fail(r, line, "lb_method=%s: the only method known is af_packet", method);
+    if (line && method_find(method, strlen(method)) == MODE_AUTO)
+        return topology_fail(r, line, "lb_method=%s: give " METHODS_TEXT, method);
     if (line && !s->key_line[KEY_LB_PROCS])
         return topology_fail(r, line, "lb_method without lb_procs: give lb_procs=N, the workers");
     if (!s->key_line[KEY_LB_PROCS])
@@ -235,8 +257,29 @@ static int section_procs(struct topology_reading *r, bool worker, unsigned *proc
     return 0;
 }
 
-/* The interface without its prefix into out. 0 or -EINVAL. */
-static int section_interface(struct topology_reading *r, char out[TOPOLOGY_NAME_MAX])
+/* The capture mode: lb_method's, or that of the interface's prefix; both may say it, but not
+ * different ones. 0 or -EINVAL. */
+static int section_mode(struct topology_reading *r, const char *prefix, size_t len, enum mode *mode)
+{
+    struct section *s = &r->now;
+    const char *method = s->value[KEY_LB_METHOD];
+    enum mode by_method = method_find(method, strlen(method));
+
+    *mode = len > 0 ? method_find(prefix, len) : by_method;
+    if (len > 0 && *mode == MODE_AUTO)
+        return topology_fail(r, s->key_line[KEY_INTERFACE],
+                             "interface=%s: before :: give " METHODS_TEXT, prefix);
+    if (by_method != MODE_AUTO && by_method != *mode)
+        return topology_fail(r, s->key_line[KEY_LB_METHOD],
+                             "lb_method=%s: interface=%s says another method", method, prefix);
+    if (*mode == MODE_AUTO)
+        *mode = MODE_KERNEL;
+    return 0;
+}
+
+/* The interface without its prefix into out, and the mode. 0 or -EINVAL. */
+static int section_interface(struct topology_reading *r, char out[TOPOLOGY_NAME_MAX],
+                             enum mode *mode)
 {
     struct section *s = &r->now;
     const char *name = s->value[KEY_INTERFACE];
@@ -245,9 +288,8 @@ static int section_interface(struct topology_reading *r, char out[TOPOLOGY_NAME_
 
     if (!line || !*name)
         return topology_fail(r, line ? line : s->line, "[%s] has no interface", s->name);
-    if (colons && strncmp(name, "af_packet::", 11) != 0)
-        return topology_fail(r, line,
-                             "interface=%s: the only packet source known is af_packet::", name);
+    if (section_mode(r, name, colons ? (size_t)(colons - name) : 0, mode) < 0)
+        return -EINVAL;
     name = colons ? colons + 2 : name;
     if (!*name || strlen(name) >= TOPOLOGY_NAME_MAX || strpbrk(name, " /,"))
         return topology_fail(r, line, "interface=%s: this is no name of an interface", name);
@@ -273,9 +315,10 @@ static int section_add_workers(struct topology_reading *r)
     struct section *s = &r->now;
     char interface[TOPOLOGY_NAME_MAX], name[HERITAGE_NODE_MAX + 8];
     unsigned pins[TOPOLOGY_PINS_MAX], procs;
+    enum mode mode;
     int n_pins;
 
-    if (section_procs(r, true, &procs) < 0 || section_interface(r, interface) < 0)
+    if (section_procs(r, true, &procs) < 0 || section_interface(r, interface, &mode) < 0)
         return -EINVAL;
     n_pins = section_pins(r, pins);
     if (n_pins < 0)
@@ -292,6 +335,7 @@ static int section_add_workers(struct topology_reading *r)
         if (!n)
             return -EINVAL;
         snprintf(n->interface, sizeof n->interface, "%s", interface);
+        n->mode = mode;
         snprintf(n->env_vars, sizeof n->env_vars, "%s", s->value[KEY_ENV_VARS]);
         if (n_pins > 0)
             n->pin_cpu = (int)pins[i % (unsigned)n_pins];
@@ -531,8 +575,8 @@ int topology_read(const char *path, struct topology *t, struct text *notes, char
     return topology_finish(&r, ini_file_read(path, topology_entry, &r, ini_error), ini_error);
 }
 
-int topology_of_run(struct topology *t, unsigned n_workers, const char *interface, const char *pins,
-                    bool probe, char *error)
+int topology_of_run(struct topology *t, unsigned n_workers, const char *interface, enum mode mode,
+                    const char *pins, bool probe, char *error)
 {
     struct topology_reading r = {.t = t, .file = "run", .error = error};
     unsigned cpus[TOPOLOGY_PINS_MAX];
@@ -562,6 +606,7 @@ int topology_of_run(struct topology *t, unsigned n_workers, const char *interfac
         n = topology_add(&r, TOPOLOGY_WORKER, name, 0);
         CHECK(n);
         snprintf(n->interface, sizeof n->interface, "%s", interface);
+        n->mode = mode == MODE_AUTO ? MODE_KERNEL : mode;
         n->pin_cpu = n_pins > 0 ? (int)cpus[i % (unsigned)n_pins] : -1;
     }
     if (probe)

@@ -4,8 +4,8 @@
  *   [worker]                    type        manager, logger, worker, probe, proxy, standalone
  *                                           (required)
  *   type=worker                 host        localhost (required)
- *   host=localhost              interface   of workers, with or without "af_packet::"
- *   interface=af_packet::eth0   lb_method   af_packet
+ *   host=localhost              interface   of workers, with or without "af_packet::" …
+ *   interface=af_packet::eth0   lb_method   af_packet, xdp, af_xdp, dpdk: the capture mode
  *   lb_procs=4                  lb_procs    makes worker-1 … worker-4
  *   pin_cpus=1,2,3,4            pin_cpus    one core a worker, in order, from the start again
  *   env_vars=TZ=UTC             env_vars    NAME=VALUE,… for the node's environment
@@ -42,7 +42,8 @@ struct topology_node {
     char name[HERITAGE_NODE_MAX];
     enum topology_kind kind;
     char host[64];
-    char interface[TOPOLOGY_NAME_MAX]; /* workers: without "af_packet::" */
+    char interface[TOPOLOGY_NAME_MAX]; /* workers: without "af_packet::" and the like */
+    enum mode mode;                    /* workers: how it is captured */
     char env_vars[TOPOLOGY_ENV_MAX];
     int pin_cpu;   /* -1 = not pinned */
     unsigned line; /* of its section */
@@ -69,8 +70,8 @@ int topology_read(const char *path, struct topology *t, struct text *notes, char
 /* The topology of `run`: manager, logger-1, worker-1 … worker-n on one interface ("" when a file is
  * read), pinned to `pins` (a pin_cpus list or ""), and if asked for, probe. 0 or -EINVAL with a
  * line in error. */
-int topology_of_run(struct topology *t, unsigned n_workers, const char *interface, const char *pins,
-                    bool probe, char *error);
+int topology_of_run(struct topology *t, unsigned n_workers, const char *interface, enum mode mode,
+                    const char *pins, bool probe, char *error);
 
 /* How many nodes of a kind there are. */
 unsigned topology_count(const struct topology *t, enum topology_kind kind);

@@ -41,6 +41,7 @@ static void pin(int cpu)
 int main(void)
 {
     static struct worker worker;
+    const struct capture_ops *ops;
     const struct heritage *h = heritage_read();
     int status = EX_OSERR, rc;
 
@@ -49,6 +50,9 @@ int main(void)
     log_init(h->node, LOG_LEVEL_INFO);
     signals_init();
     pin(h->pin_cpu);
+    ops = capture_find(h->capture.kind);
+    if (ops && ops->prepare && ops->prepare(h) < 0)
+        return EX_OSERR;
     rc = heritage_drop_privileges(h);
     if (rc < 0) {
         log_error("cannot give up privileges: %s", strerror(-rc));

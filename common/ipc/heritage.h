@@ -26,12 +26,18 @@ enum node_kind { NODE_WORKER, NODE_LOGGER, NODE_PROBE };
 enum capture_kind {
     CAPTURE_PCAP_FILE,
     CAPTURE_AF_PACKET,
+    CAPTURE_XDP,
+    CAPTURE_AF_XDP,
+    CAPTURE_DPDK,
     CAPTURE_NONE, /* nowhere: only send what a dead predecessor left in the spool, and end */
 };
 
 struct heritage_capture {
     enum capture_kind kind;
-    int fd;            /* open file, or AF_PACKET socket with its ring set up and bound */
+    int fd;            /* open file; AF_PACKET socket with its ring set up and bound; ring buffer
+                          map of xdp; bound AF_XDP socket; -1 for DPDK */
+    int flows_fd;      /* BPF map in which the kernel counts flows (bpf/flows.h), or -1 */
+    int memory_fd;     /* AF_XDP: memory of the frames, or -1 */
     uint32_t linktype; /* AF_PACKET: LINKTYPE_ value of its frames */
     char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */
     uint32_t ring_block_bytes;    /* AF_PACKET: geometry to map */

@@ -41,7 +41,7 @@ const struct option_schema option_schemas[] = {
 };
 const size_t option_schemas_n = OPTIONS;
 
-static const char *const mode_names[] = {"auto", "kernel", "pcap", NULL};
+static const char *const mode_names[] = {"auto", "kernel", "xdp", "af_xdp", "dpdk", "pcap", NULL};
 static const char *const log_format_names[] = {"tsv", "json", NULL};
 static const char *const output_names[] = {"none", "text", "json", "pcap", NULL};
 static const char *const fanout_names[] = {"hash", "cpu", "queue", NULL};

@@ -34,8 +34,10 @@ static int check_options(const struct options *o)
         return usage("give either -i or -r, not both");
     if (o->mode == MODE_PCAP && !o->read[0])
         return usage("--mode pcap reads a file: give -r FILE");
-    if (o->mode == MODE_KERNEL && !o->interface[0])
-        return usage("--mode kernel captures from an interface: give -i INTERFACE");
+    if (o->mode != MODE_AUTO && o->mode != MODE_PCAP && !o->interface[0])
+        return usage("this --mode captures from an interface: give -i INTERFACE");
+    if (o->mode == MODE_PCAP && o->interface[0])
+        return usage("--mode pcap reads a file: give -r FILE in place of -i");
     if (category_list_parse(o->category, &categories, error, sizeof error) < 0 ||
         setup_check_filter(o, error) < 0)
         return usage(error);
@@ -195,7 +197,7 @@ int cli_run(const struct cli_args *a)
     if (plan->options.read[0])
         plan->purpose = MANAGER_REPLAY;
     if (topology_of_run(&plan->topology, (unsigned)plan->options.workers, plan->options.interface,
-                        plan->options.pin_cores, plan->options.plaintext, error) < 0) {
+                        plan->options.mode, plan->options.pin_cores, plan->options.plaintext, error) < 0) {
         status = usage(error);
         goto out;
     }

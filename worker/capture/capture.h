@@ -7,6 +7,7 @@
 #ifndef SPLIFF_WORKER_CAPTURE_H
 #define SPLIFF_WORKER_CAPTURE_H
 
+#include "common/base/flow_key.h"
 #include "common/ipc/heritage.h"
 #include "common/schema/counters.h"
 
@@ -20,6 +21,17 @@ enum frame_checksum {
     FRAME_CHECKSUM_UNKNOWN,
     FRAME_CHECKSUM_GOOD,   /* the interface has checked the outermost one */
     FRAME_CHECKSUM_ABSENT, /* not filled in: the interface is to do that on the way out */
+};
+
+/* What the kernel or the interface counted of a flow without sending the packets up: all of a
+ * shunted flow, and in mode xdp all that the program judged to carry nothing. By the two ends of
+ * the flow's key, since the last time that it was asked for. */
+struct capture_unseen {
+    uint64_t packets[2];
+    uint64_t ip_bytes[2];      /* as struct packet's ip_len */
+    uint64_t payload_bytes[2]; /* behind the transport header */
+    uint64_t tcp_bytes[2];     /* that the sequence numbers went on, retransmissions left out */
+    uint64_t last_ns;          /* since 1970, of the last of them; 0: there was none */
 };
 
 /* One frame, borrowed until release. */
@@ -40,6 +52,10 @@ struct capture_ops {
     enum capture_kind kind;
     const char *name;
 
+    /* What needs the rights of root and can be done in this process alone, before they are given
+     * up. 0 or -errno after printing. NULL: nothing does. */
+    int (*prepare)(const struct heritage *h);
+
     /* Returns 0 and *c, or -errno after printing what is wrong and what to do. */
     int (*open)(struct capture **c, const struct heritage *h, struct counters *counters);
 
@@ -53,8 +69,18 @@ struct capture_ops {
     /* Gives the frames of the last recv back. */
     void (*release)(struct capture *c);
 
-    /* Descriptor to poll when recv returned 0. */
+    /* Descriptor to poll when recv returned 0; -1: there is none, recv is to be called again and
+     * again. */
     int (*wait_fd)(struct capture *c);
+
+    /* From now on the packets of this flow are counted and not sent up, but for FIN, RST and the
+     * like (bpf/flows.h). 0; -ENOSPC, counted, if there is no room. NULL: the source cannot. */
+    int (*shunt)(struct capture *c, const struct flow_key *key);
+
+    /* What was counted of this flow without being sent up; `end`: the flow is over, its place may
+     * be used again. False: nothing is known of it. NULL: the source sends everything up. */
+    bool (*unseen)(struct capture *c, const struct flow_key *key, bool end,
+                   struct capture_unseen *out);
 
     /* Brings the counters that the source's kernel side keeps up to date. May be NULL. */
     void (*stats)(struct capture *c);

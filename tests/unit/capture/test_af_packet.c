@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Ring and fanout for real: in a network namespace of its own, on a veth pair ("far" - "near"),
  * with frames that are put in at either end. Needs root and ip(8); without them it says so. */
-#include "manager/af_packet_open.h"
+#include "manager/capture/opener.h"
 #include "worker/capture/sources.h"
 
 #include "common/base/log.h"
@@ -77,12 +77,15 @@ static void open_worker(unsigned i)
 
 static void open_interface(const char *interface, uint32_t n)
 {
-    struct af_packet_request r = {interface, &options, 23, n, SEED, owner};
-    char error[256] = "";
+    struct capture_request r = {interface, &options, n, SEED, 0, 23, owner};
+    struct heritage_capture *out[MEMBERS_MAX];
+    struct opened *opened;
+    char error[INI_ERROR_BYTES] = "";
 
     for (unsigned i = 0; i < n; i++)
-        if (af_packet_open(&r, &heritage[i].capture, error, sizeof error) < 0)
-            fail_msg("%s", error);
+        out[i] = &heritage[i].capture;
+    if (opener_af_packet.open(&r, out, &opened, error) < 0)
+        fail_msg("%s", error);
     for (unsigned i = 0; i < n; i++)
         open_worker(i);
 }
@@ -360,17 +363,19 @@ static void test_down_and_up_again(void **state)
 
 static void test_errors(void **state)
 {
-    struct af_packet_request r = {"nowhere0", &options, 23, 1, SEED, owner};
-    char error[256];
+    struct capture_request r = {"nowhere0", &options, 1, SEED, 0, 23, owner};
+    struct heritage_capture *out[] = {&heritage[0].capture};
+    struct opened *opened;
+    char error[INI_ERROR_BYTES];
 
     (void)state;
     SKIP_IF_UNABLE();
-    assert_int_equal(af_packet_open(&r, &heritage[0].capture, error, sizeof error), -ENODEV);
+    assert_int_equal(opener_af_packet.open(&r, out, &opened, error), -ENODEV);
     assert_non_null(strstr(error, "no interface nowhere0; there are: "));
     assert_non_null(strstr(error, "near"));
     snprintf(options.filter, sizeof options.filter, "tpc");
     r.interface = "near";
-    assert_int_equal(af_packet_open(&r, &heritage[0].capture, error, sizeof error), -EINVAL);
+    assert_int_equal(opener_af_packet.open(&r, out, &opened, error), -EINVAL);
     assert_non_null(strstr(error, "tpc"));
 }
 
@@ -379,8 +384,10 @@ static void test_group_of_another_program(void **state)
 {
     uint32_t value = 23u | PACKET_FANOUT_HASH << 16;
     struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
-    struct af_packet_request r = {"near", &options, 23, 2, SEED, owner};
-    char error[256];
+    struct capture_request r = {"near", &options, 2, SEED, 0, 23, owner};
+    struct heritage_capture *out[] = {&heritage[0].capture, &heritage[1].capture};
+    struct opened *opened;
+    char error[INI_ERROR_BYTES];
     int fd;
 
     (void)state;
@@ -392,7 +399,7 @@ static void test_group_of_another_program(void **state)
     open_interface("near", 2);
     tear_down(NULL);
     options.fanout_id = 99; /* the user's own choice is not replaced */
-    assert_int_equal(af_packet_open(&r, &heritage[0].capture, error, sizeof error), -EINVAL);
+    assert_int_equal(opener_af_packet.open(&r, out, &opened, error), -EINVAL);
     assert_non_null(strstr(error, "af_packet_fanout_id"));
     close(fd);
 }

@@ -25,7 +25,7 @@ static int begin(void **state)
     char error[INI_ERROR_BYTES];
 
     (void)state;
-    if (topology_of_run(&plan.topology, 1, "eth0", "", true, error) < 0)
+    if (topology_of_run(&plan.topology, 1, "eth0", MODE_AUTO, "", true, error) < 0)
         return -1;
     memset(nodes, 0, sizeof nodes);
     memset(pages, 0, sizeof pages);

@@ -125,7 +125,11 @@ static void test_refusals(void **state)
         {MANAGER WORKER "lb_procs=4294967297\n",
          "node.cfg:8: lb_procs=4294967297: give a number from 1 to 192"},
         {MANAGER WORKER "lb_method=pf_ring\nlb_procs=2\n",
-         "node.cfg:8: lb_method=pf_ring: the only method known is af_packet"},
+         "node.cfg:8: lb_method=pf_ring: give af_packet, xdp, af_xdp or dpdk"},
+        {MANAGER WORKER "interface=pf_ring::eth0\n",
+         "node.cfg:8: interface=pf_ring::eth0: before :: give af_packet, xdp, af_xdp or dpdk"},
+        {MANAGER WORKER "interface=xdp::eth0\nlb_method=af_xdp\nlb_procs=2\n",
+         "node.cfg:9: lb_method=af_xdp: interface=xdp::eth0 says another method"},
         {MANAGER WORKER "lb_method=af_packet\n",
          "node.cfg:8: lb_method without lb_procs: give lb_procs=N, the workers"},
         {MANAGER WORKER "pin_cpus=1-3\n",
@@ -195,13 +199,14 @@ static void test_bounds(void **state)
 static void test_run(void **state)
 {
     (void)state;
-    assert_int_equal(topology_of_run(&topology, 2, "eth0", "3", false, error), 0);
+    assert_int_equal(topology_of_run(&topology, 2, "eth0", MODE_AUTO, "3", false, error), 0);
     expect(0, "manager", TOPOLOGY_MANAGER, -1);
     expect(1, "logger-1", TOPOLOGY_LOGGER, -1);
     expect(3, "worker-2", TOPOLOGY_WORKER, 3);
-    assert_int_equal(topology_of_run(&topology, 2, "eth0", "3,x", false, error), -EINVAL);
-    assert_int_equal(topology_of_run(&topology, 0, "eth0", "", false, error), -EINVAL);
-    assert_int_equal(topology_of_run(&topology, 2, "eth0", "3", true, error), 0);
+    assert_int_equal(topology_of_run(&topology, 2, "eth0", MODE_AUTO, "3,x", false, error),
+                     -EINVAL);
+    assert_int_equal(topology_of_run(&topology, 0, "eth0", MODE_AUTO, "", false, error), -EINVAL);
+    assert_int_equal(topology_of_run(&topology, 2, "eth0", MODE_AUTO, "3", true, error), 0);
     assert_int_equal(topology.n, 5);
     expect(4, "probe", TOPOLOGY_PROBE, -1);
 }

@@ -5,7 +5,7 @@
  * the first packet is shared out; the BPF program can be given to the group only after the first
  * socket has joined, and is given with every one, which leaves nothing to remember between calls.
  */
-#include "manager/af_packet_open.h"
+#include "manager/capture/opener.h"
 
 #include "common/base/filter.h"
 #include "common/base/linktype.h"
@@ -48,25 +48,24 @@
 
 /* What is being opened. */
 struct opening {
-    const struct af_packet_request *r;
+    const struct capture_request *r;
     struct heritage_capture *out;
     int fd;
     unsigned index; /* of the interface */
     bool up;
-    char *error;
-    size_t error_bytes;
+    char *error; /* INI_ERROR_BYTES */
 };
 
 /* Puts "interface NAME: text" in the error. Returns code. */
 static int __attribute__((format(printf, 3, 4)))
 fail(const struct opening *o, int code, const char *fmt, ...)
 {
-    int n = snprintf(o->error, o->error_bytes, "interface %s: ", o->r->interface);
+    int n = snprintf(o->error, INI_ERROR_BYTES, "interface %s: ", o->r->interface);
     va_list ap;
 
     va_start(ap, fmt);
-    if (n >= 0 && (size_t)n < o->error_bytes)
-        vsnprintf(o->error + n, o->error_bytes - (size_t)n, fmt, ap);
+    if (n >= 0 && (size_t)n < INI_ERROR_BYTES)
+        vsnprintf(o->error + n, INI_ERROR_BYTES - (size_t)n, fmt, ap);
     va_end(ap);
     return code;
 }
@@ -92,7 +91,7 @@ static int find_interface(struct opening *o)
         n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n > 0 ? ", " : "", i->if_name);
     if (all)
         if_freenameindex(all);
-    snprintf(o->error, o->error_bytes, "no interface %s; there are: %s", o->r->interface, names);
+    snprintf(o->error, INI_ERROR_BYTES, "no interface %s; there are: %s", o->r->interface, names);
     return -ENODEV;
 }
 
@@ -336,15 +335,13 @@ static int join_fanout(const struct opening *o)
     }
 }
 
-int af_packet_open(const struct af_packet_request *r, struct heritage_capture *out, char *error,
-                   size_t error_bytes)
+static int open_worker(const struct capture_request *r, struct heritage_capture *out, char *error)
 {
-    struct opening o = {.r = r, .out = out, .fd = -1, .error = error, .error_bytes = error_bytes};
+    struct opening o = {.r = r, .out = out, .fd = -1, .error = error};
     int code;
 
-    memset(out, 0, sizeof *out);
-    out->kind = CAPTURE_AF_PACKET;
-    out->fd = -1;
+    *out = (struct heritage_capture){
+        .kind = CAPTURE_AF_PACKET, .fd = -1, .flows_fd = -1, .memory_fd = -1};
     snprintf(out->name, sizeof out->name, "%s", r->interface);
     if ((code = find_interface(&o)) < 0 || (code = open_socket(&o)) < 0 ||
         (code = ask_interface(&o)) < 0 || (code = check_filter(&o)) < 0 ||
@@ -357,3 +354,21 @@ int af_packet_open(const struct af_packet_request *r, struct heritage_capture *o
     out->fd = o.fd;
     return 0;
 }
+
+/* The sockets join the group in the order of the workers, which is that of bucket_owner. */
+static int af_packet_open(const struct capture_request *r, struct heritage_capture *const *out,
+                          struct opened **opened, char *error)
+{
+    int code = 0;
+
+    *opened = NULL;
+    for (uint32_t i = 0; i < r->n_workers && code == 0; i++)
+        code = open_worker(r, out[i], error);
+    return code;
+}
+
+const struct opener opener_af_packet = {
+    .mode = MODE_KERNEL,
+    .hash_decides = true,
+    .open = af_packet_open,
+};

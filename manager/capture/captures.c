@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The workers of one interface are opened together, since they share it: the i-th of them gets what
+ * bucket_owner says is i's. */
+#include "manager/capture/captures.h"
+
+#include "common/base/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct captures {
+    unsigned n;
+    struct {
+        const struct opener *opener;
+        struct opened *opened;
+    } interface[TOPOLOGY_WORKERS_MAX];
+};
+
+/* The workers of one interface: their numbers, in order. */
+struct members {
+    const struct topology_node *first;
+    unsigned n;
+    unsigned worker[TOPOLOGY_WORKERS_MAX];
+};
+
+static int open_interface(struct captures *c, const struct members *m, struct capture_request *r,
+                          struct heritage *const *heritages, char *error)
+{
+    const struct opener *opener = opener_find(m->first->mode);
+    struct heritage_capture *out[TOPOLOGY_WORKERS_MAX];
+    uint16_t owner[FLOW_BUCKETS];
+    int err;
+
+    if (!opener) {
+        snprintf(error, INI_ERROR_BYTES,
+                 "interface %s: this build lacks its capture mode; "
+                 "spliff-cluster version names those it has",
+                 m->first->interface);
+        return -ENOTSUP;
+    }
+    for (unsigned b = 0; b < FLOW_BUCKETS; b++)
+        owner[b] = (uint16_t)(b % m->n);
+    for (unsigned i = 0; i < m->n; i++)
+        out[i] = &heritages[m->worker[i]]->capture;
+    r->interface = m->first->interface;
+    r->n_workers = m->n;
+    r->bucket_owner = owner;
+    err = opener->open(r, out, &c->interface[c->n].opened, error);
+    if (err < 0)
+        return err;
+    c->interface[c->n++].opener = opener;
+    for (unsigned i = 0; i < m->n; i++)
+        for (unsigned b = 0; b < FLOW_BUCKETS; b++)
+            heritages[m->worker[i]]->bucket_owner[b] = (uint16_t)m->worker[owner[b]];
+    return 0;
+}
+
+/* The workers of the same interface as workers[i], which are marked as done. */
+static void members_of(struct members *m, const struct topology_node *const *workers, unsigned n,
+                       unsigned i, bool *done)
+{
+    m->first = workers[i];
+    m->n = 0;
+    for (unsigned j = i; j < n; j++) {
+        if (strcmp(workers[j]->interface, workers[i]->interface) == 0) {
+            m->worker[m->n++] = j;
+            done[j] = true;
+        }
+    }
+}
+
+int captures_open(struct captures **out, const struct topology *t, const struct options *o,
+                  uint32_t seed, uint32_t fanout_base, struct heritage *const *heritages,
+                  char *error)
+{
+    const struct topology_node *workers[TOPOLOGY_WORKERS_MAX];
+    bool done[TOPOLOGY_WORKERS_MAX] = {false};
+    struct captures *c = calloc(1, sizeof *c);
+    unsigned n = 0;
+
+    if (!c) {
+        snprintf(error, INI_ERROR_BYTES, "out of memory");
+        return -ENOMEM;
+    }
+    *out = c;
+    for (unsigned i = 0; i < t->n; i++)
+        if (t->nodes[i].kind == TOPOLOGY_WORKER)
+            workers[n++] = &t->nodes[i];
+    for (unsigned i = 0; i < n; i++) {
+        struct capture_request r = {.options = o,
+                                    .seed = seed,
+                                    .number = c->n,
+                                    .fanout_group = (fanout_base + c->n) & 0xffff};
+        struct members m;
+        int err;
+
+        if (done[i])
+            continue;
+        members_of(&m, workers, n, i, done);
+        err = open_interface(c, &m, &r, heritages, error);
+        if (err < 0)
+            return err;
+    }
+    return 0;
+}
+
+static const char *input_name(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+/* Each worker has a descriptor of its own, with its own place in the file. */
+int captures_open_replay(const char *path, struct heritage *const *heritages, unsigned n,
+                         char *error)
+{
+    for (unsigned i = 0; i < n; i++) {
+        struct heritage_capture *c = &heritages[i]->capture;
+
+        c->kind = CAPTURE_PCAP_FILE;
+        snprintf(c->name, sizeof c->name, "%s", input_name(path));
+        c->fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                                       : open(path, O_RDONLY | O_CLOEXEC);
+        if (c->fd < 0) {
+            int err = -errno;
+
+            snprintf(error, INI_ERROR_BYTES, "cannot read %s: %s", input_name(path),
+                     strerror(-err));
+            return err;
+        }
+        for (unsigned b = 0; b < FLOW_BUCKETS; b++)
+            heritages[i]->bucket_owner[b] = (uint16_t)(b % n);
+    }
+    return 0;
+}
+
+void captures_tick(struct captures *c)
+{
+    for (unsigned i = 0; c && i < c->n; i++)
+        if (c->interface[i].opener->tick)
+            c->interface[i].opener->tick(c->interface[i].opened);
+}
+
+void captures_learned(struct captures *c, const struct alt_svc_table *t)
+{
+    for (unsigned i = 0; c && i < c->n; i++)
+        if (c->interface[i].opener->learned)
+            c->interface[i].opener->learned(c->interface[i].opened, t);
+}
+
+void captures_close(struct captures *c)
+{
+    for (unsigned i = 0; c && i < c->n; i++)
+        if (c->interface[i].opened)
+            c->interface[i].opener->close(c->interface[i].opened);
+    free(c);
+}

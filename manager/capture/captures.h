@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* All that the workers of a cluster read, opened by the manager and held as long as it lives. */
+#ifndef SPLIFF_MANAGER_CAPTURE_CAPTURES_H
+#define SPLIFF_MANAGER_CAPTURE_CAPTURES_H
+
+#include "manager/capture/opener.h"
+#include "manager/topology.h"
+
+struct captures;
+
+/* Opens the interfaces of the topology, each in its mode: capture and bucket owners of heritages[i]
+ * for the i-th worker of t. Errors as struct opener's open; what is open then stays in the
+ * heritages, to be closed. */
+int captures_open(struct captures **out, const struct topology *t, const struct options *o,
+                  uint32_t seed, uint32_t fanout_base, struct heritage *const *heritages,
+                  char *error);
+
+/* The same for a capture file, which the n workers read; "-" is standard input. */
+int captures_open_replay(const char *path, struct heritage *const *heritages, unsigned n,
+                         char *error);
+
+/* As struct opener's, for all interfaces. NULL is none. */
+void captures_tick(struct captures *c);
+void captures_learned(struct captures *c, const struct alt_svc_table *t);
+void captures_close(struct captures *c);
+
+#endif

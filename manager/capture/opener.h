@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* How a capture mode opens an interface for its workers: all that needs rights, in the manager. One
+ * file a mode and one row in table.c; the worker's side is worker/capture. */
+#ifndef SPLIFF_MANAGER_CAPTURE_OPENER_H
+#define SPLIFF_MANAGER_CAPTURE_OPENER_H
+
+#include "common/base/alt_svc_table.h"
+#include "common/ipc/heritage.h"
+#include "common/schema/options.h"
+#include "manager/ini_file.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct capture_request {
+    const char *interface;
+    const struct options *options;
+    uint32_t n_workers;           /* on this interface */
+    uint32_t seed;                /* of flow_hash */
+    uint32_t number;              /* of the interface among those captured, from 0 */
+    uint32_t fanout_group;        /* AF_PACKET: the next free one is taken if fanout_id is 0 */
+    const uint16_t *bucket_owner; /* FLOW_BUCKETS entries: which of the n_workers */
+};
+
+/* What an opener keeps of an interface as long as the manager lives: programs, maps. */
+struct opened;
+
+struct opener {
+    enum mode mode;
+    bool hash_decides; /* flow_hash and bucket_owner say which worker gets a flow; else RSS does */
+
+    /* Opens the interface for its workers: out[0 … n_workers - 1], all zero but for descriptors of
+     * -1. Nothing is received before a worker opens its own (worker/capture).
+     *
+     * Returns 0 and *o (may be NULL), or with one line in error[INI_ERROR_BYTES] that says what to
+     * do: -ENODEV no such interface, -EPERM no right to, -ENOTSUP not on this interface, kernel or
+     * build, -EINVAL an option, -ENOMEM, -EBUSY used by others, else -errno of the call named in
+     * the line. Descriptors in *out are then closed by the caller, the rest has been undone. Warns
+     * on the log when it goes on with less. */
+    int (*open)(const struct capture_request *r, struct heritage_capture *const *out,
+                struct opened **o, char *error);
+
+    /* Once a second: interfaces that came, went or changed. May be NULL. */
+    void (*tick)(struct opened *o);
+    /* The alternative services known have changed. May be NULL. */
+    void (*learned)(struct opened *o, const struct alt_svc_table *t);
+    /* Detaches what is attached; nothing is left in the kernel. May be NULL if *o always is. */
+    void (*close)(struct opened *o);
+};
+
+/* The row of a mode; NULL if it was not built in. */
+const struct opener *opener_find(enum mode mode);
+
+extern const struct opener opener_af_packet;
+
+#endif
