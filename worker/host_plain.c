@@ -30,8 +30,7 @@
 #include <string.h>
 
 #define ITEMS_A_RUN     2048u
-#define LATE_NS         (2 * NS_PER_SEC)  /* a session this much younger than its flow began late */
-#define READY_NS        (30 * NS_PER_SEC) /* until then the probe has hooked what was there before */
+#define LATE_NS         (2 * NS_PER_SEC) /* a session this much younger than its flow began late */
 #define FOREIGN_MIX     UINT32_C(0x9e3779b1) /* takes flows of other networks to other places */
 #define OWNED_TOPIC     "event/owned/%s/"
 #define OWNED_TOPIC_MAX 128
@@ -420,8 +419,6 @@ void host_plain_run(struct worker *w, uint64_t packets_ns)
 {
     struct plaintext_item item;
 
-    if (w->plain->ready_ns == 0 && w->now_ns > 0)
-        w->plain->ready_ns = w->now_ns + READY_NS;
     plaintext_input_receive(w->plain->input);
     for (uint32_t n = 0; (n < ITEMS_A_RUN || packets_ns == UINT64_MAX) &&
                          plaintext_input_next(w->plain->input, packets_ns, &item);

@@ -19,8 +19,7 @@ struct host_question {
 struct host_plain {
     struct plaintext_input *input;
     struct correlate *correlate;
-    uint8_t tls;       /* index of the analyzer */
-    uint64_t ready_ns; /* flows that began before are not asked about; 0: not known yet */
+    uint8_t tls; /* index of the analyzer */
     uint64_t last_question;
     struct host_question questions[HOST_QUESTIONS]; /* at id % HOST_QUESTIONS */
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* TLS whose plaintext never showed. Most of it is between other hosts; where one end is a process
  * of this host, its library is not hooked, and whoever relies on the plaintext should hear of it.
- * Which it is the probe knows: a question a flow goes to it over the bus, when the flow ends or has
- * gone on for a while. Questions are few at once, and one that gets no answer is forgotten. */
+ * Which it is the probe knows, and whether it came in time to hear of the flow at all: a question a
+ * flow goes to it over the bus, when the flow ends or has gone on for a while. Questions are few at
+ * once, and one that gets no answer is forgotten. */
 #include "worker/host_plain_private.h"
 
 #include "common/ipc/owner.h"
@@ -24,12 +25,13 @@ static void ask(struct worker *w, struct flow *f, struct correlate_joint *j)
 {
     struct host_plain *p = w->plain;
     struct host_question *q = &p->questions[(p->last_question + 1) % HOST_QUESTIONS];
-    struct owner_question question = {.id = p->last_question + 1, .key = f->key};
+    struct owner_question question = {
+        .id = p->last_question + 1, .start_ns = f->start_ns, .key = f->key};
     uint8_t body[OWNER_QUESTION_BYTES];
     char topic[TOPIC_MAX];
 
-    if (!w->screen || !w->options->detect_unhooked || p->ready_ns == 0 ||
-        f->start_ns < p->ready_ns || (q->id > 0 && w->now_ns - q->asked_ns < ANSWER_NS))
+    if (!w->screen || !w->options->detect_unhooked ||
+        (q->id > 0 && w->now_ns - q->asked_ns < ANSWER_NS))
         return;
     j->asked = true;
     p->last_question++;

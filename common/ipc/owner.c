@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #define OWNER_VERSION   1u
-#define QUESTION_VALUES 7u
+#define QUESTION_VALUES 8u
 #define ANSWER_VALUES   7u
 
 _Static_assert(6 * (PLAINTEXT_TEXT_MAX + 5) + 64 <= OWNER_ANSWER_BYTES, "any answer fits");
@@ -32,7 +32,7 @@ size_t owner_question_encode(uint8_t out[OWNER_QUESTION_BYTES], const struct own
     uint8_t *p = pack_array(out, QUESTION_VALUES);
 
     p = pack_uint(pack_uint(p, OWNER_VERSION), q->id);
-    p = pack_uint(p, q->key.proto);
+    p = pack_uint(pack_uint(p, q->start_ns), q->key.proto);
     for (unsigned i = 0; i < 2; i++) {
         p = pack_bin8(p, q->key.addr[i].b, sizeof q->key.addr[i].b);
         p = pack_uint(p, q->key.port[i]);
@@ -49,6 +49,7 @@ int owner_question_decode(const uint8_t *body, size_t len, struct owner_question
 
     begin(&c, QUESTION_VALUES);
     out->id = body_uint(&c, NULL, UINT64_MAX);
+    out->start_ns = body_uint(&c, NULL, UINT64_MAX);
     proto = (uint8_t)body_uint(&c, NULL, UINT8_MAX);
     for (unsigned i = 0; i < 2; i++) {
         struct str s = body_text(&c, NULL, sizeof addr[i].b);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which local process has a socket: asked by workers of the probe, over the bus.
  *
- *   event/owner/<worker>/   worker -> probe   [1, id, proto, addr, port, addr, port]
+ *   event/owner/<worker>/   worker -> probe   [1, id, start_ns, proto, addr, port, addr, port]
  *   event/owned/<worker>/   probe -> worker   [1, id, found, end, [facts], missed, build_id]
  *
- * A question that finds nobody is answered, too, unless there is no probe. Loss is harmless: a
- * notice that does not come. */
+ * A question that finds nobody is answered, too, unless there is no probe, and so is one about a
+ * flow that the probe could not have told the worker all of. Loss is harmless: a notice that does
+ * not come. */
 #ifndef SPLIFF_IPC_OWNER_H
 #define SPLIFF_IPC_OWNER_H
 
@@ -17,12 +18,14 @@
 
 struct owner_question {
     uint64_t id;         /* the asker's own; comes back */
+    uint64_t start_ns;   /* of the flow, by the wall clock */
     struct flow_key key; /* TCP or UDP */
 };
 
 struct owner_answer {
     uint64_t id;
-    bool found;   /* a local process has, or had lately, a socket with this five-tuple */
+    bool found;   /* a local process has, or had lately, a socket with this five-tuple, and what it
+                     says there should have shown */
     unsigned end; /* of the key that is its own */
     struct process_facts process;
     struct str

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # A program with a TLS library inside, without its symbols, is named in notice.log; one whose library
-# is hooked, and one that nobody asked about, are not. It is looked for half a minute after the first
-# TLS, which this test has to wait for.
+# is hooked, and one that nobody asked about, are not.
 . "$(dirname "$0")/plaintext_marked.sh"
 needs wget wget
 needs gnutls-serv gnutls-bin

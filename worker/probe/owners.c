@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Asked about a process whose TLS never showed plaintext, we tell what of it is not hooked: a
  * library that we know and could not hook; else, if nothing of it is hooked at all, its program,
- * which then holds a library that we do not know or cannot find. */
+ * which then holds a library that we do not know or cannot find.
+ *
+ * That it never showed says nothing of a flow that began before all was hooked, or before the
+ * worker that asks was there: its predecessor may have been told. */
 #include "worker/probe/owners.h"
 
 #include "common/ipc/owner.h"
@@ -45,7 +48,8 @@ static bool is_wanted(const struct owners *o, const struct process_facts *p)
     for (uint32_t i = 0; i < f->n_comms; i++)
         name |= str_equal(p->name, str_of(f->comms[i]));
     return pid && name && f->n_ppids == 0 && f->addresses.n == 0 &&
-           o->options->probe_cgroup[0] == '\0' && o->options->probe_libraries[0] == '\0';
+           o->heritage->options.probe_cgroup[0] == '\0' &&
+           o->heritage->options.probe_libraries[0] == '\0';
 }
 
 /* Of the processes at both ends the one that is wanted; they need not be in the same container. */
@@ -66,6 +70,20 @@ static pid_t owner_of(const struct owners *o, const struct owner_question *q,
     return 0;
 }
 
+/* node: the worker that asks. */
+static bool should_have_shown(const struct owners *o, struct str node,
+                              const struct owner_question *q)
+{
+    const struct heritage *h = o->heritage;
+
+    if (o->hooked_ns == 0 || q->start_ns < o->hooked_ns)
+        return false;
+    for (uint32_t i = 0; i < h->n_workers; i++)
+        if (str_equal(node, str_of(h->probe.worker[i])))
+            return q->start_ns >= o->worker_ns[i];
+    return false;
+}
+
 /* build_id: room for what *a borrows. */
 static void answer(struct owners *o, const struct owner_question *q, struct owner_answer *a,
                    char build_id[ELF_BUILD_ID_MAX])
@@ -73,7 +91,6 @@ static void answer(struct owners *o, const struct owner_question *q, struct owne
     const struct image *missed;
     pid_t pid;
 
-    a->id = q->id;
     pid = owner_of(o, q, a);
     if (pid == 0)
         return;
@@ -91,16 +108,19 @@ static void answer(struct owners *o, const struct owner_question *q, struct owne
 void owners_answer(struct owners *o, const struct bus_message *m)
 {
     size_t prefix = strlen(OWNERS_TOPIC);
+    struct str node;
     char topic[BUS_TOPIC_BYTES_MAX + 1], build_id[ELF_BUILD_ID_MAX];
     uint8_t body[OWNER_ANSWER_BYTES];
     struct owner_question q;
     struct owner_answer a = {0};
 
-    if (m->topic_len < prefix || m->topic_len > BUS_TOPIC_BYTES_MAX ||
-        owner_question_decode(m->body, m->body_len, &q) < 0)
+    if (m->topic_len <= prefix || m->topic_len > BUS_TOPIC_BYTES_MAX ||
+        m->topic[m->topic_len - 1] != '/' || owner_question_decode(m->body, m->body_len, &q) < 0)
         return;
-    snprintf(topic, sizeof topic, ANSWER_TOPIC "%.*s", (int)(m->topic_len - prefix),
-             m->topic + prefix);
-    answer(o, &q, &a, build_id);
+    node = str_make(m->topic + prefix, m->topic_len - prefix - 1);
+    snprintf(topic, sizeof topic, ANSWER_TOPIC "%.*s/", (int)node.len, node.p);
+    a.id = q.id;
+    if (should_have_shown(o, node, &q))
+        answer(o, &q, &a, build_id);
     (void)bus_publish(o->bus, topic, body, owner_answer_encode(body, &a));
 }

@@ -105,6 +105,8 @@ static bool discover(struct probe *p)
     while (discover_run(p->discover, p->discovered_ns))
         if (turns++ == DISCOVER_TURNS)
             return true;
+    if (p->owners.hooked_ns == 0)
+        p->owners.hooked_ns = clock_wall_ns();
     return false;
 }
 
@@ -290,7 +292,7 @@ static int open_all(struct probe *p)
     p->owners.kernel = p->kernel;
     p->owners.images = p->images;
     p->owners.processes = p->processes;
-    p->owners.options = &p->heritage->options;
+    p->owners.heritage = p->heritage;
     hooking_init(&p->hooking, p->images, p->kernel, &p->heritage->options, p->c);
     return discover_open(&p->discover, &ops, p, p->c) < 0 ? EX_OSERR : 0;
 }
@@ -342,8 +344,10 @@ static void take_messages(struct probe *p)
         owners_answer(&p->owners, &m);
     }
     while ((node = plaintext_socket_arrival(p->socket)))
-        if (outbox_arrival(&p->outbox, node, &worker))
+        if (outbox_arrival(&p->outbox, node, &worker)) {
             sessions_forget_worker(p->sessions, worker);
+            p->owners.worker_ns[worker] = clock_wall_ns();
+        }
 }
 
 static void tick(struct probe *p, uint64_t now_ns)

@@ -15,6 +15,7 @@ static void make_question(struct owner_question *q)
     static const struct ipaddr b = {{0x20, 0x01, 0x0d, 0xb8, [15] = 2}};
 
     q->id = UINT64_MAX;
+    q->start_ns = UINT64_C(1700000000123456789);
     (void)flow_key_set(&q->key, &b, 443, &a, 50000, IPPROTO_TCP);
 }
 
@@ -28,7 +29,7 @@ static void a_question_comes_back(void **state)
     make_question(&q);
     n = owner_question_encode(body, &q);
     assert_int_equal(owner_question_decode(body, n, &back), 0);
-    assert_true(back.id == q.id);
+    assert_true(back.id == q.id && back.start_ns == q.start_ns);
     assert_true(flow_key_equal(&back.key, &q.key));
     for (size_t cut = 0; cut < n; cut++)
         assert_int_equal(owner_question_decode(body, cut, &back), -EBADMSG);

@@ -5,6 +5,9 @@
 #include "tests/unit/worker/both_views.h"
 #include "worker/host_plain.h"
 
+#define BEGUN_MS 60000
+
+/* The id of the question that was asked, if there was one. */
 static uint64_t asked(void)
 {
     struct owner_question q;
@@ -14,6 +17,7 @@ static uint64_t asked(void)
     assert_string_equal(rig.published_topic, "event/owner/worker-1/");
     assert_int_equal(owner_question_decode(rig.published, rig.published_len, &q), 0);
     assert_int_equal(q.key.port[0] ^ q.key.port[1], CLIENT_PORT ^ SERVER_PORT);
+    assert_true(q.start_ns == at(BEGUN_MS));
     rig.published_len = 0;
     return q.id;
 }
@@ -34,25 +38,13 @@ static void answer(uint64_t id, bool found)
     assert_true(host_plain_message(&rig.w, &m));
 }
 
-/* The clock of packets has begun, and the probe has had its time. */
-static void time_passes(void)
+static void connection(void)
 {
-    packets_begin();
-    run_items();
-    packet(0, 4, TCP_ACK, "data");
-    packets_end(5);
-    pipeline_finish(&rig.w);
-    rig_text(&rig);
-    assert_int_equal(asked(), 0);
-}
-
-static void late_connection(unsigned ms)
-{
-    packet(0, ms, TCP_SYN, "");
-    packet(1, ms, TCP_SYN | TCP_ACK, "");
-    packet(0, ms, TCP_ACK, "t");
-    packet(1, ms, TCP_ACK, "t!");
-    packet(0, ms, TCP_ACK, "data");
+    packet(0, BEGUN_MS, TCP_SYN, "");
+    packet(1, BEGUN_MS, TCP_SYN | TCP_ACK, "");
+    packet(0, BEGUN_MS, TCP_ACK, "t");
+    packet(1, BEGUN_MS, TCP_ACK, "t!");
+    packet(0, BEGUN_MS, TCP_ACK, "data");
 }
 
 static void tls_of_a_local_process_that_shows_nothing_is_noticed(void **state)
@@ -60,17 +52,16 @@ static void tls_of_a_local_process_that_shows_nothing_is_noticed(void **state)
     uint64_t id;
 
     (void)state;
-    time_passes();
-    late_connection(60000);
+    connection();
     assert_int_equal(asked(), 0);
-    packet(1, 71000, TCP_ACK, "data");
+    packet(1, BEGUN_MS + 11000, TCP_ACK, "data");
     id = asked();
     assert_true(id > 0);
     answer(id, true);
     assert_string_equal(rig_text(&rig), "notice note=Probe::Unhooked_TLS "
                                         "msg=app (7) speaks TLS that is not hooked: /lib/x.so\n");
     assert_int_equal(rig.counters.plain_unhooked, 1);
-    packet(1, 72000, TCP_ACK, "data");
+    packet(1, BEGUN_MS + 12000, TCP_ACK, "data");
     pipeline_finish(&rig.w);
     assert_int_equal(asked(), 0); /* once a flow */
     rig_text(&rig);
@@ -83,8 +74,7 @@ static void a_flow_that_is_over_is_asked_about_too(void **state)
     uint64_t id;
 
     (void)state;
-    time_passes();
-    late_connection(60000);
+    connection();
     pipeline_finish(&rig.w);
     id = asked();
     assert_true(id > 0);
@@ -97,11 +87,10 @@ static void a_flow_that_is_over_is_asked_about_too(void **state)
 static void nobody_asks_about_flows_that_showed_plaintext(void **state)
 {
     (void)state;
-    time_passes();
-    late_connection(60000);
+    connection();
     client_asks(1);
     run_items();
-    packet(1, 71000, TCP_ACK, "data");
+    packet(1, BEGUN_MS + 11000, TCP_ACK, "data");
     pipeline_finish(&rig.w);
     assert_int_equal(asked(), 0);
 }
