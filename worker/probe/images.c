@@ -15,6 +15,7 @@
 
 struct process {
     bool ended;
+    bool watched; /* it was told of as one that has a hooked image */
     uint8_t n;
     uint16_t image[IMAGES_A_PROCESS];
 };
@@ -168,16 +169,14 @@ static bool process_hooked(const struct images *s, const struct process *p)
 /* Its images have one process less. */
 static bool process_end(struct images *s, struct process *p)
 {
-    bool hooked = process_hooked(s, p);
-
     if (p->ended)
         return false;
     p->ended = true;
-    s->watched -= hooked;
+    s->watched -= p->watched;
     for (unsigned n = 0; n < p->n; n++)
         if (s->images[p->image[n]])
             s->images[p->image[n]]->processes--;
-    return hooked;
+    return p->watched;
 }
 
 /* Emptied, as of a process that has just begun. */
@@ -202,21 +201,22 @@ static struct process *process_new(struct images *s, pid_t pid)
 bool images_map(struct images *s, pid_t pid, struct image *i)
 {
     struct process *p = process_find(s, pid);
-    bool hooked;
+    unsigned n = 0;
 
     if (!p || p->ended)
         p = process_new(s, pid);
-    for (unsigned n = 0; n < p->n; n++)
-        if (p->image[n] == i->number)
-            return false;
-    if (p->n == IMAGES_A_PROCESS)
+    while (n < p->n && p->image[n] != i->number)
+        n++;
+    if (n == IMAGES_A_PROCESS)
         return false;
-    hooked = process_hooked(s, p);
-    p->image[p->n++] = i->number;
-    i->processes++;
-    i->idle = 0;
-    if (hooked || i->handle < 0)
+    if (n == p->n) {
+        p->image[p->n++] = i->number;
+        i->processes++;
+        i->idle = 0;
+    }
+    if (p->watched || i->handle < 0)
         return false;
+    p->watched = true;
     s->watched++;
     return true;
 }
@@ -234,10 +234,8 @@ bool images_fork(struct images *s, pid_t parent, pid_t pid)
     for (unsigned n = 0; n < p->n; n++)
         if (s->images[p->image[n]])
             s->images[p->image[n]]->processes++;
-    if (!process_hooked(s, p))
-        return false;
-    s->watched++;
-    return true;
+    s->watched += p->watched;
+    return p->watched;
 }
 
 bool images_exit(struct images *s, pid_t pid)

@@ -89,6 +89,26 @@ static void processes_are_told_by_what_they_have_mapped(void **state)
     assert_int_equal(other->processes, 2);
 }
 
+/* As when its file gets other content. */
+static void what_is_hooked_later_or_not_any_more_is_counted_right(void **state)
+{
+    struct image *later = add(7, -1), *lost = add(8, 0);
+
+    (void)state;
+    assert_false(images_map(images, 100, later));
+    assert_true(images_map(images, 101, lost));
+    later->handle = 1;
+    lost->handle = -1;
+    assert_false(images_exit(images, 100));
+    assert_true(images_exit(images, 101));
+    assert_int_equal(images_processes(images), 0);
+    assert_false(images_map(images, 102, lost));
+    lost->handle = 2;
+    assert_true(images_map(images, 102, lost));
+    assert_int_equal(images_processes(images), 1);
+    assert_int_equal(lost->processes, 1);
+}
+
 /* Questions about a socket come when its process may be gone. */
 static void what_a_process_had_is_known_after_its_end(void **state)
 {
@@ -175,6 +195,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_file_may_have_two_devices, setup, teardown),
         cmocka_unit_test_setup_teardown(processes_are_told_by_what_they_have_mapped, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_is_hooked_later_or_not_any_more_is_counted_right,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_process_had_is_known_after_its_end, setup, teardown),
         cmocka_unit_test_setup_teardown(a_copy_has_what_its_parent_has_until_it_is_another_program,
                                         setup, teardown),
