@@ -497,6 +497,10 @@ $(call unit,probe/test_elf_image,$(ELF_BUILT))
 $(call unit,probe/test_elf_image_go,$(ELF_BUILT))
 $(call unit,probe/test_site,worker/probe/site.c $(ELF_BUILT))
 $(call unit,probe/test_plan,tests/unit/probe/elf_builder.c $(PLAN))
+$(call unit,probe/test_hooking,tests/unit/probe/elf_builder.c $(PLAN) worker/probe/hooking.c \
+    worker/probe/images.c worker/probe/lru.c)
+$(call unit,probe/test_owners,worker/probe/owners.c worker/probe/images.c worker/probe/lru.c \
+    worker/probe/process.c $(ELF_IMAGE) common/ipc/owner.c $(PLAINTEXT))
 $(call unit,probe/test_discover,worker/probe/discover.c worker/probe/perf.c common/base/check.c \
     common/base/log.c)
 # (unit tests: add above this line)
