@@ -582,6 +582,24 @@ ifneq ($(shell $(CC) -print-file-name=libwolfssl.a),libwolfssl.a)
 TOOLS += build/tools/cluster/wolfbare
 endif
 endif
+# What the plaintext view is measured with: a client, and a server for each library that has no program.
+https = $(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -pthread -o $@ $<
+build/tools/bench/https_load: tests/bench/https_load.c Makefile
+	@mkdir -p $(@D)
+	$(https) $(call pc_libs,libssl) $(call pc_libs,libcrypto)
+TOOLS += build/tools/bench/https_load
+ifneq ($(shell pkg-config --exists gnutls && echo y),)
+build/tools/bench/https_gnutls: tests/bench/https_server.c Makefile
+	@mkdir -p $(@D)
+	$(https) $(call pc_libs,gnutls)
+TOOLS += build/tools/bench/https_gnutls
+endif
+ifneq ($(shell pkg-config --exists wolfssl && echo y),)
+build/tools/bench/https_wolfssl: tests/bench/https_server.c Makefile
+	@mkdir -p $(@D)
+	$(https) -DWITH_WOLFSSL $(call pc_libs,wolfssl)
+TOOLS += build/tools/bench/https_wolfssl
+endif
 tools: $(TOOLS)
 # Needs libssl.
 build/tools/bench/probe_cost: $(call objs,release,tests/bench/probe_cost.c $(SRC_PROBE_IMAGES) \

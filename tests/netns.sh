@@ -78,7 +78,7 @@ make_certificates() {
 }
 
 # nginx in DIR: HTTP on 80 and 8081, TLS on 443 (1.2 and 1.3) and 8443 (1.2 alone). Each request is
-# one line of DIR/access.log: method, URI, status, bytes of the body, pid.
+# one line of DIR/access.log: method, URI, status, bytes of the body, pid, port of the client.
 start_nginx() {
     local dir=$1
     mkdir -p "$dir/www/files" "$dir/tmp"
@@ -94,7 +94,7 @@ user root; daemon off; worker_processes 1; pid $dir/nginx.pid; error_log $dir/er
 events { worker_connections 4096; }
 http {
     $paths
-    log_format lines '\$request_method \$request_uri \$status \$body_bytes_sent \$pid';
+    log_format lines '\$request_method \$request_uri \$status \$body_bytes_sent \$pid \$remote_port';
     access_log $dir/access.log lines;
     default_type text/plain; keepalive_requests 1000000; reset_timedout_connection on;
     root $dir/www;

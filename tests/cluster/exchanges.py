@@ -4,7 +4,7 @@
 
 usage: exchanges.py OURS LOGS ACCESS-LOG... [options]
 
-The lines of access logs are method, URI, status, bytes, pid. Of URIs OURS/PID/PORT/N, where clients
+The lines of access logs are method, URI, status, bytes, pid and more. Of URIs OURS/PID/PORT/N, where clients
 say their pid and port, each must be in http.log exactly once and by all of that; its connection in
 conn.log and ssl.log; its sessions, one of each process that is watched, in tls_plain.log.
 Says what does not hold, or how many exchanges there are and how their five-tuples were found.
@@ -149,7 +149,7 @@ def main():
         with open(path) as f:
             answered += [line.split() for line in f if line.split()[1].startswith(args.ours + "/")]
     server_pids = collections.defaultdict(set)
-    for _, uri, _, _, pid in answered:
+    for _, uri, _, _, pid, *_ in answered:
         server_pids[uri].add(pid)
     rows = [r for r in read_log(args.logs, "http")
             if r.get("view") == "plaintext" and r.get("uri", "").startswith(args.ours + "/")]

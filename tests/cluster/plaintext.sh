@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Sourced after lib.sh by the tests of the plaintext view: a cluster with a probe, and clients that say
 # in each request who they are, $OURS/PID/PORT/N, so that exchanges.py can compare what was logged with
-# what was so. Servers write a line a request into an access log: method, URI, status, bytes, pid.
+# what was so. Servers write a line a request into an access log: method, URI, status, bytes, pid
+# and, some of them, the client's port.
 # The probe sees all of this machine, what others do on it as well: $OURS is of this test.
 
 export OURS=/x/$$

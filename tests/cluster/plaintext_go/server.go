@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 
-// A server of HTTPS for the tests of the plaintext view, HTTP/1.1 and HTTP/2: a line "PROTOCOL PATH
-// PORT-OF-CLIENT" for each request on its standard output, and /bytes/N answered with N bytes whose
-// checksum is a header, so that a client sees if anything in this process was disturbed.
+// A server of HTTPS for the tests of the plaintext view, HTTP/1.1 and HTTP/2: a line "METHOD PATH
+// STATUS BYTES PID PORT-OF-CLIENT" for each request on its standard output, and /bytes/N answered with
+// N bytes whose checksum is a header, so that a client sees if anything in this process was disturbed.
 //
 // usage: server ADDRESS:PORT CERTIFICATE KEY
 package main
@@ -30,14 +30,14 @@ type server struct {
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, port, _ := net.SplitHostPort(r.RemoteAddr)
-	s.mutex.Lock()
-	fmt.Fprintf(s.out, "%s %s %s\n", r.Proto, r.URL.Path, port)
-	s.mutex.Unlock()
 	got, _ := io.Copy(io.Discard, r.Body)
 	n := 16
 	if at := strings.LastIndex(r.URL.Path, "/bytes/"); at >= 0 {
 		n, _ = strconv.Atoi(strings.SplitN(r.URL.Path[at+len("/bytes/"):], "/", 2)[0])
 	}
+	s.mutex.Lock()
+	fmt.Fprintf(s.out, "%s %s 200 %d %d %s\n", r.Method, r.URL.Path, n, os.Getpid(), port)
+	s.mutex.Unlock()
 	body := make([]byte, n)
 	for i := range body {
 		body[i] = byte(i*7 + n)
