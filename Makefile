@@ -188,7 +188,8 @@ SRC_MANAGER := \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c \
-  manager/capture/table.c manager/capture/captures.c manager/capture/af_packet.c \
+  manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
+  manager/capture/af_packet.c \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
   manager/cli/print.c \
@@ -409,7 +410,7 @@ $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
 $(call unit,capture/test_af_packet,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
-  manager/capture/af_packet.c worker/capture/af_packet.c)
+  manager/capture/interface.c manager/capture/af_packet.c worker/capture/af_packet.c)
 $(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c \
               $(BASE))
 $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/text.c \

@@ -10,18 +10,15 @@
 #include "common/base/filter.h"
 #include "common/base/linktype.h"
 #include "common/base/log.h"
+#include "manager/capture/interface.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <net/if.h>
-#include <net/if_arp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -42,57 +39,18 @@
 #define FRAME_BYTES     2048u /* TPACKET_V3 packs frames tightly; the number only has to divide */
 #define GROUP_TRIES     64u
 
-#ifndef ARPHRD_IP6GRE
-#define ARPHRD_IP6GRE 823 /* glibc does not have it */
-#endif
-
 /* What is being opened. */
 struct opening {
     const struct capture_request *r;
     struct heritage_capture *out;
+    struct interface interface;
     int fd;
-    unsigned index; /* of the interface */
-    bool up;
     char *error; /* INI_ERROR_BYTES */
 };
 
-/* Puts "interface NAME: text" in the error. Returns code. */
-static int __attribute__((format(printf, 3, 4)))
-fail(const struct opening *o, int code, const char *fmt, ...)
-{
-    int n = snprintf(o->error, INI_ERROR_BYTES, "interface %s: ", o->r->interface);
-    va_list ap;
-
-    va_start(ap, fmt);
-    if (n >= 0 && (size_t)n < INI_ERROR_BYTES)
-        vsnprintf(o->error + n, INI_ERROR_BYTES - (size_t)n, fmt, ap);
-    va_end(ap);
-    return code;
-}
-
 static int fail_call(const struct opening *o, const char *what)
 {
-    int code = -errno;
-
-    return fail(o, code, "%s: %s", what, strerror(-code));
-}
-
-static int find_interface(struct opening *o)
-{
-    struct if_nameindex *all;
-    char names[256] = "";
-    size_t n = 0;
-
-    o->index = if_nametoindex(o->r->interface);
-    if (o->index > 0)
-        return 0;
-    all = if_nameindex();
-    for (struct if_nameindex *i = all; i && i->if_index > 0 && n < sizeof names; i++)
-        n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n > 0 ? ", " : "", i->if_name);
-    if (all)
-        if_freenameindex(all);
-    snprintf(o->error, INI_ERROR_BYTES, "no interface %s; there are: %s", o->r->interface, names);
-    return -ENODEV;
+    return interface_fail_call(o->r->interface, o->error, what);
 }
 
 static int open_socket(struct opening *o)
@@ -101,42 +59,9 @@ static int open_socket(struct opening *o)
     if (o->fd >= 0)
         return 0;
     if (errno == EPERM || errno == EACCES)
-        return fail(o, -EPERM, "capturing needs CAP_NET_RAW: run as root");
+        return interface_fail(o->r->interface, o->error, -EPERM,
+                              "capturing needs CAP_NET_RAW: run as root");
     return fail_call(o, "cannot open a packet socket");
-}
-
-/* Link type by hardware type, and the flags. */
-static int ask_interface(struct opening *o)
-{
-    struct ifreq ifr = {0};
-
-    snprintf(ifr.ifr_name, sizeof ifr.ifr_name, "%s", o->r->interface);
-    if (ioctl(o->fd, SIOCGIFFLAGS, &ifr) < 0)
-        return fail_call(o, "cannot read its flags");
-    o->up = (ifr.ifr_flags & IFF_UP) != 0;
-    if (ioctl(o->fd, SIOCGIFHWADDR, &ifr) < 0)
-        return fail_call(o, "cannot read its type");
-    o->out->skip_outgoing = ifr.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
-    switch (ifr.ifr_hwaddr.sa_family) {
-    case ARPHRD_ETHER:
-    case ARPHRD_LOOPBACK:
-        o->out->linktype = LINKTYPE_ETHERNET;
-        return 0;
-    case ARPHRD_NONE: /* tun, wireguard */
-    case ARPHRD_RAWIP:
-    case ARPHRD_TUNNEL:
-    case ARPHRD_TUNNEL6:
-    case ARPHRD_SIT:
-    case ARPHRD_IPGRE:
-    case ARPHRD_IP6GRE:
-        o->out->linktype = LINKTYPE_RAW;
-        return 0;
-    default:
-        return fail(o, -ENOTSUP,
-                    "hardware type %u is not supported: capture on an Ethernet, "
-                    "loopback or IP tunnel interface",
-                    ifr.ifr_hwaddr.sa_family);
-    }
 }
 
 /* Says now what the worker would find out later: that its filter does not compile. */
@@ -150,7 +75,7 @@ static int check_filter(struct opening *o)
         return 0;
     r = filter_compile(&filter, o->r->options->filter, (uint16_t)o->out->linktype, why, sizeof why);
     if (r < 0)
-        return fail(o, r, "%s", why);
+        return interface_fail(o->r->interface, o->error, r, "%s", why);
     filter_free(filter);
     return 0;
 }
@@ -189,8 +114,8 @@ static int set_up_ring(struct opening *o)
         return fail_call(o, "the kernel has no TPACKET_V3 rings");
     for (blocks = wanted;; blocks /= 2) {
         if (blocks < BLOCKS_MIN)
-            return fail(o, -ENOMEM,
-                        "no memory for a capture ring: set af_packet_buffer_size lower");
+            return interface_fail(o->r->interface, o->error, -ENOMEM,
+                                  "no memory for a capture ring: set af_packet_buffer_size lower");
         req.tp_block_nr = (uint32_t)blocks;
         req.tp_frame_nr = (uint32_t)(blocks * (block / FRAME_BYTES));
         if (setsockopt(o->fd, SOL_PACKET, PACKET_RX_RING, &req, sizeof req) == 0)
@@ -209,16 +134,18 @@ static int set_up_ring(struct opening *o)
 
 static int bind_interface(struct opening *o)
 {
-    struct sockaddr_ll addr = {
-        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)o->index};
-    struct packet_mreq promiscuous = {.mr_ifindex = (int)o->index, .mr_type = PACKET_MR_PROMISC};
+    struct sockaddr_ll addr = {.sll_family = AF_PACKET,
+                               .sll_protocol = htons(ETH_P_ALL),
+                               .sll_ifindex = (int)o->interface.index};
+    struct packet_mreq promiscuous = {.mr_ifindex = (int)o->interface.index,
+                                      .mr_type = PACKET_MR_PROMISC};
 
     if (o->r->options->promiscuous &&
         setsockopt(o->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof promiscuous) < 0)
         return fail_call(o, "cannot be made promiscuous");
     if (bind(o->fd, (struct sockaddr *)&addr, sizeof addr) < 0)
         return fail_call(o, "cannot bind a packet socket to it");
-    if (!o->up)
+    if (!o->interface.up)
         log_warn("interface %s is down: packets come when it is up (ip link set %s up)",
                  o->r->interface, o->r->interface);
     return 0;
@@ -292,12 +219,14 @@ static int join_group(const struct opening *o, unsigned type)
         if (errno != EINVAL)
             return fail_call(o, "cannot join a fanout group");
     }
-    if (!o->up)
-        return fail(o, -ENETDOWN,
-                    "is down: with several workers it must be up at the start (ip link set %s up)",
-                    o->r->interface);
-    return fail(o, -EINVAL, "fanout group %u is in use by another program: set af_packet_fanout_id",
-                (unsigned)group);
+    if (!o->interface.up)
+        return interface_fail(
+            o->r->interface, o->error, -ENETDOWN,
+            "is down: with several workers it must be up at the start (ip link set %s up)",
+            o->r->interface);
+    return interface_fail(o->r->interface, o->error, -EINVAL,
+                          "fanout group %u is in use by another program: set af_packet_fanout_id",
+                          (unsigned)group);
 }
 
 static int join_by_flow(const struct opening *o)
@@ -343,8 +272,10 @@ static int open_worker(const struct capture_request *r, struct heritage_capture 
     *out = (struct heritage_capture){
         .kind = CAPTURE_AF_PACKET, .fd = -1, .flows_fd = -1, .memory_fd = -1};
     snprintf(out->name, sizeof out->name, "%s", r->interface);
-    if ((code = find_interface(&o)) < 0 || (code = open_socket(&o)) < 0 ||
-        (code = ask_interface(&o)) < 0 || (code = check_filter(&o)) < 0 ||
+    code = interface_find(&o.interface, r->interface, error);
+    out->linktype = o.interface.linktype;
+    out->skip_outgoing = o.interface.loopback;
+    if (code < 0 || (code = open_socket(&o)) < 0 || (code = check_filter(&o)) < 0 ||
         (code = keep_frames_out(&o)) < 0 || (code = set_up_ring(&o)) < 0 ||
         (code = bind_interface(&o)) < 0 || (code = join_fanout(&o)) < 0) {
         if (o.fd >= 0)

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What every capture mode asks of an interface before it opens it, and the one line that says why
+ * it cannot. Manager process. */
+#ifndef SPLIFF_MANAGER_CAPTURE_INTERFACE_H
+#define SPLIFF_MANAGER_CAPTURE_INTERFACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct interface {
+    const char *name; /* borrowed */
+    unsigned index;
+    uint32_t linktype;  /* LINKTYPE_ value of its frames */
+    uint32_t mtu_bytes; /* without the link header */
+    bool up;
+    bool loopback; /* what is sent is received too */
+};
+
+/* Puts "interface NAME: text" in error[INI_ERROR_BYTES]. Returns code. */
+int interface_fail(const char *name, char *error, int code, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The same for a system call that has failed: "what: " and errno in words. Returns -errno. */
+int interface_fail_call(const char *name, char *error, const char *what);
+
+/* Fills *i. Returns 0, or with a line in error: -ENODEV if there is no such interface, -ENOTSUP if
+ * its frames are of a kind that cannot be read, else -errno. */
+int interface_find(struct interface *i, const char *name, char *error);
+
+#endif
