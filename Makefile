@@ -80,6 +80,14 @@ else
 $(info libbpf, bpftool or clang not found: no plaintext, and fanout uses the hash of the kernel instead of ours)
 endif
 
+ifneq ($(and $(BPF_SKEL),$(shell pkg-config --exists libxdp && echo y)),)
+FEATURES += -DHAVE_LIBXDP
+XDP_LIBS := $(call pc_libs,libxdp)
+SRC_XDP  := manager/capture/xdp_attach.c
+else
+$(info libxdp not found: no capture modes xdp and af_xdp)
+endif
+
 # --- sources, in data-path order ------------------------------------------------------------------
 
 SRC_ALT_SVC := common/base/alt_svc_table.c common/base/alt_svc_index.c
@@ -189,7 +197,7 @@ SRC_MANAGER := \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c \
   manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
-  manager/capture/af_packet.c \
+  manager/capture/af_packet.c $(SRC_XDP) \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
   manager/cli/print.c \
@@ -229,7 +237,7 @@ LIBS_worker  := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(call pc_libs,li
                 $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS) $(LLHTTP_LIBS)
 LIBS_logger  := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,libpcap) $(ZLIB_LIBS)
 LIBS_cluster := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,inih) \
-                $(call pc_libs,libpcap) $(BPF_LIBS)
+                $(call pc_libs,libpcap) $(BPF_LIBS) $(XDP_LIBS)
 LIBS_probe   := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(BPF_LIBS) $(CAPSTONE_LIBS)
 # What the tests link, whatever they need of it.
 # Debian 12 calls it msgpack, newer distributions msgpack-c.
@@ -504,6 +512,7 @@ $(call unit,probe/test_owners,worker/probe/owners.c worker/probe/images.c worker
     worker/probe/process.c $(ELF_IMAGE) common/ipc/owner.c $(PLAINTEXT))
 $(call unit,probe/test_discover,worker/probe/discover.c worker/probe/perf.c common/base/check.c \
     common/base/log.c)
+$(call unit,manager/capture/test_filter_bpf,manager/capture/filter_bpf.c common/base/filter.c $(BASE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
