@@ -25,12 +25,18 @@ enum frame_checksum {
 
 /* What the kernel or the interface counted of a flow without sending the packets up: all of a
  * shunted flow, and in mode xdp all that the program judged to carry nothing. By the two ends of
- * the flow's key, since the last time that it was asked for. */
+ * the flow's key, since the flow was first counted there: asking again tells the same and more.
+ *
+ * Where a TCP stream has come to is told by a sequence number, to which the worker finds the
+ * offset: the one with these low 32 bits that is nearest to the payload bytes that came up, without
+ * those sent again, and payload_bytes together. That is right until more than 2 GiB were sent
+ * again. */
 struct capture_unseen {
     uint64_t packets[2];
     uint64_t ip_bytes[2];      /* as struct packet's ip_len */
     uint64_t payload_bytes[2]; /* behind the transport header */
-    uint64_t tcp_bytes[2];     /* that the sequence numbers went on, retransmissions left out */
+    bool has_seq[2];           /* TCP: there was payload, */
+    uint32_t seq_end[2];       /* and one past its highest sequence number */
     uint64_t last_ns;          /* since 1970, of the last of them; 0: there was none */
 };
 
@@ -78,7 +84,7 @@ struct capture_ops {
     int (*shunt)(struct capture *c, const struct flow_key *key);
 
     /* What was counted of this flow without being sent up; `end`: the flow is over, its place may
-     * be used again. False: nothing is known of it. NULL: the source sends everything up. */
+     * be used again. False: nothing was counted of it. NULL: the source sends everything up. */
     bool (*unseen)(struct capture *c, const struct flow_key *key, bool end,
                    struct capture_unseen *out);
 
