@@ -4,7 +4,7 @@
 # Elsewhere it names the packages and leaves the choice to the user.
 set -u
 
-BUILD="gcc make pkg-config libc6-dev clang bpftool libbpf-dev libzmq3-dev libuv1-dev
+BUILD="gcc make pkg-config libc6-dev clang bpftool libbpf-dev libxdp-dev libzmq3-dev libuv1-dev
        libinih-dev libpcap-dev libssl-dev zlib1g-dev node-llhttp libnghttp2-dev
        libcapstone-dev libbrotli-dev libzstd-dev"
 TEST="git python3 libcmocka-dev libmsgpack-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
@@ -14,13 +14,13 @@ TEST="git python3 libcmocka-dev libmsgpack-dev libclang-rt-dev clang-format clan
       golang-go nodejs wget gnutls-bin libgnutls28-dev libnss3-tools libwolfssl-dev
       firefox-esr python3-h2"
 
-UBUNTU="build-essential pkg-config clang linux-tools-generic libbpf-dev libzmq3-dev
+UBUNTU="build-essential pkg-config clang linux-tools-generic libbpf-dev libxdp-dev libzmq3-dev
   libuv1-dev libinih-dev libpcap-dev libssl-dev zlib1g-dev libllhttp-dev libnghttp2-dev
   libcapstone-dev libbrotli-dev libzstd-dev
   git python3 libcmocka-dev libmsgpack-c-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
   dnsmasq-base bind9-dnsutils tcpdump openssl iproute2 ethtool netcat-openbsd supervisor wrk
   golang-go nodejs wget gnutls-bin libgnutls28-dev libnss3-tools libwolfssl-dev python3-h2"
-FEDORA="gcc make pkgconf clang bpftool libbpf-devel zeromq-devel libuv-devel
+FEDORA="gcc make pkgconf clang bpftool libbpf-devel libxdp-devel zeromq-devel libuv-devel
   inih-devel libpcap-devel openssl-devel zlib-devel llhttp-devel libnghttp2-devel
   capstone-devel brotli-devel libzstd-devel
   git python3 libcmocka-devel msgpack-c-devel compiler-rt clang-tools-extra cppcheck nginx curl dnsmasq bind-utils

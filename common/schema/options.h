@@ -18,6 +18,7 @@ enum log_format { LOG_FORMAT_TSV, LOG_FORMAT_JSON };
 enum output { OUTPUT_NONE, OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_PCAP };
 enum fanout { FANOUT_HASH, FANOUT_CPU, FANOUT_QUEUE };
 enum checksums { CHECKSUMS_IGNORE, CHECKSUMS_CHECK, CHECKSUMS_AUTO };
+enum xdp_mode { XDP_AUTO, XDP_NATIVE, XDP_GENERIC, XDP_OFFLOAD };
 
 enum option_type {
     OPTION_TYPE_STRING,
@@ -30,6 +31,7 @@ enum option_type {
     OPTION_TYPE_ENUM_OUTPUT,
     OPTION_TYPE_ENUM_FANOUT,
     OPTION_TYPE_ENUM_CHECKSUMS,
+    OPTION_TYPE_ENUM_XDP_MODE,
 };
 
 enum option_scope { OPTION_SCOPE_CFG = 1, OPTION_SCOPE_RUN = 2, OPTION_SCOPE_BOTH = 3 };
@@ -44,6 +46,7 @@ enum option_scope { OPTION_SCOPE_CFG = 1, OPTION_SCOPE_RUN = 2, OPTION_SCOPE_BOT
 #define OPTION_CTYPE_ENUM_OUTPUT(m)     enum output m
 #define OPTION_CTYPE_ENUM_FANOUT(m)     enum fanout m
 #define OPTION_CTYPE_ENUM_CHECKSUMS(m)  enum checksums m
+#define OPTION_CTYPE_ENUM_XDP_MODE(m)   enum xdp_mode m
 
 struct options {
 #define OPTION(member, type, def, key, scope, arg, doc) OPTION_CTYPE_##type(member);

@@ -36,6 +36,7 @@ HOMES = [
     (r"ini\.h", ["manager/"]),
     (r"uv\.h", ["manager/", "logger/"]),
     (r"bpf/.*|linux/bpf\.h|.*\.skel\.h", ["manager/", "bpf/", "worker/probe/"]),
+    (r"xdp/.*", ["manager/capture/xdp_attach.c"]),
     (r"capstone/.*", ["worker/probe/site.c"]),
     (r"brotli/.*|zstd\.h", ["worker/parse/http/"]),
 ]

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* libxdp puts programs behind a dispatcher, so that several share an interface. Where the kernel
+ * does not let it (no bpffs, no programs that replace others' functions) it attaches the program
+ * alone, and then an interface that has one already is refused.
+ *
+ * Either way the program stays when the manager is killed. It passes all frames on then, because
+ * its maps are empty, and the next manager takes it away. Whether a manager still lives is told by
+ * an abstract socket whose name holds the number of the interface: the kernel frees the name with
+ * the process, and names belong to the network namespace as interfaces do. */
+#include "manager/capture/xdp_attach.h"
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "manager/ini_file.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <xdp/libxdp.h>
+
+struct xdp_attached {
+    struct xdp_program *program;
+    unsigned index; /* of the interface */
+    enum xdp_mode mode;
+    int lock_fd;
+};
+
+/* What libxdp calls the modes, and the order in which auto tries them. */
+static const struct {
+    enum xdp_mode mode;
+    enum xdp_attach_mode as;
+    const char *name;
+    bool automatic;
+} modes[] = {
+    {XDP_NATIVE, XDP_MODE_NATIVE, "native", true},
+    {XDP_GENERIC, XDP_MODE_SKB, "generic", true},
+    {XDP_OFFLOAD, XDP_MODE_HW, "offload", false},
+};
+#define MODES (sizeof modes / sizeof modes[0])
+
+static enum xdp_attach_mode as_libxdp(enum xdp_mode mode)
+{
+    for (unsigned i = 0; i < MODES; i++)
+        if (modes[i].mode == mode)
+            return modes[i].as;
+    return XDP_MODE_UNSPEC;
+}
+
+const char *xdp_mode_name(enum xdp_mode mode)
+{
+    for (unsigned i = 0; i < MODES; i++)
+        if (modes[i].mode == mode)
+            return modes[i].name;
+    return "auto";
+}
+
+enum xdp_mode xdp_attached_mode(const struct xdp_attached *a)
+{
+    return a->mode;
+}
+
+/* The descriptor that keeps other managers from this interface, or -errno; -EADDRINUSE if one has
+ * it. */
+static int lock_interface(unsigned index)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "spliff/xdp/%u", index);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -errno;
+    if (bind(fd, (struct sockaddr *)&name,
+             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
+        return fd;
+    n = -errno;
+    close(fd);
+    return n;
+}
+
+static bool is_ours(const struct xdp_program *p)
+{
+    const char *name = p ? xdp_program__name(p) : NULL;
+
+    return name && strncmp(name, XDP_ATTACH_PREFIX, strlen(XDP_ATTACH_PREFIX)) == 0;
+}
+
+/* Takes away what a killed manager has left. Behind a dispatcher the programs change when one of
+ * them goes, so the search begins anew. */
+static void remove_leftovers(const struct interface *i)
+{
+    for (bool found = true; found;) {
+        struct xdp_multiprog *all = xdp_multiprog__get_from_ifindex((int)i->index);
+        struct xdp_program *p = NULL;
+
+        found = false;
+        if (libxdp_get_error(all) != 0)
+            return;
+        if (xdp_multiprog__is_legacy(all)) {
+            if (is_ours(xdp_multiprog__main_prog(all)))
+                xdp_multiprog__detach(all);
+        } else {
+            while ((p = xdp_multiprog__next_prog(p, all)) && !is_ours(p))
+                ;
+            found =
+                p && xdp_program__detach(p, (int)i->index, xdp_multiprog__attach_mode(all), 0) == 0;
+        }
+        xdp_multiprog__close(all);
+    }
+}
+
+/* Attaches in the mode asked for, or in the first of auto's that the interface has. */
+static int attach(struct xdp_attached *a, enum xdp_mode mode)
+{
+    int r = -EOPNOTSUPP;
+
+    for (unsigned i = 0; i < MODES; i++) {
+        if (mode == XDP_AUTO ? !modes[i].automatic : modes[i].mode != mode)
+            continue;
+        a->mode = modes[i].mode;
+        r = xdp_program__attach(a->program, (int)a->index, modes[i].as, 0);
+        if (r == 0 || r == -EBUSY || r == -EEXIST || r == -EPERM)
+            break;
+    }
+    return r;
+}
+
+static int explain(const struct interface *i, enum xdp_mode mode, int r, char *error)
+{
+    switch (-r) {
+    case EBUSY:
+    case EEXIST:
+        return interface_fail(i->name, error, -EBUSY,
+                              "another XDP program is attached, and is not one that shares (see "
+                              "bpftool net): ip link set dev %s xdp off",
+                              i->name);
+    case EPERM:
+    case EACCES:
+        return interface_fail(i->name, error, -EPERM, "loading an XDP program needs root");
+    case EOPNOTSUPP:
+        return interface_fail(i->name, error, -ENOTSUP, "its driver has no XDP of mode %s%s",
+                              xdp_mode_name(mode),
+                              mode == XDP_AUTO ? "" : ": set xdp_mode to auto");
+    default:
+        return interface_fail(i->name, error, r, "cannot attach an XDP program: %s", strerror(-r));
+    }
+}
+
+static int lock(struct xdp_attached *a, const struct interface *i, char *error)
+{
+    a->lock_fd = lock_interface(i->index);
+    if (a->lock_fd >= 0)
+        return 0;
+    if (a->lock_fd == -EADDRINUSE)
+        return interface_fail(i->name, error, -EBUSY,
+                              "another cluster captures from it by XDP: one at a time can");
+    return interface_fail(i->name, error, a->lock_fd, "cannot lock it: %s", strerror(-a->lock_fd));
+}
+
+static struct xdp_program *program_of(struct bpf_object *o, const char *function)
+{
+    DECLARE_LIBXDP_OPTS(xdp_program_opts, opts, .obj = o, .prog_name = function);
+    struct xdp_program *p = xdp_program__create(&opts);
+
+    return libxdp_get_error(p) == 0 ? p : NULL;
+}
+
+int xdp_attach(struct xdp_attached **out, struct bpf_object *o, const char *function,
+               const struct interface *i, enum xdp_mode mode, char *error)
+{
+    struct xdp_attached *a = calloc(1, sizeof *a);
+    int r;
+
+    CHECK(strncmp(function, XDP_ATTACH_PREFIX, strlen(XDP_ATTACH_PREFIX)) == 0);
+    libxdp_set_print(NULL); /* one line of our own is enough */
+    libbpf_set_print(NULL);
+    if (!a)
+        return interface_fail(i->name, error, -ENOMEM, "out of memory");
+    a->index = i->index;
+    r = lock(a, i, error);
+    if (r < 0)
+        goto free_attached;
+    remove_leftovers(i);
+    a->program = program_of(o, function);
+    if (!a->program) {
+        r = interface_fail(i->name, error, -ENOMEM, "cannot prepare an XDP program");
+        goto unlock;
+    }
+    r = attach(a, mode);
+    if (r == 0) {
+        *out = a;
+        return 0;
+    }
+    r = explain(i, mode, r, error);
+    xdp_program__close(a->program);
+unlock:
+    close(a->lock_fd);
+free_attached:
+    free(a);
+    return r;
+}
+
+void xdp_detach(struct xdp_attached *a)
+{
+    if (!a)
+        return;
+    /* Fails where the interface has gone, and the program with it. */
+    xdp_program__detach(a->program, (int)a->index, as_libxdp(a->mode), 0);
+    xdp_program__close(a->program);
+    close(a->lock_fd);
+    free(a);
+}

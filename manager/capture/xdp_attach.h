@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* An XDP program on an interface, beside those of others. Manager process; the one home of libxdp.
+ *
+ * One cluster at a time has a program on an interface. What a manager that was killed has left
+ * there is found by its name, which begins with XDP_ATTACH_PREFIX, and taken away. */
+#ifndef SPLIFF_MANAGER_CAPTURE_XDP_ATTACH_H
+#define SPLIFF_MANAGER_CAPTURE_XDP_ATTACH_H
+
+#include "common/schema/options.h"
+#include "manager/capture/interface.h"
+
+#define XDP_ATTACH_PREFIX "spliff_" /* of the functions in bpf/ that are attached so */
+
+struct bpf_object;
+struct xdp_attached;
+
+/* Loads o, which its skeleton has opened and not loaded, and attaches its program `function`.
+ * Returns 0 and *out, or with a line in error: -EBUSY another cluster or a program that shares the
+ * interface with no other has it, -EPERM, -ENOTSUP the interface or the kernel cannot, -ENOMEM,
+ * else -errno. o stays the caller's, to be destroyed after xdp_detach. */
+int xdp_attach(struct xdp_attached **out, struct bpf_object *o, const char *function,
+               const struct interface *i, enum xdp_mode mode, char *error);
+
+/* Where the program runs: XDP_NATIVE, XDP_GENERIC or XDP_OFFLOAD. */
+enum xdp_mode xdp_attached_mode(const struct xdp_attached *a);
+
+/* "native", "generic" or "offload", for messages. */
+const char *xdp_mode_name(enum xdp_mode mode);
+
+/* NULL is nothing to do. */
+void xdp_detach(struct xdp_attached *a);
+
+#endif
