@@ -38,6 +38,8 @@ struct flows_end {
     unsigned long long last_ns;       /* of the last one, CLOCK_MONOTONIC; 0: there was none */
     unsigned int seq_end;             /* TCP: one past the highest sequence number, if FLOWS_SEQ */
     unsigned int rise_seq;            /* if FLOWS_RISE: segments that reach this number go up */
+    unsigned int resent;              /* segments with nothing but what was sent before */
+    unsigned int zero_windows;        /* segments that offer no room, without SYN and RST */
 };
 
 struct flows_value {
@@ -50,6 +52,7 @@ struct flows_value {
 enum {
     FLOWS_SEQ = 1 << 0,  /* seq_end is known */
     FLOWS_RISE = 1 << 2, /* rise_seq is set: set by the worker when it puts a flow in */
+    FLOWS_ACK = 1 << 4,  /* there was a segment without payload */
 };
 
 #endif

@@ -37,6 +37,9 @@ struct capture_unseen {
     uint64_t payload_bytes[2]; /* behind the transport header */
     bool has_seq[2];           /* TCP: there was payload, */
     uint32_t seq_end[2];       /* and one past its highest sequence number */
+    bool has_ack[2];           /* there was a segment without payload */
+    uint32_t resent[2];        /* segments with nothing but what was sent before */
+    uint32_t zero_windows[2];  /* segments that offer no room */
     uint64_t last_ns;          /* since 1970, of the last of them; 0: there was none */
 };
 
