@@ -147,7 +147,7 @@ SRC_WEBSOCKET := worker/parse/websocket/websocket.c worker/parse/websocket/webso
 SRC_WORKER := \
   worker/main.c worker/worker.c worker/pipeline.c $(SRC_HOST) worker/stats.c \
   worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
-  worker/capture/pcapng.c worker/capture/af_packet.c \
+  worker/capture/pcapng.c worker/capture/af_packet.c worker/capture/flows_map.c \
   worker/decode/decode.c worker/decode/link.c worker/decode/link_layers.c \
   worker/decode/link_wifi.c worker/decode/tunnel_header.c worker/decode/checksum.c \
   worker/decode/fragments.c \

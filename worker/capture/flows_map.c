@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* By system calls, not libbpf: three commands are all that is used of it, and so a worker needs no
+ * more libraries than it had. */
+#include "worker/capture/flows_map.h"
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Two CPUs that see segments of one direction in turn are at most so far apart, in bytes and in
+ * time; an older note of a CPU says nothing, since its sequence numbers may have wrapped since. */
+#define NOTE_AHEAD_BYTES (64u << 20)
+#define NOTE_AGE_NS      (50 * NS_PER_MS)
+
+_Static_assert(sizeof(struct flows_key) == sizeof(struct flow_key), "a key is used as it is");
+_Static_assert(offsetof(struct flows_key, port) == offsetof(struct flow_key, port) &&
+                   offsetof(struct flows_key, proto) == offsetof(struct flow_key, proto),
+               "a key is used as it is");
+
+struct flows_map {
+    int fd;
+    unsigned cpus;
+    size_t stride_bytes;
+    uint8_t *values; /* of all CPUs */
+};
+
+static long map_call(int command, union bpf_attr *attr)
+{
+    return syscall(SYS_bpf, command, attr, sizeof *attr);
+}
+
+/* The kernel keeps a value for each CPU that could ever be there ("0-7"): no more than this. */
+static unsigned possible_cpus(void)
+{
+    FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
+    unsigned last = 0;
+
+    if (!f)
+        return 0;
+    while (fscanf(f, "%u", &last) == 1) /* the list is in order: its last number is the highest */
+        if (fscanf(f, "-%u", &last) < 0 || fgetc(f) != ',')
+            break;
+    fclose(f);
+    return last + 1;
+}
+
+/* What the descriptor is: its values are at least as long as ours. */
+static int ask_map(struct flows_map *m)
+{
+    struct bpf_map_info info = {0};
+    union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)m->fd,
+                                    .info_len = sizeof info,
+                                    .info = (uint64_t)(uintptr_t)&info}};
+
+    if (map_call(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0)
+        return -errno;
+    if (info.key_size != sizeof(struct flows_key) || info.value_size < sizeof(struct flows_value) ||
+        (info.type != BPF_MAP_TYPE_PERCPU_HASH && info.type != BPF_MAP_TYPE_LRU_PERCPU_HASH))
+        return -EINVAL;
+    m->stride_bytes = (info.value_size + 7u) / 8 * 8;
+    return 0;
+}
+
+int flows_map_open(struct flows_map **out, int fd, const char *name)
+{
+    struct flows_map *m = calloc(1, sizeof *m);
+    int r = -ENOMEM;
+
+    if (!m)
+        return r;
+    m->fd = fd;
+    m->cpus = possible_cpus();
+    r = ask_map(m);
+    if (r == 0 && (m->cpus == 0 || !(m->values = calloc(m->cpus, m->stride_bytes))))
+        r = -ENOMEM;
+    if (r == 0) {
+        *out = m;
+        return 0;
+    }
+    log_error("interface %s: cannot read the flows that the kernel counts: %s", name,
+              r == -EPERM ? "needs Linux 5.19, or sysctl kernel.unprivileged_bpf_disabled=0"
+                          : strerror(-r));
+    flows_map_close(m);
+    return r;
+}
+
+void flows_map_close(struct flows_map *m)
+{
+    if (!m)
+        return;
+    free(m->values);
+    free(m);
+}
+
+static const struct flows_value *value_at(const void *values, size_t stride_bytes, unsigned cpu)
+{
+    return (const void *)((const uint8_t *)values + cpu * stride_bytes);
+}
+
+static void merge_seq(const void *values, size_t stride_bytes, unsigned n, unsigned end,
+                      struct capture_unseen *out)
+{
+    const struct flows_end *newest = NULL;
+    uint64_t newest_ns;
+
+    for (unsigned i = 0; i < n; i++) {
+        const struct flows_value *v = value_at(values, stride_bytes, i);
+
+        if ((v->flags & FLOWS_SEQ << end) && (!newest || v->end[end].last_ns > newest->last_ns))
+            newest = &v->end[end];
+    }
+    if (!newest)
+        return;
+    out->has_seq[end] = true;
+    out->seq_end[end] = newest->seq_end;
+    newest_ns = newest->last_ns;
+    for (unsigned i = 0; i < n; i++) {
+        const struct flows_value *v = value_at(values, stride_bytes, i);
+        uint32_t ahead = v->end[end].seq_end - out->seq_end[end];
+
+        if ((v->flags & FLOWS_SEQ << end) && newest_ns - v->end[end].last_ns < NOTE_AGE_NS &&
+            ahead <= NOTE_AHEAD_BYTES)
+            out->seq_end[end] += ahead;
+    }
+}
+
+bool flows_map_merge(const void *values, size_t stride_bytes, unsigned n, uint64_t wall_ns,
+                     struct capture_unseen *out)
+{
+    uint64_t last_ns = 0;
+
+    memset(out, 0, sizeof *out);
+    for (unsigned i = 0; i < n; i++) {
+        const struct flows_value *v = value_at(values, stride_bytes, i);
+
+        for (unsigned end = 0; end < 2; end++) {
+            const struct flows_end *e = &v->end[end];
+
+            out->packets[end] += e->packets;
+            out->ip_bytes[end] += e->ip_bytes;
+            out->payload_bytes[end] += e->payload_bytes;
+            if (e->packets > 0 && e->last_ns > last_ns)
+                last_ns = e->last_ns;
+        }
+    }
+    if (out->packets[0] + out->packets[1] == 0)
+        return false;
+    for (unsigned end = 0; end < 2; end++)
+        if (out->payload_bytes[end] > 0)
+            merge_seq(values, stride_bytes, n, end, out);
+    out->last_ns = last_ns + wall_ns;
+    return true;
+}
+
+/* Reads all CPUs' values, and with `end` takes the flow out in the same call (from Linux 5.14). */
+static int read_values(struct flows_map *m, const struct flow_key *key, bool end)
+{
+    union bpf_attr attr = {.map_fd = (uint32_t)m->fd,
+                           .key = (uint64_t)(uintptr_t)key,
+                           .value = (uint64_t)(uintptr_t)m->values};
+
+    if (end && map_call(BPF_MAP_LOOKUP_AND_DELETE_ELEM, &attr) == 0)
+        return 0;
+    if (end && errno == ENOENT)
+        return -ENOENT;
+    if (map_call(BPF_MAP_LOOKUP_ELEM, &attr) < 0)
+        return -errno;
+    if (end)
+        map_call(BPF_MAP_DELETE_ELEM, &attr);
+    return 0;
+}
+
+bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
+                      struct capture_unseen *out)
+{
+    return read_values(m, key, end) == 0 && flows_map_merge(m->values, m->stride_bytes, m->cpus,
+                                                            clock_wall_ns() - clock_mono_ns(), out);
+}
+
+int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
+                    const struct flows_value *value)
+{
+    union bpf_attr attr = {.map_fd = (uint32_t)m->fd,
+                           .key = (uint64_t)(uintptr_t)key,
+                           .value = (uint64_t)(uintptr_t)m->values,
+                           .flags = BPF_NOEXIST};
+
+    memset(m->values, 0, m->cpus * m->stride_bytes);
+    for (unsigned i = 0; i < m->cpus; i++)
+        memcpy(m->values + i * m->stride_bytes, value, sizeof *value);
+    if (map_call(BPF_MAP_UPDATE_ELEM, &attr) == 0 || errno == EEXIST)
+        return 0;
+    return errno == E2BIG || errno == ENOMEM ? -ENOSPC : -errno;
+}

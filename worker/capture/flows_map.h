@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The flows that the kernel counts instead of sending their packets up (bpf/flows.h), as a capture
+ * source reads them: found by five-tuple, the values of all CPUs as one. Worker process.
+ *
+ * The map is inherited. A process without rights may use it from Linux 5.19 on, before only if the
+ * sysctl kernel.unprivileged_bpf_disabled is 0. */
+#ifndef SPLIFF_WORKER_CAPTURE_FLOWS_MAP_H
+#define SPLIFF_WORKER_CAPTURE_FLOWS_MAP_H
+
+#include "bpf/flows.h"
+#include "worker/capture/capture.h"
+
+#include <stddef.h>
+
+struct flows_map;
+
+/* Borrows fd, a BPF map as bpf/flows.h describes; name is the interface's, for messages. Returns 0
+ * and *m, or -errno after printing what is wrong: -EPERM the kernel lets only root use it, -EINVAL
+ * it is another map. */
+int flows_map_open(struct flows_map **m, int fd, const char *name);
+void flows_map_close(struct flows_map *m);
+
+/* What capture_ops.unseen does. */
+bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
+                      struct capture_unseen *out);
+
+/* Puts a flow in, with this value on each CPU; one that is there already stays as it is. Returns 0,
+ * -ENOSPC if there is no room, else -errno. */
+int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
+                    const struct flows_value *value);
+
+/* Pure: the values of n CPUs, each stride_bytes after the one before, as one. wall_ns: what to add
+ * to CLOCK_MONOTONIC for the time since 1970. False if nothing was counted. */
+bool flows_map_merge(const void *values, size_t stride_bytes, unsigned n, uint64_t wall_ns,
+                     struct capture_unseen *out);
+
+#endif
