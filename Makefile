@@ -196,7 +196,7 @@ SRC_MANAGER := \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c \
-  manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
+  manager/capture/table.c manager/capture/captures.c manager/capture/interface.c manager/ethtool.c \
   manager/capture/af_packet.c $(SRC_XDP) \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
@@ -513,6 +513,7 @@ $(call unit,probe/test_owners,worker/probe/owners.c worker/probe/images.c worker
 $(call unit,probe/test_discover,worker/probe/discover.c worker/probe/perf.c common/base/check.c \
     common/base/log.c)
 $(call unit,manager/capture/test_filter_bpf,manager/capture/filter_bpf.c common/base/filter.c $(BASE))
+$(call unit,manager/test_ethtool,manager/ethtool.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
