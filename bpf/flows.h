@@ -34,7 +34,7 @@ struct flows_key {
 struct flows_end {
     unsigned long long packets;
     unsigned long long ip_bytes;      /* IP header and all behind it, as its length field says */
-    unsigned long long payload_bytes; /* behind the transport header */
+    unsigned long long payload_bytes; /* behind the transport header; TCP: without `resent` */
     unsigned long long last_ns;       /* of the last one, CLOCK_MONOTONIC; 0: there was none */
     unsigned int seq_end;             /* TCP: one past the highest sequence number, if FLOWS_SEQ */
     unsigned int rise_seq;            /* if FLOWS_RISE: segments that reach this number go up */

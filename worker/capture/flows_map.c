@@ -146,6 +146,9 @@ bool flows_map_merge(const void *values, size_t stride_bytes, unsigned n, uint64
             out->packets[end] += e->packets;
             out->ip_bytes[end] += e->ip_bytes;
             out->payload_bytes[end] += e->payload_bytes;
+            out->resent[end] += e->resent;
+            out->zero_windows[end] += e->zero_windows;
+            out->has_ack[end] |= (v->flags & FLOWS_ACK << end) != 0;
             if (e->packets > 0 && e->last_ns > last_ns)
                 last_ns = e->last_ns;
         }

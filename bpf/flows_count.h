@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/* Counting a packet in the value that this CPU has of its flow (bpf/flows.h). */
+#ifndef SPLIFF_BPF_FLOWS_COUNT_H
+#define SPLIFF_BPF_FLOWS_COUNT_H
+
+#include "bpf/packet.h"
+
+/* Where a direction has come to; what lies behind that was sent before. */
+static __always_inline void flows_count_segment(struct flows_value *v, struct flows_end *e,
+                                                const struct packet *p)
+{
+    __u32 seq_end = p->seq + p->payload_bytes;
+
+    if (p->window == 0)
+        e->zero_windows++;
+    if (p->payload_bytes == 0) {
+        v->flags |= FLOWS_ACK << p->from;
+    } else if ((v->flags & FLOWS_SEQ << p->from) && (__s32)(seq_end - e->seq_end) <= 0) {
+        e->resent++;
+    } else {
+        e->payload_bytes += p->payload_bytes;
+        e->seq_end = seq_end;
+        v->flags |= FLOWS_SEQ << p->from;
+    }
+}
+
+static __always_inline void flows_count(struct flows_value *v, const struct packet *p)
+{
+    struct flows_end *e = p->from ? &v->end[1] : &v->end[0];
+
+    e->packets++;
+    e->ip_bytes += p->ip_bytes;
+    e->last_ns = bpf_ktime_get_ns();
+    if (p->key.proto == PACKET_TCP)
+        flows_count_segment(v, e, p);
+    else
+        e->payload_bytes += p->payload_bytes;
+}
+
+/* A handshake of QUIC, or any other packet with a long header (RFC 8999 section 5.1). */
+static __always_inline _Bool flows_is_quic_long(const struct packet_view *v, const struct packet *p)
+{
+    __u8 first;
+
+    return p->key.proto == PACKET_UDP && p->payload_bytes > 0 &&
+           packet_load(v, p->payload_offset, &first, 1) && (first & 0x80);
+}
+
+/* Whether this packet of a shunted flow goes up all the same: it begins or ends something. */
+static __always_inline _Bool flows_must_rise(const struct flows_value *v,
+                                             const struct packet_view *view, const struct packet *p)
+{
+    const struct flows_end *e = p->from ? &v->end[1] : &v->end[0];
+
+    if (p->key.proto != PACKET_TCP)
+        return flows_is_quic_long(view, p);
+    if (p->tcp_flags & (PACKET_SYN | PACKET_FIN | PACKET_RST))
+        return 1;
+    return (v->flags & FLOWS_RISE << p->from) &&
+           (__s32)(p->seq + p->payload_bytes - e->rise_seq) >= 0;
+}
+
+/* True if the packet's flow is in a map of shunted flows and the packet was counted there: it does
+ * not go up. */
+static __always_inline _Bool flows_take(void *map, const struct packet_view *view,
+                                        const struct packet *p)
+{
+    struct flows_value *v = bpf_map_lookup_elem(map, &p->key);
+
+    if (!v || flows_must_rise(v, view, p))
+        return 0;
+    flows_count(v, p);
+    return 1;
+}
+
+#endif

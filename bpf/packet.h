@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/* The headers of a packet, for the programs that count flows: XDP, tc and socket filters alike.
+ *
+ * What is read here is what decode reads, byte for byte, but only the usual: Ethernet with up to
+ * two VLAN tags or none at all, IPv4 with options, IPv6 with extension headers, TCP and UDP.
+ * Whatever else there is - labels, fragments, tunnels, other protocols - is PACKET_OTHER: it has no
+ * key, is never counted, and goes to the worker, which knows what to do with it.
+ *
+ * A header is copied to the stack and read there: that is the same for all kinds of programs, and
+ * of XDP the copy is made without a call. */
+#ifndef SPLIFF_BPF_PACKET_H
+#define SPLIFF_BPF_PACKET_H
+
+#include "bpf/stubs.h"
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/flows.h"
+#include "common/base/flow_hash.h"
+#include "common/base/tunnel_ports.h"
+
+#define PACKET_VLAN_TAGS 2
+
+#define PACKET_ETHERTYPE_IPV4 0x0800
+#define PACKET_ETHERTYPE_VLAN 0x8100
+#define PACKET_ETHERTYPE_IPV6 0x86dd
+#define PACKET_ETHERTYPE_QINQ 0x88a8
+
+#define PACKET_HOPOPTS  0
+#define PACKET_TCP      6
+#define PACKET_UDP      17
+#define PACKET_ROUTING  43
+#define PACKET_FRAGMENT 44
+#define PACKET_AH       51
+#define PACKET_DSTOPTS  60
+
+enum {
+    PACKET_FIN = 0x01,
+    PACKET_SYN = 0x02,
+    PACKET_RST = 0x04,
+    PACKET_ACK = 0x10,
+};
+
+enum packet_hook {
+    PACKET_XDP,    /* struct xdp_md */
+    PACKET_TC,     /* struct __sk_buff, from its data on */
+    PACKET_SOCKET, /* struct __sk_buff, from the link header on, or from the network header */
+};
+
+/* Where bytes come from. `hook` is a constant to the compiler: only its branch is left. */
+struct packet_view {
+    void *ctx;
+    __u32 bytes; /* of the frame */
+    __u8 hook;   /* enum packet_hook */
+    __u8 l3;     /* the frame begins with the IP header */
+};
+
+enum packet_kind { PACKET_OTHER, PACKET_FLOW };
+
+/* A TCP or UDP packet that is not a fragment. */
+struct packet {
+    struct flows_key key __attribute__((aligned(8)));
+    __u32 from;           /* end of the key that sent it */
+    __u32 payload_offset; /* from the frame's beginning */
+    __u32 payload_bytes;  /* as the headers say: more than the frame has if it was cut */
+    __u32 ip_bytes;
+    __u32 seq;
+    __u16 window;
+    __u8 tcp_flags;
+};
+
+/* Copies bytes (a constant) of the frame to the stack. False if it has not so many. */
+static __always_inline _Bool packet_load(const struct packet_view *v, __u32 offset, void *to,
+                                         const __u32 bytes)
+{
+    if (v->hook == PACKET_XDP) {
+        const struct xdp_md *x = v->ctx;
+        void *end = (void *)(long)x->data_end;
+        void *at = (void *)(long)x->data;
+
+        if (offset > 1024) /* headers lie in front; and the verifier wants a bound */
+            return 0;
+        at += offset;
+        if (at + bytes > end)
+            return 0;
+        __builtin_memcpy(to, at, bytes);
+        return 1;
+    }
+    if (v->hook == PACKET_TC)
+        return bpf_skb_load_bytes(v->ctx, offset, to, bytes) == 0;
+    return bpf_skb_load_bytes_relative(v->ctx, offset, to, bytes,
+                                       v->l3 ? BPF_HDR_START_NET : BPF_HDR_START_MAC) == 0;
+}
+
+static __always_inline __u16 packet_be16(const __u8 *p)
+{
+    return (__u16)(p[0] << 8 | p[1]);
+}
+
+/* The Ethernet type behind the tags, *offset is moved behind it. 0: none was found. */
+static __always_inline __u16 packet_link(const struct packet_view *v, __u32 *offset)
+{
+    __u8 b[4];
+    __u16 type;
+
+    if (v->l3) {
+        if (!packet_load(v, 0, b, 1))
+            return 0;
+        return b[0] >> 4 == 4 ? PACKET_ETHERTYPE_IPV4 : PACKET_ETHERTYPE_IPV6;
+    }
+    if (!packet_load(v, 12, b, 2))
+        return 0;
+    type = packet_be16(b);
+    *offset = 14;
+    for (int i = 0; i < PACKET_VLAN_TAGS; i++) {
+        if (type != PACKET_ETHERTYPE_VLAN && type != PACKET_ETHERTYPE_QINQ)
+            break;
+        if (!packet_load(v, *offset, b, 4))
+            return 0;
+        type = packet_be16(b + 2);
+        *offset += 4;
+    }
+    return type;
+}
+
+/* An address as it lies in memory, IPv4 as ::ffff:a.b.c.d. */
+struct packet_addr {
+    __u32 word[4];
+};
+
+/* Orders the ends as flow_key_set() does: by address, then by port. */
+static __always_inline void packet_set_key(struct packet *p, const struct packet_addr *src,
+                                           const struct packet_addr *dst, __u16 sport, __u16 dport)
+{
+    __u32 *key0 = (__u32 *)p->key.addr[0], *key1 = (__u32 *)p->key.addr[1];
+    _Bool from = sport > dport;
+
+    for (int i = 3; i >= 0; i--) {
+        __u32 a = bpf_ntohl(src->word[i]), b = bpf_ntohl(dst->word[i]);
+
+        if (a != b)
+            from = a > b;
+    }
+    for (int i = 0; i < 4; i++) {
+        key0[i] = from ? dst->word[i] : src->word[i];
+        key1[i] = from ? src->word[i] : dst->word[i];
+    }
+    p->key.port[0] = from ? dport : sport;
+    p->key.port[1] = from ? sport : dport;
+    p->from = from;
+}
+
+/* TCP at offset, of wire_bytes with its payload. Returns the length of its header, 0 if it is not
+ * right. */
+static __always_inline __u32 packet_tcp(const struct packet_view *v, __u32 offset, __u32 wire_bytes,
+                                        struct packet *p, __u8 *h)
+{
+    __u32 header_bytes;
+
+    if (!packet_load(v, offset, h, 20))
+        return 0;
+    header_bytes = (h[12] >> 4) * 4;
+    if (header_bytes < 20 || header_bytes > wire_bytes)
+        return 0;
+    p->seq = (__u32)packet_be16(h + 4) << 16 | packet_be16(h + 6);
+    p->tcp_flags = h[13];
+    p->window = packet_be16(h + 14);
+    p->payload_bytes = wire_bytes - header_bytes;
+    return header_bytes;
+}
+
+static __always_inline __u32 packet_udp(const struct packet_view *v, __u32 offset, __u32 wire_bytes,
+                                        struct packet *p, __u8 *h)
+{
+    __u32 bytes;
+
+    if (!packet_load(v, offset, h, 8))
+        return 0;
+    bytes = packet_be16(h + 4);
+    if (bytes == 0) /* of a jumbogram, or to be segmented later */
+        bytes = wire_bytes;
+    if (bytes < 8 || bytes > wire_bytes || tunnel_port(packet_be16(h)) ||
+        tunnel_port(packet_be16(h + 2)))
+        return 0;
+    p->payload_bytes = bytes - 8;
+    return 8;
+}
+
+static __always_inline enum packet_kind
+packet_transport(const struct packet_view *v, __u32 offset, __u32 wire_bytes, __u8 proto,
+                 const struct packet_addr *src, const struct packet_addr *dst, struct packet *p)
+{
+    __u8 h[20];
+    __u32 header_bytes = 0;
+
+    if (proto == PACKET_TCP)
+        header_bytes = packet_tcp(v, offset, wire_bytes, p, h);
+    else if (proto == PACKET_UDP)
+        header_bytes = packet_udp(v, offset, wire_bytes, p, h);
+    if (header_bytes == 0)
+        return PACKET_OTHER;
+    p->key.proto = proto;
+    p->payload_offset = offset + header_bytes;
+    packet_set_key(p, src, dst, packet_be16(h), packet_be16(h + 2));
+    return PACKET_FLOW;
+}
+
+static __always_inline enum packet_kind packet_ipv4(const struct packet_view *v, __u32 offset,
+                                                    struct packet *p)
+{
+    struct packet_addr src = {{0, 0, bpf_htonl(0xffff)}}, dst = src;
+    union {
+        __u8 b[20];
+        __u32 word[5];
+    } h;
+    __u32 header_bytes, left = v->bytes - offset;
+
+    if (!packet_load(v, offset, h.b, sizeof h.b) || h.b[0] < 0x45 || h.b[0] > 0x4f)
+        return PACKET_OTHER;
+    header_bytes = (h.b[0] & 0xf) * 4;
+    p->ip_bytes = packet_be16(h.b + 2);
+    if (p->ip_bytes == 0 || p->ip_bytes > left) /* to be segmented later; or cut, as decode does */
+        p->ip_bytes = left;
+    if (p->ip_bytes < header_bytes || (packet_be16(h.b + 6) & 0x3fff) != 0)
+        return PACKET_OTHER;
+    src.word[3] = h.word[3];
+    dst.word[3] = h.word[4];
+    return packet_transport(v, offset + header_bytes, p->ip_bytes - header_bytes, h.b[9], &src,
+                            &dst, p);
+}
+
+/* Steps over an extension header, of which h are the first bytes. Returns its length. */
+static __always_inline __u32 packet_extension_bytes(__u8 proto, const __u8 *h)
+{
+    return proto == PACKET_AH ? (h[1] + 2) * 4 : proto == PACKET_FRAGMENT ? 8 : (h[1] + 1) * 8;
+}
+
+static __always_inline _Bool packet_is_extension(__u8 proto)
+{
+    return proto == PACKET_HOPOPTS || proto == PACKET_ROUTING || proto == PACKET_DSTOPTS ||
+           proto == PACKET_AH || proto == PACKET_FRAGMENT;
+}
+
+static __always_inline enum packet_kind packet_ipv6(const struct packet_view *v, __u32 offset,
+                                                    struct packet *p)
+{
+    union {
+        __u8 b[40];
+        __u32 word[10];
+        struct {
+            __u32 head[2];
+            struct packet_addr src, dst;
+        } ip;
+    } h;
+    __u32 left = v->bytes - offset - 40, behind;
+    __u8 proto, e[8];
+
+    if (!packet_load(v, offset, h.b, sizeof h.b) || h.b[0] >> 4 != 6)
+        return PACKET_OTHER;
+    proto = h.b[6];
+    behind = packet_be16(h.b + 4);
+    if ((behind == 0 && (proto == PACKET_TCP || proto == PACKET_UDP || proto == PACKET_HOPOPTS)) ||
+        behind > left)
+        behind = left;
+    p->ip_bytes = 40 + behind;
+    offset += 40;
+    for (int i = 0; i < FLOW_IPV6_EXTENSIONS && packet_is_extension(proto); i++) {
+        __u32 bytes;
+
+        if (!packet_load(v, offset, e, sizeof e))
+            return PACKET_OTHER;
+        bytes = packet_extension_bytes(proto, e);
+        if (bytes > behind || (proto == PACKET_FRAGMENT && (packet_be16(e + 2) & 0xfff9) != 0))
+            return PACKET_OTHER;
+        behind -= bytes;
+        offset += bytes;
+        proto = e[0];
+    }
+    return packet_transport(v, offset, behind, proto, &h.ip.src, &h.ip.dst, p);
+}
+
+/* Fills *p, which is all zero, if it is PACKET_FLOW. */
+static __always_inline enum packet_kind packet_parse(const struct packet_view *v, struct packet *p)
+{
+    __u32 offset = 0;
+    __u16 type = packet_link(v, &offset);
+
+    if (type == PACKET_ETHERTYPE_IPV4)
+        return packet_ipv4(v, offset, p);
+    if (type == PACKET_ETHERTYPE_IPV6)
+        return packet_ipv6(v, offset, p);
+    return PACKET_OTHER;
+}
+
+static __always_inline __u32 packet_hash_end(const __u8 *addr, __u32 port, __u32 seed)
+{
+    const __u32 *w = (const __u32 *)addr;
+
+    return w[0] == 0 && w[1] == 0 && w[2] == bpf_htonl(0xffff)
+               ? flow_hash_endpoint_v4(w[3], port, seed)
+               : flow_hash_endpoint_v6(w, port, seed);
+}
+
+/* Of a PACKET_FLOW, as decode computes it. */
+static __always_inline __u32 packet_hash(const struct packet *p, __u32 seed)
+{
+    return flow_hash_combine(packet_hash_end(p->key.addr[0], p->key.port[0], seed),
+                             packet_hash_end(p->key.addr[1], p->key.port[1], seed), p->key.proto);
+}
+
+#endif
