@@ -34,7 +34,7 @@ enum frame_checksum {
 struct capture_unseen {
     uint64_t packets[2];
     uint64_t ip_bytes[2];      /* as struct packet's ip_len */
-    uint64_t payload_bytes[2]; /* behind the transport header */
+    uint64_t payload_bytes[2]; /* behind the transport header; TCP: without resent */
     bool has_seq[2];           /* TCP: there was payload, */
     uint32_t seq_end[2];       /* and one past its highest sequence number */
     bool has_ack[2];           /* there was a segment without payload */
@@ -60,6 +60,7 @@ struct capture; /* a source's own state */
 struct capture_ops {
     enum capture_kind kind;
     const char *name;
+    bool counts_all; /* `unseen` knows of flows that were not shunted too */
 
     /* What needs the rights of root and can be done in this process alone, before they are given
      * up. 0 or -errno after printing. NULL: nothing does. */
@@ -83,7 +84,7 @@ struct capture_ops {
     int (*wait_fd)(struct capture *c);
 
     /* From now on the packets of this flow are counted and not sent up, but for FIN, RST and the
-     * like (bpf/flows.h). 0; -ENOSPC, counted, if there is no room. NULL: the source cannot. */
+     * like (bpf/flows.h). 0; -ENOSPC if there is no room. NULL: the source cannot. */
     int (*shunt)(struct capture *c, const struct flow_key *key);
 
     /* What was counted of this flow without being sent up; `end`: the flow is over, its place may
