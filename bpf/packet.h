@@ -48,12 +48,13 @@ enum packet_hook {
     PACKET_SOCKET, /* struct __sk_buff, from the link header on, or from the network header */
 };
 
-/* Where bytes come from. `hook` is a constant to the compiler: only its branch is left. */
+/* Where bytes come from. `hook` is a constant to the compiler or, in functions of their own, to the
+ * verifier, which follows constants of this size: only its branch is left. */
 struct packet_view {
     void *ctx;
+    __u64 hook;  /* enum packet_hook */
     __u32 bytes; /* of the frame */
-    __u8 hook;   /* enum packet_hook */
-    __u8 l3;     /* the frame begins with the IP header */
+    __u32 l3;    /* the frame begins with the IP header */
 };
 
 enum packet_kind { PACKET_OTHER, PACKET_FLOW };

@@ -9,9 +9,9 @@
 #define SPLIFF_BPF_SHARED_H
 
 /* In place of the protocol for IPv6 fragments, whose later parts do not say what they carry. */
-#define FANOUT_PROTO_FRAGMENT 44u
+#define WALK_PROTO_FRAGMENT 44u
 
-/* Tunnels in tunnels that fanout follows. */
-#define FANOUT_TUNNELS 3
+/* Tunnels in tunnels that are followed. */
+#define WALK_TUNNELS 3
 
 #endif

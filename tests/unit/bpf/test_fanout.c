@@ -386,7 +386,7 @@ static void test_nesting(void **state)
 
     (void)state;
     SKIP_WITHOUT_BPF();
-    for (unsigned depth = 1; depth <= FANOUT_TUNNELS + 1; depth++) {
+    for (unsigned depth = 1; depth <= WALK_TUNNELS + 1; depth++) {
         tb_begin(&t, &pb, 0x0800);
         for (unsigned i = 0; i < depth; i++) {
             tb_ipv4(&t, 17, A + i, B);
@@ -395,7 +395,7 @@ static void test_nesting(void **state)
             tb_ethernet(&t, 0x0800);
         }
         inside(&t, 0);
-        decoder.tunnel_max_depth = FANOUT_TUNNELS;
+        decoder.tunnel_max_depth = WALK_TUNNELS;
         check();
         decoder.tunnel_max_depth = 8;
     }
