@@ -121,7 +121,7 @@ SRC_QUIC := \
 
 SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
             worker/host_record.c worker/host_notice.c worker/host_plain.c worker/host_plain_log.c \
-            worker/host_unhooked.c worker/tunnel.c
+            worker/host_unhooked.c worker/tunnel.c worker/shunt.c
 SRC_CORRELATE := worker/correlate/correlate.c worker/correlate/correlate_log.c \
                  worker/correlate/latency.c
 SRC_SCREEN := worker/screen/screen.c worker/screen/screen_table.c
@@ -514,6 +514,7 @@ $(call unit,probe/test_discover,worker/probe/discover.c worker/probe/perf.c comm
     common/base/log.c)
 $(call unit,manager/capture/test_filter_bpf,manager/capture/filter_bpf.c common/base/filter.c $(BASE))
 $(call unit,manager/test_ethtool,manager/ethtool.c)
+$(call unit,worker/test_shunt,$(PIPELINE))
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

@@ -104,6 +104,7 @@ struct analyzer_ctx {
                              the process wrote or had read them */
     uint8_t transport;    /* ANALYZER_TCP or ANALYZER_UDP */
     bool midstream;       /* the flow's beginning was not seen */
+    bool spared;          /* gap(): the bytes went by well, and were left out on purpose */
     uint16_t resp_p;      /* responder's port, for what only a port can tell */
 };
 

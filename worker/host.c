@@ -234,7 +234,8 @@ void host_data(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, c
     feed(w, f, end, ts_ns, data, len, HAND_OVERS_MAX);
 }
 
-void host_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len)
+static void missing(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len,
+                    bool spared)
 {
     struct host_call c;
 
@@ -245,7 +246,18 @@ void host_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, ui
     if (f->content != CONTENT_ANALYZER)
         return;
     host_call_init(&c, w, f, ts_ns, 0);
+    c.ctx.spared = spared;
     analyzers[f->analyzer]->gap(&c.ctx, analyzer_state(w, f), analyzer_side(f, end), len);
+}
+
+void host_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len)
+{
+    missing(w, f, end, ts_ns, len, false);
+}
+
+void host_skip(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len)
+{
+    missing(w, f, end, ts_ns, len, true);
 }
 
 void host_end(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns)

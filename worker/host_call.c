@@ -240,6 +240,7 @@ void host_call_init(struct host_call *c, struct worker *w, struct flow *f, uint6
     if (child > 0)
         c->ctx.midstream = host_child_at(w, child)->midstream;
     c->ctx.resp_p = flow_port(f, FLOW_RESP);
+    c->ctx.spared = false;
     c->w = w;
     c->f = f;
     c->child = child;

@@ -9,6 +9,8 @@
  *   detect       first bytes of a flow -> which analyzer (host.c)
  *   parse        ordered bytes -> records (host.c)
  *   correlate    times of packets, for the plaintext that comes another way (host_plain.c)
+ *   shunt        flows from which nothing more can be learned are only counted where frames come
+ *                from, and what was counted there joins them (shunt.c)
  *   screen       connections that did not come about, and oddities -> notices (host_notice.c)
  *   emit         records -> the spool, and from there to the logger
  *
@@ -20,6 +22,7 @@
 #include "worker/flow/conn.h"
 #include "worker/host.h"
 #include "worker/host_plain.h"
+#include "worker/shunt.h"
 #include "worker/tunnel.h"
 
 #include <netinet/in.h>
@@ -121,6 +124,8 @@ void pipeline_flow_end(struct worker *w, struct flow *f)
 {
     struct taker t;
 
+    if (shunt_covers(w, f))
+        shunt_end(w, f);
     for (unsigned end = 0; end < 2 && f->key.proto == IPPROTO_TCP; end++) {
         taker_init(&t, w, f, end, f->last_ns);
         reassembly_flush(&w->reassembly, &f->end[end].stream, &t.out);
@@ -172,13 +177,24 @@ static struct flow *flow_begin(struct worker *w, const struct packet *p, enum fl
     return f;
 }
 
+/* It has been silent for so long that what comes now is of another one. */
+static bool is_over(struct worker *w, struct flow *f)
+{
+    uint64_t timeout = conn_timeout_ns(f, w->options);
+
+    if (w->now_ns - f->seen_ns <= timeout)
+        return false;
+    if (shunt_covers(w, f))
+        shunt_join(w, f);
+    return w->now_ns - f->seen_ns > timeout;
+}
+
 /* The flow in the table that the packet belongs to, unless that is over. */
 static struct flow *flow_find(struct worker *w, const struct packet *p)
 {
     struct flow *f = flow_table_find(&w->flows, &p->key, p->hash);
 
-    if (f && ((p->result == DECODE_PACKET && conn_is_reused(f, p)) ||
-              w->now_ns - f->seen_ns > conn_timeout_ns(f, w->options))) {
+    if (f && ((p->result == DECODE_PACKET && conn_is_reused(f, p)) || is_over(w, f))) {
         pipeline_flow_end(w, f);
         f = NULL;
     }
@@ -352,6 +368,8 @@ static void packet_content(struct worker *w, struct flow *f, const struct packet
     unsigned events;
 
     frames_put(&w->frames, f, p->frame);
+    if (shunt_covers(w, f))
+        shunt_before(w, f, p);
     if (__builtin_expect(f->joint > 0, 0))
         packet_joined(w, f, p);
     events = conn_packet(f, p, p->from ^ f->orig);
@@ -359,6 +377,8 @@ static void packet_content(struct worker *w, struct flow *f, const struct packet
         tcp_content(w, f, p, (p->tcp_flags & TCP_RST) && !(events & CONN_RST_IGNORED));
     else if (p->key.proto == IPPROTO_UDP && p->payload_len > 0)
         host_data(w, f, p->from, p->ts_ns, p->payload, p->payload_len);
+    if (__builtin_expect(shunt_is_due(w, f->end[p->from].ip_bytes, p->ip_len), 0))
+        shunt_decide(w, f);
     if (events == 0)
         return;
     if (events & (CONN_BEGUN | CONN_CLOSING))
@@ -471,6 +491,8 @@ void pipeline_expire(struct worker *w)
     while ((f = flow_table_expired(&w->flows, w->now_ns))) {
         uint64_t interval = w->options->conn_log_interval;
 
+        if (shunt_covers(w, f))
+            shunt_join(w, f);
         if (w->now_ns - f->seen_ns >= conn_timeout_ns(f, w->options)) {
             pipeline_flow_end(w, f);
             continue;

@@ -7,6 +7,7 @@
 #include "worker/host.h"
 #include "worker/host_plain.h"
 #include "worker/pipeline.h"
+#include "worker/shunt.h"
 #include "worker/tunnel.h"
 
 #include <errno.h>
@@ -114,7 +115,9 @@ static int stages_open(struct worker *w, const struct heritage *h)
         log_error("this build has no capture source of kind %d", (int)h->capture.kind);
         return -ENOSYS;
     }
-    return w->capture_ops->open(&w->capture, h, w->counters);
+    if ((rc = w->capture_ops->open(&w->capture, h, w->counters)) < 0)
+        return rc;
+    return shunt_open(w);
 }
 
 int worker_open(struct worker *w, const struct heritage *h)
@@ -133,7 +136,7 @@ int worker_open(struct worker *w, const struct heritage *h)
     /* Levels describe this process; a predecessor's flows are gone with it. */
     w->counters->flows_active_tcp = w->counters->flows_active_udp = 0;
     w->counters->flows_active_icmp = w->counters->flows_active_other = 0;
-    w->counters->tunnels_active = 0;
+    w->counters->tunnels_active = w->counters->shunt_active = 0;
     w->counters->reassembly_bytes = w->counters->fragment_bytes = 0;
     w->stats.stats_base = w->stats.loss_base = *w->counters; /* what it counted, it has logged */
     rc = category_list_parse(w->options->category, &w->categories, bad, sizeof bad);
@@ -296,6 +299,7 @@ void worker_close(struct worker *w)
     pool_fini(&w->tunnels);
     pool_fini(&w->tunnel_parents);
     pool_fini(&w->detections);
+    shunt_close(w);
     reassembly_fini(&w->reassembly);
     flow_table_fini(&w->flows);
     bufpool_fini(&w->bufs);

@@ -54,6 +54,12 @@ struct worker {
     uint64_t weird_seen[WEIRDS]; /* oddities outside of flows, for their rate limit */
     struct frames frames;
     struct stats stats;
+    struct {
+        bool covers;        /* there are flows of which packets are counted without coming up: */
+        bool covers_all;    /* it may be any of them */
+        uint8_t step_shift; /* bytes between two decisions, as a power of two */
+        struct pool flows;  /* what is remembered of each */
+    } shunt;
 };
 
 /* A worker without a capture: sends what its dead predecessor left in the spool. Exit status: 0

@@ -376,6 +376,46 @@ unsigned conn_packet(struct flow *f, const struct packet *p, unsigned side)
     return events;
 }
 
+static void unseen_tcp(struct flow *f, const struct capture_unseen *u, unsigned end)
+{
+    unsigned side = end ^ f->orig;
+
+    if (f->end[end].state == ENDPOINT_INACTIVE)
+        f->end[end].state = ENDPOINT_PARTIAL;
+    if (u->has_ack[end])
+        history_once(f, side, 'a');
+    if (u->payload_bytes[end] > 0)
+        history_once(f, side, 'd');
+    for (uint32_t i = 0; i < u->resent[end] && f->end[end].scaled[SCALED_RETRANSMIT] < UINT16_MAX;
+         i++)
+        conn_history_scaled(f, side, SCALED_RETRANSMIT);
+    for (uint32_t i = 0;
+         i < u->zero_windows[end] && f->end[end].scaled[SCALED_ZERO_WINDOW] < UINT16_MAX; i++)
+        conn_history_scaled(f, side, SCALED_ZERO_WINDOW);
+}
+
+void conn_unseen(struct flow *f, const struct capture_unseen *u)
+{
+    for (unsigned end = 0; end < 2; end++) {
+        struct flow_end *e = &f->end[end];
+
+        if (u->packets[end] == 0)
+            continue;
+        e->packets += u->packets[end];
+        e->ip_bytes += u->ip_bytes[end];
+        if (f->key.proto == IPPROTO_TCP) {
+            unseen_tcp(f, u, end);
+            continue;
+        }
+        e->payload_bytes += u->payload_bytes[end];
+        e->state = ENDPOINT_ACTIVE;
+        if (f->key.proto == IPPROTO_UDP)
+            history_once(f, end ^ f->orig, 'd');
+    }
+    if (u->last_ns > f->last_ns && !(side_is_over(&f->end[0]) && side_is_over(&f->end[1])))
+        f->last_ns = u->last_ns;
+}
+
 enum conn_attempt conn_attempt(const struct flow *f)
 {
     const struct flow_end *o = flow_side_const(f, FLOW_ORIG), *r = flow_side_const(f, FLOW_RESP);

@@ -29,6 +29,9 @@ bool conn_is_reused(const struct flow *f, const struct packet *p);
 /* Every packet: counts, states, history. Returns CONN_ events. */
 unsigned conn_packet(struct flow *f, const struct packet *p, unsigned side);
 
+/* Packets that came after those seen and were only counted: counts, state, history, time. */
+void conn_unseen(struct flow *f, const struct capture_unseen *u);
+
 /* History letters that come from elsewhere than headers. */
 enum {
     CONN_CHECKSUM = SCALED_CHECKSUM,

@@ -111,6 +111,7 @@ struct flow {
     bool handshake : 1;      /* TCP: a SYN has told who is the originator */
     bool swapped : 1;        /* the responder is the client of the analyzer (host.c) */
     uint32_t question;       /* asked of other workers for it: of learn.h, or 0 */
+    uint32_t shunt;          /* packets of it are counted elsewhere: of shunt.h, index + 1, or 0 */
     uint32_t joint;          /* with its plaintext: of correlate.h, index + 1 there, or 0 */
     struct flow_end end[2];
 };

@@ -363,6 +363,17 @@ bool reassembly_ended(struct stream *s)
     return true;
 }
 
+void reassembly_skip(struct reassembly *r, struct stream *s, uint64_t to)
+{
+    while (s->held_head != POOL_NONE) {
+        struct segment *g = segment_at(r, s->held_head);
+
+        s->held_head = g->next;
+        segment_free(r, s, g);
+    }
+    s->next = s->top = to;
+}
+
 void reassembly_flush(struct reassembly *r, struct stream *s, struct reassembly_out *out)
 {
     uint64_t end = s->acked;

@@ -8,6 +8,7 @@
 #include "worker/host_plain_private.h"
 #include "worker/pipeline.h"
 #include "worker/plaintext/plaintext.h"
+#include "worker/shunt.h"
 #include "worker/tunnel.h"
 
 #include <errno.h>
@@ -178,8 +179,6 @@ static void rig_release(struct capture *c)
     (void)c;
 }
 
-static const struct capture_ops rig_capture = {.recv = rig_recv, .release = rig_release};
-
 void rig_init(struct rig *r)
 {
     memset(r, 0, sizeof *r);
@@ -187,6 +186,7 @@ void rig_init(struct rig *r)
     options_init(&r->heritage.options);
     r->heritage.options.flow_table_size = FLOWS;
     r->heritage.n_workers = 1;
+    r->capture = (struct capture_ops){.recv = rig_recv, .release = rig_release};
     snprintf(r->heritage.node, sizeof r->heritage.node, "worker-1");
 }
 
@@ -198,7 +198,7 @@ void rig_open(struct rig *r)
     w->heritage = &r->heritage;
     w->options = o;
     w->counters = &r->counters;
-    w->capture_ops = &rig_capture;
+    w->capture_ops = &r->capture;
     w->categories = UINT32_MAX;
     w->decoder.checksums = decode_checksums(o->checksums, r->heritage.live);
     w->decoder.tunnel_max_depth = (uint32_t)o->tunnel_max_depth;
@@ -223,6 +223,7 @@ void rig_open(struct rig *r)
     CHECK(o->no_screen || screen_open(&w->screen, o, 1, 0, &r->counters) == 0);
     CHECK(frames_init(&w->frames, o->format == OUTPUT_PCAP ? FRAMES_BY_CATEGORY : FRAMES_OFF, NULL,
                       &w->bufs, FRAMES_HELD) == 0);
+    CHECK(shunt_open(w) == 0);
 }
 
 void rig_run(struct rig *r, const struct frame *frames, uint32_t n)
@@ -263,6 +264,7 @@ void rig_finish(struct rig *r)
     CHECK(!w->plain || correlate_is_empty(w->plain->correlate));
     CHECK(w->children.used == 0 && w->oddities.used == 0);
     CHECK(w->tunnels.used == 0 && w->tunnel_parents.used == 0 && r->counters.tunnels_active == 0);
+    CHECK(w->shunt.flows.used == 0 && r->counters.shunt_active == 0);
     CHECK(w->bufs.used_bytes == 0 && r->counters.reassembly_bytes == 0);
     CHECK(r->counters.flows_active_tcp == 0 && r->counters.flows_active_udp == 0 &&
           r->counters.flows_active_icmp == 0 && r->counters.flows_active_other == 0);
@@ -288,6 +290,7 @@ void rig_close(struct rig *r)
     learn_close(w->learn);
     screen_close(w->screen);
     reassembly_fini(&w->reassembly);
+    shunt_close(w);
     flow_table_fini(&w->flows);
     bufpool_fini(&w->bufs);
 }

@@ -13,6 +13,7 @@ struct rig {
     struct worker w;
     struct heritage heritage; /* its options may be changed before rig_open */
     struct counters counters;
+    struct capture_ops capture; /* as well */
 
     const struct frame *frames; /* what the capture has still to give */
     uint32_t n_frames;

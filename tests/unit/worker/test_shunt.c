@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A capture that counts what it is told to, and a made-up protocol that has had enough after a
+ * piece that begins with "done", knows nothing of one that begins with "unknown", and logs gaps as
+ * the uri of an http record. */
+#include "worker/shunt.h"
+
+#include "tests/unit/packet_builder.h"
+#include "tests/unit/worker/rig.h"
+#include "worker/pipeline.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#define T0      (1700000000 * NS_PER_SEC)
+#define CLIENT  UINT32_C(0xc0000201)
+#define SERVER  UINT32_C(0xc0000202)
+#define PORT    443u
+#define BIG     60000u
+#define UP      0u /* end of the client: the smaller address */
+#define DOWN    1u
+#define ISN     UINT32_C(1000)
+#define PEER    UINT32_C(5000)
+#define HEADERS 40u
+
+static struct rig rig;
+static struct packet_builder pb;
+
+/* What the capture was asked to, and what it says. */
+static unsigned shunted, ended;
+static int answer;
+static bool has_unseen;
+static struct capture_unseen unseen;
+
+static int on_shunt(struct capture *c, const struct flow_key *key)
+{
+    (void)c;
+    assert_int_equal(key->port[DOWN], PORT);
+    if (answer == 0)
+        shunted++;
+    return answer;
+}
+
+static bool on_unseen(struct capture *c, const struct flow_key *key, bool end,
+                      struct capture_unseen *out)
+{
+    (void)c;
+    (void)key;
+    ended += end;
+    *out = unseen;
+    return has_unseen;
+}
+
+static enum probe_result any_probe(const uint8_t *data, size_t len, uint8_t transport)
+{
+    (void)transport;
+    return len >= 7 && memcmp(data, "unknown", 7) == 0 ? PROBE_NO : PROBE_EITHER;
+}
+
+static void any_open(struct analyzer_ctx *ctx, void *state)
+{
+    (void)ctx;
+    (void)state;
+}
+
+static void any_data(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
+                     size_t len)
+{
+    (void)state;
+    (void)side;
+    if (len >= 4 && memcmp(data, "done", 4) == 0)
+        analyzer_done(ctx);
+}
+
+static void any_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)
+{
+    struct rec_http r = {0};
+    char text[24];
+
+    (void)state;
+    (void)side;
+    snprintf(text, sizeof text, "<%llu>", (unsigned long long)len);
+    RECORD_SET(http, &r, ts, ctx->ts_ns);
+    RECORD_SET(http, &r, uri, str_of(text));
+    analyzer_record(ctx, RECORD_http, &r);
+}
+
+static void any_end(struct analyzer_ctx *ctx, void *state, unsigned side)
+{
+    (void)ctx;
+    (void)state;
+    (void)side;
+}
+
+static void any_close(struct analyzer_ctx *ctx, void *state)
+{
+    (void)ctx;
+    (void)state;
+}
+
+static const struct analyzer any = {
+    .name = "any",
+    .transports = ANALYZER_TCP | ANALYZER_UDP,
+    .state_bytes = 8,
+    .state_max = 32,
+    .probe = any_probe,
+    .open = any_open,
+    .data = any_data,
+    .gap = any_gap,
+    .end = any_end,
+    .close = any_close,
+};
+const struct analyzer *const analyzers[] = {&any, NULL};
+
+static int set_up(void **state)
+{
+    (void)state;
+    rig_init(&rig);
+    rig.heritage.live = true;
+    rig.heritage.options.checksums = CHECKSUMS_IGNORE;
+    rig.capture.shunt = on_shunt;
+    rig.capture.unseen = on_unseen;
+    shunted = ended = 0;
+    answer = 0;
+    has_unseen = false;
+    unseen = (struct capture_unseen){0};
+    return 0;
+}
+
+/* A segment with so many bytes that begin with text. */
+static void tcp(uint64_t ts_ns, unsigned end, unsigned flags, uint32_t seq, uint32_t ack,
+                const char *text, size_t bytes)
+{
+    pb_ethernet(&pb, 0x0800);
+    pb_ipv4(&pb, 6, end == DOWN ? SERVER : CLIENT, end == DOWN ? CLIENT : SERVER, 0, 0);
+    pb_tcp(&pb, end == DOWN ? PORT : 40000, end == DOWN ? 40000 : PORT, seq, ack, flags);
+    if (bytes > 0) {
+        size_t at = pb.n;
+
+        pb_fill(&pb, 'x', bytes);
+        memcpy(pb.b + at, text, strlen(text));
+    }
+    pb_end(&pb);
+    rig_run_ethernet(&rig, pb.b, pb.n, ts_ns);
+}
+
+/* A connection of which the server has sent a little more than is needed for a decision. */
+static void download(const char *text)
+{
+    tcp(T0, UP, TCP_SYN, ISN - 1, 0, "", 0);
+    tcp(T0, DOWN, TCP_SYN | TCP_ACK, PEER - 1, ISN, "", 0);
+    tcp(T0, UP, TCP_ACK, ISN, PEER, text, 100);
+    tcp(T0 + 1, DOWN, TCP_ACK, PEER, ISN + 100, "x", BIG);
+    tcp(T0 + 2, DOWN, TCP_ACK, PEER + BIG, ISN + 100, "x", BIG);
+}
+
+/* The capture has counted: packets of an end, of so many bytes each, one after the other. */
+static void counted(unsigned end, uint32_t first_seq, uint64_t packets, uint32_t bytes,
+                    uint64_t last_ns)
+{
+    has_unseen = true;
+    unseen.packets[end] += packets;
+    unseen.ip_bytes[end] += packets * (bytes + HEADERS);
+    unseen.payload_bytes[end] += packets * bytes;
+    unseen.has_ack[end] |= bytes == 0;
+    if (bytes > 0) {
+        unseen.has_seq[end] = true;
+        unseen.seq_end[end] = first_seq + (uint32_t)(packets * bytes);
+    }
+    unseen.last_ns = last_ns;
+}
+
+static void close_both(uint64_t ts_ns, uint32_t up, uint32_t down)
+{
+    tcp(ts_ns, DOWN, TCP_ACK | TCP_FIN, down, up, "", 0);
+    tcp(ts_ns + 1, UP, TCP_ACK | TCP_FIN, up, down + 1, "", 0);
+    tcp(ts_ns + 2, DOWN, TCP_ACK, down + 1, up + 1, "", 0);
+}
+
+static void what_an_analyzer_is_done_with_is_shunted(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    download("done");
+    assert_int_equal(shunted, 1);
+    assert_int_equal(rig.counters.shunt_tls, 1);
+    assert_int_equal(rig.counters.shunt_active, 1);
+    tcp(T0 + 3, DOWN, TCP_ACK, PEER + 2 * BIG, ISN + 100, "x", BIG); /* was on its way */
+    tcp(T0 + 4, DOWN, TCP_ACK, PEER + 3 * BIG, ISN + 100, "x", BIG);
+    assert_int_equal(shunted, 1);
+}
+
+static void what_is_read_is_not(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    download("more");
+    assert_int_equal(shunted, 0);
+}
+
+static void what_nobody_knows_is_shunted(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    download("unknown");
+    assert_int_equal(shunted, 0); /* the other direction may still tell */
+    tcp(T0 + 3, DOWN, TCP_ACK, PEER + 2 * BIG, ISN + 100, "x", BIG);
+    assert_int_equal(shunted, 0); /* it did: it is read */
+}
+
+static void each_reason_can_be_switched_off(void **state)
+{
+    (void)state;
+    rig.heritage.options.shunt_tls = false;
+    rig_open(&rig);
+    download("done");
+    assert_int_equal(shunted, 0);
+}
+
+static void what_is_written_as_packets_comes_up(void **state)
+{
+    (void)state;
+    rig.heritage.options.format = OUTPUT_PCAP;
+    rig_open(&rig);
+    download("done");
+    assert_int_equal(shunted, 0);
+}
+
+static void an_elephant_is_not_read_on(void **state)
+{
+    (void)state;
+    rig.heritage.options.shunt_elephant = true;
+    rig.heritage.options.shunt_threshold = 100000;
+    rig_open(&rig);
+    download("more");
+    assert_int_equal(shunted, 1);
+    assert_int_equal(rig.counters.shunt_elephant, 1);
+    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + NS_PER_SEC);
+    close_both(T0 + 2 * NS_PER_SEC, ISN + 100, PEER + 2 * BIG + 10000);
+    assert_null(strstr(rig_text(&rig), "uri=<"));
+}
+
+static void no_room_is_counted(void **state)
+{
+    (void)state;
+    answer = -ENOSPC;
+    rig_open(&rig);
+    download("done");
+    assert_int_equal(rig.counters.shunt_full, 1);
+    assert_int_equal(rig.counters.shunt_active, 0);
+    answer = 0;
+    tcp(T0 + 3, DOWN, TCP_ACK, PEER + 2 * BIG, ISN + 100, "x", BIG);
+    assert_int_equal(shunted, 1); /* tried again */
+}
+
+static void the_line_tells_of_all_packets(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, PEER + 2 * BIG, 1000, 1460, T0 + NS_PER_SEC);
+    counted(UP, 0, 500, 0, T0 + NS_PER_SEC);
+    close_both(T0 + 2 * NS_PER_SEC, ISN + 100, PEER + 2 * BIG + 1460000);
+    rig_finish(&rig);
+    assert_int_equal(ended, 1);
+    assert_int_equal(rig.conn.resp_pkts, 3 + 1000 + 2);
+    assert_int_equal(rig.conn.resp_ip_bytes, 5 * HEADERS + 2 * BIG + 1000 * (1460 + HEADERS));
+    assert_int_equal(rig.conn.resp_bytes, 2 * BIG + 1460000);
+    assert_int_equal(rig.conn.orig_pkts, 2 + 500 + 1);
+    assert_int_equal(rig.conn.orig_bytes, 100);
+    assert_int_equal(rig.conn.missed_bytes, 0);
+    assert_non_null(strstr(rig_text(&rig), "conn_state=SF missed_bytes=0 history=ShDdAfFa "));
+    assert_int_equal(rig.counters.shunt_packets, 1500);
+    assert_int_equal(rig.counters.reassembly_gaps, 0);
+    assert_int_equal(rig.counters.tcp_ack_gaps, 0);
+}
+
+static void a_stream_may_be_longer_than_its_sequence_numbers(void **state)
+{
+    const uint64_t bytes = UINT64_C(9) << 30;
+
+    (void)state;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, PEER + 2 * BIG, bytes >> 10, 1024, T0 + NS_PER_SEC);
+    unseen.payload_bytes[DOWN] += 1u << 30; /* sent again on another CPU */
+    close_both(T0 + 2 * NS_PER_SEC, ISN + 100, PEER + 2 * BIG + (uint32_t)bytes);
+    rig_finish(&rig);
+    assert_int_equal(rig.conn.resp_bytes, 2 * BIG + bytes);
+    assert_int_equal(rig.conn.missed_bytes, 0);
+}
+
+static void it_ends_without_a_fin_as_well(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + NS_PER_SEC);
+    rig_finish(&rig);
+    assert_int_equal(rig.conn.resp_bytes, 2 * BIG + 10000);
+    assert_int_equal(rig.conn.resp_pkts, 3 + 10);
+    assert_int_equal(rig.conn.duration, NS_PER_SEC);
+    assert_non_null(strstr(rig_text(&rig), "conn_state=S1 missed_bytes=0 history=ShDd "));
+}
+
+/* A packet of another flow moves the clock. */
+static void clock_to(uint64_t ts_ns)
+{
+    pb_ethernet(&pb, 0x0800);
+    pb_ipv4(&pb, 17, CLIENT, SERVER, 0, 0);
+    pb_udp(&pb, 1, 53, 4);
+    pb_text(&pb, "tick");
+    pb_end(&pb);
+    rig_run_ethernet(&rig, pb.b, pb.n, ts_ns);
+}
+
+static void what_goes_on_below_is_not_silent(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + 200 * NS_PER_SEC);
+    clock_to(T0 + 310 * NS_PER_SEC);
+    assert_int_equal(rig.counters.flows_active_tcp, 1);
+    clock_to(T0 + 490 * NS_PER_SEC);
+    assert_int_equal(rig.counters.flows_active_tcp, 1);
+    clock_to(T0 + 501 * NS_PER_SEC);
+    assert_int_equal(rig.counters.flows_active_tcp, 0);
+    assert_int_equal(rig.conn.resp_pkts, 3 + 10);
+}
+
+static void lines_in_between_tell_what_is_new_once(void **state)
+{
+    (void)state;
+    rig.heritage.options.conn_log_interval = 10 * NS_PER_SEC;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + 9 * NS_PER_SEC);
+    clock_to(T0 + 11 * NS_PER_SEC);
+    assert_int_equal(rig.conn.resp_pkts, 3 + 10);
+    assert_int_equal(rig.conn.resp_bytes, 2 * BIG + 10000);
+    counted(DOWN, unseen.seq_end[DOWN], 5, 1000, T0 + 19 * NS_PER_SEC);
+    clock_to(T0 + 21 * NS_PER_SEC);
+    clock_to(T0 + 41 * NS_PER_SEC);
+    assert_int_equal(rig.conn.resp_pkts, 3 + 15);
+    assert_int_equal(rig.conn.resp_bytes, 2 * BIG + 15000);
+}
+
+static void history_tells_of_what_was_sent_again(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + NS_PER_SEC);
+    unseen.resent[DOWN] = 12;
+    unseen.zero_windows[UP] = 1;
+    unseen.packets[UP] = 1;
+    close_both(T0 + 2 * NS_PER_SEC, ISN + 100, PEER + 2 * BIG + 10000);
+    rig_finish(&rig);
+    assert_non_null(strstr(rig_text(&rig), "history=ShDdWttfFa "));
+}
+
+static void a_capture_may_count_all_flows(void **state)
+{
+    (void)state;
+    rig.capture.counts_all = true;
+    rig_open(&rig);
+    tcp(T0, UP, TCP_SYN, ISN - 1, 0, "", 0);
+    tcp(T0, DOWN, TCP_SYN | TCP_ACK, PEER - 1, ISN, "", 0);
+    tcp(T0, UP, TCP_ACK, ISN, PEER, "more", 100);
+    counted(DOWN, PEER, 3, 1000, T0 + NS_PER_SEC);
+    close_both(T0 + 2 * NS_PER_SEC, ISN + 100, PEER + 3000);
+    rig_finish(&rig);
+    assert_int_equal(shunted, 0);
+    assert_int_equal(rig.conn.resp_bytes, 3000);
+    assert_int_equal(rig.conn.missed_bytes, 0);
+}
+
+/* Ends of connections that a capture counts anew are not mixed up. */
+static void the_next_connection_begins_at_nothing(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + NS_PER_SEC);
+    close_both(T0 + 2 * NS_PER_SEC, ISN + 100, PEER + 2 * BIG + 10000);
+    tcp(T0 + 3 * NS_PER_SEC, UP, TCP_SYN, 777777, 0, "", 0);
+    assert_int_equal(ended, 1);
+    assert_int_equal(rig.counters.flows_tcp, 2);
+    has_unseen = false;
+    rig_finish(&rig);
+    assert_int_equal(rig.conn.resp_pkts, 0);
+}
+
+static void datagrams_are_counted_too(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    for (unsigned i = 0; i < 3; i++) {
+        pb_ethernet(&pb, 0x0800);
+        pb_ipv4(&pb, 17, CLIENT, SERVER, 0, 0);
+        pb_udp(&pb, 40000, PORT, 30000);
+        pb_text(&pb, "done");
+        pb_fill(&pb, 'x', 29996);
+        pb_end(&pb);
+        rig_run_ethernet(&rig, pb.b, pb.n, T0 + i);
+    }
+    assert_int_equal(shunted, 1);
+    counted(DOWN, 0, 10, 1000, T0 + NS_PER_SEC);
+    unseen.has_seq[DOWN] = false;
+    rig_finish(&rig);
+    assert_int_equal(rig.conn.orig_bytes, 90000);
+    assert_int_equal(rig.conn.resp_bytes, 10000);
+    assert_non_null(strstr(rig_text(&rig), "conn_state=SF missed_bytes=0 history=Dd "));
+}
+
+static void tunnels_are_not_shunted(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    for (unsigned i = 0; i < 3; i++) {
+        pb_ethernet(&pb, 0x0800);
+        pb_ipv4(&pb, 17, CLIENT, SERVER, 0, 0);
+        pb_udp(&pb, 40000, 4789, 30000); /* not a tunnel now, but it may become one */
+        pb_text(&pb, "done");
+        pb_fill(&pb, 'x', 29996);
+        pb_end(&pb);
+        rig_run_ethernet(&rig, pb.b, pb.n, T0 + i);
+    }
+    assert_int_equal(shunted, 0);
+}
+
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(what_an_analyzer_is_done_with_is_shunted),
+        CASE(what_is_read_is_not),
+        CASE(what_nobody_knows_is_shunted),
+        CASE(each_reason_can_be_switched_off),
+        CASE(what_is_written_as_packets_comes_up),
+        CASE(an_elephant_is_not_read_on),
+        CASE(no_room_is_counted),
+        CASE(the_line_tells_of_all_packets),
+        CASE(a_stream_may_be_longer_than_its_sequence_numbers),
+        CASE(it_ends_without_a_fin_as_well),
+        CASE(what_goes_on_below_is_not_silent),
+        CASE(lines_in_between_tell_what_is_new_once),
+        CASE(history_tells_of_what_was_sent_again),
+        CASE(a_capture_may_count_all_flows),
+        CASE(the_next_connection_begins_at_nothing),
+        CASE(datagrams_are_counted_too),
+        CASE(tunnels_are_not_shunted),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A shunted flow has an object beside it that remembers how much of what was counted has joined it
+ * already, because the counts are never set back: packets go on being counted while they are read.
+ *
+ * Where a TCP stream stands is told by a sequence number, of which the upper half of the offset is
+ * not known: it is the one nearest to the offset that the counted bytes lead to. So the stream goes
+ * on exactly where the packets have come to, whatever was sent twice.
+ *
+ * Not shunted: tunnels, whose packets lead to other flows; flows in tunnels, of which the capture
+ * sees only the tunnel; and nothing at all where the packets themselves are asked for. */
+#include "worker/shunt.h"
+
+#include "common/base/tunnel_ports.h"
+#include "worker/flow/conn.h"
+#include "worker/host.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+
+#define SHUNT_NEVER 63 /* as a shift: no flow has so many bytes */
+
+struct shunted {
+    struct capture_unseen joined; /* of what was counted, that much is in the flow */
+    bool asked;                   /* the capture was asked to shunt it */
+};
+
+/* --- reasons --- */
+
+static bool is_done(const struct worker *w, const struct flow *f)
+{
+    (void)w;
+    return f->content == CONTENT_DONE && f->joint == 0;
+}
+
+static bool is_in_plaintext(const struct worker *w, const struct flow *f)
+{
+    (void)w;
+    return f->content == CONTENT_DONE && f->joint > 0;
+}
+
+static bool is_unknown(const struct worker *w, const struct flow *f)
+{
+    (void)w;
+    return f->content == CONTENT_UNKNOWN;
+}
+
+static bool is_elephant(const struct worker *w, const struct flow *f)
+{
+    return f->end[0].ip_bytes + f->end[1].ip_bytes >= w->options->shunt_threshold;
+}
+
+/* In this order: the first that holds is counted. */
+static const struct reason {
+    size_t option;  /* in struct options, a bool */
+    size_t counter; /* in struct counters */
+    bool (*holds)(const struct worker *w, const struct flow *f);
+} reasons[] = {
+    {offsetof(struct options, shunt_tls), offsetof(struct counters, shunt_tls), is_done},
+    {offsetof(struct options, shunt_plaintext), offsetof(struct counters, shunt_plaintext),
+     is_in_plaintext},
+    {offsetof(struct options, shunt_unknown), offsetof(struct counters, shunt_unknown), is_unknown},
+    {offsetof(struct options, shunt_elephant), offsetof(struct counters, shunt_elephant),
+     is_elephant},
+};
+#define REASONS (sizeof reasons / sizeof reasons[0])
+
+static bool is_wanted(const struct worker *w, const struct reason *r)
+{
+    return *(const bool *)(const void *)((const char *)w->options + r->option);
+}
+
+static uint64_t *counter_of(struct worker *w, const struct reason *r)
+{
+    return (uint64_t *)(void *)((char *)w->counters + r->counter);
+}
+
+/* What the capture counts by its ports is all of the flow's packets, and none of another. */
+static bool is_by_itself(const struct flow *f)
+{
+    if (f->log != FLOW_LOG_CONN || f->tunnel > 0 || f->enclosed > 0)
+        return false;
+    return f->key.proto == IPPROTO_TCP ||
+           (f->key.proto == IPPROTO_UDP && !tunnel_port(f->key.port[0]) &&
+            !tunnel_port(f->key.port[1]));
+}
+
+static const struct reason *reason_of(const struct worker *w, const struct flow *f)
+{
+    if (!is_by_itself(f) || f->content == CONTENT_NEW || f->content == CONTENT_DETECT)
+        return NULL;
+    for (size_t i = 0; i < REASONS; i++)
+        if (is_wanted(w, &reasons[i]) && reasons[i].holds(w, f))
+            return &reasons[i];
+    return NULL;
+}
+
+/* --- life --- */
+
+int shunt_open(struct worker *w)
+{
+    const struct options *o = w->options;
+    bool able = w->capture_ops->shunt && w->heritage->live && o->format != OUTPUT_PCAP;
+    bool wanted = false;
+
+    for (size_t i = 0; i < REASONS; i++)
+        wanted |= is_wanted(w, &reasons[i]);
+    w->shunt.step_shift = able && wanted ? SHUNT_STEP_SHIFT : SHUNT_NEVER;
+    w->shunt.covers_all = w->capture_ops->counts_all;
+    w->shunt.covers = w->shunt.covers_all || (able && wanted);
+    if (!w->shunt.covers)
+        return 0;
+    return pool_init(&w->shunt.flows, sizeof(struct shunted),
+                     (uint32_t)(w->shunt.covers_all ? o->flow_table_size : o->shunt_table_size));
+}
+
+void shunt_close(struct worker *w)
+{
+    if (w->shunt.covers)
+        pool_fini(&w->shunt.flows);
+}
+
+/* The object beside the flow; NULL: there is no room for one. */
+static struct shunted *shunted_of(struct worker *w, struct flow *f)
+{
+    if (f->shunt == 0) {
+        uint32_t index = pool_get(&w->shunt.flows);
+
+        if (index == POOL_NONE)
+            return NULL;
+        memset(pool_at(&w->shunt.flows, index), 0, sizeof(struct shunted));
+        f->shunt = index + 1;
+    }
+    return pool_at(&w->shunt.flows, f->shunt - 1);
+}
+
+void shunt_decide(struct worker *w, struct flow *f)
+{
+    const struct reason *r = reason_of(w, f);
+    struct shunted *s = r ? shunted_of(w, f) : NULL;
+
+    if (!r || (s && s->asked))
+        return;
+    if (!s || w->capture_ops->shunt(w->capture, &f->key) < 0) {
+        w->counters->shunt_full++;
+        return;
+    }
+    s->asked = true;
+    ++*counter_of(w, r);
+    w->counters->shunt_active++;
+    if (f->content == CONTENT_ANALYZER) /* an elephant: from here on it would miss most */
+        f->content = CONTENT_DONE;
+}
+
+/* --- joining --- */
+
+/* What is in `now` and not in `before`. */
+static struct capture_unseen unseen_since(const struct capture_unseen *now,
+                                          const struct capture_unseen *before)
+{
+    struct capture_unseen d = *now;
+
+    for (unsigned end = 0; end < 2; end++) {
+        d.packets[end] -= before->packets[end];
+        d.ip_bytes[end] -= before->ip_bytes[end];
+        d.payload_bytes[end] -= before->payload_bytes[end];
+        d.resent[end] -= before->resent[end];
+        d.zero_windows[end] -= before->zero_windows[end];
+    }
+    return d;
+}
+
+/* The stream goes on behind what was counted. */
+static void stream_join(struct worker *w, struct flow *f, unsigned end,
+                        const struct capture_unseen *u)
+{
+    struct stream *s = &f->end[end].stream;
+    uint64_t to, before = s->next;
+
+    if (!u->has_seq[end] || u->payload_bytes[end] == 0)
+        return;
+    reassembly_start(s, u->seq_end[end] - (uint32_t)u->payload_bytes[end]);
+    to = s->top + u->payload_bytes[end];
+    to += (uint64_t)(int64_t)(int32_t)(u->seq_end[end] - (s->base_seq + (uint32_t)to));
+    if (to <= s->top || to > INT64_MAX)
+        return;
+    reassembly_skip(&w->reassembly, s, to);
+    host_skip(w, f, end, f->last_ns, to - before);
+}
+
+static void join(struct worker *w, struct flow *f, bool end)
+{
+    struct capture_unseen now, news;
+    struct shunted *s;
+
+    if (!w->capture_ops->unseen(w->capture, &f->key, end, &now))
+        return;
+    s = shunted_of(w, f);
+    if (!s && !end)
+        return; /* what joined now would join again */
+    news = s ? unseen_since(&now, &s->joined) : now;
+    if (s)
+        s->joined = now;
+    if (news.packets[0] + news.packets[1] == 0)
+        return;
+    w->counters->shunt_packets += news.packets[0] + news.packets[1];
+    w->counters->shunt_bytes += news.ip_bytes[0] + news.ip_bytes[1];
+    conn_unseen(f, &news);
+    for (unsigned i = 0; i < 2 && f->key.proto == IPPROTO_TCP; i++)
+        stream_join(w, f, i, &news);
+    if (news.last_ns > f->seen_ns)
+        flow_table_touch(&w->flows, f, news.last_ns < w->now_ns ? news.last_ns : w->now_ns);
+}
+
+static bool is_ahead(const struct stream *s, uint32_t seq)
+{
+    return s->started && (int32_t)(seq - (s->base_seq + (uint32_t)s->next)) > 0;
+}
+
+void shunt_before(struct worker *w, struct flow *f, const struct packet *p)
+{
+    const struct flow_end *from = &f->end[p->from], *to = &f->end[!p->from];
+
+    if (p->key.proto == IPPROTO_TCP &&
+        (is_ahead(&from->stream, p->tcp_seq) ||
+         ((p->tcp_flags & TCP_ACK) && is_ahead(&to->stream, p->tcp_ack))))
+        join(w, f, false);
+}
+
+void shunt_join(struct worker *w, struct flow *f)
+{
+    join(w, f, false);
+}
+
+void shunt_end(struct worker *w, struct flow *f)
+{
+    join(w, f, true);
+    if (f->shunt == 0)
+        return;
+    if (((const struct shunted *)pool_at(&w->shunt.flows, f->shunt - 1))->asked)
+        w->counters->shunt_active--;
+    pool_put(&w->shunt.flows, f->shunt - 1);
+    f->shunt = 0;
+}
