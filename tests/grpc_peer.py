@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A gRPC server and client, without protobuf: messages are plain bytes.
 
-usage: grpc_peer.py serve ADDRESS PORT
-       grpc_peer.py call ADDRESS:PORT [--gzip] METHOD [MESSAGE...]
-       grpc_peer.py many ADDRESS:PORT CALLS        so many Unary calls on one connection
+usage: grpc_peer.py serve ADDRESS PORT [CERTIFICATE KEY]
+       grpc_peer.py call ADDRESS:PORT [--gzip] [--ca FILE] METHOD [MESSAGE...]
+       grpc_peer.py many ADDRESS:PORT [--ca FILE] CALLS    so many Unary calls on one connection
 
+With a certificate, of www.example.org, and --ca it is over TLS.
 Methods of test.v1.Echo: Unary (echo), Split (an answer a letter), Join (one answer to all),
 Talk (echo of each), Fail (NOT_FOUND with a message), Slow (answers once; the client gives up).
 Each call prints a line: method, status, messages that came back, their bytes.
 
 Debian's Python, since python3-grpcio is its package.
 """
+import argparse
 import sys
 import threading
 from concurrent import futures
@@ -59,11 +61,30 @@ class Echo(grpc.GenericRpcHandler):
         return make(BEHAVIOURS[name])
 
 
-def serve(address, port):
+def read(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def serve(address, port, certificate=None, key=None):
     server = grpc.server(futures.ThreadPoolExecutor(4), handlers=[Echo()])
-    server.add_insecure_port(f"{address}:{port}")
+    where = f"{address}:{port}"
+    if certificate:
+        pair = (read(key), read(certificate))
+        server.add_secure_port(where, grpc.ssl_server_credentials([pair]))
+    else:
+        server.add_insecure_port(where)
     server.start()
     server.wait_for_termination()
+
+
+def connect(args):
+    compression = grpc.Compression.Gzip if args.gzip else grpc.Compression.NoCompression
+    if not args.ca:
+        return grpc.insecure_channel(args.where, compression=compression)
+    return grpc.secure_channel(
+        args.where, grpc.ssl_channel_credentials(read(args.ca)), compression=compression,
+        options=[("grpc.ssl_target_name_override", "www.example.org")])
 
 
 def call(channel, name, messages):
@@ -84,18 +105,21 @@ def call(channel, name, messages):
 
 
 def main():
-    what, where = sys.argv[1:3]
-    if what == "serve":
-        serve(where, sys.argv[3])
+    if sys.argv[1:2] == ["serve"]:
+        serve(*sys.argv[2:])
         return
-    gzip = len(sys.argv) > 3 and sys.argv[3] == "--gzip"
-    compression = grpc.Compression.Gzip if gzip else grpc.Compression.NoCompression
-    with grpc.insecure_channel(where, compression=compression) as channel:
-        rest = sys.argv[4 if gzip else 3 :]
-        if what == "many":
-            calls = [("Unary", [b"x" * (n % 50)]) for n in range(int(rest[0]))]
-        else:
-            calls = [(rest[0], [m.encode() for m in rest[1:]] or [b""])]
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("what", choices=["call", "many"])
+    parser.add_argument("where")
+    parser.add_argument("--gzip", action="store_true")
+    parser.add_argument("--ca")
+    parser.add_argument("name")
+    parser.add_argument("messages", nargs="*")
+    args = parser.parse_args()
+    calls = [(args.name, [m.encode() for m in args.messages] or [b""])]
+    if args.what == "many":
+        calls = [("Unary", [b"x" * (n % 50)]) for n in range(int(args.name))]
+    with connect(args) as channel:
         for name, messages in calls:
             code, came = call(channel, name, messages)
             print(name, code.name, len(came), sum(map(len, came)))

@@ -48,13 +48,23 @@ void host_plain_log(struct worker *w, struct flow *f, const struct correlate_joi
         RECORD_SET(type, r, process_side, side);                                                   \
     } while (0)
 
-static void fill_peer(const struct process_facts *p, struct rec_http *r)
-{
-    RECORD_SET(http, r, peer_pid, p->pid);
-    SET_TEXT(http, r, peer_process, p->name);
-    SET_TEXT(http, r, peer_exe, p->exe);
-    SET_TEXT(http, r, peer_container, p->container);
-}
+#define SET_PEER(type, r, facts)                                                                   \
+    do {                                                                                           \
+        RECORD_SET(type, r, peer_pid, (facts)->pid);                                               \
+        SET_TEXT(type, r, peer_process, (facts)->name);                                            \
+        SET_TEXT(type, r, peer_exe, (facts)->exe);                                                 \
+        SET_TEXT(type, r, peer_container, (facts)->container);                                     \
+    } while (0)
+
+/* What a record tells of processes; peer: NULL if it is not watched. */
+#define SET_BOTH(type, rec, s, peer, side)                                                         \
+    do {                                                                                           \
+        struct rec_##type *r = rec;                                                                \
+                                                                                                   \
+        SET_PROCESS(type, r, &(s)->facts.process, side);                                           \
+        if (peer)                                                                                  \
+            SET_PEER(type, r, &(peer)->facts.process);                                             \
+    } while (0)
 
 void host_plain_fill(struct worker *w, struct flow *f, enum record_type type, void *rec)
 {
@@ -67,13 +77,11 @@ void host_plain_fill(struct worker *w, struct flow *f, enum record_type type, vo
         return;
     side = s->end == j->client ? STR_LIT("client") : STR_LIT("server");
     if (type == RECORD_http)
-        SET_PROCESS(http, (struct rec_http *)rec, &s->facts.process, side);
+        SET_BOTH(http, rec, s, peer, side);
     else if (type == RECORD_websocket)
-        SET_PROCESS(websocket, (struct rec_websocket *)rec, &s->facts.process, side);
+        SET_BOTH(websocket, rec, s, peer, side);
     else if (type == RECORD_grpc)
-        SET_PROCESS(grpc, (struct rec_grpc *)rec, &s->facts.process, side);
-    if (type == RECORD_http && peer)
-        fill_peer(&peer->facts.process, rec);
+        SET_BOTH(grpc, rec, s, peer, side);
 }
 
 uint64_t host_wire_time(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns)

@@ -45,6 +45,8 @@ expect resp_close_code '6*1000 1*4001'
 # Buffers in memory: what the client says is written before it is sent, so its plaintext is first.
 expect process_side '7*client'
 expect process '7*web.py'
+expect peer_process '7*web.py'
+expect peer_pid "7*$web"
 paste <(column http uri) <(column http status_code) <(column http peer_pid) |
     sed -n "s|^$OURS/[a-z]*\t||p" | sort | uniq -c | awk '{print $1, $2, $3}' >"$WORK/got"
 [ "$(cat "$WORK/got")" = "7 101 $web" ] || die "http.log: $(cat "$WORK/got")"

@@ -325,11 +325,12 @@ static void tunnels_inside_are_detected_anew(void **state)
         "\n");
 }
 
-static void a_websocket_inside_has_its_process(void **state)
+static void a_websocket_inside_has_its_processes(void **state)
 {
     (void)state;
     packets_begin();
     open_session(1, 1, 1);
+    open_session(2, 0, 1);
     reads(1, 4,
           "GET /chat HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
@@ -338,11 +339,14 @@ static void a_websocket_inside_has_its_process(void **state)
            "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"); /* RFC 6455 section 1.3 */
     writes(1, 6, "\x81\x02hi");
     run_items();
-    finish_and_expect("http uri=/chat status_code=101 view=plaintext pid=101 process_side=server\n"
-                      "websocket uri=/chat view=plaintext pid=101 process_side=server\n"
-                      "tls_plain protocol=websocket pid=101 process_side=server\n"
-                      "conn service=ssl,http,websocket conn_state=S1 missed_bytes=0 history=ShADd "
-                      "category=websocket\n");
+    finish_and_expect(
+        "http uri=/chat status_code=101 view=plaintext pid=101 process_side=server "
+        "peer_pid=100\n"
+        "websocket uri=/chat view=plaintext pid=101 process_side=server peer_pid=100\n"
+        "tls_plain protocol=websocket pid=100 process_side=client\n"
+        "tls_plain protocol=websocket pid=101 process_side=server\n"
+        "conn service=ssl,http,websocket conn_state=S1 missed_bytes=0 history=ShADd "
+        "category=websocket\n");
 }
 
 /* Frames of HTTP/2 with headers of the static table (RFC 7541 appendix A). */
@@ -518,7 +522,7 @@ int main(void)
         TEST(foreign_sessions_are_kept_from_our_packets),
         TEST(sessions_of_two_loopbacks_are_kept_apart),
         TEST(tunnels_inside_are_detected_anew),
-        TEST(a_websocket_inside_has_its_process),
+        TEST(a_websocket_inside_has_its_processes),
         TEST(http2_inside_is_found_also_in_small_pieces),
         TEST(http2_without_packets_may_have_begun_long_ago),
         TEST(http2_without_handshake_may_have_begun_long_ago),
