@@ -4,14 +4,14 @@
  * compared with what was so.
  *
  * Each connection has a thread: what is measured is whom it asks, so that it may be simple. A
- * connection stays as long as the server keeps it; one that ends with its answer is followed by the
- * next. Who is late asks at once until it has caught up, so the number of requests is that of the
- * rate, however slow the server was.
+ * connection ends after so many requests, or when the server ends it, and the next one follows. Who
+ * is late asks at once until it has caught up, so the number of requests is that of the rate,
+ * however slow the server was.
  *
- * usage: https_load ADDRESS PORT RATE SECONDS CONNECTIONS
- * RATE 0 is as fast as it goes. A line for each request that was answered on the output: method,
- * path, status, bytes of the body, pid, port; at the end "ANSWERED FAILED RATE" on the error
- * output. */
+ * usage: https_load ADDRESS PORT RATE SECONDS CONNECTIONS REQUESTS
+ * RATE 0 is as fast as it goes; REQUESTS, of each connection, 0 without bound. A line for each
+ * request that was answered on the output: method, path, status, bytes of the body, pid, port; at
+ * the end "ANSWERED FAILED RATE" on the error output. */
 #include <arpa/inet.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -33,6 +33,7 @@ struct load {
     double seconds;
     double start; /* CLOCK_MONOTONIC, seconds */
     int connections;
+    long requests; /* of a connection; 0: without bound */
     SSL_CTX *tls;
 };
 
@@ -43,6 +44,7 @@ struct connection {
     int fd;
     SSL *ssl; /* NULL: not open */
     unsigned port;
+    long requests; /* since it was opened */
     long answered, failed;
     char buffer[ANSWER_BYTES];
 };
@@ -89,6 +91,7 @@ static int dial(struct connection *c)
         getsockname(c->fd, (struct sockaddr *)&own, &len) < 0)
         die("cannot connect");
     c->port = ntohs(own.sin_port);
+    c->requests = 0;
     c->ssl = SSL_new(c->load->tls);
     if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1)
         die("no memory");
@@ -165,6 +168,8 @@ static void *run(void *arg)
             break;
         wait_until(due);
         ask(c, i);
+        if (++c->requests == l->requests)
+            hang_up(c);
     }
     hang_up(c);
     return NULL;
@@ -178,6 +183,7 @@ static void load_init(struct load *l, char **argv)
     l->rate = atof(argv[3]);
     l->seconds = atof(argv[4]);
     l->connections = atoi(argv[5]);
+    l->requests = atol(argv[6]);
     l->tls = SSL_CTX_new(TLS_client_method());
     if (!l->ours || inet_pton(AF_INET, argv[1], &l->server.sin_addr) != 1 || l->connections < 1 ||
         l->connections > CONNECTIONS_MAX || !l->tls)
@@ -190,8 +196,8 @@ int main(int argc, char **argv)
     struct connection *c;
     long answered = 0, failed = 0;
 
-    if (argc != 6)
-        die("usage: https_load ADDRESS PORT RATE SECONDS CONNECTIONS");
+    if (argc != 7)
+        die("usage: https_load ADDRESS PORT RATE SECONDS CONNECTIONS REQUESTS");
     signal(SIGPIPE, SIG_IGN);
     load_init(&load, argv);
     c = calloc((size_t)load.connections, sizeof *c);

@@ -4,9 +4,10 @@
 # 1. wrk against nginx over TLS as fast as it serves, 1 KiB and 200 KB answers: without a cluster, with
 #    one that sees packets alone, and with a probe as well, three times in turn;
 # 2. requests to a server of each library, 200 and 5,000 a second, or as many as it serves without a
-#    cluster: how many are in http.log, once, with their five-tuple, processes and packets
-#    (plaintext_count.py says what the columns are), and what was lost. The client is watched as well.
-# usage: plaintext.sh [--only NAME] [SECONDS]     NAME: overhead or a server's
+#    cluster, on connections that stay (all) or one on each (one): how many are in http.log, once, with
+#    their five-tuple, processes and packets (plaintext_count.py says what the columns are), and what
+#    was lost. The client is watched, too; some are there for how their own five-tuples are found.
+# usage: plaintext.sh [--only NAME] [SECONDS]     NAME: overhead, or one of PEERS below
 # Status 1: less than all is there at 200 requests a second, or less than 99.9 % at the higher rate.
 . "$(dirname "$0")/../cluster/lib.sh"
 . "$(dirname "$0")/../cluster/plaintext.sh"
@@ -73,10 +74,10 @@ tell_counters() {
 # --- servers: serve_NAME starts one; it is told by pid, port and access log ---
 
 certificate=$WORK/www/www.example.org.pem key=$WORK/www/www.example.org.key
-SERVERS='nginx node asyncio gnutls gnutls-serv selfserv wolfssl go go-stripped'
+PEERS='nginx node asyncio gnutls gnutls-serv selfserv wolfssl go go-stripped node-client asyncio-client'
 declare -A COMM=([nginx]=nginx [node]=node [asyncio]=tls_peer.py [gnutls]=https_gnutls
     [gnutls-serv]=gnutls-serv [selfserv]=selfserv [wolfssl]=https_wolfssl [go]=https_go
-    [go-stripped]=https_go_bare)
+    [go-stripped]=https_go_bare [node-client]=nginx,node [asyncio-client]=nginx,tls_peer.py)
 
 # peer PORT COMMAND...: a server that writes a line a request to its output.
 peer() {
@@ -103,6 +104,10 @@ serve_selfserv() {
     access=
 }
 
+# Clients whose library works on buffers in memory, too.
+serve_node-client() { serve_nginx; }
+serve_asyncio-client() { serve_nginx; }
+
 end_server() {
     [ $port != 443 ] || return 0
     kill $pid
@@ -127,23 +132,41 @@ prepare() {
         ;;
     go) build_go https_go ;;
     go-stripped) build_go https_go_bare -ldflags '-s -w' ;;
-    nginx | asyncio) ;;
+    nginx | asyncio | asyncio-client) ;;
+    node-client) command -v node ;;
     *) command -v "$1" ;;
     esac >"$WORK/prepare.out" 2>&1
 }
 
-# load RATE SECONDS: requests, one a line in made; in load how many were answered, failed, a second.
+# load RATE SECONDS REQUESTS: requests, so many a connection (0: all), one a line in made; in load how
+# many were answered, failed, a second.
 load() {
-    client "$tools/https_load" $SERVER4 $port "$1" "$2" $CONNECTIONS >"$WORK/made" 2>"$WORK/load" ||
+    client "$tools/https_load" $SERVER4 $port "$1" "$2" $CONNECTIONS "$3" >"$WORK/made" 2>"$WORK/load" ||
         die "https_load: $(tail -n 1 "$WORK/load")"
 }
 
-# most NAME: sets $most, the requests a second that it serves while no cluster runs, two digits of it.
+# ask NAME N REQUESTS: as load, by another client and as fast as it goes.
+ask() {
+    local connections=$(($3 == 1 ? $2 : CONNECTIONS)) what begin=$EPOCHREALTIME
+    what="$SERVER4 $port $connections $(($2 / connections))"
+    # shellcheck disable=SC2086
+    case $1 in
+    node-client) ip netns exec "$NET_CLIENT" node "$here/tls_peer.js" ask $what 1 & ;;
+    *) ip netns exec "$NET_CLIENT" "$here/tls_peer.py" ask asyncio $what $CONNECTIONS & ;;
+    esac
+    wait $! || die "$1"
+    awk -v pid=$! -v ours="$OURS/$!/" 'index($2, ours) == 1 {$5 = pid; print}' "$access" >"$WORK/made"
+    awk -v a="$begin" -v b="$EPOCHREALTIME" 'END {print NR, 0, int(NR / (b - a))}' "$WORK/made" >"$WORK/load"
+}
+
+# most NAME REQUESTS: sets $most, the requests a second that it serves while no cluster runs, two
+# digits of it, or 5000.
 most() {
     "serve_$1"
-    load 0 2
+    load 0 2 "$2"
     end_server
     most=$(awk '{for (f = 1; $3 >= 100; f *= 10) $3 /= 10; print int($3) * f}' "$WORK/load")
+    [ "$most" -lt 5000 ] || most=5000
 }
 
 # hooked NAME: starts it until it shows plaintext. NSS tells of a listener only when it is made, which
@@ -158,26 +181,51 @@ hooked() {
     die "no plaintext of $1 is logged: $(cluster status 2>&1 | tail -n 1)"
 }
 
-# seen NAME RATE LEAST: how much of it is logged; status 1 is less than LEAST percent, or wrong ones.
+# seen NAME RATE REQUESTS LEAST: how much of it is logged; status 1 is less than LEAST percent, or wrong
+# ones.
 seen() {
-    local name=$1 rate=$2 told answered reached good
+    local name=$1 rate=$2 requests=$3 least=$4 told answered reached good
     sed -i '/^comm =/d' "$WORK/spliff.cfg"
     echo "comm = ${COMM[$name]},https_load" >>"$WORK/spliff.cfg"
     start
     hooked "$name"
-    load "$rate" "$seconds"
+    case $name in
+    *-client) ask "$name" $((rate * seconds)) "$requests" ;;
+    *) load "$rate" "$seconds" "$requests" ;;
+    esac
     read -r answered _ reached <"$WORK/load"
     wait_for 3 has_exchanges "$answered"
     told=$(tell_counters)
     end_server
     stop
-    printf '%-12s %6d %7d ' "$name" "$rate" "$reached"
-    "$ROOT/tests/bench/plaintext_count.py" "$WORK/made" "$LOGS" 192.0.2.1 $SERVER4 $port $pid "$3" \
-        ${access:+"$access"}
+    printf '%-12s %-5s %5d %7d ' "$name" "$([ "$requests" -eq 1 ] && echo one || echo all)" "$rate" \
+        "$reached"
+    "$ROOT/tests/bench/plaintext_count.py" "$WORK/made" "$LOGS" 192.0.2.1 $SERVER4 $port $pid \
+        "$least" ${access:+"$access"}
     good=$?
-    [ -z "$told" ] || printf '%21slost:%s\n' '' "$told"
+    [ -z "$told" ] || printf '%27slost:%s\n' '' "$told"
     [ -z "${KEEP_LOGS:-}" ] || cp -r "$LOGS" "$WORK/made" "$KEEP_LOGS"
     rm -rf "$LOGS"
+    return $good
+}
+
+# measure NAME: status 1 if something is not as it should be.
+measure() {
+    local good=0
+    case $1 in
+    *-client)
+        seen "$1" 5000 0 99.9 || good=1
+        seen "$1" 200 1 99.9 || good=1
+        return $good
+        ;;
+    gnutls-serv | selfserv) set -- "$1" 1 ;; # end each connection with its answer
+    *) set -- "$1" 0 1 ;;
+    esac
+    seen "$1" 200 "$2" 100 || good=1
+    for requests in "${@:2}"; do
+        most "$1" "$requests"
+        seen "$1" "$most" "$requests" 99.9 || good=1
+    done
     return $good
 }
 
@@ -192,15 +240,13 @@ if [ -z "$only" ] || [ "$only" = overhead ]; then
     overhead 200k
 fi
 [ "$only" != overhead ] || exit 0
-printf '\n%-12s %6s %7s %7s %9s %8s %5s %8s %8s %8s  %s\n' server rate reached made served logged% \
-    twice tuple% process% joined% 'sessions, by how their five-tuple was found'
-for name in ${only:-$SERVERS}; do
+printf '\n%-12s %-5s %5s %7s %7s %9s %8s %5s %8s %8s %8s  %s\n' server conn rate reached made served \
+    logged% twice tuple% process% joined% 'sessions, by how their five-tuple was found'
+for name in ${only:-$PEERS}; do
     if ! prepare "$name"; then
         printf '%-12s skipped: %s\n' "$name" "$(tail -n 1 "$WORK/prepare.out")"
         continue
     fi
-    most "$name"
-    seen "$name" 200 100 || status=1
-    seen "$name" $((most < 5000 ? most : 5000)) 99.9 || status=1
+    measure "$name" || status=1
 done
 exit $status
