@@ -123,13 +123,14 @@ static int node_init(struct manager *m, struct node *n, const struct topology_no
     n->kind = node_kind_of(def->kind);
     n->heritage = h;
     n->heritage_fd = n->counters_fd = n->spool_fd = n->output_fd = -1;
-    for (unsigned i = 0; i < NODE_CAPTURE_FDS; i++)
+    for (unsigned i = 0; i < HERITAGE_CAPTURE_FDS; i++)
         n->capture_fds[i] = -1;
     if (!h)
         return -ENOMEM;
     heritage_common(m, h);
     h->kind = n->kind;
-    h->capture.fd = h->capture.flows_fd = h->capture.memory_fd = -1;
+    for (unsigned i = 0; i < HERITAGE_CAPTURE_FDS; i++)
+        *heritage_capture_fd(&h->capture, i) = -1;
     h->pin_cpu = def->pin_cpu;
     h->worker_index = worker_index;
     h->uid = node_uid(m->plan, n->kind);
@@ -154,11 +155,10 @@ static int open_captures(struct manager *m, char *error)
                             workers, error);
     /* From here the node owns the descriptors; in the heritage stand the child's numbers. */
     for (unsigned i = 0; i < m->n_nodes; i++) {
-        const struct heritage_capture *c = &m->nodes[i].heritage->capture;
+        struct node *node = &m->nodes[i];
 
-        m->nodes[i].capture_fds[0] = c->fd;
-        m->nodes[i].capture_fds[1] = c->flows_fd;
-        m->nodes[i].capture_fds[2] = c->memory_fd;
+        for (unsigned k = 0; k < HERITAGE_CAPTURE_FDS; k++)
+            node->capture_fds[k] = *heritage_capture_fd(&node->heritage->capture, k);
     }
     return err;
 }

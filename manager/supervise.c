@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A child has these descriptors and no other (all of ours are close-on-exec):
  *
- *   0, 1  /dev/null     3  heritage     5  spool (workers)     7  output (logger)
- *   2     stderr        4  counters     6  capture (workers)
+ *   0, 1  /dev/null     3  heritage     5      spool (workers)     11  output (logger)
+ *   2     stderr        4  counters     6 ...  capture (workers)
  *
  * It leads a session of its own, so that ^C at the terminal reaches the manager alone, which then
  * stops workers before loggers; were all to get it at once, the logger would be gone before the
@@ -26,7 +26,7 @@ enum child_fd {
     CHILD_COUNTERS = HERITAGE_FD + 1,
     CHILD_SPOOL,
     CHILD_CAPTURE,
-    CHILD_OUTPUT = CHILD_CAPTURE + NODE_CAPTURE_FDS,
+    CHILD_OUTPUT = CHILD_CAPTURE + HERITAGE_CAPTURE_FDS,
     CHILD_FDS
 };
 
@@ -82,9 +82,9 @@ int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes)
     }
     h->counters_fd = CHILD_COUNTERS;
     h->spool_fd = n->spool_fd >= 0 ? CHILD_SPOOL : -1;
-    h->capture.fd = n->capture_fds[0] >= 0 ? CHILD_CAPTURE : -1;
-    h->capture.flows_fd = n->capture_fds[1] >= 0 ? CHILD_CAPTURE + 1 : -1;
-    h->capture.memory_fd = n->capture_fds[2] >= 0 ? CHILD_CAPTURE + 2 : -1;
+    for (unsigned i = 0; i < HERITAGE_CAPTURE_FDS; i++)
+        *heritage_capture_fd(&h->capture, i) =
+            n->capture_fds[i] >= 0 ? CHILD_CAPTURE + (int)i : -1;
     h->output_fd = n->output_fd >= 0 ? CHILD_OUTPUT : -1;
     n->heritage_fd = heritage_write(h);
     return n->heritage_fd < 0 ? n->heritage_fd : 0;
@@ -92,8 +92,7 @@ int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes)
 
 void supervise_fini(struct node *n)
 {
-    const int fds[] = {n->heritage_fd,    n->counters_fd,    n->spool_fd, n->capture_fds[0],
-                       n->capture_fds[1], n->capture_fds[2], n->output_fd};
+    const int fds[] = {n->heritage_fd, n->counters_fd, n->spool_fd, n->output_fd};
 
     CHECK(n->state != NODE_ALIVE);
     if (n->loop && !uv_is_closing((uv_handle_t *)&n->timer))
@@ -103,6 +102,9 @@ void supervise_fini(struct node *n)
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             close(fds[i]);
+    for (size_t i = 0; i < HERITAGE_CAPTURE_FDS; i++)
+        if (n->capture_fds[i] >= 0)
+            close(n->capture_fds[i]);
 }
 
 /* The child's environment: env_vars first, so that they win over the manager's. Pointers into
@@ -148,16 +150,7 @@ static void node_exited(uv_process_t *process, int64_t status, int signal)
 
 static int spawn_with(struct node *n, int stderr_fd, char **env)
 {
-    const int fds[CHILD_FDS] = {-1,
-                                -1,
-                                stderr_fd,
-                                n->heritage_fd,
-                                n->counters_fd,
-                                n->spool_fd,
-                                n->capture_fds[0],
-                                n->capture_fds[1],
-                                n->capture_fds[2],
-                                n->output_fd};
+    int fds[CHILD_FDS] = {-1, -1, stderr_fd, n->heritage_fd, n->counters_fd, n->spool_fd};
     uv_stdio_container_t stdio[CHILD_FDS];
     char program[PATH_MAX];
     char *args[] = {program, NULL};
@@ -170,6 +163,8 @@ static int spawn_with(struct node *n, int stderr_fd, char **env)
                               .stdio_count = CHILD_FDS};
 
     snprintf(program, sizeof program, "%s", n->program);
+    memcpy(fds + CHILD_CAPTURE, n->capture_fds, sizeof n->capture_fds);
+    fds[CHILD_OUTPUT] = n->output_fd;
     for (int i = 0; i < CHILD_FDS; i++) {
         stdio[i].flags = fds[i] >= 0 ? UV_INHERIT_FD : UV_IGNORE;
         stdio[i].data.fd = fds[i];

@@ -19,8 +19,6 @@
 #define SUPERVISE_DELAY_MAX_MS 60000u
 #define SUPERVISE_GOOD_MS      30000u /* a process that ran this long had started well */
 
-#define NODE_CAPTURE_FDS 3u
-
 enum node_state {
     NODE_STOPPED, /* not started, or ended for good */
     NODE_ALIVE,
@@ -38,7 +36,7 @@ struct node {
     /* Descriptors, -1 where there is none. `heritage` is what heritage_fd holds. */
     struct heritage *heritage;
     int heritage_fd, counters_fd, spool_fd, output_fd;
-    int capture_fds[NODE_CAPTURE_FDS]; /* fd, flows_fd, memory_fd of the heritage */
+    int capture_fds[HERITAGE_CAPTURE_FDS];
     struct counters *counters;         /* mapped counters_fd */
 
     uv_process_t process;

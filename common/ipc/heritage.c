@@ -36,6 +36,14 @@ static int memfd_of(const char *name, size_t bytes, unsigned flags)
     return fd;
 }
 
+int *heritage_capture_fd(struct heritage_capture *c, unsigned i)
+{
+    int *const fds[HERITAGE_CAPTURE_FDS] = {&c->fd, &c->flows_fd, &c->memory_fd, &c->program_fd,
+                                            &c->lists_fd};
+
+    return fds[i];
+}
+
 /* Sealed against writing too: two children that inherit it by mistake still read the same. */
 int heritage_write(const struct heritage *h)
 {

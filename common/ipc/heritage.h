@@ -32,18 +32,41 @@ enum capture_kind {
     CAPTURE_NONE, /* nowhere: only send what a dead predecessor left in the spool, and end */
 };
 
+/* Memory and rings of an AF_XDP socket. In the memory, the frames come first; the last
+ * HERITAGE_NOTES_BYTES are the worker's, for its successor. */
+struct heritage_af_xdp {
+    uint64_t memory_bytes;
+    uint32_t frames;
+    uint32_t frame_bytes;
+    uint32_t ring_slots; /* of receive and fill ring each, >= frames; a power of two */
+    bool zero_copy, huge_pages;
+};
+
+#define HERITAGE_NOTES_BYTES 4096u
+
 struct heritage_capture {
     enum capture_kind kind;
     int fd;            /* open file; AF_PACKET socket with its ring set up and bound; ring buffer
                           map of xdp; bound AF_XDP socket; -1 for DPDK */
     int flows_fd;      /* BPF map in which the kernel counts flows (bpf/flows.h), or -1 */
     int memory_fd;     /* AF_XDP: memory of the frames, or -1 */
+    int program_fd;    /* AF_PACKET: BPF program that is to be the socket's filter, or -1 */
+    int lists_fd;      /* prefixes that the worker leaves out itself (prefix_table.h), or -1 */
     uint32_t linktype; /* AF_PACKET: LINKTYPE_ value of its frames */
     char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */
     uint32_t ring_block_bytes;    /* AF_PACKET: geometry to map */
     uint32_t ring_blocks;
     bool skip_outgoing; /* AF_PACKET: loopback, where what is sent is received too */
+    struct heritage_af_xdp af_xdp;
 };
+
+/* The descriptors in it, one after the other. */
+#define HERITAGE_CAPTURE_FDS 5u
+int *heritage_capture_fd(struct heritage_capture *c, unsigned i);
+
+/* In an initializer: none of them. */
+#define HERITAGE_CAPTURE_NO_FDS                                                                    \
+    .fd = -1, .flows_fd = -1, .memory_fd = -1, .program_fd = -1, .lists_fd = -1
 
 /* Where the probe sends what it takes: for each interface, which worker owns a bucket. */
 #define HERITAGE_INTERFACES    16

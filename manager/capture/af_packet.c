@@ -269,8 +269,7 @@ static int open_worker(const struct capture_request *r, struct heritage_capture 
     struct opening o = {.r = r, .out = out, .fd = -1, .error = error};
     int code;
 
-    *out = (struct heritage_capture){
-        .kind = CAPTURE_AF_PACKET, .fd = -1, .flows_fd = -1, .memory_fd = -1};
+    *out = (struct heritage_capture){.kind = CAPTURE_AF_PACKET, HERITAGE_CAPTURE_NO_FDS};
     snprintf(out->name, sizeof out->name, "%s", r->interface);
     code = interface_find(&o.interface, r->interface, error);
     out->linktype = o.interface.linktype;
