@@ -84,6 +84,8 @@ ifneq ($(and $(BPF_SKEL),$(shell pkg-config --exists libxdp && echo y)),)
 FEATURES += -DHAVE_LIBXDP
 XDP_LIBS := $(call pc_libs,libxdp)
 SRC_XDP  := manager/capture/xdp_attach.c
+SRC_AF_XDP := manager/capture/af_xdp.c manager/capture/xsk.c manager/capture/queues.c \
+              manager/capture/host_use.c
 else
 $(info libxdp not found: no capture modes xdp and af_xdp)
 endif
@@ -148,6 +150,7 @@ SRC_WORKER := \
   worker/main.c worker/worker.c worker/pipeline.c $(SRC_HOST) worker/stats.c \
   worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
   worker/capture/pcapng.c worker/capture/af_packet.c worker/capture/flows_map.c \
+  worker/capture/af_xdp.c \
   worker/decode/decode.c worker/decode/link.c worker/decode/link_layers.c \
   worker/decode/link_wifi.c worker/decode/tunnel_header.c worker/decode/checksum.c \
   worker/decode/fragments.c \
@@ -197,7 +200,7 @@ SRC_MANAGER := \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c \
   manager/capture/table.c manager/capture/captures.c manager/capture/interface.c manager/ethtool.c \
-  manager/capture/af_packet.c $(SRC_XDP) \
+  manager/capture/af_packet.c $(SRC_XDP) $(SRC_AF_XDP) \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
   manager/cli/print.c \
@@ -304,6 +307,8 @@ build/bpf/%.skel.h: build/bpf/%.bpf.o
 	    > $@.tmp && mv $@.tmp $@
 $(foreach v,release debug asan fuzz,build/$(v)/obj/manager/capture/af_packet.o \
   build/$(v)/obj/tests/unit/bpf/test_fanout.o): $(BPF_SKEL)
+$(foreach v,release debug asan,build/$(v)/obj/manager/capture/af_xdp.o): build/bpf/af_xdp.skel.h
+$(foreach v,release debug asan,build/$(v)/obj/manager/capture/socket_filter.o): $(if $(BPF_SKEL),build/bpf/shunt.skel.h)
 $(foreach v,release debug asan,build/$(v)/obj/worker/probe/kernel.o): $(if $(BPF_SKEL),build/bpf/probe.skel.h)
 
 # --- unit tests: each line names the sources it links, so coupling shows --------------------------
@@ -512,7 +517,7 @@ $(call unit,probe/test_owners,worker/probe/owners.c worker/probe/images.c worker
     worker/probe/process.c $(ELF_IMAGE) common/ipc/owner.c $(PLAINTEXT))
 $(call unit,probe/test_discover,worker/probe/discover.c worker/probe/perf.c common/base/check.c \
     common/base/log.c)
-$(call unit,manager/capture/test_filter_bpf,manager/capture/filter_bpf.c common/base/filter.c $(BASE))
+$(call unit,manager/capture/test_filter_bpf,manager/capture/filter_bpf.c manager/capture/socket_filter.c common/base/filter.c $(BASE))
 $(call unit,manager/test_ethtool,manager/ethtool.c)
 $(call unit,worker/test_shunt,$(PIPELINE))
 # (unit tests: add above this line)

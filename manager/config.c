@@ -37,6 +37,11 @@ static const struct {
     {"af_packet_block_size", 64 * KIB, 64 * MIB},
     {"af_packet_block_timeout", NS_PER_MS, 10 * NS_PER_SEC},
     {"af_packet_fanout_id", 0, 65535},
+    {"af_xdp_buffer_size", MIB, 4 * GIB},
+    {"af_xdp_frame_size", 0, 4 * KIB},
+    {"af_xdp_headroom", 0, KIB},
+    {"busy_poll", 0, NS_PER_SEC},
+    {"busy_poll_budget", 1, 1024},
     {"snaplen", 64, 256 * KIB},
     {"tunnel_max_depth", 0, 16},
     {"flow_table_size", 1024, UINT64_C(1) << 28},
@@ -197,6 +202,9 @@ int config_check(const struct options *o, char *error)
         wrong = "af_packet_block_size: give a power of two";
     else if (o->ring_size < o->ring_block_size)
         wrong = "af_packet_buffer_size is smaller than af_packet_block_size: raise it";
+    else if (o->af_xdp_frame_size != 0 && o->af_xdp_frame_size != 2048 &&
+             o->af_xdp_frame_size != 4096)
+        wrong = "af_xdp_frame_size: give 2K, 4K or 0";
     else if (o->plaintext_ring & (o->plaintext_ring - 1))
         wrong = "plaintext_ring_size: give a power of two";
     else if (o->reassembly_flow_memory > o->reassembly_memory)

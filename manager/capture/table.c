@@ -6,6 +6,9 @@
 
 static const struct opener *const openers[] = {
     &opener_af_packet,
+#ifdef HAVE_LIBXDP
+    &opener_af_xdp,
+#endif
 };
 
 const struct opener *opener_find(enum mode mode)

@@ -53,6 +53,8 @@ struct frame {
     uint16_t vlan_tci; /* VLAN tag that the kernel took out of the frame, 0 if none */
     bool outgoing;     /* sent by this host */
     uint8_t checksum;  /* enum frame_checksum */
+    bool hashed;       /* `hash` is the flow_key_hash of the outermost packet, TCP or UDP */
+    uint32_t hash;
 };
 
 struct capture; /* a source's own state */

@@ -233,6 +233,7 @@ static bool wanted(struct capture *c, struct frame *f)
     if (f->caplen < f->wirelen)
         c->counters->capture_truncated++;
     f->vlan_tci = 0;
+    f->hashed = false;
     f->outgoing = false; /* nor known: a file does not tell which host wrote it */
     f->checksum = FRAME_CHECKSUM_UNKNOWN;
     return true;

@@ -7,5 +7,6 @@
 
 extern const struct capture_ops capture_pcap_file;
 extern const struct capture_ops capture_af_packet;
+extern const struct capture_ops capture_af_xdp;
 
 #endif

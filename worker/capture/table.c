@@ -5,6 +5,7 @@
 static const struct capture_ops *const sources[] = {
     &capture_pcap_file,
     &capture_af_packet,
+    &capture_af_xdp,
 };
 
 const struct capture_ops *capture_find(enum capture_kind kind)

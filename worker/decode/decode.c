@@ -58,32 +58,43 @@ static enum decode_result decode_network(struct decoder *d, struct cursor c, uin
 
 /* The hash is taken from the header and not from the key: reading back what was just written in
  * smaller pieces would wait for the stores. */
-static void set_key(const struct decoder *d, const struct segment *s, struct packet *p,
-                    const uint16_t port[2])
+static uint32_t make_hash(const struct decoder *d, const struct segment *s, uint8_t ip_version,
+                          const uint16_t port[2])
 {
     uint32_t h[2];
 
-    if (p->ip_version == 4) {
+    if (ip_version == 4) {
         memcpy(&h[0], s->src, sizeof h[0]);
         memcpy(&h[1], s->dst, sizeof h[1]);
         h[0] = flow_hash_endpoint_v4(h[0], port[0], d->seed);
         h[1] = flow_hash_endpoint_v4(h[1], port[1], d->seed);
-        p->from = (uint8_t)flow_key_set_v4(&p->key, s->src, port[0], s->dst, port[1], s->proto);
     } else {
-        struct ipaddr src, dst;
-        memcpy(src.b, s->src, sizeof src.b);
-        memcpy(dst.b, s->dst, sizeof dst.b);
         h[0] = flow_key_hash_endpoint(s->src, port[0], d->seed);
         h[1] = flow_key_hash_endpoint(s->dst, port[1], d->seed);
-        p->from = (uint8_t)flow_key_set(&p->key, &src, port[0], &dst, port[1], s->proto);
     }
-    p->hash = flow_hash_combine(h[0], h[1], s->proto);
+    return flow_hash_combine(h[0], h[1], s->proto);
+}
+
+static void set_key(const struct segment *s, struct packet *p, const uint16_t port[2])
+{
+    struct ipaddr src, dst;
+
+    if (p->ip_version == 4) {
+        p->from = (uint8_t)flow_key_set_v4(&p->key, s->src, port[0], s->dst, port[1], s->proto);
+        return;
+    }
+    memcpy(src.b, s->src, sizeof src.b);
+    memcpy(dst.b, s->dst, sizeof dst.b);
+    p->from = (uint8_t)flow_key_set(&p->key, &src, port[0], &dst, port[1], s->proto);
 }
 
 /* What is known of a packet whose ports are not: enough for a weird to name its hosts. */
 static void set_key_of_hosts(const struct decoder *d, const struct segment *s, struct packet *p)
 {
-    set_key(d, s, p, (const uint16_t[2]){0, 0});
+    static const uint16_t none[2];
+
+    set_key(s, p, none);
+    p->hash = make_hash(d, s, p->ip_version, none);
 }
 
 static bool checksum_wrong(const struct segment *s, const struct packet *p, size_t bytes)
@@ -254,6 +265,13 @@ static enum decode_result decode_inside(struct decoder *d, struct packet *p, con
     return DECODE_PACKET;
 }
 
+/* Whether the source has told the hash of this very packet. */
+static bool is_hashed(const struct packet *p, enum decode_result result)
+{
+    return p->frame->hashed && p->n_hops == 0 && !p->reassembled &&
+           (result == DECODE_PACKET || result == DECODE_BAD_CHECKSUM);
+}
+
 /* Fills the transport's part of p, and with whatever ports were found key and hash. */
 static enum decode_result decode_segment(struct decoder *d, const struct segment *s,
                                          struct packet *p, enum weird *weird)
@@ -284,7 +302,8 @@ static enum decode_result decode_segment(struct decoder *d, const struct segment
         result = DECODE_PACKET;
         inside = s->proto == IPPROTO_GRE || s->proto == IPPROTO_IPIP || s->proto == IPPROTO_IPV6;
     }
-    set_key(d, s, p, port);
+    set_key(s, p, port);
+    p->hash = is_hashed(p, result) ? p->frame->hash : make_hash(d, s, p->ip_version, port);
     return __builtin_expect(inside, 0) ? decode_inside(d, p, port, weird) : result;
 }
 

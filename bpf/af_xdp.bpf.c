@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/* Mode af_xdp: each frame goes to the socket of the queue that it came in by, with a note in front
+ * (bpf/af_xdp.h) that spares the worker the time and the hash. Packets of shunted flows are counted
+ * and end here. A queue without a socket leaves its frames to the host. */
+#include "bpf/stubs.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/af_xdp.h"
+#include "bpf/flows_count.h"
+#include "bpf/packet.h"
+
+const volatile __u32 af_xdp_seed = 0;
+
+struct {
+    __uint(type, BPF_MAP_TYPE_XSKMAP);
+    __uint(max_entries, 1); /* the loader's: the queues */
+    __type(key, __u32);
+    __type(value, __u32);
+} af_xdp_sockets SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+    __uint(max_entries, 1); /* the loader's */
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct flows_key);
+    __type(value, struct flows_value);
+} af_xdp_flows SEC(".maps");
+
+/* Not all drivers leave room in front of a frame; then the worker does without the note. */
+static __always_inline void write_note(struct xdp_md *ctx, const struct af_xdp_note *note)
+{
+    struct af_xdp_note *at;
+
+    if (bpf_xdp_adjust_meta(ctx, -(int)sizeof *note) != 0)
+        return;
+    at = (void *)(long)ctx->data_meta;
+    if ((void *)(at + 1) > (void *)(long)ctx->data)
+        return;
+    *at = *note;
+}
+
+SEC("xdp.frags")
+int spliff_af_xdp(struct xdp_md *ctx)
+{
+    struct packet_view view = {
+        .ctx = ctx, .bytes = (__u32)bpf_xdp_get_buff_len(ctx), .hook = PACKET_XDP};
+    struct af_xdp_note note = {.mark = AF_XDP_MARK ^ af_xdp_seed};
+    struct packet p = {};
+
+    if (packet_parse(&view, &p) == PACKET_FLOW) {
+        if (flows_take(&af_xdp_flows, &view, &p))
+            return XDP_DROP;
+        note.hash = packet_hash(&p, af_xdp_seed);
+        note.hashed = 1;
+    }
+    note.mono_ns = bpf_ktime_get_ns();
+    write_note(ctx, &note);
+    return (int)bpf_redirect_map(&af_xdp_sockets, ctx->rx_queue_index, XDP_PASS);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

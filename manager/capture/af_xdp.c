@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One queue of the interface, one socket, one worker: the interface itself decides which worker
+ * gets a flow, and everything here sees to it that it can.
+ *
+ * The program is attached before the sockets are put in its map, so that there is never a socket
+ * that another program could send to; until then the host gets the frames. After that it gets none
+ * of them any more, which is why an interface that the host uses is refused. */
+#include "manager/capture/opener.h"
+
+#include "common/base/linktype.h"
+#include "common/base/log.h"
+#include "manager/capture/host_use.h"
+#include "manager/capture/interface.h"
+#include "manager/capture/queues.h"
+#include "manager/capture/xdp_attach.h"
+#include "manager/capture/xsk.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_packet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual" /* what bpftool writes casts const away */
+#include "af_xdp.skel.h"
+#pragma GCC diagnostic pop
+
+#define LINK_BYTES  22u /* in front of what the MTU counts: Ethernet, two VLAN tags */
+#define SMALL_FRAME 2048u
+#define LARGE_FRAME 4096u
+
+struct opened {
+    char name[HERITAGE_PATH_MAX];
+    struct interface interface;
+    struct af_xdp_bpf *program;
+    struct xdp_attached *attached;
+    struct queues queues;
+    int promiscuous_fd;
+    uint32_t whole_bytes; /* of the longest frame that is not lost */
+};
+
+struct opening {
+    const struct capture_request *r;
+    struct opened *opened;
+    char *error; /* INI_ERROR_BYTES */
+};
+
+static int check_interface(const struct opening *o)
+{
+    const struct interface *i = &o->opened->interface;
+    char why[128];
+
+    if (i->linktype != LINKTYPE_ETHERNET)
+        return interface_fail(i->name, o->error, -ENOTSUP,
+                              "is a tunnel, which has no queues for AF_XDP: use lb_method=xdp or "
+                              "af_packet");
+    if (!o->r->options->force && host_use_find(i->name, why, sizeof why))
+        return interface_fail(i->name, o->error, -EBUSY,
+                              "it %s, and AF_XDP takes all its frames away from this host: capture "
+                              "from a tap or mirror port, or with another method, or say force",
+                              why);
+    return 0;
+}
+
+/* Frames for other hosts pass the interface's own filter as long as the descriptor is open. */
+static int make_promiscuous(const struct opening *o)
+{
+    const struct interface *i = &o->opened->interface;
+    struct packet_mreq request = {.mr_ifindex = (int)i->index, .mr_type = PACKET_MR_PROMISC};
+    int fd;
+
+    if (!o->r->options->promiscuous)
+        return 0;
+    fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    o->opened->promiscuous_fd = fd;
+    if (fd < 0 && (errno == EPERM || errno == EACCES))
+        return interface_fail(i->name, o->error, -EPERM,
+                              "capturing needs CAP_NET_RAW: run as root");
+    if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request) < 0)
+        return interface_fail_call(i->name, o->error, "cannot be made promiscuous");
+    return 0;
+}
+
+static int attach_program(const struct opening *o)
+{
+    const struct interface *i = &o->opened->interface;
+    struct af_xdp_bpf *b = af_xdp_bpf__open();
+
+    if (!b)
+        return interface_fail(i->name, o->error, -ENOMEM, "out of memory");
+    o->opened->program = b;
+    b->rodata->af_xdp_seed = o->r->seed;
+    bpf_map__set_max_entries(b->maps.af_xdp_sockets, o->r->n_workers);
+    bpf_map__set_max_entries(b->maps.af_xdp_flows,
+                             (uint32_t)o->r->options->shunt_table_size * o->r->n_workers);
+    return xdp_attach(&o->opened->attached, b->obj, "spliff_af_xdp", i, o->r->options->xdp_mode,
+                      o->error);
+}
+
+static uint32_t frame_room(const struct options *o, uint32_t frame_bytes)
+{
+    return frame_bytes - XSK_KERNEL_HEADROOM_BYTES - (uint32_t)o->af_xdp_headroom;
+}
+
+static struct xsk_plan plan_of(const struct opening *o, uint32_t queue)
+{
+    const struct options *options = o->r->options;
+    uint32_t longest = o->opened->interface.mtu_bytes + LINK_BYTES;
+    struct xsk_plan p = {.interface = &o->opened->interface,
+                         .options = options,
+                         .queue = queue,
+                         .frame_bytes = (uint32_t)options->af_xdp_frame_size};
+
+    if (p.frame_bytes == 0)
+        p.frame_bytes = longest <= frame_room(options, SMALL_FRAME) ? SMALL_FRAME : LARGE_FRAME;
+    p.long_frames = longest > frame_room(options, p.frame_bytes);
+    o->opened->whole_bytes = frame_room(options, p.frame_bytes);
+    return p;
+}
+
+static int open_worker(const struct opening *o, uint32_t queue, struct heritage_capture *out)
+{
+    struct xsk_plan plan = plan_of(o, queue);
+    int flows = bpf_map__fd(o->opened->program->maps.af_xdp_flows);
+    bool joins;
+    int r;
+
+    *out = (struct heritage_capture){.kind = CAPTURE_AF_XDP,
+                                     HERITAGE_CAPTURE_NO_FDS,
+                                     .linktype = o->opened->interface.linktype};
+    snprintf(out->name, sizeof out->name, "%s", o->r->interface);
+    r = xsk_open(out, &joins, &plan, o->error);
+    if (r < 0)
+        return r;
+    if (joins)
+        o->opened->whole_bytes = UINT32_MAX;
+    out->flows_fd = fcntl(flows, F_DUPFD_CLOEXEC, 3);
+    if (out->flows_fd < 0)
+        return interface_fail_call(o->r->interface, o->error, "no more descriptors");
+    if (bpf_map_update_elem(bpf_map__fd(o->opened->program->maps.af_xdp_sockets), &queue, &out->fd,
+                            BPF_ANY) < 0)
+        return interface_fail_call(o->r->interface, o->error, "cannot direct its frames");
+    return 0;
+}
+
+static void say_how(const struct opened *o, const struct heritage_capture *first, uint32_t n)
+{
+    log_info("interface %s: AF_XDP, %s XDP, %s, %u queue%s, each with %llu MiB of %s pages",
+             o->name, xdp_mode_name(xdp_attached_mode(o->attached)),
+             first->af_xdp.zero_copy ? "zero-copy" : "frames copied", (unsigned)n,
+             n == 1 ? "" : "s", (unsigned long long)(first->af_xdp.memory_bytes >> 20),
+             first->af_xdp.huge_pages ? "huge" : "small");
+}
+
+/* Says once that frames are lost for their length. */
+static void check_mtu(struct opened *o)
+{
+    if (o->interface.mtu_bytes + LINK_BYTES > o->whole_bytes)
+        log_warn("interface %s: its MTU is %u, and frames of more than %u bytes are lost: set "
+                 "af_xdp_frame_size to 4K%s",
+                 o->name, (unsigned)o->interface.mtu_bytes, (unsigned)o->whole_bytes,
+                 o->whole_bytes < SMALL_FRAME ? ", or restart" : "; longer ones need Linux 6.6");
+}
+
+static void af_xdp_close(struct opened *o)
+{
+    xdp_detach(o->attached);
+    af_xdp_bpf__destroy(o->program);
+    queues_restore(&o->queues);
+    if (o->promiscuous_fd >= 0)
+        close(o->promiscuous_fd);
+    free(o);
+}
+
+static int open_all(const struct opening *o, struct heritage_capture *const *out)
+{
+    struct opened *opened = o->opened;
+    int r;
+
+    if ((r = interface_find(&opened->interface, opened->name, o->error)) < 0 ||
+        (r = check_interface(o)) < 0 || (r = make_promiscuous(o)) < 0 ||
+        (r = queues_open(&opened->queues, opened->name, o->r->n_workers, o->r->options, o->error)) <
+            0 ||
+        (r = attach_program(o)) < 0)
+        return r;
+    for (uint32_t i = 0; i < o->r->n_workers && r == 0; i++)
+        r = open_worker(o, i, out[i]);
+    return r;
+}
+
+static int af_xdp_open(const struct capture_request *r, struct heritage_capture *const *out,
+                       struct opened **opened, char *error)
+{
+    struct opening o = {.r = r, .opened = calloc(1, sizeof *o.opened), .error = error};
+    int code;
+
+    if (!o.opened)
+        return interface_fail(r->interface, error, -ENOMEM, "out of memory");
+    o.opened->promiscuous_fd = -1;
+    snprintf(o.opened->name, sizeof o.opened->name, "%s", r->interface);
+    code = open_all(&o, out);
+    if (code < 0) {
+        af_xdp_close(o.opened);
+        return code;
+    }
+    say_how(o.opened, out[0], r->n_workers);
+    check_mtu(o.opened);
+    *opened = o.opened;
+    return 0;
+}
+
+/* That the interface is down or removed, the workers see and say. */
+static void af_xdp_tick(struct opened *o)
+{
+    struct interface now;
+    char error[INI_ERROR_BYTES];
+
+    if (interface_find(&now, o->name, error) < 0 || now.index != o->interface.index ||
+        now.mtu_bytes == o->interface.mtu_bytes)
+        return;
+    o->interface.mtu_bytes = now.mtu_bytes;
+    check_mtu(o);
+}
+
+const struct opener opener_af_xdp = {
+    .mode = MODE_AF_XDP,
+    .hash_decides = false,
+    .open = af_xdp_open,
+    .tick = af_xdp_tick,
+    .close = af_xdp_close,
+};
