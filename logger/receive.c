@@ -29,7 +29,7 @@
 #include <string.h>
 
 #define RECEIVE_SETTLE_BATCHES 64u
-#define RECEIVE_SETTLE_BYTES   (256u * 1024)
+#define RECEIVE_SETTLE_BYTES   (1024u * 1024)
 #define RESEND_INTERVAL_NS     NS_PER_SEC        /* between two requests for the same batch */
 #define WARN_INTERVAL_NS       (10 * NS_PER_SEC) /* between two lines on bad batches */
 

@@ -21,7 +21,7 @@
 #include <stdint.h>
 
 #define SPOOL_SLOT_BYTES (256u * 1024)
-#define SPOOL_SEAL_BYTES (64u * 1024) /* a batch of this size is sealed */
+#define SPOOL_SEAL_BYTES (152u * 1024) /* a batch of this size is sealed */
 
 struct spool; /* worker-private handle; the shared layout is in spool.c */
 
