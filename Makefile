@@ -93,8 +93,8 @@ endif
 # --- sources, in data-path order ------------------------------------------------------------------
 
 SRC_ALT_SVC := common/base/alt_svc_table.c common/base/alt_svc_index.c
-SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c \
-            common/base/local_nets.c common/base/linktype.c common/base/filter.c \
+SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/memory.c \
+            common/base/pool.c common/base/local_nets.c common/base/linktype.c common/base/filter.c \
             $(SRC_ALT_SVC)
 SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/options.c \
               common/schema/process_filter.c \
@@ -324,8 +324,8 @@ units_$(1) += build/$(1)/test/$(2)
 endef
 unit = $(eval $(call UNIT,debug,$(1),$(2)))$(eval $(call UNIT,asan,$(1),$(2)))
 
-BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/pool.c \
-        common/base/linktype.c
+BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/memory.c \
+        common/base/pool.c common/base/linktype.c
 SCHEMA := common/schema/schema.c common/schema/category.c common/schema/record_pack.c
 # What an analyzer's test needs: a host that keeps what the analyzer emits.
 FAKE_HOST := tests/unit/parse/fake_host.c tests/unit/parse/fake_record.c \
@@ -333,6 +333,7 @@ FAKE_HOST := tests/unit/parse/fake_host.c tests/unit/parse/fake_record.c \
 
 $(call unit,base/test_log,common/base/log.c)
 $(call unit,base/test_pool,$(BASE))
+$(call unit,base/test_ipaddr,common/base/ipaddr.c)
 $(call unit,base/test_str,)
 $(call unit,base/test_local_nets,$(BASE) common/base/local_nets.c)
 $(call unit,base/test_flow_key,$(BASE))

@@ -53,7 +53,7 @@ static int memory_open(struct worker *w)
 
     CHECK(flows <= UINT32_MAX); /* the manager has seen to all bounds of options */
     if ((rc = bufpool_init(&w->bufs, o->reassembly_memory)) < 0 ||
-        (rc = flow_table_init(&w->flows, (uint32_t)flows)) < 0 ||
+        (rc = flow_table_init(&w->flows, (uint32_t)flows, MEMORY_HUGE)) < 0 ||
         (rc = reassembly_init(&w->reassembly, &w->bufs, o->reassembly_memory,
                               (uint32_t)o->reassembly_flow_memory, w->counters)) < 0 ||
         (rc = pool_init(&w->detections, sizeof(struct detection), DETECTIONS_MAX)) < 0 ||

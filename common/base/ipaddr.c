@@ -1,32 +1,82 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "common/base/ipaddr.h"
 
-#include <arpa/inet.h>
+#define GROUPS 8u
 
-static size_t ipaddr_format_octet(unsigned v, char *out)
+static char *put_octet(char *p, unsigned v)
 {
-    size_t n = 0;
-
     if (v >= 100)
-        out[n++] = (char)('0' + v / 100);
+        *p++ = (char)('0' + v / 100);
     if (v >= 10)
-        out[n++] = (char)('0' + v / 10 % 10);
-    out[n++] = (char)('0' + v % 10);
-    return n;
+        *p++ = (char)('0' + v / 10 % 10);
+    *p++ = (char)('0' + v % 10);
+    return p;
 }
 
+static char *put_v4(char *p, const uint8_t b[4])
+{
+    for (unsigned i = 0; i < 4; i++) {
+        if (i > 0)
+            *p++ = '.';
+        p = put_octet(p, b[i]);
+    }
+    return p;
+}
+
+static char *put_group(char *p, unsigned v)
+{
+    static const char hex_digits[] = "0123456789abcdef";
+
+    for (unsigned digits = v < 0x10 ? 1 : v < 0x100 ? 2 : v < 0x1000 ? 3 : 4; digits-- > 0;)
+        *p++ = hex_digits[v >> 4 * digits & 15];
+    return p;
+}
+
+/* The first of the longest runs of two or more groups that are zero; its length, or 0. */
+static unsigned longest_zeros(const uint16_t group[GROUPS], unsigned *at)
+{
+    unsigned best = 1, n = 0;
+
+    for (unsigned i = 0; i < GROUPS; i++) {
+        n = group[i] == 0 ? n + 1 : 0;
+        if (n > best) {
+            best = n;
+            *at = i + 1 - n;
+        }
+    }
+    return best > 1 ? best : 0;
+}
+
+static char *put_v6(char *p, const uint8_t b[16])
+{
+    uint16_t group[GROUPS];
+    unsigned at = GROUPS, zeros;
+
+    for (unsigned i = 0; i < GROUPS; i++)
+        group[i] = (uint16_t)(b[2 * i] << 8 | b[2 * i + 1]);
+    zeros = longest_zeros(group, &at);
+    for (unsigned i = 0; i < GROUPS; i++) {
+        if (i == at) {
+            *p++ = ':';
+            i += zeros - 1;
+            if (i == GROUPS - 1)
+                *p++ = ':';
+            continue;
+        }
+        if (i > 0)
+            *p++ = ':';
+        /* ::a.b.c.d, as old tunnels have it (RFC 4291 section 2.5.5.1) */
+        if (i == 6 && at == 0 && zeros == 6)
+            return put_v4(p, b + 12);
+        p = put_group(p, group[i]);
+    }
+    return p;
+}
+
+/* By hand: inet_ntop prints IPv6 with sprintf, which takes as long as the rest of a line. */
 size_t ipaddr_format(const struct ipaddr *a, char *out)
 {
-    size_t n = 0;
+    const char *end = ipaddr_is_v4(a) ? put_v4(out, a->b + 12) : put_v6(out, a->b);
 
-    if (!ipaddr_is_v4(a)) {
-        inet_ntop(AF_INET6, a->b, out, IPADDR_TEXT_MAX);
-        return strlen(out);
-    }
-    for (int i = 12; i < 16; i++) {
-        if (i > 12)
-            out[n++] = '.';
-        n += ipaddr_format_octet(a->b[i], out + n);
-    }
-    return n;
+    return (size_t)(end - out);
 }

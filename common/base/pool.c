@@ -6,31 +6,27 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/mman.h>
-
-static void *map_lazily(size_t bytes)
-{
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                   -1, 0);
-
-    return p == MAP_FAILED ? NULL : p;
-}
 
 int pool_init(struct pool *p, size_t object_bytes, uint32_t capacity)
+{
+    return pool_init_on(p, object_bytes, capacity, MEMORY_SMALL);
+}
+
+int pool_init_on(struct pool *p, size_t object_bytes, uint32_t capacity, enum memory_pages pages)
 {
     CHECK(capacity > 0 && capacity < POOL_NONE);
     memset(p, 0, sizeof *p);
     p->object_bytes = (object_bytes + 7) & ~(size_t)7;
     p->capacity = capacity;
     p->free_head = POOL_NONE;
-    p->base = map_lazily(p->object_bytes * capacity);
+    p->pages = pages;
+    p->base = memory_map(p->object_bytes * capacity, pages);
     return p->base ? 0 : -ENOMEM;
 }
 
 void pool_fini(struct pool *p)
 {
-    if (p->base)
-        munmap(p->base, p->object_bytes * p->capacity);
+    memory_unmap(p->base, p->object_bytes * p->capacity, p->pages);
     memset(p, 0, sizeof *p);
 }
 
@@ -79,9 +75,9 @@ int bufpool_init(struct bufpool *p, size_t bound_bytes)
     p->empty = POOL_NONE;
     for (unsigned c = 0; c < BUFPOOL_CLASSES; c++)
         p->open[c] = POOL_NONE;
-    p->chunks = map_lazily(n * sizeof *p->chunks);
+    p->chunks = memory_map(n * sizeof *p->chunks, MEMORY_SMALL);
     if (p->chunks)
-        p->base = map_lazily(p->bound_bytes);
+        p->base = memory_map(p->bound_bytes, MEMORY_SMALL);
     if (p->base)
         return 0;
     bufpool_fini(p);
@@ -90,10 +86,8 @@ int bufpool_init(struct bufpool *p, size_t bound_bytes)
 
 void bufpool_fini(struct bufpool *p)
 {
-    if (p->base)
-        munmap(p->base, p->bound_bytes);
-    if (p->chunks)
-        munmap(p->chunks, p->bound_bytes / BUFPOOL_MAX_BYTES * sizeof *p->chunks);
+    memory_unmap(p->base, p->bound_bytes, MEMORY_SMALL);
+    memory_unmap(p->chunks, p->bound_bytes / BUFPOOL_MAX_BYTES * sizeof *p->chunks, MEMORY_SMALL);
     memset(p, 0, sizeof *p);
 }
 

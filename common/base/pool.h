@@ -9,6 +9,8 @@
 #ifndef SPLIFF_BASE_POOL_H
 #define SPLIFF_BASE_POOL_H
 
+#include "common/base/memory.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,11 +23,14 @@ struct pool {
     uint32_t fresh;    /* objects from here on were never handed out */
     uint32_t free_head;
     uint32_t used;
+    enum memory_pages pages;
     uint64_t failures; /* pool_get refused because the bound was reached */
 };
 
 /* Maps room for capacity objects. Returns 0 or -ENOMEM. object_bytes is rounded up to 8. */
 int pool_init(struct pool *p, size_t object_bytes, uint32_t capacity);
+/* The same, on pages of that kind. */
+int pool_init_on(struct pool *p, size_t object_bytes, uint32_t capacity, enum memory_pages pages);
 void pool_fini(struct pool *p);
 
 /* Index of an object, contents undefined; POOL_NONE (and a failure counted) when all are in use. */

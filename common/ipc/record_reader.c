@@ -112,7 +112,7 @@ static void value_tagged(struct cursor *c, struct value *out, uint8_t tag)
     }
 }
 
-int record_reader_value(struct cursor *c, struct value *out)
+int record_reader_any(struct cursor *c, struct value *out)
 {
     uint8_t tag = cursor_u8(c);
 
@@ -149,37 +149,6 @@ int record_reader_begin(struct cursor *c, uint32_t *n_fields)
         return -EBADMSG;
     *n_fields = v.n;
     return 0;
-}
-
-bool record_reader_fits(enum field_type type, const struct value *v)
-{
-    if (v->kind == VALUE_NIL)
-        return true;
-    switch (type) {
-    case FIELD_TIME:
-    case FIELD_COUNT:
-        return v->kind == VALUE_UINT;
-    case FIELD_PORT:
-        return v->kind == VALUE_UINT && v->u <= UINT16_MAX;
-    case FIELD_INTERVAL:
-        return v->kind == VALUE_INT || (v->kind == VALUE_UINT && v->u <= INT64_MAX);
-    case FIELD_BOOL:
-        return v->kind == VALUE_BOOL;
-    case FIELD_STRING:
-    case FIELD_ENUM:
-        return v->kind == VALUE_BYTES;
-    case FIELD_ADDR:
-        return v->kind == VALUE_BYTES && (v->bytes.len == 4 || v->bytes.len == 16);
-    case FIELD_DOUBLE:
-        return v->kind == VALUE_DOUBLE;
-    case FIELD_SET_STRING:
-    case FIELD_SET_ENUM:
-    case FIELD_VECTOR_STRING:
-    case FIELD_VECTOR_INTERVAL:
-    case FIELD_VECTOR_ADDR:
-        return v->kind == VALUE_ARRAY;
-    }
-    return false;
 }
 
 /* A list does not say on the wire what it holds; its field's type does. */

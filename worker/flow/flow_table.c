@@ -17,11 +17,10 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define PROBES_MAX 256u
 
-int flow_table_init(struct flow_table *t, uint32_t capacity)
+int flow_table_init(struct flow_table *t, uint32_t capacity, enum memory_pages pages)
 {
     uint32_t n = 64;
     int rc;
@@ -32,15 +31,13 @@ int flow_table_init(struct flow_table *t, uint32_t capacity)
     for (; n / 2 < capacity; n *= 2)
         t->shift--;
     t->mask = n - 1;
-    t->slots = mmap(NULL, sizeof(struct flow_slot) * n, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (t->slots == MAP_FAILED) {
-        t->slots = NULL;
+    t->pages = pages;
+    t->slots = memory_map(sizeof(struct flow_slot) * n, pages);
+    if (!t->slots)
         return -ENOMEM;
-    }
     /* Where memory lies is secret, and changes no result. */
     t->mix = (uint32_t)((uintptr_t)t->slots >> 12) * 0x9e3779b1u | 1;
-    rc = pool_init(&t->flows, sizeof(struct flow), capacity);
+    rc = pool_init_on(&t->flows, sizeof(struct flow), capacity, pages);
     if (rc < 0) {
         flow_table_fini(t);
         return rc;
@@ -52,8 +49,7 @@ int flow_table_init(struct flow_table *t, uint32_t capacity)
 
 void flow_table_fini(struct flow_table *t)
 {
-    if (t->slots)
-        munmap(t->slots, sizeof(struct flow_slot) * ((size_t)t->mask + 1));
+    memory_unmap(t->slots, sizeof(struct flow_slot) * ((size_t)t->mask + 1), t->pages);
     pool_fini(&t->flows);
     memset(t, 0, sizeof *t);
 }

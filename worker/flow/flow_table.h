@@ -18,13 +18,14 @@ struct flow_table {
     uint32_t mask;
     uint32_t mix; /* odd, not known outside: which slot a hash stands for */
     uint8_t shift;
+    enum memory_pages pages;
     struct pool flows;
     struct wheel wheel;
     uint32_t idle_head, idle_tail; /* longest idle first, to the second */
 };
 
 /* Room for capacity flows (1 … 2^30). 0 or -ENOMEM. Memory is touched only as it is used. */
-int flow_table_init(struct flow_table *t, uint32_t capacity);
+int flow_table_init(struct flow_table *t, uint32_t capacity, enum memory_pages pages);
 void flow_table_fini(struct flow_table *t);
 
 /* The slot at which a flow of this hash is looked for first. */

@@ -40,6 +40,24 @@ static void pool_reuses_the_last_freed_first(void **state)
     pool_fini(&p);
 }
 
+/* Whatever pages the machine has to give, the memory is there, zeroed, and goes away again. */
+static void pools_lie_on_pages_of_any_kind(void **state)
+{
+    static const enum memory_pages kinds[] = {MEMORY_SMALL, MEMORY_HUGE, MEMORY_RESERVED};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct pool p;
+        uint8_t *last;
+
+        assert_int_equal(pool_init_on(&p, 1000, 3000, kinds[i]), 0);
+        last = pool_at(&p, 2999);
+        assert_int_equal(last[999], 0);
+        last[999] = 1;
+        pool_fini(&p);
+    }
+}
+
 static void bufpool_gives_each_size_room_and_keeps_its_bound(void **state)
 {
     struct bufpool p;
@@ -150,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pool_hands_out_its_capacity_and_counts_refusals),
         cmocka_unit_test(pool_reuses_the_last_freed_first),
+        cmocka_unit_test(pools_lie_on_pages_of_any_kind),
         cmocka_unit_test(bufpool_gives_each_size_room_and_keeps_its_bound),
         cmocka_unit_test(bufpool_leaves_no_memory_with_a_size_that_is_not_used),
         cmocka_unit_test(bufpool_buffers_do_not_overlap),

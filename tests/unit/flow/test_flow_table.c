@@ -25,7 +25,7 @@ static struct flow_key key_of(uint32_t n)
 /* A hash stands for the slot of that number, so that a test can say what collides. */
 static void init_plain(struct flow_table *t, uint32_t capacity)
 {
-    assert_int_equal(flow_table_init(t, capacity), 0);
+    assert_int_equal(flow_table_init(t, capacity, MEMORY_SMALL), 0);
     t->mix = 1u << t->shift;
 }
 
@@ -101,7 +101,7 @@ static void a_full_table_says_who_was_silent_longest(void **state)
     struct flow *f[4];
 
     (void)state;
-    assert_int_equal(flow_table_init(&t, 4), 0);
+    assert_int_equal(flow_table_init(&t, 4, MEMORY_SMALL), 0);
     for (uint32_t i = 0; i < 4; i++)
         f[i] = insert(&t, i, i * 77, T0 + i * NS_PER_SEC);
     assert_ptr_equal(flow_table_surplus(&t, 9), f[0]);
@@ -153,7 +153,7 @@ static void deadlines_fire_in_time_and_once(void **state)
     struct flow *f[5];
 
     (void)state;
-    assert_int_equal(flow_table_init(&t, 8), 0);
+    assert_int_equal(flow_table_init(&t, 8, MEMORY_SMALL), 0);
     for (uint32_t i = 0; i < 5; i++) {
         f[i] = insert(&t, i, i, T0);
         flow_table_arm(&t, f[i], T0 + seconds[i] * NS_PER_SEC);
@@ -177,7 +177,7 @@ static void a_jump_of_the_clock_ends_everything_at_once(void **state)
     struct flow_table t;
 
     (void)state;
-    assert_int_equal(flow_table_init(&t, 8), 0);
+    assert_int_equal(flow_table_init(&t, 8, MEMORY_SMALL), 0);
     for (uint32_t i = 0; i < 8; i++)
         flow_table_arm(&t, insert(&t, i, i, T0), T0 + (i + 1) * 60 * NS_PER_SEC);
     for (uint32_t i = 0; i < 8; i++)
@@ -195,7 +195,7 @@ static void deadlines_fire_however_long_ago_the_first_packet_was(void **state)
     struct flow *f, *x;
 
     (void)state;
-    assert_int_equal(flow_table_init(&t, 4), 0);
+    assert_int_equal(flow_table_init(&t, 4, MEMORY_SMALL), 0);
     flow_table_arm(&t, insert(&t, 0, 0, 1), 5 * NS_PER_SEC);
     f = insert(&t, 1, 1, T0);
     flow_table_arm(&t, f, T0 + 5 * NS_PER_SEC);
@@ -214,7 +214,7 @@ static void an_empty_table_may_go_back_in_time(void **state)
     struct flow *f;
 
     (void)state;
-    assert_int_equal(flow_table_init(&t, 4), 0);
+    assert_int_equal(flow_table_init(&t, 4, MEMORY_SMALL), 0);
     f = insert(&t, 0, 0, T0);
     flow_table_arm(&t, f, T0 + 5 * NS_PER_SEC);
     flow_table_remove(&t, f);
@@ -231,7 +231,7 @@ static void an_earlier_deadline_replaces_a_later_one(void **state)
     struct flow *f;
 
     (void)state;
-    assert_int_equal(flow_table_init(&t, 2), 0);
+    assert_int_equal(flow_table_init(&t, 2, MEMORY_SMALL), 0);
     f = insert(&t, 1, 1, T0);
     flow_table_arm(&t, f, T0 + 300 * NS_PER_SEC);
     flow_table_arm(&t, f, T0 + 5 * NS_PER_SEC);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Memory for tables and pools, from the kernel, at start. Mapped whole and lazily: it is used as it
+ * is touched, zeroed, and lies on the node of the core that touches it first. */
+#ifndef SPLIFF_BASE_MEMORY_H
+#define SPLIFF_BASE_MEMORY_H
+
+#include <stddef.h>
+
+/* How a mapping is cut into pages. Tables that are looked up at random are on huge ones: else each
+ * look-up costs the memory of a page table beside its own. */
+enum memory_pages {
+    MEMORY_SMALL,
+    MEMORY_HUGE,     /* huge where the kernel has some to give (madvise) */
+    MEMORY_RESERVED, /* of the pool in vm.nr_hugepages, all of it; else as MEMORY_HUGE */
+};
+
+/* Bytes that a mapping of these pages takes: bytes rounded up. */
+size_t memory_bytes(size_t bytes, enum memory_pages pages);
+
+/* NULL: there is no room. For memory_unmap: the same bytes and pages. */
+void *memory_map(size_t bytes, enum memory_pages pages);
+void memory_unmap(void *p, size_t bytes, enum memory_pages pages);
+
+#endif
