@@ -618,6 +618,12 @@ build/tools/bench/https_wolfssl: tests/bench/https_server.c Makefile
 	$(https) -DWITH_WOLFSSL $(call pc_libs,wolfssl)
 TOOLS += build/tools/bench/https_wolfssl
 endif
+ifdef BPF_SKEL
+build/tools/cluster/%.bpf.o: tests/cluster/%.bpf.c $(wildcard bpf/*.h) Makefile
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
+TOOLS += build/tools/cluster/mirror.bpf.o
+endif
 tools: $(TOOLS)
 # Needs libssl.
 build/tools/bench/probe_cost: $(call objs,release,tests/bench/probe_cost.c $(SRC_PROBE_IMAGES) \

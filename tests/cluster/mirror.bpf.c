@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/* A mirror port for tests (mirror.sh): copies what an interface receives and sends into the device
+ * MIRROR_INDEX, whose other end is the tap. Both directions of a flow go into the same one of
+ * MIRROR_QUEUES queues, as behind a network card that hashes symmetrically. */
+#include "bpf/walk.h"
+
+#define MIRROR_INDEX  77
+#define MIRROR_QUEUES 2
+
+SEC("tc")
+int mirror(struct __sk_buff *skb)
+{
+    struct packet_view view = {.ctx = skb, .bytes = skb->len, .hook = PACKET_TC};
+    __u32 hash = 0;
+
+    walk_hash(&view, 1, &hash);
+    skb->queue_mapping = hash % MIRROR_QUEUES + 1; /* 0: not set */
+    bpf_clone_redirect(skb, MIRROR_INDEX, 0);
+    return TC_ACT_UNSPEC;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

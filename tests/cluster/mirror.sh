@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Sourced after lib.sh by tests of capture modes that take frames away from the host: a tap, an
+# interface that nobody uses and that gets a copy of each frame which sv0 receives or sends.
+#
+#   sv0 ── tc ──► mir0 ═ tap0 (2 queues)
+
+MIRROR_PROGRAM=$ROOT/build/tools/cluster/mirror.bpf.o
+MIRROR_INDEX=77
+
+# Why there can be no tap; nothing if there can.
+mirror_missing() {
+    [ -e "$MIRROR_PROGRAM" ] || echo 'no clang or libbpf to build the mirror with'
+}
+
+# mirror_up [MTU]: needs the link. Frames are those of a wire: checksums filled in, tags in their
+# place, nothing larger than the MTU.
+mirror_up() {
+    local mtu=${1:-1500} side
+    server ip link add mir0 index $MIRROR_INDEX numtxqueues 2 numrxqueues 2 mtu "$mtu" type veth \
+        peer name tap0 numtxqueues 2 numrxqueues 2 mtu "$mtu" || return 1
+    server sysctl -qw net.ipv6.conf.mir0.disable_ipv6=1 net.ipv6.conf.tap0.disable_ipv6=1
+    server ethtool -K mir0 tx off txvlan off tso off gso off >/dev/null 2>&1
+    server ip link set mir0 up
+    server ip link set tap0 up
+    server tc qdisc add dev sv0 clsact || return 1
+    for side in ingress egress; do
+        server tc filter add dev sv0 $side bpf direct-action obj "$MIRROR_PROGRAM" sec tc || return 1
+    done
+}
