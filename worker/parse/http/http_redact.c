@@ -2,10 +2,12 @@
 /* Secrets are spans of a text, found one after the other; all but they is copied. Nearly every text
  * has none, which a few calls of memchr tell of most.
  *
- * Parameters are in queries, and in fragments, by which tokens are handed to a page's script.
+ * Parameters are in queries, in fragments, by which tokens are handed to a page's script, and in
+ * segments of the path (RFC 3986 section 3.3), where servers keep sessions without cookies.
  *
  * Where it is not clear how far a secret reads, more is taken rather than less: the value of a
- * parameter goes on to the next '&', though some servers end it at ';'. A user name that stands
+ * parameter goes on to the next '&', in a path to the end of the segment, though some servers end
+ * it at ';'. A user name that stands
  * alone before a host goes, too: it is often a token. Names are compared as servers read them,
  * percent-decoded, and of "user[password]" the last part counts.
  *
@@ -16,6 +18,8 @@
 #include <strings.h>
 
 #define NAME_MAX_BYTES 128u /* of a longer name of a parameter the end is looked at */
+#define QUERY_ENDS     "&"  /* what ends the value of a parameter */
+#define PATH_ENDS      "/?#"
 
 struct span {
     size_t from, to;
@@ -105,18 +109,20 @@ static bool userinfo_find(struct str s, size_t at, bool in_query, struct span *o
     return out->from < out->to;
 }
 
-/* The value of the parameter that begins at `at`, if it is secret. */
-static bool parameter_find(const struct options *o, struct str s, size_t at, struct span *out)
+/* The value of the parameter that begins at `at`, if it is secret; ends: what is behind it. */
+static bool parameter_find(const struct options *o, struct str s, size_t at, const char *ends,
+                           struct span *out)
 {
-    size_t eq = at;
-    const char *end;
+    size_t eq = at, end;
 
-    while (eq < s.len && s.p[eq] != '=' && !is_one_of(s.p[eq], "&;?# "))
+    while (eq < s.len && s.p[eq] != '=' && !is_one_of(s.p[eq], "&;?# ") &&
+           !is_one_of(s.p[eq], ends))
         eq++;
     if (eq == s.len || s.p[eq] != '=' || !parameter_is_secret(o, str_make(s.p + at, eq - at)))
         return false;
-    end = memchr(s.p + eq + 1, '&', s.len - eq - 1);
-    *out = (struct span){eq + 1, end ? (size_t)(end - s.p) : s.len};
+    for (end = eq + 1; end < s.len && !is_one_of(s.p[end], ends); end++)
+        continue;
+    *out = (struct span){eq + 1, end};
     return out->from < out->to;
 }
 
@@ -126,7 +132,7 @@ static bool uri_find(const struct options *o, enum http_redact_form form, struct
 {
     if (at == 0 && form == HTTP_REDACT_FORM) {
         *in_query = true;
-        if (parameter_find(o, s, 0, out))
+        if (parameter_find(o, s, 0, QUERY_ENDS, out))
             return true;
     }
     if (at == 0 && form == HTTP_REDACT_AUTHORITY && userinfo_find(s, 0, false, out))
@@ -138,7 +144,8 @@ static bool uri_find(const struct options *o, enum http_redact_form form, struct
             userinfo_find(s, i + 2, *in_query, out))
             return true;
         *in_query |= c == '?' || c == '#';
-        if (*in_query && is_one_of(c, "?#&;") && parameter_find(o, s, i + 1, out))
+        if (is_one_of(c, *in_query ? "?#&;" : ";") &&
+            parameter_find(o, s, i + 1, *in_query ? QUERY_ENDS : PATH_ENDS, out))
             return true;
     }
     return false;
@@ -264,7 +271,8 @@ static bool may_hold_secrets(const struct options *o, enum http_redact_form form
         return o->redact_parameters[0] != '\0';
     return memchr(text.p, '@', text.len) ||
            (o->redact_parameters[0] != '\0' &&
-            (memchr(text.p, '?', text.len) || memchr(text.p, '#', text.len)));
+            (memchr(text.p, '?', text.len) || memchr(text.p, '#', text.len) ||
+             memchr(text.p, ';', text.len)));
 }
 
 static size_t put(char *out, size_t n, size_t max, const char *p, size_t len)

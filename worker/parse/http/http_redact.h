@@ -18,7 +18,7 @@ bool http_redact_header(const struct options *o, struct str name);
 /* What a text is, and so where in it secrets may stand. */
 enum http_redact_form {
     HTTP_REDACT_URI,       /* or any text with URIs in it: user information (RFC 3986 section 3.2.1)
-                              and parameters that redact_parameters names */
+                              and parameters that redact_parameters names, of path and query */
     HTTP_REDACT_AUTHORITY, /* the same, but an authority without a scheme may stand first: Host */
     HTTP_REDACT_FORM,      /* parameters, from the beginning on */
     HTTP_REDACT_JSON,      /* members that redact_parameters names */

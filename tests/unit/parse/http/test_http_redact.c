@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-static struct options options = {.redact_parameters = "password, passwd,pwd"};
+static struct options options = {.redact_parameters = "password, passwd,pwd,jsessionid"};
 
 struct sample {
     const char *text;
@@ -88,6 +88,32 @@ static void test_uris(void **state)
                   {"see http://u:p@h/ and http://v:q@i", "see http://u:(redacted)@h/ and "
                                                          "http://v:(redacted)@i"},
               });
+}
+
+static void test_paths(void **state)
+{
+    (void)state;
+    CHECK_ALL(
+        HTTP_REDACT_URI,
+        {
+            {"/a;v=1/b", NULL},
+            {"/a;jsessionid", NULL},
+            {"/a;jsessionid=", NULL},
+            {"/a;jsessionid=/b", NULL},
+            {"/a;x/jsessionid=1", NULL},
+            {"/jsessionid=1", NULL},
+            {";jsessionid=1", ";jsessionid=(redacted)"},
+            {"/a;jsessionid=1A.n1", "/a;jsessionid=(redacted)"},
+            {"/a;JSESSIONID=1A?b=2", "/a;JSESSIONID=(redacted)?b=2"},
+            {"/a;jsessionid=1A?pwd=2", "/a;jsessionid=(redacted)?pwd=(redacted)"},
+            {"/a;jsessionid=1A#b", "/a;jsessionid=(redacted)#b"},
+            {"/a;jsession%69d=1/b;pwd=2/c", "/a;jsession%69d=(redacted)/b;pwd=(redacted)/c"},
+            {"/a;v=1;jsessionid=1A;w=2/b&c", "/a;v=1;jsessionid=(redacted)/b&c"},
+            {"https://u:p@h/a;jsessionid=1A", "https://u:(redacted)@h/a;jsessionid=(redacted)"},
+            {"/?to=/a;jsessionid=1A&b=2", "/?to=/a;jsessionid=(redacted)&b=2"},
+            {"see http://h/;pwd=1 and http://u:p@h/", "see http://h/;pwd=(redacted)//u:"
+                                                      "(redacted)@h/"},
+        });
 }
 
 static void test_authorities(void **state)
@@ -239,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_uris),
+        cmocka_unit_test(test_paths),
         cmocka_unit_test(test_authorities),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_json),
