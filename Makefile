@@ -44,32 +44,21 @@ LLHTTP_LIBS   :=
 LLHTTP_SRC    := api http llhttp
 endif
 
-ifneq ($(shell pkg-config --exists zlib && echo y),)
-FEATURES  += -DHAVE_ZLIB
-ZLIB_LIBS := $(call pc_libs,zlib)
+# $(call optional,<library>,<NAME>,<what is missing without it>): HAVE_<NAME> and <NAME>_LIBS.
+define OPTIONAL
+ifneq ($(shell pkg-config --exists $(1) && echo y),)
+FEATURES += -DHAVE_$(2)
+$(2)_LIBS := $(call pc_libs,$(1))
 else
-$(info zlib not found: compressed captures (.pcap.gz) cannot be read)
+$$(info $(1) not found: $(3))
 endif
+endef
+optional = $(eval $(call OPTIONAL,$(1),$(2),$(3)))
 
-ifneq ($(shell pkg-config --exists libbrotlidec && echo y),)
-FEATURES  += -DHAVE_BROTLI
-BROTLI_LIBS := $(call pc_libs,libbrotlidec)
-else
-$(info libbrotlidec not found: --body shows bodies in Brotli as they were sent)
-endif
-ifneq ($(shell pkg-config --exists libzstd && echo y),)
-FEATURES  += -DHAVE_ZSTD
-ZSTD_LIBS := $(call pc_libs,libzstd)
-else
-$(info libzstd not found: --body shows bodies in Zstandard as they were sent)
-endif
-
-ifneq ($(shell pkg-config --exists capstone && echo y),)
-FEATURES      += -DHAVE_CAPSTONE
-CAPSTONE_LIBS := $(call pc_libs,capstone)
-else
-$(info capstone not found: the probe cannot hook programs in Go, and hooks others at a higher cost)
-endif
+$(call optional,zlib,ZLIB,compressed captures (.pcap.gz) cannot be read)
+$(call optional,libbrotlidec,BROTLI,--body shows bodies in Brotli as they were sent)
+$(call optional,libzstd,ZSTD,--body shows bodies in Zstandard as they were sent)
+$(call optional,capstone,CAPSTONE,the probe cannot hook programs in Go and hooks others at a higher cost)
 
 BPFTOOL := $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool /sbin/bpftool) $(shell command -v bpftool 2>/dev/null))
 ifneq ($(and $(shell pkg-config --exists libbpf && echo y),$(BPFTOOL),$(shell command -v $(CLANG))),)
