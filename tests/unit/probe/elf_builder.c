@@ -175,3 +175,22 @@ int elf_builder_file(const struct elf_builder *b)
     at_write(fd, segments, sizeof(segments), sizeof(header));
     return fd;
 }
+
+struct elf_image elf_builder_image(const struct elf_builder *b)
+{
+    struct elf_image e;
+    int fd = elf_builder_file(b);
+
+    CHECK(elf_image_open(&e, fd) == 0);
+    close(fd);
+    return e;
+}
+
+struct elf_builder builder;
+
+int elf_builder_setup(void **state)
+{
+    (void)state;
+    elf_builder_init(&builder);
+    return 0;
+}

@@ -4,6 +4,8 @@
 #ifndef SPLIFF_TESTS_PROBE_ELF_BUILDER_H
 #define SPLIFF_TESTS_PROBE_ELF_BUILDER_H
 
+#include "worker/probe/elf_image.h"
+
 #include <elf.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,5 +50,12 @@ uint64_t elf_builder_data(struct elf_builder *b, const char *section, uint32_t t
 
 /* The file, in memory; the caller closes it. */
 int elf_builder_file(const struct elf_builder *b);
+
+/* The image of that file, which must be one. */
+struct elf_image elf_builder_image(const struct elf_builder *b);
+
+/* For cmocka: what a test builds, begun anew before each. */
+extern struct elf_builder builder;
+int elf_builder_setup(void **state);
 
 #endif

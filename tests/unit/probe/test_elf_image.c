@@ -15,16 +15,6 @@ static const char *const names[] = {"first", "second", "third"};
 
 #define STEP (ELF_RANGE_MAX / 4)
 
-static struct elf_builder builder;
-
-static void image_open(struct elf_image *e)
-{
-    int fd = elf_builder_file(&builder);
-
-    assert_int_equal(elf_image_open(e, fd), 0);
-    close(fd);
-}
-
 static int refused(const struct elf_builder *b)
 {
     struct elf_image e;
@@ -82,7 +72,7 @@ static void build_id_is_behind_another_note(void **state)
     struct elf_image e;
 
     (void)state;
-    image_open(&e);
+    e = elf_builder_image(&builder);
     assert_string_equal(e.build_id, "000102030405060708090a0b0c0d0e0f10111213");
     elf_image_close(&e);
 }
@@ -98,7 +88,7 @@ static void functions_are_told_by_their_place_in_the_file(void **state)
     first = elf_builder_function(&builder, "first", code, sizeof(code));
     builder.symbols[builder.n_symbols - 1].dynamic = true;
     second = elf_builder_function(&builder, "second@@VERSION_1", code, sizeof(code));
-    image_open(&e);
+    e = elf_builder_image(&builder);
     assert_int_equal(elf_image_find(&e, names, 3, f), 2);
     assert_int_equal(f[0].offset, first);
     assert_int_equal(f[0].bytes, sizeof(code));
@@ -118,7 +108,7 @@ static void what_is_no_function_of_this_file_is_not_found(void **state)
     builder.symbols[0].undefined = true;
     builder.symbols[1].type = STT_OBJECT;
     builder.symbols[2].address = BUILDER_DATA_ADDRESS;
-    image_open(&e);
+    e = elf_builder_image(&builder);
     assert_int_equal(elf_image_find(&e, names, 3, f), 0);
     elf_image_close(&e);
 }
@@ -132,7 +122,7 @@ static void a_stripped_file_has_a_build_id_and_no_functions(void **state)
     (void)state;
     elf_builder_function(&builder, "first", code, sizeof(code));
     builder.stripped = true;
-    image_open(&e);
+    e = elf_builder_image(&builder);
     assert_int_equal(elf_image_find(&e, names, 3, f), 0);
     assert_false(elf_image_section_named(&e, ".text", &s));
     assert_int_equal(e.build_id[0], '0');
@@ -185,7 +175,7 @@ static void addresses_lead_to_the_file_only_where_it_has_bytes(void **state)
     uint64_t offset;
 
     (void)state;
-    image_open(&e);
+    e = elf_builder_image(&builder);
     assert_true(elf_image_offset(&e, BUILDER_TEXT_ADDRESS + 5, PF_X, &offset));
     assert_int_equal(offset, BUILDER_TEXT_OFFSET + 5);
     assert_true(elf_image_offset(&e, BUILDER_DATA_ADDRESS, 0, &offset));
@@ -197,25 +187,19 @@ static void addresses_lead_to_the_file_only_where_it_has_bytes(void **state)
     elf_image_close(&e);
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    elf_builder_init(&builder);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(other_files_are_refused, setup),
-        cmocka_unit_test_setup(no_file_is_read_for_ever, setup),
-        cmocka_unit_test_setup(build_id_is_behind_another_note, setup),
-        cmocka_unit_test_setup(functions_are_told_by_their_place_in_the_file, setup),
-        cmocka_unit_test_setup(what_is_no_function_of_this_file_is_not_found, setup),
-        cmocka_unit_test_setup(a_stripped_file_has_a_build_id_and_no_functions, setup),
-        cmocka_unit_test_setup(a_file_that_is_cut_short_meanwhile_does_no_harm, setup),
-        cmocka_unit_test_setup(a_file_cut_anywhere_is_read_as_far_as_it_goes, setup),
-        cmocka_unit_test_setup(addresses_lead_to_the_file_only_where_it_has_bytes, setup),
+        cmocka_unit_test_setup(other_files_are_refused, elf_builder_setup),
+        cmocka_unit_test_setup(no_file_is_read_for_ever, elf_builder_setup),
+        cmocka_unit_test_setup(build_id_is_behind_another_note, elf_builder_setup),
+        cmocka_unit_test_setup(functions_are_told_by_their_place_in_the_file, elf_builder_setup),
+        cmocka_unit_test_setup(what_is_no_function_of_this_file_is_not_found, elf_builder_setup),
+        cmocka_unit_test_setup(a_stripped_file_has_a_build_id_and_no_functions, elf_builder_setup),
+        cmocka_unit_test_setup(a_file_that_is_cut_short_meanwhile_does_no_harm, elf_builder_setup),
+        cmocka_unit_test_setup(a_file_cut_anywhere_is_read_as_far_as_it_goes, elf_builder_setup),
+        cmocka_unit_test_setup(addresses_lead_to_the_file_only_where_it_has_bytes,
+                               elf_builder_setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,6 @@
 
 static const uint8_t code[] = {0x31, 0xc0, 0xc3};
 
-static struct elf_builder builder;
 static struct images *images;
 static struct options options;
 static struct counters counters;
@@ -100,8 +99,7 @@ void log_info(const char *fmt, ...)
 
 static int setup(void **state)
 {
-    (void)state;
-    elf_builder_init(&builder);
+    elf_builder_setup(state);
     memset(&options, 0, sizeof options);
     memset(&counters, 0, sizeof counters);
     memset(&kernel, 0, sizeof kernel);

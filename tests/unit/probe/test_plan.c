@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -25,7 +24,6 @@ static const uint8_t cheap[] = {0x48, 0x83, 0xec, 0x18, 0x48, 0x89, 0xe1, 0xe8,
 
 extern const struct probe_library library_openssl;
 
-static struct elf_builder builder;
 static struct plan plan;
 
 static uint64_t add(const char *name)
@@ -35,13 +33,10 @@ static uint64_t add(const char *name)
 
 static void make(const char *name, bool executable, const char *only)
 {
-    struct elf_image e;
-    int fd = elf_builder_file(&builder);
+    struct elf_image e = elf_builder_image(&builder);
 
-    assert_int_equal(elf_image_open(&e, fd), 0);
     plan_make(&plan, &e, name, executable, only);
     elf_image_close(&e);
-    close(fd);
 }
 
 /* The hook of a kind at an offset; NULL if there is none. */
@@ -250,26 +245,20 @@ static void lists_are_checked(void **state)
     assert_non_null(strstr(error, "wolfssl"));
 }
 
-static int setup(void **state)
-{
-    (void)state;
-    elf_builder_init(&builder);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(functions_are_hooked_at_entry_and_return, setup),
-        cmocka_unit_test_setup(a_sure_site_is_preferred, setup),
-        cmocka_unit_test_setup(what_calls_another_hooked_function_is_left, setup),
-        cmocka_unit_test_setup(names_and_lists_choose, setup),
-        cmocka_unit_test_setup(all_required_functions_must_be_there, setup),
-        cmocka_unit_test_setup(nss_in_two_files_has_one_name, setup),
-        cmocka_unit_test_setup(a_program_that_has_lost_its_symbols_is_named, setup),
-        cmocka_unit_test_setup(go_is_hooked_at_each_return_and_never_by_the_stack, setup),
-        cmocka_unit_test_setup(go_that_cannot_be_hooked_is_named, setup),
-        cmocka_unit_test_setup(lists_are_checked, setup),
+        cmocka_unit_test_setup(functions_are_hooked_at_entry_and_return, elf_builder_setup),
+        cmocka_unit_test_setup(a_sure_site_is_preferred, elf_builder_setup),
+        cmocka_unit_test_setup(what_calls_another_hooked_function_is_left, elf_builder_setup),
+        cmocka_unit_test_setup(names_and_lists_choose, elf_builder_setup),
+        cmocka_unit_test_setup(all_required_functions_must_be_there, elf_builder_setup),
+        cmocka_unit_test_setup(nss_in_two_files_has_one_name, elf_builder_setup),
+        cmocka_unit_test_setup(a_program_that_has_lost_its_symbols_is_named, elf_builder_setup),
+        cmocka_unit_test_setup(go_is_hooked_at_each_return_and_never_by_the_stack,
+                               elf_builder_setup),
+        cmocka_unit_test_setup(go_that_cannot_be_hooked_is_named, elf_builder_setup),
+        cmocka_unit_test_setup(lists_are_checked, elf_builder_setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

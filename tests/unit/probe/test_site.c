@@ -8,7 +8,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -52,16 +51,13 @@ static bool find(const void *p, size_t bytes, unsigned n_args, struct site *site
     struct elf_builder b;
     struct elf_function f = {.bytes = bytes};
     struct elf_image e;
-    int fd;
     bool found;
 
     elf_builder_init(&b);
     f.offset = elf_builder_function(&b, "outer", p, bytes);
-    fd = elf_builder_file(&b);
-    assert_int_equal(elf_image_open(&e, fd), 0);
+    e = elf_builder_image(&b);
     found = site_find(&e, &f, n_args, 3, site);
     elf_image_close(&e);
-    close(fd);
     if (found) {
         site->entry -= f.offset;
         site->exit -= f.offset;
@@ -202,16 +198,13 @@ static size_t returns(const void *p, size_t bytes, uint64_t *out, size_t max)
     struct elf_builder b;
     struct elf_function f = {.bytes = bytes};
     struct elf_image e;
-    int fd;
     size_t n;
 
     elf_builder_init(&b);
     f.offset = elf_builder_function(&b, "f", p, bytes);
-    fd = elf_builder_file(&b);
-    assert_int_equal(elf_image_open(&e, fd), 0);
+    e = elf_builder_image(&b);
     n = site_returns(&e, &f, out, max);
     elf_image_close(&e);
-    close(fd);
     for (size_t i = 0; i < n; i++)
         out[i] -= f.offset;
     return n;
@@ -241,15 +234,12 @@ static uint64_t entry_by(uint64_t (*find_entry)(struct elf_image *e, const struc
     struct elf_function f = {.bytes = bytes};
     struct elf_image e;
     uint64_t at;
-    int fd;
 
     elf_builder_init(&b);
     f.offset = elf_builder_function(&b, "f", p, bytes);
-    fd = elf_builder_file(&b);
-    assert_int_equal(elf_image_open(&e, fd), 0);
+    e = elf_builder_image(&b);
     at = find_entry(&e, &f) - f.offset;
     elf_image_close(&e);
-    close(fd);
     return at;
 }
 
