@@ -189,7 +189,8 @@ SRC_MANAGER := \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c \
   manager/capture/table.c manager/capture/captures.c manager/capture/interface.c manager/ethtool.c \
-  manager/capture/af_packet.c $(SRC_XDP) $(SRC_AF_XDP) \
+  manager/capture/af_packet.c manager/capture/filter_bpf.c \
+  manager/capture/socket_filter.c $(SRC_XDP) $(SRC_AF_XDP) \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
   manager/cli/print.c \
@@ -413,7 +414,8 @@ $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
 $(call unit,capture/test_af_packet,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
-  manager/capture/interface.c manager/capture/af_packet.c worker/capture/af_packet.c)
+  manager/capture/interface.c manager/capture/af_packet.c manager/capture/filter_bpf.c \
+  manager/capture/socket_filter.c worker/capture/af_packet.c worker/capture/flows_map.c)
 $(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c \
               $(BASE))
 $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/text.c \
@@ -507,7 +509,7 @@ $(call unit,probe/test_owners,worker/probe/owners.c worker/probe/images.c worker
     worker/probe/process.c $(ELF_IMAGE) common/ipc/owner.c $(PLAINTEXT))
 $(call unit,probe/test_discover,worker/probe/discover.c worker/probe/perf.c common/base/check.c \
     common/base/log.c)
-$(call unit,manager/capture/test_filter_bpf,manager/capture/filter_bpf.c manager/capture/socket_filter.c common/base/filter.c $(BASE))
+$(call unit,manager/capture/test_filter_bpf,manager/capture/filter_bpf.c common/base/filter.c $(BASE))
 $(call unit,manager/test_ethtool,manager/ethtool.c)
 $(call unit,worker/test_shunt,$(PIPELINE))
 # (unit tests: add above this line)

@@ -45,7 +45,7 @@ struct flows_end {
 struct flows_value {
     struct flows_end end[2];
     unsigned int flags;
-    unsigned int reason; /* why it was shunted: the worker's own number */
+    unsigned int owner; /* index + 1 of the worker that put it in, 0: the program did */
 };
 
 /* Bits of flags, for end 0; those of end 1 are shifted by one. */

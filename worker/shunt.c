@@ -139,13 +139,17 @@ void shunt_decide(struct worker *w, struct flow *f)
 {
     const struct reason *r = reason_of(w, f);
     struct shunted *s = r ? shunted_of(w, f) : NULL;
+    int err;
 
     if (!r || (s && s->asked))
         return;
-    if (!s || w->capture_ops->shunt(w->capture, &f->key) < 0) {
+    err = s ? w->capture_ops->shunt(w->capture, &f->key) : -ENOSPC;
+    if (err == -ENOTSUP)
+        w->shunt.step_shift = SHUNT_NEVER;
+    else if (err < 0)
         w->counters->shunt_full++;
+    if (err < 0)
         return;
-    }
     s->asked = true;
     ++*counter_of(w, r);
     w->counters->shunt_active++;

@@ -11,6 +11,7 @@
 #include "common/base/linktype.h"
 #include "common/base/log.h"
 #include "manager/capture/interface.h"
+#include "manager/capture/socket_filter.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,6 +19,7 @@
 #include <linux/if_packet.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -38,6 +40,10 @@
 #define RING_MAX_BYTES  (UINT32_C(1) << 31)
 #define FRAME_BYTES     2048u /* TPACKET_V3 packs frames tightly; the number only has to divide */
 #define GROUP_TRIES     64u
+
+struct opened {
+    struct socket_filter *filter;
+};
 
 /* What is being opened. */
 struct opening {
@@ -64,19 +70,24 @@ static int open_socket(struct opening *o)
     return fail_call(o, "cannot open a packet socket");
 }
 
-/* Says now what the worker would find out later: that its filter does not compile. */
-static int check_filter(struct opening *o)
+/* Compiles the user's filter, if there is one, and loads what the sockets have as theirs. That it
+ * does not compile is said now, not by the worker later. */
+static int open_filter(const struct capture_request *r, struct opened *opened, char *error)
 {
-    struct filter *filter;
+    struct interface interface;
+    struct filter *user = NULL;
     char why[400];
-    int r;
+    int code = interface_find(&interface, r->interface, error);
 
-    if (o->r->options->filter[0] == '\0')
-        return 0;
-    r = filter_compile(&filter, o->r->options->filter, (uint16_t)o->out->linktype, why, sizeof why);
-    if (r < 0)
-        return interface_fail(o->r->interface, o->error, r, "%s", why);
-    filter_free(filter);
+    if (code < 0)
+        return code;
+    if (r->options->filter[0] != '\0')
+        code = filter_compile(&user, r->options->filter, (uint16_t)interface.linktype, why,
+                              sizeof why);
+    if (code < 0)
+        return interface_fail(r->interface, error, code, "%s", why);
+    opened->filter = socket_filter_open(r, &interface, user);
+    filter_free(user);
     return 0;
 }
 
@@ -274,9 +285,9 @@ static int open_worker(const struct capture_request *r, struct heritage_capture 
     code = interface_find(&o.interface, r->interface, error);
     out->linktype = o.interface.linktype;
     out->skip_outgoing = o.interface.loopback;
-    if (code < 0 || (code = open_socket(&o)) < 0 || (code = check_filter(&o)) < 0 ||
-        (code = keep_frames_out(&o)) < 0 || (code = set_up_ring(&o)) < 0 ||
-        (code = bind_interface(&o)) < 0 || (code = join_fanout(&o)) < 0) {
+    if (code < 0 || (code = open_socket(&o)) < 0 || (code = keep_frames_out(&o)) < 0 ||
+        (code = set_up_ring(&o)) < 0 || (code = bind_interface(&o)) < 0 ||
+        (code = join_fanout(&o)) < 0) {
         if (o.fd >= 0)
             close(o.fd);
         return code;
@@ -286,14 +297,40 @@ static int open_worker(const struct capture_request *r, struct heritage_capture 
 }
 
 /* The sockets join the group in the order of the workers, which is that of bucket_owner. */
-static int af_packet_open(const struct capture_request *r, struct heritage_capture *const *out,
-                          struct opened **opened, char *error)
+static int open_workers(const struct capture_request *r, struct heritage_capture *const *out,
+                        const struct opened *opened, char *error)
 {
     int code = 0;
 
-    *opened = NULL;
-    for (uint32_t i = 0; i < r->n_workers && code == 0; i++)
+    for (uint32_t i = 0; i < r->n_workers && code == 0; i++) {
         code = open_worker(r, out[i], error);
+        if (code == 0 && opened->filter && (code = socket_filter_give(opened->filter, out[i])) < 0)
+            interface_fail(r->interface, error, code, "no more descriptors");
+    }
+    return code;
+}
+
+static void af_packet_close(struct opened *o)
+{
+    socket_filter_close(o->filter);
+    free(o);
+}
+
+static int af_packet_open(const struct capture_request *r, struct heritage_capture *const *out,
+                          struct opened **opened, char *error)
+{
+    struct opened *o = calloc(1, sizeof *o);
+    int code;
+
+    if (!o)
+        return interface_fail(r->interface, error, -ENOMEM, "out of memory");
+    code = open_filter(r, o, error);
+    if (code == 0)
+        code = open_workers(r, out, o, error);
+    if (code == 0)
+        *opened = o;
+    else
+        af_packet_close(o);
     return code;
 }
 
@@ -301,4 +338,5 @@ const struct opener opener_af_packet = {
     .mode = MODE_KERNEL,
     .hash_decides = true,
     .open = af_packet_open,
+    .close = af_packet_close,
 };

@@ -12,11 +12,15 @@
  * were not released: what they led to may have been emitted, and would be again; or they are what
  * the worker died of, and it would die of them for ever. They are counted as lost.
  *
+ * Packets of shunted flows never come as far as the ring: the socket's filter is then a BPF program
+ * that the manager has loaded, and the user's own filter is in it.
+ *
  * Until a worker opens its ring, a filter that passes nothing keeps the ring empty: so no flow can
  * be in two rings because their sockets joined the fanout group one after the other. */
 #include "common/base/check.h"
 #include "common/base/filter.h"
 #include "common/base/log.h"
+#include "worker/capture/flows_map.h"
 #include "worker/capture/sources.h"
 
 #include <errno.h>
@@ -46,6 +50,7 @@ struct capture {
     bool skip_outgoing;
     bool down, gone; /* reported */
     struct counters *counters;
+    struct flows_map *flows; /* NULL: no flow can be shunted */
 
     uint32_t block;      /* next to be walked, or being walked when `open` */
     uint32_t held;       /* blocks before it that are walked and not yet released */
@@ -244,11 +249,39 @@ static void af_packet_stats(struct capture *c)
     c->counters->capture_kernel_freezes += s.tp_freeze_q_cnt;
 }
 
+static int af_packet_shunt(struct capture *c, const struct flow_key *key)
+{
+    return c->flows ? flows_map_shunt(c->flows, key) : -ENOTSUP;
+}
+
+static bool af_packet_unseen(struct capture *c, const struct flow_key *key, bool end,
+                             struct capture_unseen *out)
+{
+    return c->flows && flows_map_unseen(c->flows, key, end, out);
+}
+
 static void af_packet_close(struct capture *c)
 {
+    flows_map_close(c->flows);
     if (c->ring)
         munmap(c->ring, c->ring_bytes);
     free(c);
+}
+
+/* The program that counts shunted flows, and the flows of a predecessor that was killed: their
+ * packets come up again, and what was counted of them is lost with all that it knew. Without the
+ * map everything comes up. */
+static int attach_program(struct capture *c, const struct heritage *h)
+{
+    int fd = h->capture.program_fd;
+
+    if (setsockopt(c->fd, SOL_SOCKET, SO_ATTACH_BPF, &fd, sizeof fd) < 0) {
+        log_error("interface %s: cannot set the filter: %s", c->interface, strerror(errno));
+        return -errno;
+    }
+    if (flows_map_open(&c->flows, h->capture.flows_fd, h->worker_index, c->interface) == 0)
+        c->counters->shunt_abandoned += flows_map_sweep(c->flows);
+    return 0;
 }
 
 /* Lets frames in: puts the user's filter, or none, in place of the one that passes nothing.
@@ -309,7 +342,7 @@ static int af_packet_open(struct capture **out, const struct heritage *h, struct
         r = -ENODEV;
     } else {
         c->block = find_start(c);
-        r = let_frames_in(c, h->options.filter);
+        r = from->program_fd >= 0 ? attach_program(c, h) : let_frames_in(c, h->options.filter);
     }
     if (r < 0) {
         af_packet_close(c);
@@ -326,6 +359,8 @@ const struct capture_ops capture_af_packet = {
     .recv = af_packet_recv,
     .release = af_packet_release,
     .wait_fd = af_packet_wait_fd,
+    .shunt = af_packet_shunt,
+    .unseen = af_packet_unseen,
     .stats = af_packet_stats,
     .close = af_packet_close,
 };

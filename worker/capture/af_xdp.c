@@ -436,7 +436,7 @@ static int af_xdp_open(struct capture **out, const struct heritage *h, struct co
                       strerror(-r));
     }
     if (r == 0)
-        r = flows_map_open(&c->flows, h->capture.flows_fd, c->interface);
+        r = flows_map_open(&c->flows, h->capture.flows_fd, h->worker_index, c->interface);
     if (r < 0) {
         af_xdp_close(c);
         return r;
@@ -447,9 +447,7 @@ static int af_xdp_open(struct capture **out, const struct heritage *h, struct co
 
 static int af_xdp_shunt(struct capture *c, const struct flow_key *key)
 {
-    static const struct flows_value from_now;
-
-    return flows_map_shunt(c->flows, key, &from_now);
+    return flows_map_shunt(c->flows, key);
 }
 
 static bool af_xdp_unseen(struct capture *c, const struct flow_key *key, bool end,

@@ -86,7 +86,8 @@ struct capture_ops {
     int (*wait_fd)(struct capture *c);
 
     /* From now on the packets of this flow are counted and not sent up, but for FIN, RST and the
-     * like (bpf/flows.h). 0; -ENOSPC if there is no room. NULL: the source cannot. */
+     * like (bpf/flows.h). 0; -ENOSPC if there is no room, -ENOTSUP if there never will be. NULL:
+     * the source cannot. */
     int (*shunt)(struct capture *c, const struct flow_key *key);
 
     /* What was counted of this flow without being sent up; `end`: the flow is over, its place may

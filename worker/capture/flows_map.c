@@ -26,6 +26,7 @@ _Static_assert(offsetof(struct flows_key, port) == offsetof(struct flow_key, por
 
 struct flows_map {
     int fd;
+    uint32_t owner, capacity;
     unsigned cpus;
     size_t stride_bytes;
     uint8_t *values; /* of all CPUs */
@@ -65,10 +66,11 @@ static int ask_map(struct flows_map *m)
         (info.type != BPF_MAP_TYPE_PERCPU_HASH && info.type != BPF_MAP_TYPE_LRU_PERCPU_HASH))
         return -EINVAL;
     m->stride_bytes = (info.value_size + 7u) / 8 * 8;
+    m->capacity = info.max_entries;
     return 0;
 }
 
-int flows_map_open(struct flows_map **out, int fd, const char *name)
+int flows_map_open(struct flows_map **out, int fd, uint32_t worker, const char *name)
 {
     struct flows_map *m = calloc(1, sizeof *m);
     int r = -ENOMEM;
@@ -76,6 +78,7 @@ int flows_map_open(struct flows_map **out, int fd, const char *name)
     if (!m)
         return r;
     m->fd = fd;
+    m->owner = worker + 1;
     m->cpus = possible_cpus();
     r = ask_map(m);
     if (r == 0 && (m->cpus == 0 || !(m->values = calloc(m->cpus, m->stride_bytes))))
@@ -187,9 +190,9 @@ bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
                                                             clock_wall_ns() - clock_mono_ns(), out);
 }
 
-int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
-                    const struct flows_value *value)
+int flows_map_shunt(struct flows_map *m, const struct flow_key *key)
 {
+    const struct flows_value value = {.owner = m->owner};
     union bpf_attr attr = {.map_fd = (uint32_t)m->fd,
                            .key = (uint64_t)(uintptr_t)key,
                            .value = (uint64_t)(uintptr_t)m->values,
@@ -197,8 +200,38 @@ int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
 
     memset(m->values, 0, m->cpus * m->stride_bytes);
     for (unsigned i = 0; i < m->cpus; i++)
-        memcpy(m->values + i * m->stride_bytes, value, sizeof *value);
+        memcpy(m->values + i * m->stride_bytes, &value, sizeof value);
     if (map_call(BPF_MAP_UPDATE_ELEM, &attr) == 0 || errno == EEXIST)
         return 0;
     return errno == E2BIG || errno == ENOMEM ? -ENOSPC : -errno;
+}
+
+/* The key after this one, of the first if there is none; of any if this one was taken out. */
+static bool next_key(const struct flows_map *m, const struct flow_key *key, struct flow_key *next)
+{
+    union bpf_attr attr = {.map_fd = (uint32_t)m->fd,
+                           .key = (uint64_t)(uintptr_t)key,
+                           .next_key = (uint64_t)(uintptr_t)next};
+
+    return map_call(BPF_MAP_GET_NEXT_KEY, &attr) == 0;
+}
+
+/* Keys come in no order, and from the beginning when others take them out meanwhile: hence a bound,
+ * and the next key is read before this one goes. */
+uint32_t flows_map_sweep(struct flows_map *m)
+{
+    struct flow_key key, next;
+    bool more = next_key(m, NULL, &key);
+    uint32_t swept = 0;
+
+    for (uint64_t n = 0; more && n < 2 * (uint64_t)m->capacity; n++) {
+        union bpf_attr attr = {.map_fd = (uint32_t)m->fd, .key = (uint64_t)(uintptr_t)&key};
+
+        more = next_key(m, &key, &next);
+        if (read_values(m, &key, false) == 0 &&
+            value_at(m->values, m->stride_bytes, 0)->owner == m->owner)
+            swept += map_call(BPF_MAP_DELETE_ELEM, &attr) == 0;
+        key = next;
+    }
+    return swept;
 }

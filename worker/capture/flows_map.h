@@ -14,20 +14,24 @@
 
 struct flows_map;
 
-/* Borrows fd, a BPF map as bpf/flows.h describes; name is the interface's, for messages. Returns 0
+/* Borrows fd, a BPF map as bpf/flows.h describes; worker: index of this one among those that share
+ * it; name is the interface's, for messages. Returns 0
  * and *m, or -errno after printing what is wrong: -EPERM the kernel lets only root use it, -EINVAL
  * it is another map. */
-int flows_map_open(struct flows_map **m, int fd, const char *name);
+int flows_map_open(struct flows_map **m, int fd, uint32_t worker, const char *name);
 void flows_map_close(struct flows_map *m);
 
 /* What capture_ops.unseen does. */
 bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
                       struct capture_unseen *out);
 
-/* Puts a flow in, with this value on each CPU; one that is there already stays as it is. Returns 0,
- * -ENOSPC if there is no room, else -errno. */
-int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
-                    const struct flows_value *value);
+/* Puts a flow in; one that is there already stays as it is. Returns 0, -ENOSPC if there is no room,
+ * else -errno. */
+int flows_map_shunt(struct flows_map *m, const struct flow_key *key);
+
+/* Takes out what a process that is no more had put in as the same worker: nobody else would.
+ * Returns how many. */
+uint32_t flows_map_sweep(struct flows_map *m);
 
 /* Pure: the values of n CPUs, each stride_bytes after the one before, as one. wall_ns: what to add
  * to CLOCK_MONOTONIC for the time since 1970. False if nothing was counted. */

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/* Mode kernel: the filter of a packet socket. Packets of flows that a worker has shunted are
+ * counted here, and never reach its ring. Behind a filter of the user's own it sees what that
+ * passes (manager/capture/filter_bpf.h). */
+#include "bpf/stubs.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "bpf/flows_count.h"
+#include "bpf/packet.h"
+
+#define PACKET_OUTGOING 4 /* linux/if_packet.h */
+
+const volatile _Bool shunt_l3 = 0;            /* frames begin with the IP header */
+const volatile _Bool shunt_skip_outgoing = 0; /* loopback: what is sent is received too */
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+    __uint(max_entries, 1); /* the loader's */
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct flows_key);
+    __type(value, struct flows_value);
+} shunt_flows SEC(".maps");
+
+SEC("socket")
+int shunt(struct __sk_buff *skb)
+{
+    struct packet_view view = {
+        .ctx = skb, .bytes = skb->len, .hook = PACKET_SOCKET, .l3 = shunt_l3};
+    struct packet p = {};
+
+    if (shunt_skip_outgoing && skb->pkt_type == PACKET_OUTGOING)
+        return 0;
+    if (packet_parse(&view, &p) == PACKET_FLOW && flows_take(&shunt_flows, &view, &p))
+        return 0;
+    return -1;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
