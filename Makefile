@@ -90,7 +90,8 @@ SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/opti
               common/schema/record_pack.c
 SRC_IPC := common/ipc/heritage.c common/ipc/spool.c common/ipc/body.c common/ipc/message.c \
            common/ipc/event.c common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c \
-           common/ipc/plaintext.c common/ipc/plaintext_socket.c common/ipc/owner.c
+           common/ipc/plaintext.c common/ipc/plaintext_socket.c common/ipc/owner.c \
+           common/ipc/claim.c
 SRC_BROKER := common/ipc/broker.c
 
 SRC_TLS := \
@@ -112,7 +113,7 @@ SRC_QUIC := \
 
 SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
             worker/host_record.c worker/host_notice.c worker/host_plain.c worker/host_plain_log.c \
-            worker/host_unhooked.c worker/tunnel.c worker/shunt.c
+            worker/host_unhooked.c worker/host_claim.c worker/tunnel.c worker/shunt.c
 SRC_CORRELATE := worker/correlate/correlate.c worker/correlate/correlate_log.c \
                  worker/correlate/latency.c
 SRC_SCREEN := worker/screen/screen.c worker/screen/screen_table.c
@@ -175,7 +176,8 @@ SRC_PROBE_KERNEL := worker/probe/kernel.c worker/probe/kernel_hooks.c
 SRC_PROBE := worker/probe/main.c worker/probe/probe.c $(SRC_PROBE_KERNEL) $(SRC_PROBE_IMAGES) \
              worker/probe/hooking.c worker/probe/images.c worker/probe/process.c \
              worker/probe/lru.c worker/probe/sessions.c worker/probe/route.c \
-             worker/probe/outbox.c worker/probe/owners.c
+             worker/probe/outbox.c worker/probe/owners.c worker/probe/pending.c \
+             worker/probe/claims.c
 
 SRC_LOGGER := \
   logger/main.c logger/receive.c logger/state.c logger/archive.c \
@@ -426,13 +428,14 @@ PIPELINE := $(BASE) common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/o
             worker/detect/detect.c worker/reassembly/reassembly.c worker/emit/frames.c \
             $(filter worker/flow/%,$(SRC_WORKER)) tests/unit/worker/rig.c \
             $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c common/ipc/record_reader.c \
-            common/ipc/owner.c common/ipc/plaintext.c
+            common/ipc/owner.c common/ipc/plaintext.c common/ipc/claim.c
 $(call unit,worker/test_host,$(PIPELINE))
 $(call unit,worker/test_host_child,$(PIPELINE))
 $(call unit,worker/test_host_learn,$(PIPELINE))
 $(call unit,worker/test_pipeline,$(PIPELINE))
 $(call unit,worker/test_tunnel,$(PIPELINE))
 $(call unit,worker/test_host_plain,$(PIPELINE) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET))
+$(call unit,worker/test_host_claim,$(PIPELINE) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET))
 $(call unit,worker/test_host_unhooked,$(PIPELINE) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET))
 $(call unit,schema/test_category,common/schema/category.c)
 $(call unit,parse/socks/test_socks,$(FAKE_HOST) $(SRC_SOCKS))
@@ -474,6 +477,9 @@ PLAINTEXT := common/ipc/plaintext.c common/ipc/body.c common/ipc/record_reader.c
              common/schema/schema.c common/base/check.c
 $(call unit,ipc/test_plaintext,$(PLAINTEXT))
 $(call unit,ipc/test_owner,$(PLAINTEXT) common/ipc/owner.c)
+CLAIM := common/ipc/claim.c common/ipc/body.c common/ipc/record_reader.c common/schema/schema.c \
+         common/base/check.c
+$(call unit,ipc/test_claim,$(CLAIM))
 $(call unit,ipc/test_plaintext_socket,common/ipc/plaintext_socket.c common/ipc/bus_socket.c $(BASE))
 $(call unit,schema/test_process_filter,common/schema/process_filter.c common/schema/options.c \
     common/base/local_nets.c $(BASE))
@@ -489,8 +495,13 @@ $(call unit,probe/test_lru,worker/probe/lru.c common/base/check.c)
 $(call unit,probe/test_process,worker/probe/process.c worker/probe/lru.c common/base/check.c)
 $(call unit,probe/test_route,worker/probe/route.c)
 $(call unit,probe/test_outbox,worker/probe/outbox.c $(PLAINTEXT))
-$(call unit,probe/test_sessions,worker/probe/sessions.c worker/probe/process.c worker/probe/lru.c \
-    worker/probe/route.c $(BASE))
+$(call unit,probe/test_pending,worker/probe/pending.c $(BASE))
+$(call unit,probe/test_claims,worker/probe/claims.c worker/probe/lru.c $(CLAIM))
+SESSIONS := worker/probe/sessions.c worker/probe/pending.c worker/probe/claims.c \
+            worker/probe/process.c worker/probe/lru.c worker/probe/route.c common/ipc/claim.c \
+            common/ipc/body.c common/ipc/record_reader.c common/schema/schema.c $(BASE)
+$(call unit,probe/test_sessions,$(SESSIONS))
+$(call unit,probe/test_sessions_claims,$(SESSIONS))
 $(call unit,plaintext/test_plaintext,worker/plaintext/plaintext.c $(PLAINTEXT) common/base/log.c)
 $(call unit,correlate/test_latency,worker/correlate/latency.c)
 $(call unit,correlate/test_correlate,$(SRC_CORRELATE) common/schema/options.c $(BASE))
@@ -554,7 +565,7 @@ $(call fuzz_target,fuzz_starttls,$(FAKE_HOST) $(SRC_STARTTLS))
 $(call fuzz_target,fuzz_http2,$(HTTP2))
 $(call fuzz_target,fuzz_grpc,$(GRPC))
 $(call fuzz_target,fuzz_alt_svc,$(ALT_SVC) worker/learn/alt_svc_value.c)
-$(call fuzz_target,fuzz_event,$(ALT_SVC))
+$(call fuzz_target,fuzz_event,$(ALT_SVC) common/ipc/claim.c)
 $(call fuzz_target,fuzz_quic,$(FAKE_HOST) $(QUIC_SEAL) worker/learn/connections_event.c \
     common/ipc/record_reader.c)
 $(call fuzz_target,fuzz_names,$(NAMES))

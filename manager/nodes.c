@@ -188,16 +188,14 @@ static void probe_learn_owners(struct manager *m, struct heritage_probe *p)
             continue;
         memcpy(p->worker[h->worker_index], h->node, sizeof h->node);
         row = probe_interface(p, m->nodes[i].def->interface);
-        if (row >= 0)
-            memcpy(p->owner[row], h->bucket_owner, sizeof h->bucket_owner);
-        else
+        if (row < 0) {
             log_warn("%s: plaintext is joined on the first %d interfaces only", h->node,
                      HERITAGE_INTERFACES);
+            continue;
+        }
+        memcpy(p->owner[row], h->bucket_owner, sizeof h->bucket_owner);
+        p->claims[row] = h->claims;
     }
-    if (m->plan->options.fanout_mode != FANOUT_HASH &&
-        m->nodes[0].heritage->n_workers > p->n_interfaces)
-        log_warn("fanout_mode: several workers of one interface get plaintext that is not of "
-                 "their flows; give hash");
 }
 
 /* --format writes through the first logger. */

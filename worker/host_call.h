@@ -5,6 +5,7 @@
  *   host_call.c   what an analyzer may ask for while it is called
  *   host_child.c  analyzers inside analyzers
  *   host_plain.c  what processes read and wrote, as a content of flows
+ *   host_claim.c  which flows are this worker's, told to the probe
  *   host_learn.c  what flows tell about other flows
  *   host_record.c records and oddities of flows */
 #ifndef SPLIFF_WORKER_HOST_CALL_H

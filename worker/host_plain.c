@@ -419,6 +419,7 @@ void host_plain_run(struct worker *w, uint64_t packets_ns)
 {
     struct plaintext_item item;
 
+    host_claim_send(w);
     plaintext_input_receive(w->plain->input);
     for (uint32_t n = 0; (n < ITEMS_A_RUN || packets_ns == UINT64_MAX) &&
                          plaintext_input_next(w->plain->input, packets_ns, &item);
@@ -447,8 +448,10 @@ void host_plain_run(struct worker *w, uint64_t packets_ns)
 
 void host_plain_watch(struct worker *w, struct flow *f, uint8_t analyzer)
 {
-    if (analyzer == w->plain->tls && f->key.proto == IPPROTO_TCP)
-        correlate_watch(w->plain->correlate, f);
+    if (analyzer != w->plain->tls || f->key.proto != IPPROTO_TCP)
+        return;
+    correlate_watch(w->plain->correlate, f);
+    host_claim(w, f);
 }
 
 void host_plain_arrival(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns)

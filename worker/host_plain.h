@@ -26,6 +26,10 @@ uint64_t host_plain_oldest_ns(const struct worker *w);
 /* A message of the bus about who owns a socket. True: it was one. */
 bool host_plain_message(struct worker *w, const struct bus_message *m);
 
+/* A peer has subscribed to a topic at our publishing socket: a probe that has just come is told of
+ * all claims. */
+void host_claim_asked(struct worker *w, const struct bus_message *m);
+
 /* An analyzer begins to read a flow: from TLS on, its packets may have plaintext. */
 void host_plain_watch(struct worker *w, struct flow *f, uint8_t analyzer);
 

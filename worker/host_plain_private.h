@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What host_plain*.c and host_unhooked.c share. */
+/* What host_plain*.c, host_claim.c and host_unhooked.c share. */
 #ifndef SPLIFF_WORKER_HOST_PLAIN_PRIVATE_H
 #define SPLIFF_WORKER_HOST_PLAIN_PRIVATE_H
 
+#include "common/ipc/claim.h"
 #include "worker/correlate/correlate.h"
 #include "worker/host_plain.h"
 #include "worker/plaintext/plaintext.h"
@@ -19,7 +20,8 @@ struct host_question {
 struct host_plain {
     struct plaintext_input *input;
     struct correlate *correlate;
-    uint8_t tls; /* index of the analyzer */
+    uint8_t tls;                 /* index of the analyzer */
+    struct claim_message claims; /* to be sent */
     uint64_t last_question;
     struct host_question questions[HOST_QUESTIONS]; /* at id % HOST_QUESTIONS */
 };
@@ -40,5 +42,9 @@ void host_plain_log(struct worker *w, struct flow *f, const struct correlate_joi
 void host_unhooked_packet(struct worker *w, struct flow *f, struct correlate_joint *j,
                           uint64_t ts_ns);
 void host_unhooked_end(struct worker *w, struct flow *f, struct correlate_joint *j);
+
+/* Claims a flow that is TLS, if this worker is to; claims that were gathered are sent. */
+void host_claim(struct worker *w, const struct flow *f);
+void host_claim_send(struct worker *w);
 
 #endif

@@ -23,6 +23,7 @@
 #define IDLE_MAX_MS     1000
 #define LIVE_LAG_NS     (1 * NS_PER_SEC) /* packets of the ring may be this late */
 #define FINISH_TIMEOUT  (30 * NS_PER_SEC)
+#define ANSWERS_TIMEOUT (200 * NS_PER_MS)
 #define LINGER_MS       200
 #define STATS_BATCHES   64
 #define RUN_BATCHES     16 /* packet batches between two looks at the bus */
@@ -71,7 +72,9 @@ static void on_event(void *arg, const struct bus_message *m)
 {
     struct worker *w = arg;
 
-    if (!host_plain_message(w, m))
+    if (m->subscription)
+        host_claim_asked(w, m);
+    else if (!host_plain_message(w, m))
         learn_message(w->learn, m);
 }
 
@@ -263,6 +266,17 @@ int worker_drain(const struct heritage *h)
     return EX_IOERR;
 }
 
+/* What other workers are about to answer may still say what some flows are. */
+static void answers_wait(struct worker *w)
+{
+    uint64_t now = clock_mono_ns(), until = now + ANSWERS_TIMEOUT;
+
+    learn_run(w->learn, w->now_ns, now); /* asks what is left to be asked */
+    emit_wait(w->emit, 0);
+    while (learn_questions_open(w->learn) && clock_mono_ns() < until)
+        emit_wait(w->emit, until);
+}
+
 void worker_close(struct worker *w)
 {
     uint64_t lost;
@@ -270,6 +284,8 @@ void worker_close(struct worker *w)
     if (w->emit && w->flows.slots) {
         if (w->plain)
             host_plain_run(w, UINT64_MAX);
+        if (w->learn)
+            answers_wait(w);
         pipeline_finish(w);
         if (w->capture && w->capture_ops->stats)
             w->capture_ops->stats(w->capture);

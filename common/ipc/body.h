@@ -7,6 +7,8 @@
 #define SPLIFF_IPC_BODY_H
 
 #include "common/base/cursor.h"
+#include "common/base/flow_key.h"
+#include "common/base/pack.h"
 #include "common/base/str.h"
 
 #include <stdbool.h>
@@ -18,6 +20,11 @@ uint8_t *body_put_text_pair(uint8_t *p, const char *key, const char *value);
 uint8_t *body_put_uint_pair(uint8_t *p, const char *key, uint64_t value);
 uint8_t *body_put_bool_pair(uint8_t *p, const char *key, bool value);
 
+/* The ends of a key, address and port each, in its own order. Its protocol is told apart. */
+#define BODY_KEY_VALUES 4u
+#define BODY_KEY_BYTES  (2 * (2 + 16 + PACK_SCALAR_BYTES)) /* at most */
+uint8_t *body_put_key(uint8_t *p, const struct flow_key *key);
+
 /* The head of a map of that many pairs. */
 void body_map(struct cursor *c, unsigned keys);
 
@@ -26,6 +33,9 @@ void body_map(struct cursor *c, unsigned keys);
 struct str body_text(struct cursor *c, const char *key, size_t max_bytes);
 uint64_t body_uint(struct cursor *c, const char *key, uint64_t max);
 bool body_bool(struct cursor *c, const char *key);
+
+/* The next ends of a key. Another order than the key's own is an error: it would be another key. */
+void body_key(struct cursor *c, uint8_t proto, struct flow_key *out);
 
 /* Head of an array: how many values follow. */
 uint32_t body_array(struct cursor *c, const char *key);

@@ -54,6 +54,7 @@ struct heritage_capture {
     int lists_fd;      /* prefixes that the worker leaves out itself (prefix_table.h), or -1 */
     uint32_t linktype; /* AF_PACKET: LINKTYPE_ value of its frames */
     char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */
+    bool hash_decides;            /* our hash and bucket_owner say which worker gets a flow */
     uint32_t ring_block_bytes;    /* AF_PACKET: geometry to map */
     uint32_t ring_blocks;
     bool skip_outgoing; /* AF_PACKET: loopback, where what is sent is received too */
@@ -68,7 +69,8 @@ int *heritage_capture_fd(struct heritage_capture *c, unsigned i);
 #define HERITAGE_CAPTURE_NO_FDS                                                                    \
     .fd = -1, .flows_fd = -1, .memory_fd = -1, .program_fd = -1, .lists_fd = -1
 
-/* Where the probe sends what it takes: for each interface, which worker owns a bucket. */
+/* Where the probe sends what it takes: for each interface, which worker owns a bucket; or that its
+ * workers claim their flows (claim.h), since something else than our hash shares them out. */
 #define HERITAGE_INTERFACES    16
 #define HERITAGE_INTERFACE_MAX 64
 
@@ -76,6 +78,7 @@ struct heritage_probe {
     uint32_t n_interfaces;
     char interface[HERITAGE_INTERFACES][HERITAGE_INTERFACE_MAX];
     uint16_t owner[HERITAGE_INTERFACES][FLOW_BUCKETS]; /* index of the worker */
+    bool claims[HERITAGE_INTERFACES];
     char worker[HERITAGE_WORKERS_MAX][HERITAGE_NODE_MAX];
 };
 
@@ -113,6 +116,7 @@ struct heritage {
     struct heritage_capture capture;
     uint16_t bucket_owner[FLOW_BUCKETS];
     bool plaintext;              /* there is a probe */
+    bool claims;                 /* worker: it is to claim its flows at the probe */
     struct heritage_probe probe; /* of the probe only */
     struct options options;
 };

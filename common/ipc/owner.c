@@ -32,36 +32,18 @@ size_t owner_question_encode(uint8_t out[OWNER_QUESTION_BYTES], const struct own
     uint8_t *p = pack_array(out, QUESTION_VALUES);
 
     p = pack_uint(pack_uint(p, OWNER_VERSION), q->id);
-    p = pack_uint(pack_uint(p, q->start_ns), q->key.proto);
-    for (unsigned i = 0; i < 2; i++) {
-        p = pack_bin8(p, q->key.addr[i].b, sizeof q->key.addr[i].b);
-        p = pack_uint(p, q->key.port[i]);
-    }
+    p = body_put_key(pack_uint(pack_uint(p, q->start_ns), q->key.proto), &q->key);
     return (size_t)(p - out);
 }
 
 int owner_question_decode(const uint8_t *body, size_t len, struct owner_question *out)
 {
     struct cursor c = cursor_init(body, len);
-    struct ipaddr addr[2] = {{{0}}, {{0}}};
-    uint16_t port[2];
-    uint8_t proto;
 
     begin(&c, QUESTION_VALUES);
     out->id = body_uint(&c, NULL, UINT64_MAX);
     out->start_ns = body_uint(&c, NULL, UINT64_MAX);
-    proto = (uint8_t)body_uint(&c, NULL, UINT8_MAX);
-    for (unsigned i = 0; i < 2; i++) {
-        struct str s = body_text(&c, NULL, sizeof addr[i].b);
-
-        if (s.len == sizeof addr[i].b)
-            memcpy(addr[i].b, s.p, sizeof addr[i].b);
-        else
-            c.error = true;
-        port[i] = (uint16_t)body_uint(&c, NULL, UINT16_MAX);
-    }
-    if (flow_key_set(&out->key, &addr[0], port[0], &addr[1], port[1], proto) != 0)
-        c.error = true;
+    body_key(&c, (uint8_t)body_uint(&c, NULL, UINT8_MAX), &out->key);
     return end(&c);
 }
 

@@ -257,6 +257,7 @@ static int join_by_flow(const struct opening *o)
     r = join_group(o, PACKET_FANOUT_EBPF);
     if (r == 0)
         r = give_program(o, b);
+    o->out->hash_decides = true;
     fanout_bpf__destroy(b); /* the group keeps the program */
     return r;
 }
@@ -336,7 +337,6 @@ static int af_packet_open(const struct capture_request *r, struct heritage_captu
 
 const struct opener opener_af_packet = {
     .mode = MODE_KERNEL,
-    .hash_decides = true,
     .open = af_packet_open,
     .close = af_packet_close,
 };

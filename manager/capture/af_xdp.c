@@ -230,7 +230,6 @@ static void af_xdp_tick(struct opened *o)
 
 const struct opener opener_af_xdp = {
     .mode = MODE_AF_XDP,
-    .hash_decides = false,
     .open = af_xdp_open,
     .tick = af_xdp_tick,
     .close = af_xdp_close,

@@ -27,6 +27,31 @@ struct members {
     unsigned worker[TOPOLOGY_WORKERS_MAX];
 };
 
+/* Whether our hash says which of these workers has a flow. Where it does not they claim their
+ * flows, so that the probe can find them. */
+static bool hash_decides(const struct members *m, struct heritage *const *heritages)
+{
+    bool all = true;
+
+    for (unsigned i = 0; i < m->n; i++)
+        all &= heritages[m->worker[i]]->capture.hash_decides;
+    return m->n == 1 || all;
+}
+
+static void share_out(const struct members *m, const uint16_t *owner,
+                      struct heritage *const *heritages)
+{
+    bool decides = hash_decides(m, heritages);
+
+    for (unsigned i = 0; i < m->n; i++) {
+        struct heritage *h = heritages[m->worker[i]];
+
+        h->claims = h->plaintext && !decides;
+        for (unsigned b = 0; b < FLOW_BUCKETS; b++)
+            h->bucket_owner[b] = (uint16_t)m->worker[owner[b]];
+    }
+}
+
 static int open_interface(struct captures *c, const struct members *m, struct capture_request *r,
                           struct heritage *const *heritages, char *error)
 {
@@ -53,9 +78,7 @@ static int open_interface(struct captures *c, const struct members *m, struct ca
     if (err < 0)
         return err;
     c->interface[c->n++].opener = opener;
-    for (unsigned i = 0; i < m->n; i++)
-        for (unsigned b = 0; b < FLOW_BUCKETS; b++)
-            heritages[m->worker[i]]->bucket_owner[b] = (uint16_t)m->worker[owner[b]];
+    share_out(m, owner, heritages);
     return 0;
 }
 

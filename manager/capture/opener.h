@@ -27,10 +27,10 @@ struct opened;
 
 struct opener {
     enum mode mode;
-    bool hash_decides; /* flow_hash and bucket_owner say which worker gets a flow; else RSS does */
 
     /* Opens the interface for its workers: out[0 … n_workers - 1], all zero but for descriptors of
-     * -1. Nothing is received before a worker opens its own (worker/capture).
+     * -1. Sets hash_decides of them where bucket_owner is what shares out the packets, and not the
+     * hardware or the kernel. Nothing is received before a worker opens its own (worker/capture).
      *
      * Returns 0 and *o (may be NULL), or with one line in error[INI_ERROR_BYTES] that says what to
      * do: -ENODEV no such interface, -EPERM no right to, -ENOTSUP not on this interface, kernel or

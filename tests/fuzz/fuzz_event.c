@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Hostile events: what decodes lies inside the input and can be said again. */
 #include "common/base/check.h"
+#include "common/ipc/claim.h"
 #include "common/ipc/event.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -65,6 +66,23 @@ static void fuzz_alt_svc(const uint8_t *data, size_t size)
     (void)event_senders_note(&senders, a.node, seq);
 }
 
+static void take_claim(void *arg, const struct flow_key *key)
+{
+    CHECK(claim_add(arg, key));
+}
+
+static void fuzz_claim(const uint8_t *data, size_t size)
+{
+    static struct claim_message said, again;
+    const uint8_t *body;
+    size_t len;
+
+    said.n = again.n = 0;
+    (void)claim_read(data, size, take_claim, &said);
+    body = claim_take(&said, &len);
+    CHECK(!body || claim_read(body, len, take_claim, &again) == 0);
+}
+
 /* Keys are longer than chance will find, so the input is also tried behind a true head, in place of
  * an empty advert or array of adverts. */
 static void fuzz_behind_heads(const uint8_t *data, size_t size)
@@ -84,6 +102,10 @@ static void fuzz_behind_heads(const uint8_t *data, size_t size)
     n = event_alt_svc_encode(body, 1, &empty) - ADVERT_EMPTY_BYTES;
     memcpy(body + n, data, size);
     fuzz_alt_svc(body, n + size);
+    body[0] = (uint8_t)(0x91 + 4 * (data[0] % 4)); /* up to three claims, of this version */
+    body[1] = 1;
+    memcpy(body + 2, data + 1, size - 1);
+    fuzz_claim(body, 1 + size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -91,6 +113,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(alt_svc_table_new(&table, 24) == 0);
     fuzz_behind_heads(data, size);
     fuzz_alt_svc(data, size);
+    fuzz_claim(data, size);
     (void)event_hello_decode(data, size);
     fuzz_table(data, size);
     check_table();

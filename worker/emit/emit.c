@@ -185,7 +185,7 @@ static void take_messages(struct emit *e)
             e->rewind = true;
             e->rewound_ns = 0; /* no pause: it is another logger than the one that asked last */
             e->resend_ns = RESEND_FRESH_NS;
-        } else if (!m.subscription && e->event) {
+        } else if (e->event) {
             e->event(e->event_arg, &m);
         }
     }
@@ -321,6 +321,12 @@ static void exchange_now(struct emit *e)
     exchange(e);
 }
 
+void emit_wait(struct emit *e, uint64_t until_ns)
+{
+    wait_for_bus(e, until_ns);
+    exchange_now(e);
+}
+
 static void drop_oldest(struct emit *e)
 {
     e->c->records_lost += spool_evict(e->spool);
@@ -374,9 +380,7 @@ uint64_t emit_finish(struct emit *e, uint64_t timeout_ns)
     spool_seal_all(e->spool);
     e->has_open = false;
     exchange_now(e);
-    while (spool_batches(e->spool) > 0 && e->now_ns < until && !heritage_orphaned(e->h)) {
-        wait_for_bus(e, until);
-        exchange_now(e);
-    }
+    while (spool_batches(e->spool) > 0 && e->now_ns < until && !heritage_orphaned(e->h))
+        emit_wait(e, until);
     return unacknowledged_records(e);
 }

@@ -23,7 +23,8 @@ struct emit;
 /* Attaches the spool of the heritage. Returns 0 or -errno after printing what failed. */
 int emit_open(struct emit **e, const struct heritage *h, struct bus *bus, struct counters *c);
 
-/* The bus has one reader, and it is emit: what is not about log batches goes to this function. */
+/* The bus has one reader, and it is emit: what is not about log batches goes to this function, also
+ * what others have subscribed to. */
 void emit_on_event(struct emit *e, void (*event)(void *arg, const struct bus_message *m),
                    void *arg);
 
@@ -34,6 +35,10 @@ void emit_record(struct emit *e, enum record_type type, const void *rec);
 /* Publishes what is sealed, takes acknowledgements, seals open batches older than
  * log_flush_interval. now_ns: clock_mono_ns(). Called once a packet batch and when idle. */
 void emit_run(struct emit *e, uint64_t now_ns);
+
+/* Waits until the bus has something, at most until until_ns, and takes it; 0: only takes what is
+ * there, as it must have been before the bus is waited for. */
+void emit_wait(struct emit *e, uint64_t until_ns);
 
 /* When emit_run wants to be called again at the latest, on the clock of now_ns; UINT64_MAX never.
  */

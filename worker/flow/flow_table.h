@@ -59,6 +59,15 @@ void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t now_ns);
 /* The flow that was silent longest (to the second), NULL if there is none. */
 struct flow *flow_table_longest_idle(const struct flow_table *t);
 
+/* From the flow that a packet came for last (to the second) to the one silent longest: the flow
+ * before f in that order, of NULL the last one. NULL if there is none. */
+static inline struct flow *flow_table_before(const struct flow_table *t, const struct flow *f)
+{
+    uint32_t index = f ? f->idle_prev : t->idle_tail;
+
+    return index == POOL_NONE ? NULL : pool_at(&t->flows, index);
+}
+
 /* Sets when flow_table_expired gives this flow; an earlier one replaces, also while armed. */
 void flow_table_arm(struct flow_table *t, struct flow *f, uint64_t deadline_ns);
 

@@ -377,6 +377,35 @@ void learn_question_close(struct learn *l, uint32_t question)
         q->number = 0;
 }
 
+/* Whether the answer may be on its way: it takes milliseconds. */
+static bool question_is_open(const struct connections *t, const struct question *q)
+{
+    bool open = false;
+
+    for (unsigned end = 0; end < 2 && q->number > 0; end++) {
+        const uint8_t *id = q->datagram[end] + 1;
+
+        if (!q->asked[end])
+            continue;
+        if (id_of_bytes(t, id, CONNECTIONS_ASK_BYTES))
+            return false;
+        open |= was_asked(t, id);
+    }
+    return open;
+}
+
+bool learn_questions_open(const struct learn *l)
+{
+    const struct connections *t = l->connections;
+    uint32_t i = 0;
+
+    if (!t || !t->share)
+        return false;
+    while (i < QUESTIONS && !question_is_open(t, &t->questions[i]))
+        i++;
+    return i < QUESTIONS;
+}
+
 uint32_t learn_connection_find(struct learn *l, const uint8_t *datagram, size_t len, unsigned *side)
 {
     struct connections *t = l->connections;

@@ -6,7 +6,8 @@
  *   the ring       events become items, items messages, and those are sent
  *   ended          processes whose end was told before the ring was read, if the ring is empty:
  *                  only now is it sure that nothing of theirs is left in it
- *   bus, sockets   questions are answered; a worker that came (back) is told its sessions anew
+ *   bus, sockets   questions are answered; claims of flows are taken, and sessions that waited for
+ *                  them sent; a worker that came (back) is told its sessions anew
  *   each second    counters, addresses of the interfaces, whether the manager lives
  *
  * While events come the ring is read every GATHER_MS only: the plaintext of that time goes in one
@@ -20,8 +21,10 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/ipc/bus.h"
+#include "common/ipc/claim.h"
 #include "common/ipc/plaintext_socket.h"
 #include "common/schema/process_filter.h"
+#include "worker/probe/claims.h"
 #include "worker/probe/discover.h"
 #include "worker/probe/hooking.h"
 #include "worker/probe/images.h"
@@ -42,6 +45,7 @@
 
 #define PENDING_BYTES   (UINT64_C(32) * 1024 * 1024)
 #define PROCESSES_MAX   16384u
+#define CLAIMS_MAX      65536u
 #define EVENTS_TURN     2048 /* taken from the ring before anything else is looked at */
 #define DISCOVER_TURNS  64   /* of discovery before the ring is looked at, if it is behind */
 #define ENDED_MAX       4096u
@@ -55,6 +59,7 @@ struct probe {
     const struct heritage *heritage;
     struct counters *c;
     struct route route;
+    struct claims *claims; /* NULL: our hash decides everywhere */
     struct process_table *processes;
     struct sessions *sessions;
     struct images *images;
@@ -215,15 +220,29 @@ static uint64_t first_number(void)
     return (uint64_t)(random & 0x3fffff) << 40;
 }
 
+/* Whether the workers of any interface claim their flows. */
+static bool wants_claims(const struct heritage_probe *h)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < h->n_interfaces; i++)
+        any |= h->claims[i];
+    return any;
+}
+
 static int memory_open(struct probe *p)
 {
     static const struct sessions_ops ops = {on_item, on_image_of};
+    bool claims = wants_claims(&p->heritage->probe);
 
+    if (claims)
+        p->claims = claims_new(CLAIMS_MAX, p->heritage, p->c);
     p->processes = process_table_new(PROCESSES_MAX);
     p->images = images_new();
-    if (p->processes)
-        p->sessions = sessions_new((uint32_t)p->heritage->options.plaintext_sessions, PENDING_BYTES,
-                                   first_number(), &p->route, p->processes, &ops, p, p->c);
+    if (p->processes && (p->claims || !claims))
+        p->sessions =
+            sessions_new((uint32_t)p->heritage->options.plaintext_sessions, PENDING_BYTES,
+                         first_number(), &p->route, p->claims, p->processes, &ops, p, p->c);
     if (p->images && p->sessions)
         return 0;
     log_error("cannot map memory for %llu sessions: lower plaintext_table_size",
@@ -257,6 +276,8 @@ static int bus_side_open(struct probe *p)
         err = bus_open_client(&p->bus, h->run_dir);
     if (err == 0)
         err = bus_subscribe(p->bus, OWNERS_TOPIC);
+    if (err == 0 && p->claims)
+        err = bus_subscribe(p->bus, CLAIM_TOPIC);
     return err;
 }
 
@@ -331,18 +352,35 @@ static bool take_events(struct probe *p)
     return false;
 }
 
+/* True: it was one of claims. */
+static bool take_claims(struct probe *p, const struct bus_message *m)
+{
+    if (m->topic_len < strlen(CLAIM_TOPIC) ||
+        memcmp(m->topic, CLAIM_TOPIC, strlen(CLAIM_TOPIC)) != 0)
+        return false;
+    claims_message(p->claims, m, clock_mono_ns());
+    return true;
+}
+
 static void take_messages(struct probe *p)
 {
     struct bus_message m;
+    bool claimed = false;
     unsigned worker;
     const char *node;
 
     while (bus_receive(p->bus, &m)) {
         if (m.subscription)
             continue;
+        if (take_claims(p, &m)) {
+            claimed = true;
+            continue;
+        }
         p->c->probe_questions++;
         owners_answer(&p->owners, &m);
     }
+    if (claimed)
+        sessions_claimed(p->sessions);
     while ((node = plaintext_socket_arrival(p->socket)))
         if (outbox_arrival(&p->outbox, node, &worker)) {
             sessions_forget_worker(p->sessions, worker);
@@ -364,12 +402,13 @@ static void tick(struct probe *p, uint64_t now_ns)
     hooking_sweep(&p->hooking, p->discover);
 }
 
-static void wait_for_more(struct probe *p, bool unsent)
+/* until_ns: when to wake up at the latest. */
+static void wait_for_more(struct probe *p, bool unsent, uint64_t until_ns)
 {
     static struct pollfd polls[DISCOVER_FDS_MAX + 5];
     int fds[DISCOVER_FDS_MAX], n = 0, m = discover_fds(p->discover, fds);
     uint64_t now = clock_mono_ns();
-    int timeout_ms = now < p->tick_ns ? (int)((p->tick_ns - now) / NS_PER_MS) + 1 : 0;
+    int timeout_ms = now < until_ns ? (int)((until_ns - now) / NS_PER_MS) + 1 : 0;
 
     for (int i = 0; i < m; i++)
         polls[n++] = (struct pollfd){.fd = fds[i], .events = POLLIN};
@@ -390,13 +429,15 @@ void probe_loop(struct probe *p, const volatile int *stop)
 {
     while (!*stop && !heritage_orphaned(p->heritage)) {
         bool more = discover(p), unsent;
+        uint64_t until;
 
         more |= take_events(p);
         unsent = outbox_flush(&p->outbox);
         take_messages(p);
+        until = sessions_run(p->sessions, clock_mono_ns());
         tick(p, clock_mono_ns());
         if (!more)
-            wait_for_more(p, unsent);
+            wait_for_more(p, unsent, until < p->tick_ns ? until : p->tick_ns);
     }
 }
 
@@ -407,6 +448,7 @@ static void finish(struct probe *p)
 
     while (take_events(p) && turns++ < FINISH_TURNS)
         (void)outbox_flush(&p->outbox);
+    (void)sessions_run(p->sessions, UINT64_MAX);
     while (outbox_flush(&p->outbox) && turns++ < FINISH_TURNS)
         usleep(FINISH_PAUSE_US);
     kernel_count(p->kernel);
@@ -424,6 +466,7 @@ void probe_close(struct probe *p)
     plaintext_socket_close(p->socket);
     outbox_fini(&p->outbox);
     sessions_free(p->sessions);
+    claims_free(p->claims);
     images_free(p->images);
     process_table_free(p->processes);
     free(p);

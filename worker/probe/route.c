@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker/probe/route.h"
 
-#include "common/base/flow_key.h"
-
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -117,8 +115,8 @@ static uint8_t network_find(const struct route *r, const struct ipaddr *a)
     return found;
 }
 
-static uint8_t interface_of(const struct route *r, const struct ipaddr *local,
-                            const struct ipaddr *remote)
+unsigned route_interface(const struct route *r, const struct ipaddr *local,
+                         const struct ipaddr *remote)
 {
     const struct route_address *own = own_find(r, local);
     uint8_t i = NO_INTERFACE;
@@ -134,13 +132,8 @@ static uint8_t interface_of(const struct route *r, const struct ipaddr *local,
     return i == NO_INTERFACE ? 0 : i;
 }
 
-unsigned route_worker(const struct route *r, const struct ipaddr *local, uint16_t local_port,
-                      const struct ipaddr *remote, uint16_t remote_port)
+unsigned route_worker(const struct route *r, unsigned interface, const struct flow_key *key)
 {
-    uint8_t interface = interface_of(r, local, remote);
-    struct flow_key key;
-
-    (void)flow_key_set(&key, local, local_port, remote, remote_port, IPPROTO_TCP);
     return r->heritage->probe
-        .owner[interface][flow_key_hash(&key, r->heritage->seed) % FLOW_BUCKETS];
+        .owner[interface][flow_key_hash(key, r->heritage->seed) % FLOW_BUCKETS];
 }

@@ -7,6 +7,7 @@
 #include "bpf/probe.h"
 #include "common/ipc/plaintext.h"
 #include "common/schema/counters.h"
+#include "worker/probe/claims.h"
 #include "worker/probe/process.h"
 #include "worker/probe/route.h"
 
@@ -28,14 +29,22 @@ struct sessions_ops {
 };
 
 /* first_number is added to the kernel's numbers of sessions, so that those of two lives of the
- * probe differ. NULL: no memory. */
+ * probe differ. claims may be NULL: no interface needs them. NULL: no memory. */
 struct sessions *sessions_new(uint32_t capacity, uint64_t pending_bytes, uint64_t first_number,
-                              const struct route *r, struct process_table *p,
+                              const struct route *r, struct claims *claims, struct process_table *p,
                               const struct sessions_ops *ops, void *user, struct counters *c);
 void sessions_free(struct sessions *s);
 
 /* wall_offset_ns: CLOCK_REALTIME minus CLOCK_MONOTONIC, now. */
 void sessions_event(struct sessions *s, const struct probe_event *e, int64_t wall_offset_ns);
+
+/* Flows were claimed: sessions that wait for one of them have their worker. */
+void sessions_claimed(struct sessions *s);
+
+/* Called often, after all claims that are there were taken: those that have waited long enough go
+ * by our hash. mono_ns: clock_mono_ns(), UINT64_MAX: all of them, it is the end. Returns when it
+ * wants to be called again; UINT64_MAX never. */
+uint64_t sessions_run(struct sessions *s, uint64_t mono_ns);
 
 /* A worker has come (back): its sessions are told anew before their next item. */
 void sessions_forget_worker(struct sessions *s, unsigned worker);

@@ -78,7 +78,7 @@ static void open_worker(unsigned i)
 static void open_interface(const char *interface, uint32_t n)
 {
     struct capture_request r = {interface, &options, n, SEED, 0, 23, owner};
-    struct heritage_capture *out[MEMBERS_MAX];
+    struct heritage_capture *out[MEMBERS_MAX] = {NULL};
     struct opened *opened;
     char error[INI_ERROR_BYTES] = "";
 
@@ -99,6 +99,7 @@ static int tear_down(void **state)
         capture[i] = NULL;
         if (heritage[i].capture.fd >= 0)
             close(heritage[i].capture.fd);
+        heritage[i].capture.fd = -1;
     }
     return 0;
 }
@@ -247,6 +248,22 @@ static void test_fanout(void **state)
     }
     assert_int_equal(seen[0] + seen[1], 100);
     assert_true(seen[0] > 10 && seen[1] > 10);
+}
+
+/* Who must ask the workers for their flows is told so. */
+static void test_who_decides(void **state)
+{
+    static const enum fanout modes[] = {FANOUT_HASH, FANOUT_CPU, FANOUT_QUEUE};
+
+    (void)state;
+    SKIP_IF_UNABLE();
+    for (unsigned i = 0; i < 3; i++) {
+        options.fanout_mode = modes[i];
+        open_interface("near", 2);
+        for (unsigned w = 0; w < MEMBERS_MAX; w++)
+            assert_int_equal(heritage[w].capture.hash_decides, modes[i] == FANOUT_HASH);
+        (void)tear_down(NULL);
+    }
 }
 
 /* What a worker had in its hands is not read again by its successor, what it had not, is. */
@@ -421,6 +438,7 @@ int main(void)
         TEST(test_vlan_and_large_frames),
         TEST(test_snap_length_and_filter),
         TEST(test_fanout),
+        TEST(test_who_decides),
         TEST(test_successor_goes_on),
         TEST(test_full_ring),
         TEST(test_loopback_shows_packets_once),

@@ -329,6 +329,34 @@ static void test_newest_questions_stay(void **state)
     assert_int_equal(ask(&a, first, 0, "same"), last + 1);
 }
 
+/* What a worker that ends waits for: not what was answered, nor what nobody asks any more, nor what
+ * nobody can answer, for that was asked long ago. */
+static void test_open_questions(void **state)
+{
+    uint32_t first, second;
+
+    (void)state;
+    add(&a, 0, "Cone", 1, "server-id");
+    assert_false(learn_questions_open(&b.l));
+    first = ask(&b, 0, 1, "server-id");
+    assert_int_equal(ask(&b, first, 0, "unknown-id"), first);
+    assert_true(learn_questions_open(&b.l));
+    connections_run(&b.l, 0, 1);
+    deliver(&a);
+    assert_true(learn_questions_open(&b.l));
+    deliver(&b);
+    assert_false(learn_questions_open(&b.l)); /* one end's will do */
+    second = ask(&b, 0, 0, "other-id");
+    assert_true(learn_questions_open(&b.l));
+    learn_question_close(&b.l, second);
+    assert_false(learn_questions_open(&b.l));
+    ask(&b, 0, 0, "yet-another");
+    connections_run(&b.l, 0, NS_PER_SEC);
+    assert_true(learn_questions_open(&b.l));
+    connections_run(&b.l, 0, 2 * NS_PER_SEC);
+    assert_false(learn_questions_open(&b.l));
+}
+
 static void test_short_datagrams_are_not_asked_about(void **state)
 {
     (void)state;
@@ -380,6 +408,7 @@ static void test_switched_off(void **state)
     assert_int_equal(connections_open(&b.l), 0);
     assert_int_equal(add(&a, 0, "Cone", 1, "server-id"), 0);
     assert_string_equal(find(&a, "server-id", 1), "none");
+    assert_false(learn_questions_open(&a.l));
     learn_connection_release(&a.l, 0);
     connections_run(&a.l, 0, 1);
     assert_true(connections_event(&a.l, (const uint8_t *)"x", 1));
@@ -405,6 +434,7 @@ int main(void)
         TEST(test_answer_after_the_last_datagram),
         TEST(test_question_of_each_end),
         TEST(test_newest_questions_stay),
+        TEST(test_open_questions),
         TEST(test_short_datagrams_are_not_asked_about),
         TEST(test_alone_nobody_is_asked),
         TEST(test_broken_events),

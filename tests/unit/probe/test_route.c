@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker/probe/route.h"
 
-#include "common/base/flow_key.h"
-
 #include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,11 +51,18 @@ static int setup(void **state)
     return 0;
 }
 
-static unsigned worker(const char *local, const char *remote)
+static unsigned worker_of(const char *local, uint16_t port, const char *remote)
 {
     struct ipaddr l = address(local), r = address(remote);
+    struct flow_key key;
 
-    return route_worker(&route, &l, 50000, &r, 443);
+    (void)flow_key_set(&key, &l, port, &r, 443, IPPROTO_TCP);
+    return route_worker(&route, route_interface(&route, &l, &r), &key);
+}
+
+static unsigned worker(const char *local, const char *remote)
+{
+    return worker_of(local, 50000, remote);
 }
 
 static void packets_are_seen_where_the_local_address_is(void **state)
@@ -103,8 +108,8 @@ static void the_bucket_is_that_of_the_packets(void **state)
     (void)flow_key_set(&key, &r, 443, &l, 50000, IPPROTO_TCP);
     bucket = flow_key_hash(&key, heritage.seed) % FLOW_BUCKETS;
     heritage.probe.owner[ETH0][bucket] = 7;
-    assert_int_equal(route_worker(&route, &l, 50000, &r, 443), 7);
-    assert_int_equal(route_worker(&route, &l, 50001, &r, 443), 0);
+    assert_int_equal(worker_of("192.0.2.10", 50000, "203.0.113.5"), 7);
+    assert_int_equal(worker_of("192.0.2.10", 50001, "203.0.113.5"), 0);
 }
 
 /* This machine has a loopback, whatever else. */
