@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Large downloads are shunted, and told of as if they had not been: beside the cluster runs another
+# one that shunts nothing, and conn.log of both is the same, to the packet. Both have a filter, which
+# must leave out the same.
+. "$(dirname "$0")/lib.sh"
+begin 2
+cat >>"$WORK/spliff.cfg" <<CFG
+tcp_close_delay = 500ms
+filter = tcp and not port 80
+CFG
+head -c 40M /dev/zero >"$WORK/www/www/files/40m"
+
+# aside NAME OPTION-LINE...: a cluster of its own on the same interface.
+aside() {
+    local name=$1
+    shift
+    sed "s|$STATE|$WORK/$name.state|; s|$LOGS|$WORK/$name|" "$WORK/spliff.cfg" >"$WORK/$name.cfg"
+    printf '%s\n' "$@" >>"$WORK/$name.cfg"
+    server "$BIN/spliff-cluster" start --config "$WORK/$name.cfg" --node-cfg "$WORK/node.cfg" \
+        >"$WORK/$name.out" 2>"$WORK/$name.err" || die "$name does not start"
+}
+
+aside_stop() {
+    server "$BIN/spliff-cluster" stop --config "$WORK/$1.cfg" >>"$WORK/$1.out" 2>>"$WORK/$1.err"
+}
+
+# lines DIR: conn.log's lines of TCP without what differs by chance. Of history the letters: those of
+# packets that were only counted come in a row when they join.
+lines() {
+    zcat -f "$1"/*-*-*/conn.* | python3 -c '
+import sys
+rows = []
+for line in sys.stdin:
+    fields = line.rstrip("\n").split("\t")
+    if fields[0] == "#fields":
+        names = fields[1:]
+    elif line[0] != "#":
+        row = dict(zip(names, fields))
+        row["history"] = "".join(sorted(row["history"]))
+        rows.append("\t".join(v for k, v in row.items() if k not in ("ts", "uid", "duration")))
+print("\n".join(sorted(r for r in rows if "\ttcp\t" in r)))'
+}
+
+# Numbers of the programs that processes of the clusters have open.
+programs() {
+    local pid
+    for pid in $(ip netns pids "$NET_SERVER"); do
+        awk '$1 == "prog_id:" {print $2}' /proc/"$pid"/fdinfo/* 2>/dev/null
+    done | sort -u
+}
+
+# are_gone PROGRAM...
+are_gone() {
+    local id
+    for id in "$@"; do
+        ! bpftool prog show id "$id" >/dev/null 2>&1 || return 1
+    done
+}
+
+aside plain 'shunt_tls = no' 'shunt_unknown = no'
+start
+get --tls-max 1.3 "https://$SERVER4/files/40m"
+get --tls-max 1.2 "https://$SERVER4/files/40m"
+get -6 "https://[$SERVER6]/files/40m"
+get "https://$SERVER4/files/20k.txt"
+get "http://$SERVER4/files/20k.txt"
+wait_for 20 has_records conn 4 || die "conn.log has $(count conn) of 4 flows"
+seen=$(counter capture.packets)
+unseen=$(counter shunt.packets)
+[ "$(counter shunt.tls)" -eq 3 ] || die "$(counter shunt.tls) flows were shunted, not 3"
+[ "$(counter shunt.active)" -eq 0 ] || die 'flows that are over are still shunted'
+[ "$unseen" -gt $((seen * 2)) ] || die "$seen packets came up, $unseen did not"
+loaded=$(programs)
+[ -n "$loaded" ] || die 'no program is loaded'
+stop
+aside_stop plain
+lines "$WORK/plain" >"$WORK/plain.lines"
+lines "$LOGS" >"$WORK/shunt.lines"
+diff "$WORK/plain.lines" "$WORK/shunt.lines" || die 'conn.log with shunting is another one'
+[ "$(wc -l <"$WORK/plain.lines")" -eq 4 ] || die 'flows are missing'
+wait_for 5 are_gone $loaded || die 'a program is left in the kernel'
+pass "$TEST"
+finish
