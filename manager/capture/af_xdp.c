@@ -131,9 +131,8 @@ static int open_worker(const struct opening *o, uint32_t queue, struct heritage_
     bool joins;
     int r;
 
-    *out = (struct heritage_capture){.kind = CAPTURE_AF_XDP,
-                                     HERITAGE_CAPTURE_NO_FDS,
-                                     .linktype = o->opened->interface.linktype};
+    *out = (struct heritage_capture){
+        .kind = CAPTURE_AF_XDP, HERITAGE_CAPTURE_NO_FDS, .linktype = o->opened->interface.linktype};
     snprintf(out->name, sizeof out->name, "%s", o->r->interface);
     r = xsk_open(out, &joins, &plan, o->error);
     if (r < 0)

@@ -34,6 +34,8 @@
 #endif
 
 #define HUGE_PAGE_BYTES  (UINT64_C(2) << 20)
+#define BUSY_PAUSE_MS    100u
+#define BUSY_PATIENCE_MS 5000u
 #define COMPLETION_SLOTS 64u /* nothing is sent, but the kernel asks for such a ring */
 
 struct opening {
@@ -203,6 +205,7 @@ static int explain_bind(const struct opening *o, int err)
                           o->plan->queue, strerror(err));
 }
 
+/* Returns 0, -errno with a line, or the errno of binding without one. */
 static int bind_socket(struct opening *o, bool *joins)
 {
     int err = EOPNOTSUPP;
@@ -230,7 +233,21 @@ static int bind_socket(struct opening *o, bool *joins)
         if (err == EBUSY)
             break;
     }
-    return explain_bind(o, err);
+    return err;
+}
+
+/* The children of a manager that was killed hold its sockets until they have ended, too. */
+static int bind_patiently(struct opening *o, bool *joins)
+{
+    struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * (long)NS_PER_MS};
+    int r = bind_socket(o, joins);
+
+    for (unsigned waited_ms = 0; r == EBUSY && waited_ms < BUSY_PATIENCE_MS;
+         waited_ms += BUSY_PAUSE_MS) {
+        nanosleep(&pause, NULL);
+        r = bind_socket(o, joins);
+    }
+    return r > 0 ? explain_bind(o, r) : r;
 }
 
 int xsk_open(struct heritage_capture *out, bool *joins, const struct xsk_plan *plan, char *error)
@@ -240,7 +257,7 @@ int xsk_open(struct heritage_capture *out, bool *joins, const struct xsk_plan *p
 
     if (r < 0)
         return r;
-    r = bind_socket(&o, joins);
+    r = bind_patiently(&o, joins);
     munmap(o.memory, out->af_xdp.memory_bytes); /* the socket holds the pages */
     return r;
 }

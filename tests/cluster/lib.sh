@@ -49,7 +49,7 @@ die() {
     exit 1
 }
 
-# node_cfg WORKERS
+# node_cfg WORKERS [INTERFACE METHOD]
 node_cfg() {
     cat >"$WORK/node.cfg" <<CFG
 [manager]
@@ -63,8 +63,8 @@ host=localhost
 [worker]
 type=worker
 host=localhost
-interface=sv0
-lb_method=af_packet
+interface=${2:-sv0}
+lb_method=${3:-af_packet}
 lb_procs=$1
 CFG
 }

@@ -6,9 +6,9 @@
 
 #define MIRROR_INDEX  77
 #define MIRROR_QUEUES 2
+#define MIRROR_VLAN   7
 
-SEC("tc")
-int mirror(struct __sk_buff *skb)
+static __always_inline void copy(struct __sk_buff *skb)
 {
     struct packet_view view = {.ctx = skb, .bytes = skb->len, .hook = PACKET_TC};
     __u32 hash = 0;
@@ -16,6 +16,22 @@ int mirror(struct __sk_buff *skb)
     walk_hash(&view, 1, &hash);
     skb->queue_mapping = hash % MIRROR_QUEUES + 1; /* 0: not set */
     bpf_clone_redirect(skb, MIRROR_INDEX, 0);
+}
+
+SEC("tc")
+int mirror(struct __sk_buff *skb)
+{
+    copy(skb);
+    return TC_ACT_UNSPEC;
+}
+
+/* As a trunk port: the copy has a VLAN tag. */
+SEC("tc/tagged")
+int mirror_tagged(struct __sk_buff *skb)
+{
+    bpf_skb_vlan_push(skb, bpf_htons(PACKET_ETHERTYPE_VLAN), MIRROR_VLAN);
+    copy(skb);
+    bpf_skb_vlan_pop(skb);
     return TC_ACT_UNSPEC;
 }
 

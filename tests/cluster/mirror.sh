@@ -15,7 +15,7 @@ mirror_missing() {
 # mirror_up [MTU]: needs the link. Frames are those of a wire: checksums filled in, tags in their
 # place, nothing larger than the MTU.
 mirror_up() {
-    local mtu=${1:-1500} side
+    local mtu=${1:-1500}
     server ip link add mir0 index $MIRROR_INDEX numtxqueues 2 numrxqueues 2 mtu "$mtu" type veth \
         peer name tap0 numtxqueues 2 numrxqueues 2 mtu "$mtu" || return 1
     server sysctl -qw net.ipv6.conf.mir0.disable_ipv6=1 net.ipv6.conf.tap0.disable_ipv6=1
@@ -23,7 +23,14 @@ mirror_up() {
     server ip link set mir0 up
     server ip link set tap0 up
     server tc qdisc add dev sv0 clsact || return 1
+    mirror_as tc
+}
+
+# mirror_as SECTION: tc, or tc/tagged for copies with a VLAN tag.
+mirror_as() {
+    local side
     for side in ingress egress; do
-        server tc filter add dev sv0 $side bpf direct-action obj "$MIRROR_PROGRAM" sec tc || return 1
+        server tc filter replace dev sv0 $side handle 1 pref 1 \
+            bpf direct-action obj "$MIRROR_PROGRAM" sec "$1" || return 1
     done
 }
