@@ -84,6 +84,7 @@ endif
 SRC_ALT_SVC := common/base/alt_svc_table.c common/base/alt_svc_index.c
 SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/memory.c \
             common/base/pool.c common/base/local_nets.c common/base/linktype.c common/base/filter.c \
+            common/base/prefix_table.c \
             $(SRC_ALT_SVC)
 SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/options.c \
               common/schema/process_filter.c \
@@ -523,6 +524,7 @@ $(call unit,probe/test_discover,worker/probe/discover.c worker/probe/perf.c comm
 $(call unit,manager/capture/test_filter_bpf,manager/capture/filter_bpf.c common/base/filter.c $(BASE))
 $(call unit,manager/test_ethtool,manager/ethtool.c)
 $(call unit,worker/test_shunt,$(PIPELINE))
+$(call unit,base/test_prefix_table,common/base/prefix_table.c common/base/ipaddr.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

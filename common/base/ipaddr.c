@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "common/base/ipaddr.h"
 
+#include <arpa/inet.h>
+#include <stdlib.h>
+
 #define GROUPS 8u
 
 static char *put_octet(char *p, unsigned v)
@@ -79,4 +82,34 @@ size_t ipaddr_format(const struct ipaddr *a, char *out)
     const char *end = ipaddr_is_v4(a) ? put_v4(out, a->b + 12) : put_v6(out, a->b);
 
     return (size_t)(end - out);
+}
+
+bool ipaddr_parse_prefix(const char *text, struct ipaddr *prefix, unsigned *bits)
+{
+    const char *slash = strchr(text, '/');
+    size_t n = slash ? (size_t)(slash - text) : strlen(text);
+    char address[IPADDR_TEXT_MAX], *end = NULL;
+    unsigned long given = 0;
+    uint8_t v4[4];
+    unsigned all;
+
+    if (n >= sizeof address)
+        return false;
+    memcpy(address, text, n);
+    address[n] = '\0';
+    if (slash) {
+        given = strtoul(slash + 1, &end, 10);
+        if (slash[1] < '0' || slash[1] > '9' || *end != '\0')
+            return false;
+    }
+    if (inet_pton(AF_INET, address, v4) == 1) {
+        ipaddr_set_v4(prefix, v4);
+        all = 32;
+    } else if (inet_pton(AF_INET6, address, prefix->b) == 1) {
+        all = 128;
+    } else {
+        return false;
+    }
+    *bits = 128 - all + (slash && given < all ? (unsigned)given : all);
+    return !slash || given <= all;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "common/base/local_nets.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* RFC 1918, 3927, 4193, 4291, 6598, loopback, and the addresses of those that have or know none
@@ -13,25 +11,13 @@ static const char private_nets[] =
     "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,127.0.0.0/8,169.254.0.0/16,100.64.0.0/10,0.0.0.0/8,"
     "255.255.255.255/32,::/128,::1/128,fe80::/10,fc00::/7";
 
-static int local_nets_add(struct local_nets *l, char *item)
+static int local_nets_add(struct local_nets *l, const char *item)
 {
-    char *slash = strchr(item, '/');
-    unsigned long bits;
-    char *end;
-    uint8_t v4[4];
+    unsigned bits;
 
-    if (!slash || l->n == LOCAL_NETS_MAX)
+    if (!strchr(item, '/') || l->n == LOCAL_NETS_MAX ||
+        !ipaddr_parse_prefix(item, &l->net[l->n].addr, &bits))
         return -EINVAL;
-    *slash = '\0';
-    bits = strtoul(slash + 1, &end, 10);
-    if (*end != '\0' || end == slash + 1)
-        return -EINVAL;
-    if (inet_pton(AF_INET, item, v4) == 1 && bits <= 32) {
-        ipaddr_set_v4(&l->net[l->n].addr, v4);
-        bits += 96;
-    } else if (inet_pton(AF_INET6, item, l->net[l->n].addr.b) != 1 || bits > 128) {
-        return -EINVAL;
-    }
     l->net[l->n++].bits = (uint8_t)bits;
     return 0;
 }
