@@ -5,22 +5,30 @@
 
 #include "bpf/packet.h"
 
-/* Where a direction has come to; what lies behind that was sent before. */
-static __always_inline void flows_count_segment(struct flows_value *v, struct flows_end *e,
-                                                const struct packet *p)
+/* Notes where a direction has come to. False: the segment lies behind that, it was sent before. */
+static __always_inline _Bool flows_note_seq(struct flows_value *v, struct flows_end *e,
+                                            const struct packet *p)
 {
     __u32 seq_end = p->seq + p->payload_bytes;
 
+    if ((v->flags & FLOWS_SEQ << p->from) && (__s32)(seq_end - e->seq_end) <= 0)
+        return 0;
+    e->seq_end = seq_end;
+    v->flags |= FLOWS_SEQ << p->from;
+    return 1;
+}
+
+static __always_inline void flows_count_segment(struct flows_value *v, struct flows_end *e,
+                                                const struct packet *p)
+{
     if (p->window == 0)
         e->zero_windows++;
     if (p->payload_bytes == 0) {
         v->flags |= FLOWS_ACK << p->from;
-    } else if ((v->flags & FLOWS_SEQ << p->from) && (__s32)(seq_end - e->seq_end) <= 0) {
-        e->resent++;
-    } else {
+    } else if (flows_note_seq(v, e, p)) {
         e->payload_bytes += p->payload_bytes;
-        e->seq_end = seq_end;
-        v->flags |= FLOWS_SEQ << p->from;
+    } else {
+        e->resent++;
     }
 }
 
@@ -40,10 +48,10 @@ static __always_inline void flows_count(struct flows_value *v, const struct pack
 /* A handshake of QUIC, or any other packet with a long header (RFC 8999 section 5.1). */
 static __always_inline _Bool flows_is_quic_long(const struct packet_view *v, const struct packet *p)
 {
-    __u8 first;
+    PACKET_BYTES(first, 1);
 
     return p->key.proto == PACKET_UDP && p->payload_bytes > 0 &&
-           packet_load(v, p->payload_offset, &first, 1) && (first & 0x80);
+           packet_load(v, p->payload_offset, first, 1) && (first[0] & 0x80);
 }
 
 /* Whether this packet of a shunted flow goes up all the same: it begins or ends something. */

@@ -43,9 +43,10 @@ enum {
 };
 
 enum packet_hook {
-    PACKET_XDP,    /* struct xdp_md */
-    PACKET_TC,     /* struct __sk_buff, from its data on */
-    PACKET_SOCKET, /* struct __sk_buff, from the link header on, or from the network header */
+    PACKET_XDP,     /* struct xdp_md: what lies in front is read in place */
+    PACKET_XDP_FAR, /* the same, by calls: for code with many ways through it */
+    PACKET_TC,      /* struct __sk_buff, from its data on */
+    PACKET_SOCKET,  /* struct __sk_buff, from the link header on, or from the network header */
 };
 
 /* Where bytes come from. `hook` is a constant to the compiler or, in functions of their own, to the
@@ -56,6 +57,9 @@ struct packet_view {
     __u32 bytes; /* of the frame */
     __u32 l3;    /* the frame begins with the IP header */
 };
+
+/* A buffer for packet_load. */
+#define PACKET_BYTES(name, n) __u8 name[n] __attribute__((aligned(8)))
 
 enum packet_kind { PACKET_OTHER, PACKET_FLOW };
 
@@ -71,7 +75,24 @@ struct packet {
     __u8 tcp_flags;
 };
 
-/* Copies bytes (a constant) of the frame to the stack. False if it has not so many. */
+/* By words: the compiler knows of no alignment and would go byte by byte. */
+static __always_inline void packet_copy(void *to, const void *from, const __u32 bytes)
+{
+    __u32 at = 0;
+
+#pragma unroll
+    for (; at + 4 <= bytes; at += 4)
+        *(__u32 *)(to + at) = *(const __u32 *)(from + at);
+    if (bytes & 2) {
+        *(__u16 *)(to + at) = *(const __u16 *)(from + at);
+        at += 2;
+    }
+    if (bytes & 1)
+        *(__u8 *)(to + at) = *(const __u8 *)(from + at);
+}
+
+/* Copies bytes (a constant) of the frame to the stack, aligned as PACKET_BYTES does. False if it
+ * has not so many. */
 static __always_inline _Bool packet_load(const struct packet_view *v, __u32 offset, void *to,
                                          const __u32 bytes)
 {
@@ -85,9 +106,11 @@ static __always_inline _Bool packet_load(const struct packet_view *v, __u32 offs
         at += offset;
         if (at + bytes > end)
             return 0;
-        __builtin_memcpy(to, at, bytes);
+        packet_copy(to, at, bytes);
         return 1;
     }
+    if (v->hook == PACKET_XDP_FAR)
+        return bpf_xdp_load_bytes(v->ctx, offset, to, bytes) == 0;
     if (v->hook == PACKET_TC)
         return bpf_skb_load_bytes(v->ctx, offset, to, bytes) == 0;
     return bpf_skb_load_bytes_relative(v->ctx, offset, to, bytes,
@@ -102,7 +125,7 @@ static __always_inline __u16 packet_be16(const __u8 *p)
 /* The Ethernet type behind the tags, *offset is moved behind it. 0: none was found. */
 static __always_inline __u16 packet_link(const struct packet_view *v, __u32 *offset)
 {
-    __u8 b[4];
+    PACKET_BYTES(b, 4);
     __u16 type;
 
     if (v->l3) {
@@ -188,13 +211,24 @@ static __always_inline __u32 packet_udp(const struct packet_view *v, __u32 offse
     return 8;
 }
 
+/* Makes the verifier forget what it knows of a value: ways that differ in it alone are one then. */
+static __always_inline __u32 packet_forget(__u32 value)
+{
+    volatile __u32 x[2] __attribute__((aligned(8)));
+
+    x[1] = value;
+    return x[1];
+}
+
 static __always_inline enum packet_kind
 packet_transport(const struct packet_view *v, __u32 offset, __u32 wire_bytes, __u8 proto,
                  const struct packet_addr *src, const struct packet_addr *dst, struct packet *p)
 {
-    __u8 h[20];
+    PACKET_BYTES(h, 20);
     __u32 header_bytes = 0;
 
+    offset = packet_forget(offset);
+    wire_bytes = packet_forget(wire_bytes);
     if (proto == PACKET_TCP)
         header_bytes = packet_tcp(v, offset, wire_bytes, p, h);
     else if (proto == PACKET_UDP)
@@ -212,7 +246,7 @@ static __always_inline enum packet_kind packet_ipv4(const struct packet_view *v,
 {
     struct packet_addr src = {{0, 0, bpf_htonl(0xffff)}}, dst = src;
     union {
-        __u8 b[20];
+        PACKET_BYTES(b, 20);
         __u32 word[5];
     } h;
     __u32 header_bytes, left = v->bytes - offset;
@@ -247,7 +281,7 @@ static __always_inline enum packet_kind packet_ipv6(const struct packet_view *v,
                                                     struct packet *p)
 {
     union {
-        __u8 b[40];
+        PACKET_BYTES(b, 40);
         __u32 word[10];
         struct {
             __u32 head[2];
@@ -255,7 +289,8 @@ static __always_inline enum packet_kind packet_ipv6(const struct packet_view *v,
         } ip;
     } h;
     __u32 left = v->bytes - offset - 40, behind;
-    __u8 proto, e[8];
+    PACKET_BYTES(e, 8);
+    __u8 proto;
 
     if (!packet_load(v, offset, h.b, sizeof h.b) || h.b[0] >> 4 != 6)
         return PACKET_OTHER;

@@ -142,6 +142,7 @@ static __always_inline __u16 pppoe(struct walk *w)
 static __noinline __u16 follow_link(struct walk *w, __u16 type)
 {
     for (int i = 0; i < FLOW_LINK_LAYERS; i++) {
+        w->offset = packet_forget(w->offset);
         if (type == PACKET_ETHERTYPE_VLAN || type == PACKET_ETHERTYPE_QINQ ||
             type == PACKET_ETHERTYPE_QINQ_OLD) {
             type = type_behind(w, 2);
@@ -429,6 +430,7 @@ static __always_inline __u16 enter_tunnel(struct walk *w)
 /* Hashes the IP header at the walk. False if there is none. */
 static __always_inline _Bool hash_ip(struct walk *w, __u16 type)
 {
+    w->offset = packet_forget(w->offset);
     if (type != PACKET_ETHERTYPE_IPV4 && type != PACKET_ETHERTYPE_IPV6)
         type = follow_link(w, type);
     return type == PACKET_ETHERTYPE_IPV4   ? hash_v4(w)

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
+/* Frames into the ring buffer of the worker that owns them.
+ *
+ * A ring gives out space of sizes that the verifier must know, so there is a size for each
+ * doubling: a frame wastes at most half of its space, and is copied once. */
+#ifndef SPLIFF_BPF_XDP_RING_H
+#define SPLIFF_BPF_XDP_RING_H
+
+#include "bpf/xdp_stream.h"
+
+/* Bucket of the flow hash -> the worker's number. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, FLOW_BUCKETS);
+    __type(key, __u32);
+    __type(value, __u32);
+} xdp_owner SEC(".maps");
+
+/* Sizes are the loader's: all rings are of one, and there is one a worker. */
+struct xdp_ring {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 4096);
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __array(values, struct xdp_ring);
+} xdp_rings SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, XDP_STATS);
+    __type(key, __u32);
+    __type(value, __u64);
+} xdp_stats SEC(".maps");
+
+static __always_inline void xdp_ring_count(__u32 worker, enum xdp_stat stat)
+{
+    __u32 key = worker * XDP_STATS + stat;
+    __u64 *n = bpf_map_lookup_elem(&xdp_stats, &key);
+
+    if (n)
+        ++*n;
+}
+
+static __always_inline long xdp_ring_copy(const struct packet_view *v, void *to, __u32 bytes)
+{
+    return v->hook <= PACKET_XDP_FAR ? bpf_xdp_load_bytes(v->ctx, 0, to, bytes)
+                                     : bpf_skb_load_bytes(v->ctx, 0, to, bytes);
+}
+
+/* With room (a constant) for the frame. False if the ring has none. */
+static __always_inline _Bool xdp_ring_put(void *ring, const struct packet_view *v,
+                                          const struct xdp_event *head, const __u32 room)
+{
+    struct xdp_event *e = bpf_ringbuf_reserve(ring, sizeof *e + room, 0);
+    __u64 bytes = head->bytes;
+
+    if (!e)
+        return 0;
+    *e = *head;
+    __asm__ volatile("" : "+r"(bytes)); /* so that what is compared is what is handed on */
+    if (bytes == 0 || bytes > room || xdp_ring_copy(v, e + 1, (__u32)bytes) != 0) {
+        bpf_ringbuf_discard(e, 0);
+        return 0;
+    }
+    bpf_ringbuf_submit(e, 0);
+    return 1;
+}
+
+static __always_inline _Bool xdp_ring_put_sized(void *ring, const struct packet_view *v,
+                                                const struct xdp_event *head)
+{
+    if (head->bytes <= 128)
+        return xdp_ring_put(ring, v, head, 128);
+    if (head->bytes <= 256)
+        return xdp_ring_put(ring, v, head, 256);
+    if (head->bytes <= 512)
+        return xdp_ring_put(ring, v, head, 512);
+    if (head->bytes <= 1024)
+        return xdp_ring_put(ring, v, head, 1024);
+    if (head->bytes <= 2048)
+        return xdp_ring_put(ring, v, head, 2048);
+    if (head->bytes <= 4096)
+        return xdp_ring_put(ring, v, head, 4096);
+    if (head->bytes <= 8192)
+        return xdp_ring_put(ring, v, head, 8192);
+    if (head->bytes <= 16384)
+        return xdp_ring_put(ring, v, head, 16384);
+    if (head->bytes <= 32768)
+        return xdp_ring_put(ring, v, head, 32768);
+    return xdp_ring_put(ring, v, head, XDP_FRAME_MAX);
+}
+
+/* Sends the frame to the owner of hash. False, counted, if its ring is full. */
+static __always_inline _Bool xdp_ring_send(const struct packet_view *v, struct xdp_event *head,
+                                           __u32 hash)
+{
+    __u32 bucket = hash % FLOW_BUCKETS, worker;
+    __u32 *owner = bpf_map_lookup_elem(&xdp_owner, &bucket);
+    void *ring;
+
+    if (!owner)
+        return 0;
+    worker = *owner;
+    ring = bpf_map_lookup_elem(&xdp_rings, &worker);
+    if (!ring)
+        return 0;
+    head->ts_ns = bpf_ktime_get_ns();
+    head->wire_bytes = v->bytes;
+    head->bytes = v->bytes < XDP_FRAME_MAX ? v->bytes : XDP_FRAME_MAX;
+    if (!xdp_ring_put_sized(ring, v, head)) {
+        xdp_ring_count(worker, XDP_STAT_RING_FULL);
+        return 0;
+    }
+    xdp_ring_count(worker, XDP_STAT_UP);
+    return 1;
+}
+
+#endif
