@@ -161,7 +161,7 @@ static __always_inline void take_bytes(const struct session_key *key, struct ses
     copy.head.write = (__u8)write;
     copy.head.entry_ns = c->entry_ns;
     copy.head.offset = s->offset[write];
-    copy.left = config.call_max;
+    copy_bound(&copy);
     s->offset[write] += bytes;
     if (s->excluded || (config.n_addresses && s->method == PROBE_METHOD_NONE)) {
         count(PROBE_STAT_FILTERED, 1);

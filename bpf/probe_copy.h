@@ -1,20 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /* Plaintext and news of sessions into the ring.
  *
- * The ring reserves constant sizes only, so bytes go in the smallest of four that holds them,
+ * The ring reserves constant sizes only, so bytes go in the smallest of five that holds them,
  * straight from the program's memory: a buffer in between would have to be a CPU's, and another
  * program may run there before it is copied on. The offset of a session advances by whatever was
- * read or written; what could not be copied shows as a jump in the next event. */
+ * read or written; what could not be copied shows as a jump in the next event.
+ *
+ * A ring that fills would lose requests and bodies alike. So its last quarter is for what a call
+ * begins with, where the heads of messages are: bodies are the first that are lost. */
 #ifndef SPLIFF_BPF_PROBE_COPY_H
 #define SPLIFF_BPF_PROBE_COPY_H
 
 #include "bpf/probe_maps.h"
 
-#define IOVECS_MAX 16
+#define IOVECS_MAX        16
+#define HEAD_BYTES        1024 /* of a call, if the ring is nearly full */
+#define NEARLY_FULL(size) ((size) / 4 * 3)
 
 /* What is copied of one call. */
 struct copy {
-    __u64 left;              /* bytes that config.call_max leaves */
+    __u64 left;              /* bytes that may still be copied */
+    __u64 rest;              /* enum probe_stat: as what those beyond count */
     struct probe_event head; /* as of the next piece */
 };
 
@@ -31,6 +37,18 @@ static __always_inline void copy_head(struct probe_event *e, const struct sessio
     e->ts_ns = bpf_ktime_get_ns();
     e->entry_ns = e->ts_ns;
     e->tuple = s->tuple;
+}
+
+static __always_inline void copy_bound(struct copy *c)
+{
+    c->left = config.call_max;
+    c->rest = PROBE_STAT_CUT_BYTES;
+    if (config.call_max > HEAD_BYTES &&
+        bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >
+            NEARLY_FULL(bpf_ringbuf_query(&ring, BPF_RB_RING_SIZE))) {
+        c->left = HEAD_BYTES;
+        c->rest = PROBE_STAT_RING_BYTES;
+    }
 }
 
 /* A new event of a session, or NULL. */
@@ -90,6 +108,8 @@ __noinline int copy_chunk(struct copy *c, __u64 from, __u64 bytes)
         copy_sized(&c->head, from, bytes, 1024);
     else if (bytes <= 4096)
         copy_sized(&c->head, from, bytes, 4096);
+    else if (bytes <= 8192)
+        copy_sized(&c->head, from, bytes, 8192);
     else
         copy_sized(&c->head, from, bytes, PROBE_CHUNK_MAX);
     return 0;
@@ -111,7 +131,7 @@ __noinline int copy_span(struct copy *c, __u64 from, __u64 bytes)
         from += n;
         bytes -= n;
     }
-    count(PROBE_STAT_CUT_BYTES, bytes);
+    count((__u32)c->rest, bytes);
     c->head.offset += bytes;
     return 0;
 }
@@ -131,7 +151,7 @@ __noinline int copy_vectors(struct copy *c, __u64 at, __u64 n, __u64 bytes)
         copy_span(c, v[0], v[1]);
         bytes -= v[1];
     }
-    count(PROBE_STAT_CUT_BYTES, bytes);
+    count((__u32)c->rest, bytes);
     return 0;
 }
 

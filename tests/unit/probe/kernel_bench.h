@@ -9,7 +9,7 @@
 
 #include <netinet/in.h>
 
-#define BENCH_EVENTS   64
+#define BENCH_EVENTS   512
 #define BENCH_CALL_MAX (64u * 1024)
 #define BENCH_BYTES    "GET / HTTP/1.1\r\n\r\n"
 
