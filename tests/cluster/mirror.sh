@@ -12,12 +12,12 @@ mirror_missing() {
     [ -e "$MIRROR_PROGRAM" ] || echo 'no clang or libbpf to build the mirror with'
 }
 
-# mirror_up [MTU]: needs the link. Frames are those of a wire: checksums filled in, tags in their
+# mirror_up [QUEUES]: needs the link. Frames are those of a wire: checksums filled in, tags in their
 # place, nothing larger than the MTU.
 mirror_up() {
-    local mtu=${1:-1500}
-    server ip link add mir0 index $MIRROR_INDEX numtxqueues 2 numrxqueues 2 mtu "$mtu" type veth \
-        peer name tap0 numtxqueues 2 numrxqueues 2 mtu "$mtu" || return 1
+    local queues=${1:-2}
+    server ip link add mir0 index $MIRROR_INDEX numtxqueues "$queues" type veth \
+        peer name tap0 numrxqueues "$queues" || return 1
     server sysctl -qw net.ipv6.conf.mir0.disable_ipv6=1 net.ipv6.conf.tap0.disable_ipv6=1
     server ethtool -K mir0 tx off txvlan off tso off gso off >/dev/null 2>&1
     server ip link set mir0 up

@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# A tap read by AF_XDP, and what happens to it: the MTU grows to jumbo frames, which lie in several
+# pieces; a worker is killed, and its successor reads on; it stands still until its memory is full,
+# and each frame lost is counted; the link goes down and up; it is removed.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/mirror.sh"
+why=$(mirror_missing)
+[ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
+
+begin 1
+mirror_up 1 || die 'cannot make the mirror port'
+node_cfg 1 tap0 af_xdp
+printf 'af_xdp_buffer_size = 2M\naf_xdp_frame_size = 2K\n' >>"$WORK/spliff.cfg"
+start
+get "http://$SERVER4/count/small" || die 'curl'
+wait_for 10 has_records http 1 || die 'nothing is captured'
+[ "$(counter capture.joined)" -eq 0 ] || die 'frames of 1500 bytes lie in pieces'
+
+client ip link set cl0 mtu 9000 && server ip link set sv0 mtu 9000 && server ip link set mir0 mtu 9000 &&
+    server ip link set tap0 mtu 9000 || die 'cannot change the MTU'
+client ethtool -K cl0 tso off gso off gro off && server ethtool -K sv0 tso off gso off gro off
+get "http://$SERVER4/files/20k.txt?jumbo" || die 'curl'
+wait_for 10 has_records http 2 || die 'nothing is captured after the MTU has changed'
+column http response_body_len | grep -qx 20000 || die 'the answer in jumbo frames was not read whole'
+[ "$(counter capture.joined)" -gt 0 ] || die 'no jumbo frame was joined'
+[ "$(counter reassembly.gap_bytes)" -eq 0 ] || die 'bytes of jumbo frames are missing'
+
+old=$(node_pid worker-1)
+kill -9 "$old" || die 'no worker to kill'
+for n in $(seq 20); do
+    get "http://$SERVER4/count/while-down/$n" || die 'curl'
+done
+restarted() { all_running && [ "$(node_pid worker-1)" != "$old" ]; }
+wait_for 10 restarted || die 'the worker was not restarted'
+wait_for 10 has_records http 22 || die "http.log has $(count http) of 22 requests"
+[ "$(counter capture.abandoned)" -le 64 ] || die 'more than a batch was in the hands of the worker'
+for n in 1 2; do
+    old=$(node_pid worker-1)
+    client curl -s "http://$SERVER4/count/load/$n/[1-300]" >/dev/null &
+    load=$!
+    kill -9 "$old"
+    wait_for 10 restarted || die 'the worker was not restarted again'
+    wait $load || die 'curl'
+done
+wait_for 10 eval '[ "$(column http uri | grep -c load)" -ge 590 ]' || die 'after two kills requests are missing'
+[ -z "$(column http uri | grep -v '^-$' | sort | uniq -d)" ] || die 'a request is logged twice'
+
+# So many frames do not fit into 2 MiB: the rest is lost, and counted one by one.
+before=$(counter capture.link)
+kill -STOP "$(node_pid worker-1)"
+client python3 - $SERVER4 <<'PY'
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for n in range(3000):
+    s.sendto(b"x" * 100, (sys.argv[1], 20000 + n % 50))
+    if n % 100 == 99:
+        try:
+            s.recv(1, socket.MSG_DONTWAIT)
+        except OSError:
+            pass
+PY
+kill -CONT "$(node_pid worker-1)"
+wait_for 10 eval '[ "$(counter capture.kernel_drops)" -ge 1900 ]' ||
+    die "of 3000 frames in memory for 1023, $(counter capture.kernel_drops) were counted as lost"
+accounted() { [ $(($(counter capture.link) - before)) -ge 3000 ]; }
+wait_for 10 accounted || die 'frames are neither received nor counted as lost'
+[ "$(counter capture.refused)" -eq 0 ] || die 'they were lost for another reason'
+
+server ip link set tap0 down
+wait_for 20 grep -q 'tap0 is down' "$STATE/worker-1.stderr" || die 'nobody says that the link is down'
+server ip link set tap0 up
+wait_for 20 get "http://$SERVER4/count/up"
+up_again() { get "http://$SERVER4/count/up"; column http uri | grep -q count/up; }
+wait_for 20 up_again || die 'nothing is captured when the link is up again'
+server ip link del tap0
+wait_for 20 grep -q 'tap0 was removed' "$STATE/worker-1.stderr" || die 'nobody says that it is removed'
+wait_for 20 eval '! all_running' || die 'status takes a deaf worker for a running one'
+stop
+pass "$TEST"
+finish
