@@ -32,6 +32,12 @@
 #define CLOCK_BACK_NS      (60 * NS_PER_SEC)
 #define CLOCK_BACK_PACKETS 256u
 
+/* Packets of which memory is asked for the frame, and for the flow, before they are needed: enough
+ * to be there by then, and no more than a core can have on their way at once. */
+#define FRAMES_AHEAD     4
+#define FLOWS_AHEAD      8u
+#define FRAME_HEADERS_AT 32 /* in the line that most of them lie in */
+
 struct batch {
     struct frame frames[CAPTURE_BATCH_MAX];
     struct packet packets[CAPTURE_BATCH_MAX];
@@ -428,9 +434,11 @@ static void clock_follow(struct worker *w, uint64_t ts_ns)
 /* Flow, reassembly, detect, parse, emit for the decoded packets so far. */
 static void batch_process(struct worker *w, struct batch *b)
 {
-    for (uint32_t i = 0; i < b->n_packets; i++)
-        flow_table_prefetch_flow(&w->flows, b->packets[i].hash);
+    uint32_t asked = 0;
+
     for (uint32_t i = 0; i < b->n_packets; i++) {
+        for (; asked < b->n_packets && asked < i + FLOWS_AHEAD; asked++)
+            flow_table_prefetch_flow(&w->flows, b->packets[asked].hash);
         clock_follow(w, b->packets[i].ts_ns);
         packet_run(w, &b->packets[i]);
     }
@@ -475,6 +483,8 @@ int pipeline_run(struct worker *w)
     for (int i = 0; i < n; i++) {
         c->capture_bytes += b.frames[i].caplen;
         c->capture_wire_bytes += b.frames[i].wirelen;
+        if (i + FRAMES_AHEAD < n)
+            __builtin_prefetch(b.frames[i + FRAMES_AHEAD].data + FRAME_HEADERS_AT);
         batch_decode(w, &b, &b.frames[i]);
     }
     c->capture_last_ns = b.frames[n - 1].ts_ns;

@@ -39,7 +39,7 @@
 #define RESEND_MIN_NS   (500 * NS_PER_MS)
 #define RESEND_MAX_NS   (8 * NS_PER_SEC)
 #define REWIND_PAUSE_NS (20 * NS_PER_MS) /* a hole makes the logger ask once a batch behind it */
-#define BUS_PERIOD_NS   (500 * NS_PER_US)
+#define BUS_PERIOD_NS   (2 * NS_PER_MS)
 #define HEAD_BYTES_MAX  (512 + 32 * 64)
 #define TOPIC_BYTES     128
 

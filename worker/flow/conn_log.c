@@ -38,7 +38,8 @@ static void fill_counts(struct rec_conn *r, const struct flow *f)
 {
     const struct flow_end *o = flow_side_const(f, FLOW_ORIG), *p = flow_side_const(f, FLOW_RESP);
 
-    RECORD_SET(conn, r, missed_bytes, o->missed_bytes + p->missed_bytes);
+    RECORD_SET(conn, r, missed_bytes,
+               f->key.proto == IPPROTO_TCP ? o->missed_bytes + p->missed_bytes : 0);
     RECORD_SET(conn, r, orig_pkts, o->packets);
     RECORD_SET(conn, r, orig_ip_bytes, o->ip_bytes);
     RECORD_SET(conn, r, resp_pkts, p->packets);

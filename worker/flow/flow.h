@@ -13,6 +13,7 @@
 #include "worker/flow/wheel.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define FLOW_HISTORY_MAX  24u
@@ -37,29 +38,32 @@ enum { SCALED_CHECKSUM, SCALED_GAP, SCALED_RETRANSMIT, SCALED_ZERO_WINDOW, SCALE
 
 /* One direction's bytes: offsets are relative to the first payload byte, so they never wrap. */
 struct stream {
-    uint64_t next;       /* offset of the next byte to deliver */
-    uint64_t top;        /* one past the highest byte seen */
-    uint64_t acked;      /* one past the highest byte that the peer acknowledged */
-    uint32_t base_seq;   /* sequence number of offset 0 */
-    uint32_t far_seq;    /* where a segment far ahead of the stream ended */
-    uint32_t held_head;  /* out-of-order segments by offset, index in the reassembly's pool */
-    uint32_t held_bytes; /* of them, with data */
+    uint64_t next;      /* offset of the next byte to deliver */
+    uint64_t top;       /* one past the highest byte seen */
+    uint64_t acked;     /* one past the highest byte that the peer acknowledged */
+    uint32_t base_seq;  /* sequence number of offset 0 */
+    uint32_t held_head; /* out-of-order segments by offset, index in the reassembly's pool */
     uint16_t held_count;
     bool started; /* base_seq is known */
     bool fin;     /* a FIN was seen, at offset `top` as it was then */
     bool ended;   /* its end was delivered */
+    /* not touched by segments in order */
+    uint32_t far_seq;    /* where a segment far ahead of the stream ended */
+    uint32_t held_bytes; /* with data, of those held */
 };
 
 struct flow_end {
     uint64_t packets;
     uint64_t ip_bytes;
-    uint64_t payload_bytes; /* not TCP: as the headers say; TCP counts by sequence in `stream` */
-    uint64_t missed_bytes;  /* in gaps */
-    struct stream stream;
-    uint32_t history_seq;  /* sequence number of the last S, H, F or R in history */
+    uint8_t state;         /* enum endpoint_state */
     uint16_t history_seen; /* letters already there, bit a letter (conn.c) */
+    uint32_t history_seq;  /* sequence number of the last S, H, F or R in history */
+    struct stream stream;
+    union {
+        uint64_t missed_bytes;  /* TCP: in gaps; its payload is counted by sequence in `stream` */
+        uint64_t payload_bytes; /* not TCP: as the headers say */
+    };
     uint16_t scaled[SCALED_EVENTS];
-    uint8_t state; /* enum endpoint_state */
 };
 
 /* Where a flow is told of. */
@@ -82,15 +86,18 @@ enum flow_content {
 struct flow {
     /* touched by every packet */
     struct flow_key key;
-    uint32_t hash;
+    uint32_t joint;   /* with its plaintext: of correlate.h, index + 1 there, or 0 */
     uint8_t orig;     /* end that is the originator */
     uint8_t content;  /* enum flow_content */
     uint8_t analyzer; /* index in analyzers[] when content says there is one */
     bool midstream;   /* TCP: the beginning was not seen */
     uint64_t seen_ns; /* the worker's clock at the last packet: what timeouts count from */
     uint64_t last_ns; /* time stamp of the last packet */
+    struct flow_end end[2];
 
+    /* the rest rarely */
     uint64_t start_ns;
+    uint32_t hash;
     uint32_t oddities;   /* names already reported: index + 1 in the worker's pool, or 0 */
     uint32_t resolved;   /* name that led here: reference of learn.h, or 0 */
     uint32_t connection; /* QUIC connection that this is a path of: the same */
@@ -112,11 +119,14 @@ struct flow {
     bool swapped : 1;        /* the responder is the client of the analyzer (host.c) */
     uint32_t question;       /* asked of other workers for it: of learn.h, or 0 */
     uint32_t shunt;          /* packets of it are counted elsewhere: of shunt.h, index + 1, or 0 */
-    uint32_t joint;          /* with its plaintext: of correlate.h, index + 1 there, or 0 */
-    struct flow_end end[2];
 };
 
-_Static_assert(sizeof(struct flow) <= 384, "a million flows are meant to fit in 400 MB");
+/* Where a packet's part of a flow ends, counted from the flow's beginning: four cache lines. */
+#define FLOW_HOT_BYTES 224u
+
+_Static_assert(offsetof(struct flow, end[1].stream.far_seq) <= FLOW_HOT_BYTES, "packets' part");
+_Static_assert(sizeof(struct flow) <= 352, "a million flows are meant to fit in 400 MB");
+_Static_assert(sizeof(struct flow) % 32 == 0, "the packets' part begins in or on a cache line");
 
 static inline struct flow_end *flow_side(struct flow *f, unsigned side)
 {

@@ -18,7 +18,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define PROBES_MAX 256u
+#define PROBES_MAX       256u
+#define CACHE_LINE_BYTES 64u
 
 int flow_table_init(struct flow_table *t, uint32_t capacity, enum memory_pages pages)
 {
@@ -64,12 +65,10 @@ void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash)
         if (t->slots[i].index == 0)
             return;
         if (t->slots[i].hash == hash) {
-            const char *f = pool_at(&t->flows, t->slots[i].index - 1);
-            __builtin_prefetch(f);
-            __builtin_prefetch(f + 64);
-            __builtin_prefetch(f + 128);
-            __builtin_prefetch(f + 192);
-            __builtin_prefetch(f + 256);
+            const char *f = (const char *)flow_table_at(t, t->slots[i].index - 1);
+
+            for (unsigned at = 0; at < FLOW_HOT_BYTES; at += CACHE_LINE_BYTES)
+                __builtin_prefetch(f + at);
             return;
         }
     }
@@ -108,7 +107,7 @@ static void idle_unlink(struct flow_table *t, struct flow *f)
 
 static void idle_append(struct flow_table *t, struct flow *f)
 {
-    uint32_t index = pool_index(&t->flows, f);
+    uint32_t index = flow_table_index(t, f);
 
     f->idle_next = POOL_NONE;
     f->idle_prev = t->idle_tail;
@@ -175,7 +174,7 @@ static void slot_remove(struct flow_table *t, uint32_t i)
 
 void flow_table_remove(struct flow_table *t, struct flow *f)
 {
-    uint32_t index = pool_index(&t->flows, f);
+    uint32_t index = flow_table_index(t, f);
     uint32_t i = flow_table_home(t, f->hash);
 
     while (t->slots[i].index != index + 1) {
@@ -204,7 +203,7 @@ struct flow *flow_table_longest_idle(const struct flow_table *t)
 
 void flow_table_arm(struct flow_table *t, struct flow *f, uint64_t deadline_ns)
 {
-    wheel_arm(&t->wheel, pool_index(&t->flows, f), deadline_ns);
+    wheel_arm(&t->wheel, flow_table_index(t, f), deadline_ns);
 }
 
 struct flow *flow_table_expired(struct flow_table *t, uint64_t now_ns)

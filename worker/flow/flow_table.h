@@ -76,7 +76,12 @@ struct flow *flow_table_expired(struct flow_table *t, uint64_t now_ns);
 
 static inline struct flow *flow_table_at(const struct flow_table *t, uint32_t index)
 {
-    return pool_at(&t->flows, index);
+    return (struct flow *)(void *)t->flows.base + index;
+}
+
+static inline uint32_t flow_table_index(const struct flow_table *t, const struct flow *f)
+{
+    return (uint32_t)(f - (const struct flow *)(const void *)t->flows.base);
 }
 
 #endif

@@ -221,15 +221,12 @@ static const llhttp_settings_t settings_shown = {
     .on_message_complete = on_message_complete,
 };
 
-void http1_headers_start(struct http1_flow *f, unsigned side)
+/* A parser that has read a start line. */
+static void parser_prepare(llhttp_t *p, unsigned side, const llhttp_settings_t *how)
 {
     static const char lines[2][18] = {"GET / HTTP/1.1\r\n", "HTTP/1.1 200 OK\r\n"};
-    struct http1_side *s = &f->side[side];
-    llhttp_t *p = &s->parser;
 
-    llhttp_init(p, side == 0 ? HTTP_REQUEST : HTTP_RESPONSE,
-                exchange_of(f, side) ? &settings_shown : &settings);
-    p->data = f;
+    llhttp_init(p, side == 0 ? HTTP_REQUEST : HTTP_RESPONSE, how);
     /* The endpoints have agreed to understand each other; refusing protects nobody here. */
     llhttp_set_lenient_headers(p, 1);
     llhttp_set_lenient_chunked_length(p, 1);
@@ -242,6 +239,23 @@ void http1_headers_start(struct http1_flow *f, unsigned side)
     llhttp_set_lenient_spaces_after_chunk_size(p, 1);
 #endif
     CHECK(llhttp_execute(p, lines[side], strlen(lines[side])) == HPE_OK);
+}
+
+/* Preparing one takes as long as a short header does to be read, so it is done once a process. */
+void http1_headers_start(struct http1_flow *f, unsigned side)
+{
+    static struct {
+        bool made;
+        llhttp_t parser;
+    } prepared[2][2];
+    bool shown = exchange_of(f, side) != NULL;
+    struct http1_side *s = &f->side[side];
+
+    if (!prepared[side][shown].made)
+        parser_prepare(&prepared[side][shown].parser, side, shown ? &settings_shown : &settings);
+    prepared[side][shown].made = true;
+    s->parser = prepared[side][shown].parser;
+    s->parser.data = f;
     s->in_value = false;
     s->name_len = 0;
     s->field = HTTP_NO_FIELD;

@@ -74,11 +74,21 @@ const struct starttls_dialect starttls_dialects[STARTTLS_DIALECTS] = {
      .refuses = {"<failure"}},
 };
 
+/* Whether text and word can be the same: without it each flow's bytes would be compared with all
+ * words of all dialects. */
+static inline bool may_match(struct str text, const char *word)
+{
+    return text.len == 0 || ((text.p[0] ^ word[0]) & ~('a' ^ 'A')) == 0;
+}
+
 bool starttls_begins(struct str text, const char *const words[STARTTLS_WORDS_MAX])
 {
     for (unsigned i = 0; i < STARTTLS_WORDS_MAX && words[i]; i++) {
-        size_t n = strlen(words[i]);
+        size_t n;
 
+        if (!may_match(text, words[i]))
+            continue;
+        n = strlen(words[i]);
         if (text.len >= n && strncasecmp(text.p, words[i], n) == 0)
             return true;
     }
@@ -150,7 +160,8 @@ unsigned starttls_client_line(struct str line)
 static bool may_begin(struct str text, const char *const words[STARTTLS_WORDS_MAX])
 {
     for (unsigned i = 0; i < STARTTLS_WORDS_MAX && words[i]; i++)
-        if (text.len < strlen(words[i]) && strncasecmp(text.p, words[i], text.len) == 0)
+        if (may_match(text, words[i]) && text.len < strlen(words[i]) &&
+            strncasecmp(text.p, words[i], text.len) == 0)
             return true;
     return false;
 }
