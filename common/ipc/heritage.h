@@ -52,22 +52,27 @@ struct heritage_capture {
     int memory_fd;     /* AF_XDP: memory of the frames, or -1 */
     int program_fd;    /* AF_PACKET: BPF program that is to be the socket's filter, or -1 */
     int lists_fd;      /* prefixes that the worker leaves out itself (prefix_table.h), or -1 */
+    int shunted_fd;    /* xdp: BPF map of the flows that the worker wants no more of, or -1 */
+    int stats_fd;      /* xdp: BPF map of the counters of all rings (bpf/xdp.h), or -1 */
     uint32_t linktype; /* AF_PACKET: LINKTYPE_ value of its frames */
     char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */
     bool hash_decides;            /* our hash and bucket_owner say which worker gets a flow */
-    uint32_t ring_block_bytes;    /* AF_PACKET: geometry to map */
+    uint32_t ring_block_bytes;    /* AF_PACKET: geometry to map; xdp: the ring's bytes */
     uint32_t ring_blocks;
+    uint32_t number;    /* xdp: of the worker among those of its interface, its ring's number */
     bool skip_outgoing; /* AF_PACKET: loopback, where what is sent is received too */
+    bool virtual;       /* xdp: the interface is no device, checksums need not be filled in */
     struct heritage_af_xdp af_xdp;
 };
 
 /* The descriptors in it, one after the other. */
-#define HERITAGE_CAPTURE_FDS 5u
+#define HERITAGE_CAPTURE_FDS 7u
 int *heritage_capture_fd(struct heritage_capture *c, unsigned i);
 
 /* In an initializer: none of them. */
 #define HERITAGE_CAPTURE_NO_FDS                                                                    \
-    .fd = -1, .flows_fd = -1, .memory_fd = -1, .program_fd = -1, .lists_fd = -1
+    .fd = -1, .flows_fd = -1, .memory_fd = -1, .program_fd = -1, .lists_fd = -1, .shunted_fd = -1, \
+    .stats_fd = -1
 
 /* Where the probe sends what it takes: for each interface, which worker owns a bucket; or that its
  * workers claim their flows (claim.h), since something else than our hash shares them out. */
