@@ -628,6 +628,12 @@ build/tools/cluster/%.bpf.o: tests/cluster/%.bpf.c $(wildcard bpf/*.h) Makefile
 	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
 TOOLS += build/tools/cluster/mirror.bpf.o
 endif
+ifneq ($(shell pkg-config --exists gnutls && echo y),)
+build/tools/cluster/gnutlsclient: tests/cluster/plaintext_gnutls.c Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -o $@ $< $(call pc_libs,gnutls)
+TOOLS += build/tools/cluster/gnutlsclient
+endif
 tools: $(TOOLS)
 # Needs libssl.
 build/tools/bench/probe_cost: $(call objs,release,tests/bench/probe_cost.c $(SRC_PROBE_IMAGES) \

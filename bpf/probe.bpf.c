@@ -197,13 +197,15 @@ static __always_inline void take_alpn(const struct session_key *key, struct sess
 }
 
 /* What the thread sends next may be the output of a session whose five-tuple is not certain: after
- * a write, and in a handshake, which any call may drive. */
+ * a write, or one of what an earlier call has taken, and in a handshake, which any call may drive.
+ */
 static __always_inline _Bool may_send(const struct session *s, const struct call *c, __u64 bytes)
 {
     if (s->certain)
         return 0;
-    return c->cookie.call == PROBE_CALL_WRITE ? bytes > 0 || !session_has_data(s)
-                                              : !session_has_data(s);
+    if (c->cookie.call == PROBE_CALL_WRITE && (bytes > 0 || c->cookie.count == PROBE_COUNT_NONE))
+        return 1;
+    return !session_has_data(s);
 }
 
 static __always_inline void call_end(const struct call *c, struct thread *t, __u32 tgid,

@@ -29,7 +29,7 @@ enum probe_call {
 
 /* How many bytes a read or write has done. */
 enum probe_count {
-    PROBE_COUNT_NONE,
+    PROBE_COUNT_NONE,       /* none: of a WRITE, it passes on what other calls have taken */
     PROBE_COUNT_INT,        /* the result as int: > 0 bytes */
     PROBE_COUNT_LONG,       /* the result as long: > 0 bytes */
     PROBE_COUNT_OUT,        /* result as int > 0: *(size_t *)argument `out` */

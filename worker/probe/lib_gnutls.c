@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* GnuTLS 3.x. gnutls_record_send is a jump to gnutls_record_send2 where there is one (3.6.3). */
+/* GnuTLS 3.x. gnutls_record_send is a jump to gnutls_record_send2 where there is one (3.6.3). What
+ * it is given between gnutls_record_cork and gnutls_record_uncork it has taken when it returns, and
+ * gnutls_record_uncork gives it to gnutls_record_send once more. */
 #include "worker/probe/library.h"
 
 #define CALL(what, how, at)                                                                        \
@@ -14,6 +16,7 @@ static const struct probe_function functions[] = {
     {.symbol = "gnutls_record_send",
      .cookie = CALL(PROBE_CALL_WRITE, PROBE_COUNT_LONG, 1),
      .unless = "gnutls_record_send2"},
+    {.symbol = "gnutls_record_uncork", .cookie = CALL(PROBE_CALL_WRITE, PROBE_COUNT_NONE, 0)},
     {.symbol = "gnutls_handshake", .cookie = CALL(PROBE_CALL_HANDSHAKE, PROBE_COUNT_NONE, 0)},
     {.symbol = "gnutls_alpn_get_selected_protocol",
      .cookie = CALL(PROBE_CALL_ALPN, PROBE_COUNT_ALPN_DATUM, 1)},

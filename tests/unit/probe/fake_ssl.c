@@ -98,6 +98,11 @@ int __attribute__((noinline)) fake_writev(struct fake_ssl *s, const struct iovec
     return s->result != 0 ? s->result : (int)sum;
 }
 
+int __attribute__((noinline)) fake_flush(struct fake_ssl *s, const void *buffer, int bytes)
+{
+    return fake_write(s, buffer, bytes) - bytes;
+}
+
 int __attribute__((noinline)) fake_write_outer(struct fake_ssl *s, const void *buffer, int bytes)
 {
     return fake_write(s, buffer, bytes) + 0;

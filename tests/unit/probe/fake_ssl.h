@@ -48,6 +48,7 @@ int fake_alpn_datum(struct fake_ssl *s, struct fake_datum *out);
 struct fake_ssl *fake_import(struct fake_ssl *s);
 struct fake_ssl *fake_accept(struct fake_ssl *listener, struct fake_ssl *s); /* returns s */
 int fake_writev(struct fake_ssl *s, const struct iovec *v, int n);
+int fake_flush(struct fake_ssl *s, const void *buffer, int bytes);        /* calls fake_write */
 int fake_write_outer(struct fake_ssl *s, const void *buffer, int bytes);  /* calls fake_write */
 int fake_write_leaves(struct fake_ssl *s, const void *buffer, int bytes); /* never returns */
 void fake_write_left(struct fake_ssl *s, const void *buffer, int bytes);  /* calls that, goes on */

@@ -120,6 +120,8 @@ static void attach(void)
     add_function(
         &p, (uintptr_t)fake_writev,
         cookie(PROBE_CALL_WRITE, PROBE_COUNT_INT, 2, PROBE_FLAG_IOV | PROBE_FLAG_MARKED_ONLY));
+    add_function(&p, (uintptr_t)fake_flush,
+                 cookie(PROBE_CALL_WRITE, PROBE_COUNT_NONE, 0, PROBE_FLAG_OPENSSL));
 #if defined(__x86_64__)
     write.flags |= PROBE_FLAG_SITE;
     add(&p, HOOK_ENTRY, (uintptr_t)fake_site_call, write);

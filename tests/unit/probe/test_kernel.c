@@ -474,6 +474,24 @@ static void accepted_by_a_marked_listener_is_marked(void **state)
     bench_expect_data(0, true, 0, "GET /");
 }
 
+static void write_and_flush(void)
+{
+    struct fake_ssl s = {.fd = -1};
+
+    fake_write(&s, "corked", 6);
+    fake_flush(&s, "corked", 6);
+    fake_write(&s, " more", 5);
+}
+
+static void what_is_only_passed_on_is_not_counted_again(void **state)
+{
+    (void)state;
+    bench_run(write_and_flush);
+    assert_int_equal(bench.n_got, 2);
+    bench_expect_data(0, true, 0, "corked");
+    bench_expect_data(1, true, 6, " more");
+}
+
 static void flood(unsigned calls)
 {
     static char buffer[FLOOD_BYTES];
@@ -542,6 +560,7 @@ static void full_ring_is_counted_and_shows_as_a_jump(void **state)
         cmocka_unit_test(another_socket_or_an_end_makes_another_session),                          \
         cmocka_unit_test(outermost_call_counts_and_lost_ones_do_no_harm),                          \
         cmocka_unit_test(call_of_another_kind_inside_counts),                                      \
+        cmocka_unit_test(what_is_only_passed_on_is_not_counted_again),                             \
         cmocka_unit_test(vectors_of_marked_sessions_only),                                         \
         cmocka_unit_test(instructions_and_goroutines_can_be_hooked),                               \
         cmocka_unit_test(place_of_a_go_connection_may_get_another)
