@@ -169,8 +169,9 @@ SRC_WORKER := \
   worker/emit/emit.c worker/emit/frames.c
 
 # The probe: what it finds in files and processes.
+PROBE_CODE := $(if $(CAPSTONE_LIBS),worker/probe/code.c)
 SRC_PROBE_IMAGES := worker/probe/discover.c worker/probe/perf.c worker/probe/elf_image.c \
-                    worker/probe/elf_image_go.c worker/probe/site.c worker/probe/plan.c \
+                    worker/probe/elf_image_go.c $(PROBE_CODE) worker/probe/site.c worker/probe/plan.c \
                     worker/probe/table.c worker/probe/lib_openssl.c worker/probe/lib_gnutls.c \
                     worker/probe/lib_nss.c worker/probe/lib_wolfssl.c worker/probe/lib_go.c
 SRC_PROBE_KERNEL := worker/probe/kernel.c worker/probe/kernel_hooks.c
@@ -509,11 +510,11 @@ $(call unit,correlate/test_correlate,$(SRC_CORRELATE) common/schema/options.c $(
 $(call unit,probe/test_plan_list,$(BASE) $(SRC_PROBE_IMAGES))
 ELF_IMAGE := worker/probe/elf_image.c worker/probe/elf_image_go.c common/base/check.c
 ELF_BUILT := tests/unit/probe/elf_builder.c $(ELF_IMAGE)
-PLAN := $(ELF_IMAGE) worker/probe/site.c worker/probe/plan.c worker/probe/table.c \
+PLAN := $(ELF_IMAGE) $(PROBE_CODE) worker/probe/site.c worker/probe/plan.c worker/probe/table.c \
         $(filter worker/probe/lib_%,$(SRC_PROBE_IMAGES))
 $(call unit,probe/test_elf_image,$(ELF_BUILT))
 $(call unit,probe/test_elf_image_go,$(ELF_BUILT))
-$(call unit,probe/test_site,worker/probe/site.c $(ELF_BUILT))
+$(call unit,probe/test_site,$(PROBE_CODE) worker/probe/site.c $(ELF_BUILT))
 $(call unit,probe/test_plan,tests/unit/probe/elf_builder.c $(PLAN))
 $(call unit,probe/test_hooking,tests/unit/probe/elf_builder.c $(PLAN) worker/probe/hooking.c \
     worker/probe/images.c worker/probe/lru.c)
@@ -573,7 +574,7 @@ $(call fuzz_target,fuzz_quic,$(FAKE_HOST) $(QUIC_SEAL) worker/learn/connections_
 $(call fuzz_target,fuzz_names,$(NAMES))
 $(call fuzz_target,fuzz_plaintext,$(PLAINTEXT) common/ipc/owner.c)
 $(call fuzz_target,fuzz_elf,tests/unit/probe/elf_builder.c $(PLAN))
-$(call fuzz_target,fuzz_site,worker/probe/site.c $(ELF_IMAGE))
+$(call fuzz_target,fuzz_site,$(PROBE_CODE) worker/probe/site.c $(ELF_IMAGE))
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

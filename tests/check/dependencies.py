@@ -38,7 +38,7 @@ HOMES = [
     (r"bpf/.*|linux/bpf\.h|.*\.skel\.h", ["manager/", "bpf/", "worker/probe/",
                                                 "worker/capture/flows_map.c"]),
     (r"xdp/.*", ["manager/capture/xdp_attach.c"]),
-    (r"capstone/.*", ["worker/probe/site.c"]),
+    (r"capstone/.*", ["worker/probe/code.h"]),
     (r"brotli/.*|zstd\.h", ["worker/parse/http/"]),
 ]
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

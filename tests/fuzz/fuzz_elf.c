@@ -68,6 +68,20 @@ static void part_add(struct elf_builder *b, const char *section, uint32_t type, 
         elf_builder_data(b, section, type, part.p, cursor_left(&part));
 }
 
+static void functions_add(struct elf_builder *b, uint8_t kind, struct cursor code)
+{
+    static const char *const openssl[] = {"SSL_read", "SSL_read_ex", "SSL_write", "SSL_free"};
+
+    if (cursor_left(&code) == 0)
+        return;
+    if (!(kind & 2)) {
+        elf_builder_function(b, "crypto/tls.(*Conn).Read", code.p, cursor_left(&code));
+        return;
+    }
+    for (unsigned i = 0; i < sizeof(openssl) / sizeof(openssl[0]); i++)
+        elf_builder_function(b, openssl[i], code.p, cursor_left(&code));
+}
+
 static int program_build(const uint8_t *data, size_t len)
 {
     static struct elf_builder b;
@@ -79,9 +93,7 @@ static int program_build(const uint8_t *data, size_t len)
     elf_builder_init(&b);
     b.stripped = bytes[0] & 1;
     code = cursor_sub(&c, bytes[0] < cursor_left(&c) ? bytes[0] : cursor_left(&c));
-    if (cursor_left(&code) > 0)
-        elf_builder_function(&b, bytes[0] & 2 ? "SSL_read" : "crypto/tls.(*Conn).Read", code.p,
-                             cursor_left(&code));
+    functions_add(&b, bytes[0], code);
     part_add(&b, ".go.buildinfo", SHT_PROGBITS, &c, bytes[1]);
     part_add(&b, ".rela", SHT_RELA, &c, bytes[2]);
     part_add(&b, ".gopclntab", SHT_PROGBITS, &c, cursor_left(&c));

@@ -10,16 +10,22 @@
     }
 
 /* SSL_read and SSL_write turn the size_t of an inner function, which returns 0 or 1, into an int:
- * the inner one's address of that size_t is its fourth argument. */
+ * the inner one's address of that size_t is its fourth argument, of SSL_write its fifth from 3.3
+ * on. The _ex functions pass on to the same one, which has no exported name; and so does a BIO of
+ * the filter BIO_f_ssl, which calls none of these. */
 static const struct probe_function functions[] = {
     {.symbol = "SSL_read",
      .cookie = CALL(PROBE_CALL_READ, PROBE_COUNT_INT, 1, 0),
      .site_count = PROBE_COUNT_OUT,
-     .site_out = 3},
+     .site_out = 3,
+     .inner = {"SSL_read_ex"},
+     .inner_not = "SSL_peek"},
+    {.symbol = "SSL_peek"},
     {.symbol = "SSL_write",
      .cookie = CALL(PROBE_CALL_WRITE, PROBE_COUNT_INT, 1, 0),
      .site_count = PROBE_COUNT_OUT,
-     .site_out = 3},
+     .site_out = 3,
+     .inner = {"SSL_write_ex2", "SSL_write_ex"}},
     {.symbol = "SSL_read_ex",
      .cookie = CALL(PROBE_CALL_READ, PROBE_COUNT_OUT, 1, 3),
      .site_count = PROBE_COUNT_OUT,
@@ -28,6 +34,7 @@ static const struct probe_function functions[] = {
      .cookie = CALL(PROBE_CALL_WRITE, PROBE_COUNT_OUT, 1, 3),
      .site_count = PROBE_COUNT_OUT,
      .site_out = 3},
+    {.symbol = "SSL_write_ex2", .cookie = CALL(PROBE_CALL_WRITE, PROBE_COUNT_OUT, 1, 4)},
     /* The kernel sends a file, whose bytes no buffer holds: a descriptor is an address that cannot
      * be read, so that they count and are told to be missing. */
     {.symbol = "SSL_sendfile", .cookie = CALL(PROBE_CALL_WRITE, PROBE_COUNT_LONG, 1, 0)},

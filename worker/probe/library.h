@@ -9,15 +9,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define PROBE_INNER_MAX 2u
+
 /* A function to hook. The numbers of arguments count from 0. */
 struct probe_function {
     const char *symbol;
-    struct probe_cookie cookie; /* image is filled in */
+    struct probe_cookie cookie; /* image is filled in; call 0: not hooked, only looked at */
     /* The cheap site inside it, if the decoder finds it: the call to this inner function's way of
      * returning bytes. 0 (PROBE_COUNT_NONE): always entry and return. */
     enum probe_count site_count;
     unsigned char site_out; /* argument of the inner call that points to the bytes done */
     const char *unless;     /* not where there is this function, which it calls; or NULL */
+    /* Functions that do the same as this one but take the address of the number of bytes done:
+     * where the decoder finds the function without a name that both this and one of them pass on
+     * to, that one is hooked instead of them, since others of the library call it, too. */
+    const char *inner[PROBE_INNER_MAX];
+    const char *inner_not; /* and this function does not go there; or NULL */
 };
 
 struct probe_library {

@@ -48,6 +48,12 @@ static bool hook_add(struct plan *p, enum hook_kind kind, uint64_t offset,
     return true;
 }
 
+static void entry_and_return_add(struct plan *p, uint64_t offset, struct probe_cookie cookie)
+{
+    hook_add(p, HOOK_ENTRY, offset, cookie);
+    hook_add(p, HOOK_RETURN, offset, cookie);
+}
+
 /* A session's end is known when it begins: when the function returns, the pointer may be another's
  * already. */
 static void function_add(struct plan *p, struct elf_image *e, const struct probe_function *f,
@@ -66,9 +72,10 @@ static void function_add(struct plan *p, struct elf_image *e, const struct probe
             p->cheap = true;
         return;
     }
-    hook_add(p, HOOK_ENTRY, site_entry(e, at), cookie);
-    if (cookie.call != PROBE_CALL_FREE)
-        hook_add(p, HOOK_RETURN, site_entry(e, at), cookie);
+    if (cookie.call == PROBE_CALL_FREE)
+        hook_add(p, HOOK_ENTRY, site_entry(e, at), cookie);
+    else
+        entry_and_return_add(p, site_entry(e, at), cookie);
 }
 
 /* A uretprobe changes the return address on the stack, which Go's runtime finds when it moves or
@@ -99,14 +106,23 @@ static bool go_passes_registers(const char *version, uint16_t machine)
     return minor >= (machine == EM_AARCH64 ? 18 : 17);
 }
 
-/* The place of a function by its name; NULL if the image has it not. */
-static const struct elf_function *place(const struct probe_library *l,
-                                        const struct elf_function *at, const char *name)
+/* The number of a function by its name; n_functions if the image has it not. */
+static size_t place_find(const struct probe_library *l, const struct elf_function *at,
+                         const char *name)
 {
     for (size_t i = 0; name && i < l->n_functions; i++)
         if (strcmp(l->functions[i].symbol, name) == 0)
-            return at[i].offset != 0 ? &at[i] : NULL;
-    return NULL;
+            return at[i].offset != 0 ? i : l->n_functions;
+    return l->n_functions;
+}
+
+/* The same as a place; NULL if the image has it not. */
+static const struct elf_function *place(const struct probe_library *l,
+                                        const struct elf_function *at, const char *name)
+{
+    size_t i = place_find(l, at, name);
+
+    return i < l->n_functions ? &at[i] : NULL;
 }
 
 static bool has_required(const struct probe_library *l, const struct elf_function *at)
@@ -117,15 +133,49 @@ static bool has_required(const struct probe_library *l, const struct elf_functio
     return true;
 }
 
+/* Hooks what function i and others pass on to, if that is sure. Sets passed[] of those that need no
+ * hook any more. One that only jumps elsewhere goes, as its library has it, to another of them. */
+static void inner_add(struct plan *p, struct elf_image *e, const struct probe_library *l,
+                      const struct elf_function *at, size_t i, bool passed[ELF_NAMES_MAX])
+{
+    const struct probe_function *f = &l->functions[i];
+    const struct elf_function *other = place(l, at, f->inner_not);
+    struct probe_cookie cookie = f->cookie;
+    struct site_inner inner;
+
+    if (!site_inner_find(e, &at[i], &inner) || (other && site_inner_may_be_of(e, other, &inner)))
+        return;
+    for (unsigned k = 0; k < PROBE_INNER_MAX; k++) {
+        size_t as = place_find(l, at, f->inner[k]);
+
+        if (as == l->n_functions)
+            continue;
+        if (site_inner_is_of(e, &at[as], l->functions[as].cookie.out, &inner))
+            passed[i] = passed[as] = true;
+        else
+            passed[as] = passed[i] && site_is_jump(e, &at[as]);
+    }
+    if (!passed[i])
+        return;
+    cookie.count = PROBE_COUNT_OUT;
+    cookie.out = (unsigned char)inner.out;
+    entry_and_return_add(p, inner.entry, cookie);
+    p->cheap = true;
+}
+
 static void library_add(struct plan *p, struct elf_image *e, const struct probe_library *l,
                         const struct elf_function *at)
 {
+    bool passed[ELF_NAMES_MAX] = {false};
     size_t before = p->n;
 
+    for (size_t i = 0; i < l->n_functions; i++)
+        if (at[i].offset != 0 && l->functions[i].inner[0])
+            inner_add(p, e, l, at, i, passed);
     for (size_t i = 0; i < l->n_functions; i++) {
         const struct probe_function *f = &l->functions[i];
 
-        if (at[i].offset == 0 || place(l, at, f->unless))
+        if (at[i].offset == 0 || f->cookie.call == 0 || passed[i] || place(l, at, f->unless))
             continue;
         if (!l->go) {
             function_add(p, e, f, &at[i]);

@@ -21,6 +21,31 @@ struct site {
 bool site_find(struct elf_image *e, const struct elf_function *f, unsigned n_args, unsigned out,
                struct site *site);
 
+/* A function without a name, inside one that has it. */
+struct site_inner {
+    uint64_t offset; /* in the file */
+    uint64_t entry;  /* in it, an instruction with which it begins and that the kernel emulates */
+    unsigned out;    /* argument that points to the number of bytes done; the first three are the
+                        session, the buffer and its size */
+};
+
+/* Looks for the one function that f calls with its own first argument and, behind the third, the
+ * address of a local variable; without it f does nothing but return a constant of 0 or less. True
+ * if the decoder is sure. */
+bool site_inner_find(struct elf_image *e, const struct elf_function *f, struct site_inner *inner);
+
+/* Whether f does nothing but fail without that inner function, and gives it its own first three
+ * arguments and its argument `out` in the place of the inner one's. */
+bool site_inner_is_of(struct elf_image *e, const struct elf_function *f, unsigned out,
+                      const struct site_inner *inner);
+
+/* Whether f goes there in any way; true if nobody knows. */
+bool site_inner_may_be_of(struct elf_image *e, const struct elf_function *f,
+                          const struct site_inner *inner);
+
+/* Whether f does nothing but set registers and jump to another function. */
+bool site_is_jump(struct elf_image *e, const struct elf_function *f);
+
 /* Where to hook the entry and the return of a function: behind a landing pad (endbr64), which costs
  * a step, if what follows it is one of the instructions that the kernel emulates. */
 uint64_t site_entry(struct elf_image *e, const struct elf_function *f);

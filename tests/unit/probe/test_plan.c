@@ -102,6 +102,113 @@ static void a_sure_site_is_preferred(void **state)
     assert_non_null(hook_at(HOOK_EXIT, read + 14));
 }
 
+/* As `cheap`, with a call to `inner`. */
+static uint64_t add_outer(const char *name, uint64_t inner)
+{
+    uint8_t f[sizeof(cheap)];
+    int32_t distance = (int32_t)(inner - (BUILDER_TEXT_OFFSET + builder.text_bytes + 7 + 5));
+
+    memcpy(f, cheap, sizeof(f));
+    memcpy(f + 8, &distance, sizeof(distance));
+    return elf_builder_function(&builder, name, f, sizeof(f));
+}
+
+/* push %rbx; call; pop %rbx; ret */
+static uint64_t add_by_address(const char *name, uint64_t inner)
+{
+    uint8_t f[] = {0x53, 0xe8, 0, 0, 0, 0, 0x5b, 0xc3};
+    int32_t distance = (int32_t)(inner - (BUILDER_TEXT_OFFSET + builder.text_bytes + 1 + 5));
+
+    memcpy(f + 2, &distance, sizeof(distance));
+    return elf_builder_function(&builder, name, f, sizeof(f));
+}
+
+/* Returns the offset of the function that SSL_read and SSL_read_ex pass on to. */
+static uint64_t add_read_pair(uint64_t offsets[2])
+{
+    uint64_t inner = elf_builder_function(&builder, "unnamed", "\x53\x31\xc0\x5b\xc3", 5);
+
+    offsets[0] = add_outer("SSL_read", inner);
+    offsets[1] = add_by_address("SSL_read_ex", inner);
+    add("SSL_write");
+    add("SSL_free");
+    return inner;
+}
+
+static void what_two_pass_on_to_is_hooked_instead(void **state)
+{
+    uint64_t outer[2], inner = add_read_pair(outer);
+    const struct hook *h;
+
+    (void)state;
+    add("SSL_peek");
+    make("libssl.so.3", false, "");
+    h = hook_at(HOOK_ENTRY, inner);
+    assert_int_equal(h != NULL, DECODES);
+    if (!DECODES)
+        return;
+    assert_true(plan.cheap);
+    assert_int_equal(plan.n, 5); /* that, SSL_write, and the end */
+    assert_int_equal(h->cookie.call, PROBE_CALL_READ);
+    assert_int_equal(h->cookie.count, PROBE_COUNT_OUT);
+    assert_int_equal(h->cookie.out, 3);
+    assert_false(h->cookie.flags & PROBE_FLAG_SITE);
+    assert_non_null(hook_at(HOOK_RETURN, inner));
+    assert_null(hook_at(HOOK_ENTRY, outer[1]));
+}
+
+static void what_also_peeks_is_not_hooked(void **state)
+{
+    uint64_t outer[2], inner = add_read_pair(outer);
+
+    (void)state;
+    add_outer("SSL_peek", inner);
+    make("libssl.so.3", false, "");
+    assert_null(hook_at(HOOK_ENTRY, inner));
+    assert_non_null(hook_at(HOOK_ENTRY, outer[1]));
+    assert_int_equal(plan.n, 7);
+}
+
+static void what_only_one_passes_on_to_is_not_hooked(void **state)
+{
+    uint64_t inner = elf_builder_function(&builder, "unnamed", "\x53\x31\xc0\x5b\xc3", 5), ex;
+
+    (void)state;
+    add_outer("SSL_read", inner);
+    ex = add("SSL_read_ex");
+    add("SSL_write");
+    add("SSL_free");
+    make("libssl.so.3", false, "");
+    assert_null(hook_at(HOOK_ENTRY, inner));
+    assert_non_null(hook_at(HOOK_ENTRY, ex));
+    assert_int_equal(plan.n, 7);
+}
+
+/* From OpenSSL 3.3 on SSL_write_ex jumps to SSL_write_ex2. */
+static void what_jumps_to_one_of_them_needs_no_hook(void **state)
+{
+    /* push %rbx; mov %rsp, %r8; call; test %eax, %eax; jle; mov (%rsp), %eax; pop %rbx; ret */
+    uint8_t f[] = {0x53, 0x49, 0x89, 0xe0, 0xe8, 0,    0,    0,    0,
+                   0x85, 0xc0, 0x7e, 0x03, 0x8b, 0x04, 0x24, 0x5b, 0xc3};
+    uint64_t inner = elf_builder_function(&builder, "unnamed", "\x53\x31\xc0\x5b\xc3", 5), ex;
+    int32_t distance = (int32_t)(inner - (BUILDER_TEXT_OFFSET + builder.text_bytes + 4 + 5));
+
+    (void)state;
+    memcpy(f + 5, &distance, sizeof(distance));
+    elf_builder_function(&builder, "SSL_write", f, sizeof(f));
+    add_by_address("SSL_write_ex2", inner);
+    ex = elf_builder_function(&builder, "SSL_write_ex", "\x31\xc9\xeb\x70", 4);
+    add("SSL_read");
+    add("SSL_free");
+    make("libssl.so.3", false, "");
+    assert_int_equal(hook_at(HOOK_ENTRY, ex) != NULL, !DECODES);
+    if (!DECODES)
+        return;
+    assert_int_equal(plan.n, 5);
+    assert_int_equal(hook_at(HOOK_ENTRY, inner)->cookie.out, 4);
+    assert_int_equal(hook_at(HOOK_ENTRY, inner)->cookie.call, PROBE_CALL_WRITE);
+}
+
 static void what_calls_another_hooked_function_is_left(void **state)
 {
     uint64_t send = add("gnutls_record_send");
@@ -250,6 +357,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(functions_are_hooked_at_entry_and_return, elf_builder_setup),
         cmocka_unit_test_setup(a_sure_site_is_preferred, elf_builder_setup),
+        cmocka_unit_test_setup(what_two_pass_on_to_is_hooked_instead, elf_builder_setup),
+        cmocka_unit_test_setup(what_also_peeks_is_not_hooked, elf_builder_setup),
+        cmocka_unit_test_setup(what_only_one_passes_on_to_is_not_hooked, elf_builder_setup),
+        cmocka_unit_test_setup(what_jumps_to_one_of_them_needs_no_hook, elf_builder_setup),
         cmocka_unit_test_setup(what_calls_another_hooked_function_is_left, elf_builder_setup),
         cmocka_unit_test_setup(names_and_lists_choose, elf_builder_setup),
         cmocka_unit_test_setup(all_required_functions_must_be_there, elf_builder_setup),

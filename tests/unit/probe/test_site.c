@@ -277,9 +277,189 @@ static void entry_of_go_is_where_it_asks_for_stack(void **state)
     assert_int_equal(entry_by(site_entry_go, "\x31\xc0\xc3", 3), 0);
 }
 
+/* int by_address(void *session, void *buffer, size_t n, size_t *done): "r = inner(session, buffer,
+ * n, done); return r < 0 ? 0 : r". */
+static const uint8_t by_address[] = {
+    0x48, 0x83, 0xec, 0x08,       /*  0 sub $8, %rsp */
+    0xe8, 0x00, 0x00, 0x00, 0x00, /*  4 call inner */
+    0x31, 0xd2,                   /*  9 xor %edx, %edx */
+    0x85, 0xc0,                   /* 11 test %eax, %eax */
+    0x0f, 0x48, 0xc2,             /* 13 cmovs %edx, %eax */
+    0x48, 0x83, 0xc4, 0x08,       /* 16 add $8, %rsp */
+    0xc3,                         /* 20 ret */
+};
+/* From OpenSSL 3.3 on: mov %rcx, %r8; xor %ecx, %ecx; push %rbx; call inner; pop %rbx; ret */
+static const uint8_t by_fifth[] = {0x49, 0x89, 0xc8, 0x31, 0xc9, 0x53, 0xe8,
+                                   0x00, 0x00, 0x00, 0x00, 0x5b, 0xc3};
+static const uint8_t inner_code[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x41, 0x55,
+                                     0x31, 0xc0, 0x41, 0x5d, 0xc3};
+
+#define AT_EX_CALL    4
+#define AT_FIFTH_CALL 6
+
+/* A file with an inner function and one that calls it. */
+struct scene {
+    struct elf_builder b;
+    struct elf_image e;
+    struct elf_function f;
+    uint64_t inner;
+};
+
+static void scene_open(struct scene *s, const void *f, size_t bytes, size_t call, const void *inner,
+                       size_t inner_bytes)
+{
+    int32_t distance;
+
+    elf_builder_init(&s->b);
+    s->inner = elf_builder_function(&s->b, "inner", inner, inner_bytes);
+    s->f = (struct elf_function){elf_builder_function(&s->b, "f", f, bytes), bytes};
+    distance = (int32_t)(s->inner - (s->f.offset + call + 5));
+    if (call < bytes)
+        memcpy(s->b.text + (s->f.offset - BUILDER_TEXT_OFFSET) + call + 1, &distance, 4);
+    s->e = elf_builder_image(&s->b);
+}
+
+/* Whether the inner function of `outer` is found, with `bytes` of it changed. */
+static bool inner_found_with(size_t at, const void *change, size_t bytes, struct site_inner *inner)
+{
+    struct scene s;
+    bool found;
+
+    memcpy(code, outer, sizeof(outer));
+    memcpy(code + at, change, bytes);
+    scene_open(&s, code, sizeof(outer), AT_CALL, inner_code, sizeof(inner_code));
+    found = site_inner_find(&s.e, &s.f, inner);
+    if (found)
+        assert_int_equal(inner->offset, s.inner);
+    elf_image_close(&s.e);
+    return found;
+}
+
+static void inner_function_is_found(void **state)
+{
+    struct site_inner inner;
+
+    (void)state;
+    assert_int_equal(inner_found_with(0, outer, 1, &inner), DECODES);
+    if (!DECODES)
+        return;
+    assert_int_equal(inner.entry, inner.offset + 4); /* behind the landing pad */
+    assert_int_equal(inner.out, 3);
+    /* test %eax, %eax; cmovg (%rsp), %eax: no jump is needed */
+    assert_true(inner_found_with(AT_TEST, "\x85\xc0\x0f\x4f\x04\x24\x90", 7, &inner));
+    assert_true(inner_found_with(AT_SETUP, "\x49\x89\xe0", 3, &inner)); /* mov %rsp, %r8 */
+    assert_int_equal(inner.out, 4);
+    assert_true(inner_found_with(AT_EXTEND, "\x48\x89\xfb", 3, &inner)); /* mov %rdi, %rbx */
+}
+
+static void inner_function_must_be_sure(void **state)
+{
+    struct site_inner inner;
+    struct scene s;
+
+    (void)state;
+    assert_false(inner_found_with(AT_SETUP, "\x48\x89\xf1", 3, &inner));  /* no local */
+    assert_false(inner_found_with(AT_EXTEND, "\x49\x89\xe0", 3, &inner)); /* two of them */
+    assert_false(inner_found_with(AT_EXTEND, "\x48\x89\xf7", 3, &inner)); /* another session */
+    assert_false(inner_found_with(AT_FAILURE, "\xb8\x01\x00\x00\x00", 5, &inner)); /* returns 1 */
+    assert_false(inner_found_with(AT_JUMP, "\x7e\xf1", 2, &inner)); /* calls it again */
+    /* Its first instruction must be cheap: sub $8, %rsp; add $8, %rsp; ret */
+    scene_open(&s, outer, sizeof(outer), AT_CALL, "\x48\x83\xec\x08\x48\x83\xc4\x08\xc3", 9);
+    assert_false(site_inner_find(&s.e, &s.f, &inner));
+    elf_image_close(&s.e);
+    /* And lie in the same segment. */
+    scene_open(&s, outer, sizeof(outer), sizeof(outer), inner_code, sizeof(inner_code));
+    memcpy(s.b.text + (s.f.offset - BUILDER_TEXT_OFFSET) + AT_CALL + 1, "\x00\x00\x10\x00", 4);
+    elf_image_close(&s.e);
+    s.e = elf_builder_image(&s.b);
+    assert_false(site_inner_find(&s.e, &s.f, &inner));
+    elf_image_close(&s.e);
+}
+
+/* Whether a function, with a byte changed, is one that passes on to an inner one whose argument
+ * inner_out is its own argument `out`. */
+static bool is_of(const void *f, size_t bytes, size_t call, unsigned out, unsigned inner_out,
+                  size_t at, uint8_t change)
+{
+    struct site_inner inner;
+    struct scene s;
+    bool found;
+
+    memcpy(code, f, bytes);
+    if (at < bytes)
+        code[at] = change;
+    scene_open(&s, code, bytes, call, inner_code, sizeof(inner_code));
+    inner = (struct site_inner){.offset = s.inner, .out = inner_out};
+    found = site_inner_is_of(&s.e, &s.f, out, &inner);
+    elf_image_close(&s.e);
+    return found;
+}
+
+static void who_passes_on_to_it_is_known(void **state)
+{
+    size_t n = sizeof(by_address), as_is = n;
+
+    (void)state;
+    assert_int_equal(is_of(by_address, n, AT_EX_CALL, 3, 3, as_is, 0), DECODES);
+    assert_int_equal(is_of(by_fifth, sizeof(by_fifth), AT_FIFTH_CALL, 3, 4, n, 0), DECODES);
+    assert_false(is_of(by_address, n, AT_EX_CALL, 4, 3, as_is, 0));
+    assert_false(is_of(by_address, n, AT_EX_CALL, 3, 4, as_is, 0));
+    assert_false(is_of(by_fifth, sizeof(by_fifth), AT_FIFTH_CALL, 3, 3, n, 0));
+    assert_false(is_of(by_address, n, n, 3, 3, as_is, 0)); /* another function */
+    assert_false(is_of(outer, sizeof(outer), AT_CALL, 3, 3, sizeof(outer), 0)); /* a local */
+    assert_false(is_of(by_address, n, AT_EX_CALL, 3, 3, 4, 0xe9));              /* jmp inner */
+    /* mov %rdi, %r8 */
+    assert_false(is_of(by_fifth, sizeof(by_fifth), AT_FIFTH_CALL, 3, 4, 2, 0xf8));
+}
+
+static void who_might_go_there_is_known(void **state)
+{
+    struct site_inner inner = {0};
+    struct scene s;
+
+    (void)state;
+    scene_open(&s, outer, sizeof(outer), AT_CALL, inner_code, sizeof(inner_code));
+    inner.offset = s.inner;
+    assert_true(site_inner_may_be_of(&s.e, &s.f, &inner));
+    inner.offset++;
+    assert_int_equal(site_inner_may_be_of(&s.e, &s.f, &inner), !DECODES);
+    s.f.bytes = 0;
+    assert_true(site_inner_may_be_of(&s.e, &s.f, &inner));
+    elf_image_close(&s.e);
+}
+
+static bool is_jump(const void *f, size_t bytes)
+{
+    struct scene s;
+    bool found;
+
+    scene_open(&s, f, bytes, bytes, inner_code, sizeof(inner_code));
+    found = site_is_jump(&s.e, &s.f);
+    elf_image_close(&s.e);
+    return found;
+}
+
+static void a_function_that_only_jumps_is_known(void **state)
+{
+    (void)state;
+    /* mov %rcx, %r8; xor %ecx, %ecx; jmp elsewhere */
+    assert_int_equal(is_jump("\x49\x89\xc8\x31\xc9\xe9\x00\x10\x00\x00", 10), DECODES);
+    assert_int_equal(is_jump("\xeb\x70", 2), DECODES);
+    assert_false(is_jump("\xe8\x00\x10\x00\x00\xeb\x70", 7)); /* calls before */
+    assert_false(is_jump("\x74\x01\x90\xeb\x70", 5));         /* has another jump */
+    assert_false(is_jump("\x90\xeb\xfd", 3));                 /* to itself */
+    assert_false(is_jump("\x90\xff\xe0", 3));                 /* jmp *%rax */
+    assert_false(is_jump(inner_code, sizeof(inner_code)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(inner_function_is_found),
+        cmocka_unit_test(inner_function_must_be_sure),
+        cmocka_unit_test(who_passes_on_to_it_is_known),
+        cmocka_unit_test(who_might_go_there_is_known),
+        cmocka_unit_test(a_function_that_only_jumps_is_known),
         cmocka_unit_test(call_and_jump_are_found),
         cmocka_unit_test(a_landing_pad_does_not_matter),
         cmocka_unit_test(a_local_in_a_frame_is_known),
