@@ -20,6 +20,7 @@
 #include "bpf/probe.h"
 #include "bpf/probe_copy.h"
 #include "bpf/probe_filter.h"
+#include "bpf/probe_layers.h"
 #include "bpf/probe_maps.h"
 #include "bpf/probe_regs.h"
 #include "bpf/probe_session.h"
@@ -68,7 +69,7 @@ static __always_inline void call_begin(struct call *c, const struct pt_regs *reg
     __builtin_memset(c, 0, sizeof *c);
     c->stack = regs_stack(regs, cookie);
     c->exit = c->stack + (cookie->flags & (PROBE_FLAG_GO | PROBE_FLAG_SITE) ? 0 : RETURN_POPS);
-    c->session = regs_argument(a, cookie->session);
+    c->session = regs_argument(a, 0);
     c->buffer = regs_argument(a, cookie->buffer);
     c->out = regs_argument(a, cookie->out);
     c->entry_ns = bpf_ktime_get_ns();
@@ -262,6 +263,21 @@ static __always_inline void mark(__u32 tgid, __u64 session, __u16 image)
         s->marked = 1;
 }
 
+/* Whether a session has a mark, or gets one now since it turns out to be TLS. */
+static __always_inline _Bool is_marked(const struct pt_regs *regs,
+                                       const struct probe_cookie *cookie, __u32 tgid, __u64 session)
+{
+    struct session_key key = {.tgid = tgid, .pointer = session};
+    struct session *s = session_find(&key);
+
+    if (s && s->marked)
+        return 1;
+    if (!layers_have_tls(regs, cookie, session))
+        return 0;
+    mark(tgid, session, cookie->image);
+    return 1;
+}
+
 static __always_inline void end_session(__u32 tgid, __u64 session)
 {
     struct session_key key = {.tgid = tgid, .pointer = session};
@@ -289,19 +305,15 @@ int on_entry(struct pt_regs *regs)
     struct probe_cookie cookie = regs_cookie(regs);
     __u32 tgid = current_tgid();
     struct arguments a = regs_arguments(regs, &cookie);
-    __u64 session = regs_argument(&a, cookie.session);
+    __u64 session = regs_argument(&a, 0);
     struct call c;
 
     if (!filter_process(tgid)) {
         count(PROBE_STAT_FILTERED, 1);
         return 0;
     }
-    if (cookie.flags & PROBE_FLAG_MARKED_ONLY) {
-        struct session_key key = {.tgid = tgid, .pointer = session};
-        struct session *s = session_find(&key);
-        if (!s || !s->marked)
-            return 0;
-    }
+    if (cookie.flags & PROBE_FLAG_MARKED_ONLY && !is_marked(regs, &cookie, tgid, session))
+        return 0;
     if (cookie.call == PROBE_CALL_FREE) {
         end_session(tgid, session);
     } else if (is_plain_mark(&cookie)) {

@@ -39,7 +39,7 @@ enum probe_count {
 
 enum probe_flag {
     PROBE_FLAG_IOV = 1,         /* the buffer is an array of struct iovec, `out` their number */
-    PROBE_FLAG_MARKED_ONLY = 2, /* only sessions that a MARK has told of */
+    PROBE_FLAG_MARKED_ONLY = 2, /* only sessions that a MARK has told of, or a layer's name */
     PROBE_FLAG_GO = 4,          /* arguments in Go's registers; a call is known by its goroutine */
     PROBE_FLAG_SITE = 8,        /* not at entry and return, but at cheap instructions inside */
     PROBE_FLAG_OPENSSL = 16,    /* session is an SSL *, whose BIO may tell the descriptor */
@@ -48,16 +48,19 @@ enum probe_flag {
     PROBE_FLAG_PEEK = 64,       /* argument `out` are flags: with MSG_PEEK the bytes come again */
 };
 
-/* The attach cookie: all that the programs know of a function. Arguments count from 0. */
+/* The attach cookie: all that the programs know of a function. Arguments count from 0, which is the
+ * session. */
 struct probe_cookie {
-    unsigned char call;    /* enum probe_call */
-    unsigned char count;   /* enum probe_count */
-    unsigned char session; /* argument */
-    unsigned char buffer;  /* argument */
-    unsigned char out;     /* argument, see enum probe_count */
-    unsigned char flags;   /* enum probe_flag */
-    unsigned short image;  /* index of the hooked image, as user space numbers them */
+    unsigned int flags : 8;   /* enum probe_flag */
+    int names : 24;           /* MARKED_ONLY: where the variable with the table of layers' names
+                                 is, in words of 8 bytes from that of the instruction; 0: unknown */
+    unsigned char call : 4;   /* enum probe_call */
+    unsigned char count : 4;  /* enum probe_count */
+    unsigned char buffer : 4; /* argument */
+    unsigned char out : 4;    /* argument, see enum probe_count */
+    unsigned short image;     /* index of the hooked image, as user space numbers them */
 };
+#define PROBE_NAMES_MAX ((1 << 23) - 1) /* of names, either way */
 
 /* How the five-tuple of a session was found, in the order of trying. */
 enum probe_method {

@@ -7,15 +7,17 @@
 #include "bpf/probe_maps.h"
 
 #if defined(__TARGET_ARCH_arm64)
-#define RETURN_POPS   0
-#define GOROUTINE(r)  ((r)->regs[28])
-#define USER_STACK(r) ((r)->sp)
-#define RESULT(r)     ((r)->regs[0])
+#define RETURN_POPS    0
+#define INSTRUCTION(r) ((r)->pc)
+#define GOROUTINE(r)   ((r)->regs[28])
+#define USER_STACK(r)  ((r)->sp)
+#define RESULT(r)      ((r)->regs[0])
 #else
-#define RETURN_POPS   8 /* the return address, which a uretprobe finds popped */
-#define GOROUTINE(r)  ((r)->r14)
-#define USER_STACK(r) ((r)->sp)
-#define RESULT(r)     ((r)->ax)
+#define RETURN_POPS    8 /* the return address, which a uretprobe finds popped */
+#define INSTRUCTION(r) ((r)->ip)
+#define GOROUTINE(r)   ((r)->r14)
+#define USER_STACK(r)  ((r)->sp)
+#define RESULT(r)      ((r)->ax)
 #endif
 
 #define ARGUMENTS 5 /* that can be named */

@@ -33,6 +33,7 @@ static struct elf_image *image(void)
 static void inner_read(struct elf_image *e, const struct elf_function *f, uint8_t choice)
 {
     struct site_inner inner;
+    uint64_t at;
 
     if (site_inner_find(e, f, &inner)) {
         CHECK(inner.out >= 3 && inner.out < 6 && inner.entry < f->bytes);
@@ -43,6 +44,7 @@ static void inner_read(struct elf_image *e, const struct elf_function *f, uint8_
     }
     if (site_inner_is_of(e, f, choice / 6 % 6, &inner))
         CHECK(site_inner_may_be_of(e, f, &inner) && !site_is_jump(e, f));
+    (void)site_table(e, f, &at);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -46,11 +46,13 @@ static const struct probe_function nspr_functions[] = {
     {.symbol = "PR_Accept",
      .cookie = {.call = PROBE_CALL_MARK, .flags = PROBE_FLAG_RESULT | PROBE_FLAG_MARKED_ONLY}},
     {.symbol = "PR_Close", .cookie = CALL(PROBE_CALL_FREE, PROBE_COUNT_NONE, 0)},
+    {.symbol = "PR_GetNameForIdentity"},
 };
 
 const struct probe_library library_nspr = {
     .name = "nss",
     .file_prefixes = (const char *const[]){"libnspr4.so", "libnss3.so", NULL},
+    .layer_name = "PR_GetNameForIdentity",
     .required = (const char *const[]){"PR_Read", "PR_Write", "PR_Close", NULL},
     .functions = nspr_functions,
     .n_functions = sizeof(nspr_functions) / sizeof(nspr_functions[0]),

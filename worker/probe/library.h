@@ -35,6 +35,9 @@ struct probe_library {
     /* A source file's name, less its suffix, that is in programs which have it inside, also without
      * symbols; or NULL. The suffix is looked for, too: else the probe would be one of them. */
     const char *trace;
+    /* A function that returns the name of a layer of descriptors, from a table by number: with it
+     * sessions of PROBE_FLAG_MARKED_ONLY are known without a mark; or NULL. */
+    const char *layer_name;
     /* An image is of this library if it defines these; NULL-terminated. */
     const char *const *required;
     const struct probe_function *functions;

@@ -163,6 +163,29 @@ static void inner_add(struct plan *p, struct elf_image *e, const struct probe_li
     p->cheap = true;
 }
 
+/* In a cookie: how far the table of layers' names is from the hook. */
+static int names_distance(uint64_t names, uint64_t hook)
+{
+    int64_t bytes = (int64_t)(names - (hook & ~UINT64_C(7)));
+
+    return bytes % 8 == 0 && bytes / 8 >= -PROBE_NAMES_MAX && bytes / 8 <= PROBE_NAMES_MAX
+               ? (int)(bytes / 8)
+               : 0;
+}
+
+/* Whoever is hooked where a layer's name can tell what the session is, is told the way there. */
+static void names_add(struct plan *p, struct elf_image *e, const struct elf_function *layer_name,
+                      size_t from)
+{
+    uint64_t names;
+
+    if (!layer_name || !site_table(e, layer_name, &names))
+        return;
+    for (size_t i = from; i < p->n; i++)
+        if (p->hooks[i].cookie.call != PROBE_CALL_FREE)
+            p->hooks[i].cookie.names = names_distance(names, p->hooks[i].offset);
+}
+
 static void library_add(struct plan *p, struct elf_image *e, const struct probe_library *l,
                         const struct elf_function *at)
 {
@@ -185,6 +208,7 @@ static void library_add(struct plan *p, struct elf_image *e, const struct probe_
             return;
         }
     }
+    names_add(p, e, place(l, at, l->layer_name), before);
     if (!p->library)
         p->library = l;
 }

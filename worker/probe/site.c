@@ -353,6 +353,61 @@ bool site_is_jump(struct elf_image *e, const struct elf_function *f)
     return found;
 }
 
+/* The operand that register `to` was loaded from before instruction i, by an instruction of that
+ * kind, straight or not; NULL if by another. *i is that instruction then. */
+static const cs_x86_op *load_find(const struct code *c, size_t *i, x86_reg to, unsigned kind)
+{
+    while (*i > 0) {
+        const cs_insn *insn = &c->insn[--*i];
+        const cs_x86_op *op = insn->detail->x86.operands;
+
+        if (insn->detail->x86.op_count == 2 && op[0].type == X86_OP_REG && op[0].reg == to)
+            return insn->id == kind && op[1].type == X86_OP_MEM ? &op[1] : NULL;
+    }
+    return NULL;
+}
+
+static uint64_t relative(const struct code *c, size_t i, const cs_x86_op *op)
+{
+    return c->insn[i].address + c->insn[i].size + (uint64_t)op->mem.disp;
+}
+
+/* The variable whose content instruction i takes an element of, all of the size of a pointer. */
+static bool table_search(const struct code *c, size_t i, uint64_t *at)
+{
+    const cs_x86_op *element = &c->insn[i].detail->x86.operands[1], *base, *address;
+
+    if (c->insn[i].id != X86_INS_MOV || c->insn[i].detail->x86.op_count != 2 ||
+        element->type != X86_OP_MEM || element->mem.index == X86_REG_INVALID ||
+        element->mem.scale != 8 || element->mem.disp != 0)
+        return false;
+    base = load_find(c, &i, element->mem.base, X86_INS_MOV);
+    if (!base || base->mem.index != X86_REG_INVALID)
+        return false;
+    if (base->mem.base == X86_REG_RIP) {
+        *at = relative(c, i, base);
+        return true;
+    }
+    address = load_find(c, &i, base->mem.base, X86_INS_LEA);
+    if (!address || address->mem.base != X86_REG_RIP || address->mem.index != X86_REG_INVALID)
+        return false;
+    *at = relative(c, i, address) + (uint64_t)base->mem.disp;
+    return true;
+}
+
+bool site_table(struct elf_image *e, const struct elf_function *f, uint64_t *at)
+{
+    struct code c;
+    bool found = false;
+
+    if (!code_open(&c, e, f))
+        return false;
+    for (size_t i = 0; i < c.n && !found; i++)
+        found = table_search(&c, i, at);
+    code_close(&c);
+    return found;
+}
+
 #else
 
 uint64_t site_entry_go(struct elf_image *e, const struct elf_function *f)
@@ -391,6 +446,12 @@ bool site_inner_may_be_of(struct elf_image *e, const struct elf_function *f,
 bool site_is_jump(struct elf_image *e, const struct elf_function *f)
 {
     (void)e, (void)f;
+    return false;
+}
+
+bool site_table(struct elf_image *e, const struct elf_function *f, uint64_t *at)
+{
+    (void)e, (void)f, (void)at;
     return false;
 }
 

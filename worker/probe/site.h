@@ -46,6 +46,11 @@ bool site_inner_may_be_of(struct elf_image *e, const struct elf_function *f,
 /* Whether f does nothing but set registers and jump to another function. */
 bool site_is_jump(struct elf_image *e, const struct elf_function *f);
 
+/* Looks for the variable that holds the address of a table of pointers of which f takes one. *at:
+ * its offset in the file, were all of that mapped as the function is. Who reads there must be able
+ * to tell whether it is that table. */
+bool site_table(struct elf_image *e, const struct elf_function *f, uint64_t *at);
+
 /* Where to hook the entry and the return of a function: behind a landing pad (endbr64), which costs
  * a step, if what follows it is one of the instructions that the kernel emulates. */
 uint64_t site_entry(struct elf_image *e, const struct elf_function *f);

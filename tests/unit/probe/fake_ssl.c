@@ -98,6 +98,17 @@ int __attribute__((noinline)) fake_writev(struct fake_ssl *s, const struct iovec
     return s->result != 0 ? s->result : (int)sum;
 }
 
+static const char *const layer_names[] = {NULL, "files", "SSL", "SSL layer"};
+const char *const *fake_layer_names = layer_names;
+
+int __attribute__((noinline))
+fake_write_layer(struct fake_layer *top, const void *buffer, int bytes)
+{
+    (void)top;
+    touch(buffer, (size_t)bytes);
+    return bytes;
+}
+
 int __attribute__((noinline)) fake_flush(struct fake_ssl *s, const void *buffer, int bytes)
 {
     return fake_write(s, buffer, bytes) - bytes;

@@ -48,6 +48,16 @@ int fake_alpn_datum(struct fake_ssl *s, struct fake_datum *out);
 struct fake_ssl *fake_import(struct fake_ssl *s);
 struct fake_ssl *fake_accept(struct fake_ssl *listener, struct fake_ssl *s); /* returns s */
 int fake_writev(struct fake_ssl *s, const struct iovec *v, int n);
+/* A descriptor as NSPR has it: a stack of layers, each of a kind whose name is in a table. */
+struct fake_layer {
+    const void *methods;
+    void *secret;
+    struct fake_layer *lower, *higher;
+    void (*destructor)(void);
+    int kind;
+};
+extern const char *const *fake_layer_names;
+int fake_write_layer(struct fake_layer *top, const void *buffer, int bytes);
 int fake_flush(struct fake_ssl *s, const void *buffer, int bytes);        /* calls fake_write */
 int fake_write_outer(struct fake_ssl *s, const void *buffer, int bytes);  /* calls fake_write */
 int fake_write_leaves(struct fake_ssl *s, const void *buffer, int bytes); /* never returns */

@@ -91,6 +91,15 @@ static struct probe_cookie cookie(enum probe_call call, enum probe_count count, 
                                  .flags = (unsigned char)flags};
 }
 
+static void add_layered(struct plan *p)
+{
+    struct probe_cookie c = cookie(PROBE_CALL_WRITE, PROBE_COUNT_INT, 0, PROBE_FLAG_MARKED_ONLY);
+    intptr_t from = (intptr_t)((uintptr_t)fake_write_layer & ~(uintptr_t)7);
+
+    c.names = (int)(((intptr_t)&fake_layer_names - from) / 8);
+    add_function(p, (uintptr_t)fake_write_layer, c);
+}
+
 static void attach(void)
 {
     static struct plan p;
@@ -122,6 +131,7 @@ static void attach(void)
         cookie(PROBE_CALL_WRITE, PROBE_COUNT_INT, 2, PROBE_FLAG_IOV | PROBE_FLAG_MARKED_ONLY));
     add_function(&p, (uintptr_t)fake_flush,
                  cookie(PROBE_CALL_WRITE, PROBE_COUNT_NONE, 0, PROBE_FLAG_OPENSSL));
+    add_layered(&p);
 #if defined(__x86_64__)
     write.flags |= PROBE_FLAG_SITE;
     add(&p, HOOK_ENTRY, (uintptr_t)fake_site_call, write);

@@ -474,6 +474,38 @@ static void accepted_by_a_marked_listener_is_marked(void **state)
     bench_expect_data(0, true, 0, "GET /");
 }
 
+/* Descriptors that no mark tells of: of NSPR alone, with TLS on top, with TLS below another layer,
+ * and with layers of other names. */
+static void write_layers(void)
+{
+    struct fake_layer plain[2] = {{.kind = 0}, {.kind = 0}}, tls = {.lower = &plain[0], .kind = 2};
+    struct fake_layer other = {.lower = &plain[1], .kind = 3};
+    struct fake_layer above[2] = {{.lower = &tls, .kind = 1}, {.lower = &other, .kind = 1}};
+    struct fake_layer unknown = {.lower = &plain[1], .kind = 1 << 30};
+    static const char *volatile name;
+
+    for (int i = 1; i <= 3; i++) /* their pages must be there */
+        for (name = fake_layer_names[i]; *name; name++)
+            continue;
+    fake_write_layer(&plain[0], "plain", 5);
+    fake_write_layer(&tls, "GET", 3);
+    fake_write_layer(&above[0], "HEAD", 4);
+    fake_write_layer(&above[1], "other", 5);
+    fake_write_layer(&unknown, "unknown", 7);
+    fake_write_layer(&tls, " /", 2);
+}
+
+static void layer_of_that_name_is_tls_without_a_mark(void **state)
+{
+    (void)state;
+    bench_run(write_layers);
+    assert_int_equal(bench.n_got, 3);
+    bench_expect_data(0, true, 0, "GET");
+    bench_expect_data(1, true, 0, "HEAD");
+    bench_expect_data(2, true, 3, " /");
+    assert_int_equal(bench.got[0].e.session, bench.got[2].e.session);
+}
+
 static void write_and_flush(void)
 {
     struct fake_ssl s = {.fd = -1};
@@ -561,6 +593,7 @@ static void full_ring_is_counted_and_shows_as_a_jump(void **state)
         cmocka_unit_test(outermost_call_counts_and_lost_ones_do_no_harm),                          \
         cmocka_unit_test(call_of_another_kind_inside_counts),                                      \
         cmocka_unit_test(what_is_only_passed_on_is_not_counted_again),                             \
+        cmocka_unit_test(layer_of_that_name_is_tls_without_a_mark),                                \
         cmocka_unit_test(vectors_of_marked_sessions_only),                                         \
         cmocka_unit_test(instructions_and_goroutines_can_be_hooked),                               \
         cmocka_unit_test(place_of_a_go_connection_may_get_another)

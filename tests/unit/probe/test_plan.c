@@ -267,6 +267,36 @@ static void nss_in_two_files_has_one_name(void **state)
         assert_true(plan.hooks[i].cookie.flags & PROBE_FLAG_MARKED_ONLY);
 }
 
+#define NAMES 0x21000 /* behind what the file has, as in .bss */
+
+/* PR_GetNameForIdentity: mov (%rip), %rax; mov (%rax, %rbx, 8), %rbp; ret */
+static void hooks_are_told_the_way_to_the_names_of_layers(void **state)
+{
+    uint8_t f[] = {0x48, 0x8b, 0x05, 0, 0, 0, 0, 0x48, 0x8b, 0x2c, 0xd8, 0xc3};
+    uint64_t read = add("PR_Read"), write = add("PR_Write"), end = add("PR_Close");
+    int32_t distance = (int32_t)(NAMES - (BUILDER_TEXT_OFFSET + builder.text_bytes + 7));
+
+    (void)state;
+    memcpy(f + 3, &distance, sizeof(distance));
+    elf_builder_function(&builder, "PR_GetNameForIdentity", f, sizeof(f));
+    make("libnspr4.so", false, "");
+    assert_int_equal(plan.n, 5);
+    assert_int_equal(hook_at(HOOK_ENTRY, read)->cookie.names,
+                     DECODES ? (NAMES - (int)read) / 8 : 0);
+    assert_int_equal(hook_at(HOOK_RETURN, write)->cookie.names,
+                     DECODES ? (NAMES - (int)write) / 8 : 0);
+    assert_int_equal(hook_at(HOOK_ENTRY, end)->cookie.names, 0);
+    elf_builder_init(&builder);
+    add("PR_Read");
+    add("PR_Write");
+    add("PR_Close");
+    add("PR_GetNameForIdentity"); /* of which nothing is understood */
+    make("libnspr4.so", false, "");
+    assert_int_equal(plan.n, 5);
+    for (size_t i = 0; i < plan.n; i++)
+        assert_int_equal(plan.hooks[i].cookie.names, 0);
+}
+
 static void a_program_that_has_lost_its_symbols_is_named(void **state)
 {
     char trace[32];
@@ -361,6 +391,7 @@ int main(void)
         cmocka_unit_test_setup(what_also_peeks_is_not_hooked, elf_builder_setup),
         cmocka_unit_test_setup(what_only_one_passes_on_to_is_not_hooked, elf_builder_setup),
         cmocka_unit_test_setup(what_jumps_to_one_of_them_needs_no_hook, elf_builder_setup),
+        cmocka_unit_test_setup(hooks_are_told_the_way_to_the_names_of_layers, elf_builder_setup),
         cmocka_unit_test_setup(what_calls_another_hooked_function_is_left, elf_builder_setup),
         cmocka_unit_test_setup(names_and_lists_choose, elf_builder_setup),
         cmocka_unit_test_setup(all_required_functions_must_be_there, elf_builder_setup),

@@ -452,6 +452,40 @@ static void a_function_that_only_jumps_is_known(void **state)
     assert_false(is_jump(inner_code, sizeof(inner_code)));
 }
 
+/* The distance of the table's address from the function; 0 if it is not found. */
+static int64_t table(const void *f, size_t bytes)
+{
+    uint64_t at = 0;
+    struct scene s;
+    bool found;
+
+    scene_open(&s, f, bytes, bytes, inner_code, sizeof(inner_code));
+    found = site_table(&s.e, &s.f, &at);
+    at -= s.f.offset;
+    elf_image_close(&s.e);
+    return found ? (int64_t)at : 0;
+}
+
+static void table_of_pointers_is_found(void **state)
+{
+    /* mov 0x1000(%rip), %rax; nop; mov (%rax, %rbx, 8), %rbp; ret */
+    uint8_t direct[] = {0x48, 0x8b, 0x05, 0x00, 0x10, 0x00, 0x00,
+                        0x90, 0x48, 0x8b, 0x2c, 0xd8, 0xc3};
+    /* lea 0x1000(%rip), %r12; mov 8(%r12), %rax; mov (%rax, %rbx, 8), %rbp; ret */
+    static const uint8_t in_struct[] = {0x4c, 0x8d, 0x25, 0x00, 0x10, 0x00, 0x00, 0x49, 0x8b,
+                                        0x44, 0x24, 0x08, 0x48, 0x8b, 0x2c, 0xd8, 0xc3};
+
+    (void)state;
+    assert_int_equal(table(direct, sizeof(direct)), DECODES ? 0x1007 : 0);
+    assert_int_equal(table(in_struct, sizeof(in_struct)), DECODES ? 0x100f : 0);
+    direct[2] = 0x1d; /* mov 0x1000(%rip), %rbx */
+    assert_int_equal(table(direct, sizeof(direct)), 0);
+    direct[2] = 0x05;
+    direct[11] = 0x98; /* elements of 4 bytes */
+    assert_int_equal(table(direct, sizeof(direct)), 0);
+    assert_int_equal(table(outer, sizeof(outer)), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,6 +494,7 @@ int main(void)
         cmocka_unit_test(who_passes_on_to_it_is_known),
         cmocka_unit_test(who_might_go_there_is_known),
         cmocka_unit_test(a_function_that_only_jumps_is_known),
+        cmocka_unit_test(table_of_pointers_is_found),
         cmocka_unit_test(call_and_jump_are_found),
         cmocka_unit_test(a_landing_pad_does_not_matter),
         cmocka_unit_test(a_local_in_a_frame_is_known),
