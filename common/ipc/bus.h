@@ -7,7 +7,8 @@
  *   log/<path>/<node>/        worker -> logger (direct), and -> anyone who subscribes at the broker
  *   ack/<node>/               logger -> worker
  *   logger/<name>/            subscribed by a logger only: tells a worker that it is there
- *   event/<what>/<node>/      worker -> workers and manager, and back (event.h)
+ *   event/<what>/<node>/      worker -> workers, manager and probe, and back (event.h, owner.h,
+ *                             claim.h)
  *
  * A logger that starts subscribes to "log/" before it shows "logger/<name>/", so whoever sees the
  * latter can publish at once.
