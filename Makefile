@@ -188,7 +188,8 @@ SRC_LOGGER := \
   logger/sink/json.c logger/sink/text.c logger/sink/text_exchange.c logger/sink/pcap.c
 
 SRC_MANAGER := \
-  manager/main.c manager/manager.c manager/ending.c manager/learned.c manager/learned_file.c \
+  manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/learned.c \
+  manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c \
@@ -414,6 +415,7 @@ $(call unit,manager/test_topology,manager/topology.c manager/ini_file.c manager/
 $(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/suggest.c manager/text.c \
   common/base/check.c common/base/ipaddr.c common/base/local_nets.c common/schema/options.c \
   common/schema/process_filter.c)
+$(call unit,manager/test_sizes,manager/sizes.c common/schema/options.c common/base/check.c)
 $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))

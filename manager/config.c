@@ -78,20 +78,23 @@ static const struct {
 };
 #define LIMITS (sizeof limits / sizeof limits[0])
 
-/* Whether the option of s is within its limits, if it has any. */
+/* Whether the option of s is within its limits, if it has any. 0 may be below them where it is the
+ * default: then it stands for a choice that is made at start. */
 static int config_check_limit(const struct options *o, const struct option_schema *s, char *error)
 {
-    struct options bound = *o;
+    struct options bound = *o, defaults;
     char given[32], right[32];
     size_t i = 0;
-    uint64_t v;
+    uint64_t v, normal;
 
     while (i < LIMITS && strcmp(limits[i].key, s->key) != 0)
         i++;
     if (i == LIMITS)
         return 0;
     memcpy(&v, (const char *)o + s->offset, sizeof v);
-    if (v >= limits[i].min && v <= limits[i].max)
+    options_init(&defaults);
+    memcpy(&normal, (const char *)&defaults + s->offset, sizeof normal);
+    if ((v >= limits[i].min && v <= limits[i].max) || (v == 0 && normal == 0))
         return 0;
     memcpy((char *)&bound + s->offset, v < limits[i].min ? &limits[i].min : &limits[i].max,
            sizeof v);
@@ -211,7 +214,7 @@ int config_check(const struct options *o, char *error)
         wrong = "af_xdp_frame_size: give 2K, 4K or 0";
     else if (o->plaintext_ring & (o->plaintext_ring - 1))
         wrong = "plaintext_ring_size: give a power of two";
-    else if (o->reassembly_flow_memory > o->reassembly_memory)
+    else if (o->reassembly_memory > 0 && o->reassembly_flow_memory > o->reassembly_memory)
         wrong = "reassembly_flow_memory is larger than reassembly_memory: lower it";
     else if (o->user[0] == '\0' || strcmp(o->user, "root") == 0)
         wrong = "user: workers read hostile bytes and never run as root; name another user";

@@ -12,6 +12,7 @@
 #include "manager/learned.h"
 #include "manager/nodes.h"
 #include "manager/output_watch.h"
+#include "manager/sizes.h"
 #include "manager/status.h"
 
 #include <errno.h>
@@ -294,6 +295,17 @@ static void manager_open_signals(struct manager *m)
     m->timer.data = m;
 }
 
+static void choose_sizes(struct manager *m)
+{
+    struct options *o = &m->plan->options;
+    char line[256];
+
+    sizes_choose(o, topology_count(&m->plan->topology, TOPOLOGY_WORKER), sizes_memory_bytes());
+    sizes_describe(o, line, sizeof line);
+    if (m->plan->purpose == MANAGER_CLUSTER)
+        log_info("%s", line);
+}
+
 int manager_open(struct manager **out, struct manager_plan *plan, char *error)
 {
     struct manager *m = calloc(1, sizeof *m);
@@ -310,6 +322,7 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
     m->started_wall_ns = clock_wall_ns();
     m->epoch = m->started_wall_ns;
     m->seed = choose_seed(plan);
+    choose_sizes(m);
     manager_open_signals(m);
     m->output_watch_fd = -1;
     err = nodes_open(m, ending_node_gone, error);

@@ -45,6 +45,18 @@ static int analyzers_open(struct worker *w)
     return 0;
 }
 
+static enum memory_pages pages_of(enum huge_pages wanted)
+{
+    switch (wanted) {
+    case HUGE_PAGES_NEVER:
+        return MEMORY_SMALL;
+    case HUGE_PAGES_RESERVED:
+        return MEMORY_RESERVED;
+    default:
+        return MEMORY_HUGE;
+    }
+}
+
 /* All memory of the packet path. */
 static int memory_open(struct worker *w)
 {
@@ -54,7 +66,7 @@ static int memory_open(struct worker *w)
 
     CHECK(flows <= UINT32_MAX); /* the manager has seen to all bounds of options */
     if ((rc = bufpool_init(&w->bufs, o->reassembly_memory)) < 0 ||
-        (rc = flow_table_init(&w->flows, (uint32_t)flows, MEMORY_HUGE)) < 0 ||
+        (rc = flow_table_init(&w->flows, (uint32_t)flows, pages_of(o->huge_pages))) < 0 ||
         (rc = reassembly_init(&w->reassembly, &w->bufs, o->reassembly_memory,
                               (uint32_t)o->reassembly_flow_memory, w->counters)) < 0 ||
         (rc = pool_init(&w->detections, sizeof(struct detection), DETECTIONS_MAX)) < 0 ||

@@ -46,6 +46,7 @@ static const char *const log_format_names[] = {"tsv", "json", NULL};
 static const char *const output_names[] = {"none", "text", "json", "pcap", NULL};
 static const char *const fanout_names[] = {"hash", "cpu", "queue", NULL};
 static const char *const checksums_names[] = {"ignore", "check", "auto", NULL};
+static const char *const huge_pages_names[] = {"auto", "reserved", "never", NULL};
 static const char *const xdp_mode_names[] = {"auto", "native", "generic", "offload", NULL};
 
 /* Names of an enum type in the order of its constants, NULL for other types. */
@@ -62,6 +63,8 @@ static const char *const *option_enum_names(enum option_type type)
         return fanout_names;
     case OPTION_TYPE_ENUM_CHECKSUMS:
         return checksums_names;
+    case OPTION_TYPE_ENUM_HUGE_PAGES:
+        return huge_pages_names;
     case OPTION_TYPE_ENUM_XDP_MODE:
         return xdp_mode_names;
     default:

@@ -17,6 +17,7 @@ enum mode { MODE_AUTO, MODE_KERNEL, MODE_XDP, MODE_AF_XDP, MODE_DPDK, MODE_PCAP 
 enum log_format { LOG_FORMAT_TSV, LOG_FORMAT_JSON };
 enum output { OUTPUT_NONE, OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_PCAP };
 enum fanout { FANOUT_HASH, FANOUT_CPU, FANOUT_QUEUE };
+enum huge_pages { HUGE_PAGES_AUTO, HUGE_PAGES_RESERVED, HUGE_PAGES_NEVER };
 enum checksums { CHECKSUMS_IGNORE, CHECKSUMS_CHECK, CHECKSUMS_AUTO };
 enum xdp_mode { XDP_AUTO, XDP_NATIVE, XDP_GENERIC, XDP_OFFLOAD };
 
@@ -31,6 +32,7 @@ enum option_type {
     OPTION_TYPE_ENUM_OUTPUT,
     OPTION_TYPE_ENUM_FANOUT,
     OPTION_TYPE_ENUM_CHECKSUMS,
+    OPTION_TYPE_ENUM_HUGE_PAGES,
     OPTION_TYPE_ENUM_XDP_MODE,
 };
 
@@ -46,6 +48,7 @@ enum option_scope { OPTION_SCOPE_CFG = 1, OPTION_SCOPE_RUN = 2, OPTION_SCOPE_BOT
 #define OPTION_CTYPE_ENUM_OUTPUT(m)     enum output m
 #define OPTION_CTYPE_ENUM_FANOUT(m)     enum fanout m
 #define OPTION_CTYPE_ENUM_CHECKSUMS(m)  enum checksums m
+#define OPTION_CTYPE_ENUM_HUGE_PAGES(m) enum huge_pages m
 #define OPTION_CTYPE_ENUM_XDP_MODE(m)   enum xdp_mode m
 
 struct options {

@@ -95,8 +95,10 @@ static void test_limits(void **state)
 {
     (void)state;
     expect_line_refused("\nspool_size = 1K\n", "spliff.cfg:2: spool_size = 1K: give at least 4M");
-    expect_line_refused("flow_table_size = 0\n",
-                        "spliff.cfg:1: flow_table_size = 0: give at least 1024");
+    expect_line_refused("flow_table_size = 1\n",
+                        "spliff.cfg:1: flow_table_size = 1: give at least 1024");
+    assert_int_equal(read_text("flow_table_size = 0\nreassembly_memory = 0\n"), 0);
+    assert_int_equal(config_check(&opts, error), 0);
     expect_line_refused("seed = 4294967296\n",
                         "spliff.cfg:1: seed = 4294967296: give at most 4294967295");
     expect_line_refused("tunnel_max_depth = 17\n",

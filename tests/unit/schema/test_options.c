@@ -125,7 +125,8 @@ static void test_errors_say_what_is_right(void **state)
     set("log-format", "xml");
     assert_string_equal(error, "log-format = xml: is not valid; give one of tsv or json");
     set("mode", "x");
-    assert_string_equal(error, "mode = x: is not valid; give one of auto, kernel or pcap");
+    assert_string_equal(
+        error, "mode = x: is not valid; give one of auto, kernel, xdp, af_xdp, dpdk or pcap");
 }
 
 static void test_long_strings(void **state)

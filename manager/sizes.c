@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* All workers together may fill an eighth of the memory with flows and with bytes that wait: the
+ * rest is for the page cache, rings, the spool and whatever else the machine is for. More than
+ * FLOWS_MAX is only made for who asks for it: what a table does not need is what its look-ups have
+ * to find in a larger cache. */
+#include "manager/sizes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define FLOW_BYTES       400u /* its state, its slots, and some for what reads it */
+#define FLOWS_MIN        16384u
+#define FLOWS_MAX        (UINT64_C(1) << 20)
+#define REASSEMBLY_MIN   (UINT64_C(16) << 20)
+#define REASSEMBLY_MAX   (UINT64_C(256) << 20)
+#define MEMORY_PARTS     16u /* flows have one of them, reassembly another */
+#define CGROUP_LIMIT     "/sys/fs/cgroup/memory.max"
+#define BYTES_A_MEGABYTE (UINT64_C(1) << 20)
+
+uint64_t sizes_memory_bytes(void)
+{
+    uint64_t bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE), limit;
+    FILE *f = fopen(CGROUP_LIMIT, "re");
+
+    /* It says "max" where there is none. */
+    if (f && fscanf(f, "%" SCNu64, &limit) == 1 && limit < bytes)
+        bytes = limit;
+    if (f)
+        fclose(f);
+    return bytes;
+}
+
+static uint64_t between(uint64_t v, uint64_t min, uint64_t max)
+{
+    return v < min ? min : v > max ? max : v;
+}
+
+void sizes_choose(struct options *o, unsigned n_workers, uint64_t memory_bytes)
+{
+    uint64_t share = memory_bytes / MEMORY_PARTS / (n_workers > 0 ? n_workers : 1);
+
+    if (o->flow_table_size == 0)
+        o->flow_table_size = between(share / FLOW_BYTES, FLOWS_MIN, FLOWS_MAX);
+    if (o->reassembly_memory == 0)
+        o->reassembly_memory = between(share, REASSEMBLY_MIN, REASSEMBLY_MAX);
+}
+
+void sizes_describe(const struct options *o, char *out, size_t bytes)
+{
+    snprintf(out, bytes,
+             "each worker has room for %" PRIu64 " flows (%" PRIu64 " MB when full), and %" PRIu64
+             " MB for bytes that wait",
+             o->flow_table_size, o->flow_table_size * FLOW_BYTES / BYTES_A_MEGABYTE,
+             o->reassembly_memory / BYTES_A_MEGABYTE);
+}
