@@ -114,7 +114,7 @@ SRC_QUIC := \
 
 SRC_HOST := worker/host.c worker/host_call.c worker/host_child.c worker/host_learn.c \
             worker/host_record.c worker/host_notice.c worker/host_plain.c worker/host_plain_log.c \
-            worker/host_unhooked.c worker/host_claim.c worker/tunnel.c worker/shunt.c
+            worker/host_unhooked.c worker/host_claim.c worker/tunnel.c worker/shunt.c worker/prefilter.c
 SRC_CORRELATE := worker/correlate/correlate.c worker/correlate/correlate_log.c \
                  worker/correlate/latency.c
 SRC_SCREEN := worker/screen/screen.c worker/screen/screen_table.c
@@ -188,17 +188,16 @@ SRC_LOGGER := \
   logger/sink/json.c logger/sink/text.c logger/sink/text_exchange.c logger/sink/pcap.c
 
 SRC_MANAGER := \
-  manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/learned.c \
-  manager/learned_file.c \
+  manager/main.c manager/manager.c manager/ending.c manager/learned.c manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
-  manager/text.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c \
+  manager/text.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c \
   manager/capture/table.c manager/capture/captures.c manager/capture/interface.c manager/ethtool.c \
   manager/capture/af_packet.c manager/capture/filter_bpf.c \
   manager/capture/socket_filter.c $(SRC_XDP) $(SRC_AF_XDP) \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
-  manager/cli/print.c \
+  manager/cli/print.c manager/cli/reload.c \
   manager/cli/version.c manager/cli/docs.c manager/cli/progress.c
 
 # --- flags ----------------------------------------------------------------------------------------
@@ -415,13 +414,13 @@ $(call unit,manager/test_topology,manager/topology.c manager/ini_file.c manager/
 $(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/suggest.c manager/text.c \
   common/base/check.c common/base/ipaddr.c common/base/local_nets.c common/schema/options.c \
   common/schema/process_filter.c)
-$(call unit,manager/test_sizes,manager/sizes.c common/schema/options.c common/base/check.c)
 $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
 $(call unit,capture/test_af_packet,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
   manager/capture/interface.c manager/capture/af_packet.c manager/capture/filter_bpf.c \
-  manager/capture/socket_filter.c worker/capture/af_packet.c worker/capture/flows_map.c)
+  manager/capture/socket_filter.c manager/prefilter.c manager/prefilter_maps.c \
+  common/ipc/heritage.c worker/capture/af_packet.c worker/capture/flows_map.c)
 $(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c \
               $(BASE))
 $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/text.c \

@@ -8,6 +8,7 @@
 
 #include "bpf/flows_count.h"
 #include "bpf/packet.h"
+#include "bpf/prefilter.h"
 
 #define PACKET_OUTGOING 4 /* linux/if_packet.h */
 
@@ -30,6 +31,8 @@ int shunt(struct __sk_buff *skb)
     struct packet p = {};
 
     if (shunt_skip_outgoing && skb->pkt_type == PACKET_OUTGOING)
+        return 0;
+    if (prefilter(&view))
         return 0;
     if (packet_parse(&view, &p) == PACKET_FLOW && flows_take(&shunt_flows, &view, &p))
         return 0;

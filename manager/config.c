@@ -109,7 +109,8 @@ static int config_check_limit(const struct options *o, const struct option_schem
  * would look for the cluster elsewhere than `start` put it. */
 static int config_check_path(const char *key, const char *value, char *error)
 {
-    bool path = strcmp(key, "state_dir") == 0 || strcmp(key, "log-dir") == 0;
+    bool path = strcmp(key, "state_dir") == 0 || strcmp(key, "log-dir") == 0 ||
+                strncmp(key, "prefilter-", strlen("prefilter-")) == 0;
 
     if (!path || value[0] == '/' || value[0] == '\0')
         return 0;

@@ -111,11 +111,13 @@ static void client_request(struct control_client *client)
     } else if (strncmp(request, print, strlen(print)) == 0) {
         client_answer(client,
                       c->ops->print(c->user, request + strlen(print), json, &client->answer));
+    } else if (strcmp(request, "reload") == 0) {
+        client_answer(client, c->ops->reload(c->user, &client->answer));
     } else if (strcmp(request, "stop") == 0) {
         client->waits_for_stop = true;
         c->ops->stop(c->user);
     } else {
-        text_puts(&client->answer, "unknown request: send status, print WHAT or stop\n");
+        text_puts(&client->answer, "unknown request: send status, print WHAT, reload or stop\n");
         client_answer(client, CONTROL_USAGE);
     }
 }

@@ -12,6 +12,7 @@
 #include "manager/learned.h"
 #include "manager/nodes.h"
 #include "manager/output_watch.h"
+#include "manager/prefilter.h"
 #include "manager/sizes.h"
 #include "manager/status.h"
 
@@ -116,12 +117,28 @@ static void on_start_poll(uv_timer_t *timer)
         start_done(m);
 }
 
+/* Reads again what may change while the cluster runs. 0 or -errno with a line in error, which is
+ * logged as well. */
+static int manager_reload(struct manager *m, char *error)
+{
+    int err = prefilter_reload(m->prefilter, error);
+
+    if (err < 0)
+        log_error("%s: the lists stay as they were", error);
+    else
+        log_info("the prefilter's lists were read: %u prefixes", prefilter_size(m->prefilter));
+    return err;
+}
+
 static void on_signal(uv_signal_t *handle, int sig)
 {
     struct manager *m = handle->data;
+    char error[INI_ERROR_BYTES];
 
-    if (sig == SIGHUP && m->plan->purpose == MANAGER_CLUSTER)
-        return; /* nothing to reload */
+    if (sig == SIGHUP && m->plan->purpose == MANAGER_CLUSTER) {
+        (void)manager_reload(m, error);
+        return;
+    }
     if (m->phase < MANAGER_STOPPING_PROBE && m->plan->purpose == MANAGER_REPLAY)
         ending_note_status(m, EXIT_FAILURE); /* the input was not read to its end */
     ending_begin(m);
@@ -197,8 +214,9 @@ static void manager_watch_output(struct manager *m)
 
 static int on_control_status(void *user, bool json, struct text *out)
 {
-    const struct manager *m = user;
+    struct manager *m = user;
 
+    prefilter_count(m->prefilter, &m->counters);
     if (json)
         status_json(m, out);
     else
@@ -209,6 +227,19 @@ static int on_control_status(void *user, bool json, struct text *out)
 static void print_alt_svc(const struct manager *m, bool json, struct text *out)
 {
     learned_print(m->learned, json, out);
+}
+
+static int on_control_reload(void *user, struct text *out)
+{
+    struct manager *m = user;
+    char error[INI_ERROR_BYTES];
+
+    if (manager_reload(m, error) < 0) {
+        text_printf(out, CONTROL_ERROR "%s: the lists stay as they were\n", error);
+        return EXIT_FAILURE;
+    }
+    text_printf(out, "the prefilter has %u prefixes\n", prefilter_size(m->prefilter));
+    return EXIT_SUCCESS;
 }
 
 static void on_control_stop(void *user)
@@ -248,7 +279,7 @@ static int on_control_print(void *user, const char *what, bool json, struct text
 }
 
 static const struct control_ops control_ops = {on_control_status, on_control_print,
-                                               on_control_stop};
+                                               on_control_reload, on_control_stop};
 
 /* A replay's workers are never restarted, and what they learn is of another time. */
 static int manager_open_learned(struct manager *m, char *error)
@@ -325,7 +356,9 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
     choose_sizes(m);
     manager_open_signals(m);
     m->output_watch_fd = -1;
-    err = nodes_open(m, ending_node_gone, error);
+    err = prefilter_open(&m->prefilter, &plan->options, error);
+    if (err == 0)
+        err = nodes_open(m, ending_node_gone, error);
     if (err == 0)
         manager_watch_output(m);
     if (err == 0)
@@ -349,6 +382,7 @@ void manager_close(struct manager *m)
 {
     nodes_close(m);
     captures_close(m->captures);
+    prefilter_close(m->prefilter);
     close_control(m);
     uv_walk(&m->loop, close_handle, NULL);
     uv_run(&m->loop, UV_RUN_DEFAULT);

@@ -52,6 +52,7 @@ struct manager_plan {
 struct captures;
 struct control;
 struct learned;
+struct prefilter;
 
 struct manager {
     struct manager_plan *plan;
@@ -66,8 +67,9 @@ struct manager {
     struct counters counters; /* the manager's own */
 
     uv_loop_t loop;
-    struct captures *captures; /* what workers read live, or NULL */
-    struct node *nodes;        /* loggers, workers, probe: the order of starting */
+    struct captures *captures;   /* what workers read live, or NULL */
+    struct prefilter *prefilter; /* lists of prefixes, or NULL */
+    struct node *nodes;          /* loggers, workers, probe: the order of starting */
     unsigned n_nodes;
     unsigned n_signals;
     uv_signal_t signals[3];

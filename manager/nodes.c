@@ -149,10 +149,10 @@ static int open_captures(struct manager *m, char *error)
         if (m->nodes[i].kind == NODE_WORKER)
             workers[n++] = m->nodes[i].heritage;
     if (p->purpose == MANAGER_REPLAY)
-        err = captures_open_replay(p->options.read, workers, n, error);
+        err = captures_open_replay(p->options.read, m->prefilter, workers, n, error);
     else
-        err = captures_open(&m->captures, &p->topology, &p->options, m->seed, fanout_base(m),
-                            workers, error);
+        err = captures_open(&m->captures, &p->topology, &p->options, m->prefilter, m->seed,
+                            fanout_base(m), workers, error);
     /* From here the node owns the descriptors; in the heritage stand the child's numbers. */
     for (unsigned i = 0; i < m->n_nodes; i++) {
         struct node *node = &m->nodes[i];

@@ -7,6 +7,7 @@
 #include "worker/host.h"
 #include "worker/host_plain.h"
 #include "worker/pipeline.h"
+#include "worker/prefilter.h"
 #include "worker/shunt.h"
 #include "worker/tunnel.h"
 
@@ -131,6 +132,8 @@ static int stages_open(struct worker *w, const struct heritage *h)
         return -ENOSYS;
     }
     if ((rc = w->capture_ops->open(&w->capture, h, w->counters)) < 0)
+        return rc;
+    if ((rc = prefilter_open(w)) < 0)
         return rc;
     return shunt_open(w);
 }
@@ -328,6 +331,7 @@ void worker_close(struct worker *w)
     pool_fini(&w->tunnel_parents);
     pool_fini(&w->detections);
     shunt_close(w);
+    prefilter_close(w);
     reassembly_fini(&w->reassembly);
     flow_table_fini(&w->flows);
     bufpool_fini(&w->bufs);

@@ -54,6 +54,7 @@ struct worker {
     uint64_t weird_seen[WEIRDS]; /* oddities outside of flows, for their rate limit */
     struct frames frames;
     struct stats stats;
+    struct prefix_share *prefilter; /* NULL: nothing is left out here */
     struct {
         bool covers;        /* there are flows of which packets are counted without coming up: */
         bool covers_all;    /* it may be any of them */

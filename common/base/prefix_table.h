@@ -35,6 +35,31 @@ static inline size_t prefix_table_bytes(uint32_t capacity)
     return sizeof(struct prefix_table) + capacity * sizeof(struct prefix);
 }
 
+/* Two tables in memory that a process fills and others read: one is in use while the other is
+ * filled.
+ */
+struct prefix_share {
+    uint32_t active; /* 0 or 1: atomic */
+    uint32_t capacity;
+};
+
+static inline size_t prefix_share_bytes(uint32_t capacity)
+{
+    return sizeof(struct prefix_share) + 2 * prefix_table_bytes(capacity);
+}
+
+static inline struct prefix_table *prefix_share_table(struct prefix_share *s, unsigned i)
+{
+    return (struct prefix_table *)(void *)((uint8_t *)(s + 1) +
+                                           i * prefix_table_bytes(s->capacity));
+}
+
+/* The one in use. */
+static inline struct prefix_table *prefix_share_active(struct prefix_share *s)
+{
+    return prefix_share_table(s, __atomic_load_n(&s->active, __ATOMIC_ACQUIRE) & 1);
+}
+
 /* Empties the table. */
 void prefix_table_init(struct prefix_table *t, uint32_t capacity);
 

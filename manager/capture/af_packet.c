@@ -12,6 +12,7 @@
 #include "common/base/log.h"
 #include "manager/capture/interface.h"
 #include "manager/capture/socket_filter.h"
+#include "manager/prefilter.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -305,7 +306,11 @@ static int open_workers(const struct capture_request *r, struct heritage_capture
 
     for (uint32_t i = 0; i < r->n_workers && code == 0; i++) {
         code = open_worker(r, out[i], error);
-        if (code == 0 && opened->filter && (code = socket_filter_give(opened->filter, out[i])) < 0)
+        if (code < 0)
+            break;
+        if (!opened->filter)
+            out[i]->lists_fd = prefilter_give(r->prefilter);
+        else if ((code = socket_filter_give(opened->filter, out[i])) < 0)
             interface_fail(r->interface, error, code, "no more descriptors");
     }
     return code;
@@ -337,6 +342,7 @@ static int af_packet_open(const struct capture_request *r, struct heritage_captu
 
 const struct opener opener_af_packet = {
     .mode = MODE_KERNEL,
+    .prefilters = true,
     .open = af_packet_open,
     .close = af_packet_close,
 };

@@ -4,6 +4,7 @@
 #include "manager/capture/captures.h"
 
 #include "common/base/check.h"
+#include "manager/prefilter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,6 +79,8 @@ static int open_interface(struct captures *c, const struct members *m, struct ca
     if (err < 0)
         return err;
     c->interface[c->n++].opener = opener;
+    for (unsigned i = 0; i < m->n && !opener->prefilters; i++)
+        out[i]->lists_fd = prefilter_give(r->prefilter);
     share_out(m, owner, heritages);
     return 0;
 }
@@ -97,8 +100,8 @@ static void members_of(struct members *m, const struct topology_node *const *wor
 }
 
 int captures_open(struct captures **out, const struct topology *t, const struct options *o,
-                  uint32_t seed, uint32_t fanout_base, struct heritage *const *heritages,
-                  char *error)
+                  const struct prefilter *prefilter, uint32_t seed, uint32_t fanout_base,
+                  struct heritage *const *heritages, char *error)
 {
     const struct topology_node *workers[TOPOLOGY_WORKERS_MAX];
     bool done[TOPOLOGY_WORKERS_MAX] = {false};
@@ -115,6 +118,7 @@ int captures_open(struct captures **out, const struct topology *t, const struct 
             workers[n++] = &t->nodes[i];
     for (unsigned i = 0; i < n; i++) {
         struct capture_request r = {.options = o,
+                                    .prefilter = prefilter,
                                     .seed = seed,
                                     .number = c->n,
                                     .fanout_group = (fanout_base + c->n) & 0xffff};
@@ -137,13 +141,14 @@ static const char *input_name(const char *path)
 }
 
 /* Each worker has a descriptor of its own, with its own place in the file. */
-int captures_open_replay(const char *path, struct heritage *const *heritages, unsigned n,
-                         char *error)
+int captures_open_replay(const char *path, const struct prefilter *prefilter,
+                         struct heritage *const *heritages, unsigned n, char *error)
 {
     for (unsigned i = 0; i < n; i++) {
         struct heritage_capture *c = &heritages[i]->capture;
 
         c->kind = CAPTURE_PCAP_FILE;
+        c->lists_fd = prefilter_give(prefilter);
         snprintf(c->name, sizeof c->name, "%s", input_name(path));
         c->fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
                                        : open(path, O_RDONLY | O_CLOEXEC);

@@ -7,17 +7,18 @@
 #include "manager/topology.h"
 
 struct captures;
+struct prefilter;
 
 /* Opens the interfaces of the topology, each in its mode: capture and bucket owners of heritages[i]
  * for the i-th worker of t. Errors as struct opener's open; what is open then stays in the
  * heritages, to be closed. */
 int captures_open(struct captures **out, const struct topology *t, const struct options *o,
-                  uint32_t seed, uint32_t fanout_base, struct heritage *const *heritages,
-                  char *error);
+                  const struct prefilter *prefilter, uint32_t seed, uint32_t fanout_base,
+                  struct heritage *const *heritages, char *error);
 
 /* The same for a capture file, which the n workers read; "-" is standard input. */
-int captures_open_replay(const char *path, struct heritage *const *heritages, unsigned n,
-                         char *error);
+int captures_open_replay(const char *path, const struct prefilter *prefilter,
+                         struct heritage *const *heritages, unsigned n, char *error);
 
 /* As struct opener's, for all interfaces. NULL is none. */
 void captures_tick(struct captures *c);

@@ -12,14 +12,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct prefilter;
+
 struct capture_request {
     const char *interface;
     const struct options *options;
-    uint32_t n_workers;           /* on this interface */
-    uint32_t seed;                /* of flow_hash */
-    uint32_t number;              /* of the interface among those captured, from 0 */
-    uint32_t fanout_group;        /* AF_PACKET: the next free one is taken if fanout_id is 0 */
-    const uint16_t *bucket_owner; /* FLOW_BUCKETS entries: which of the n_workers */
+    uint32_t n_workers;                /* on this interface */
+    uint32_t seed;                     /* of flow_hash */
+    uint32_t number;                   /* of the interface among those captured, from 0 */
+    uint32_t fanout_group;             /* AF_PACKET: the next free one is taken if fanout_id is 0 */
+    const uint16_t *bucket_owner;      /* FLOW_BUCKETS entries: which of the n_workers */
+    const struct prefilter *prefilter; /* for programs: prefilter_use(); or NULL */
 };
 
 /* What an opener keeps of an interface as long as the manager lives: programs, maps. */
@@ -27,6 +30,7 @@ struct opened;
 
 struct opener {
     enum mode mode;
+    bool prefilters; /* its program looks at the prefilter's lists; else the worker does */
 
     /* Opens the interface for its workers: out[0 … n_workers - 1], all zero but for descriptors of
      * -1. Sets hash_decides of them where bucket_owner is what shares out the packets, and not the

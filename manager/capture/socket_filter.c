@@ -7,6 +7,7 @@
 #include "common/base/linktype.h"
 #include "common/base/log.h"
 #include "manager/capture/filter_bpf.h"
+#include "manager/prefilter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +16,12 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool is_wanted(const struct options *o)
+static bool is_wanted(const struct capture_request *r)
 {
-    return o->format != OUTPUT_PCAP &&
-           (o->shunt_tls || o->shunt_unknown || o->shunt_plaintext || o->shunt_elephant);
+    const struct options *o = r->options;
+
+    return r->prefilter || (o->format != OUTPUT_PCAP && (o->shunt_tls || o->shunt_unknown ||
+                                                         o->shunt_plaintext || o->shunt_elephant));
 }
 
 #ifdef HAVE_LIBBPF
@@ -71,6 +74,8 @@ static int load(struct socket_filter *f, const struct capture_request *r, const 
     f->bpf->rodata->shunt_skip_outgoing = i->loopback;
     err = bpf_map__set_max_entries(f->bpf->maps.shunt_flows, flows);
     if (err == 0)
+        err = prefilter_use(r->prefilter, f->bpf->obj);
+    if (err == 0)
         err = shunt_bpf__load(f->bpf);
     if (err == 0 && user)
         err = load_user(f, user);
@@ -80,7 +85,7 @@ static int load(struct socket_filter *f, const struct capture_request *r, const 
 struct socket_filter *socket_filter_open(const struct capture_request *r, const struct interface *i,
                                          const struct filter *user)
 {
-    struct socket_filter *f = is_wanted(r->options) ? calloc(1, sizeof *f) : NULL;
+    struct socket_filter *f = is_wanted(r) ? calloc(1, sizeof *f) : NULL;
     int err;
 
     if (!f)
@@ -122,7 +127,7 @@ struct socket_filter *socket_filter_open(const struct capture_request *r, const 
 {
     (void)i;
     (void)user;
-    if (is_wanted(r->options))
+    if (is_wanted(r))
         log_warn("interface %s: built without libbpf: flows cannot be shunted, all packets come up",
                  r->interface);
     return NULL;

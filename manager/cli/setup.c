@@ -9,7 +9,9 @@
 #include "common/base/filter.h"
 #include "common/base/log.h"
 #include "manager/config.h"
+#include "manager/control.h"
 #include "manager/probe_check.h"
+#include "manager/run_dir.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -201,4 +203,25 @@ int setup_unreachable(const struct manager_plan *plan, int err)
     log_error("cannot reach the manager on %s: %s%s", plan->state_dir, strerror(-err),
               err == -EACCES ? "; be root, as the manager is" : "");
     return err == -EACCES ? CLI_NO_PERMISSION : CLI_FAILED;
+}
+
+int setup_request(const struct cli_args *a, const char *request)
+{
+    struct manager_plan *plan = setup_plan_new(MANAGER_CLUSTER);
+    int status = setup_state(a, plan);
+    pid_t holder;
+
+    if (status != CLI_OK)
+        goto out;
+    holder = run_dir_holder(plan->state_dir);
+    status = holder > 0 ? control_request(plan->state_dir, request) : (int)holder;
+    if (holder == 0 || status == -ENOENT || status == -ECONNREFUSED) {
+        log_error("no cluster runs on %s", plan->state_dir);
+        status = CLI_FAILED;
+    } else if (status < 0) {
+        status = setup_unreachable(plan, status);
+    }
+out:
+    free(plan);
+    return status;
 }

@@ -41,6 +41,10 @@ int setup_absolute(const char *path, char out[HERITAGE_PATH_MAX]);
  * that it stands for. */
 int setup_unreachable(const struct manager_plan *plan, int err);
 
+/* Asks the manager of the cluster that a names, and prints its answer (control.h). Returns the
+ * status of it, or CLI_FAILED or CLI_NO_PERMISSION after printing why there is none. */
+int setup_request(const struct cli_args *a, const char *request);
+
 /* An empty plan with defaults. On the heap; freed with free(). */
 struct manager_plan *setup_plan_new(enum manager_purpose purpose);
 

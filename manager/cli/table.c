@@ -20,6 +20,8 @@ const struct command commands[] = {
      CLI_TAKES_CLUSTER | CLI_TAKES_JSON, false, cli_status},
     {"print", "Show what the running cluster has learned: alt_svc.", "WHAT",
      CLI_TAKES_CONFIG | CLI_TAKES_STATE_DIR | CLI_TAKES_JSON | CLI_TAKES_WORD, false, cli_print},
+    {"reload", "Have the cluster read the files of prefilter-ignore, -only and -drop again.", "",
+     CLI_TAKES_CONFIG | CLI_TAKES_STATE_DIR, false, cli_reload},
     {"version", "Show the version and what is built in.", "", CLI_TAKES_JSON, false, cli_version},
     {"docs", "Print documentation made from the tables.", "WHAT", CLI_TAKES_WORD, true, cli_docs},
 };

@@ -77,7 +77,7 @@ static void open_worker(unsigned i)
 
 static void open_interface(const char *interface, uint32_t n)
 {
-    struct capture_request r = {interface, &options, n, SEED, 0, 23, owner};
+    struct capture_request r = {interface, &options, n, SEED, 0, 23, owner, NULL};
     struct heritage_capture *out[MEMBERS_MAX] = {NULL};
     struct opened *opened;
     char error[INI_ERROR_BYTES] = "";
@@ -380,7 +380,7 @@ static void test_down_and_up_again(void **state)
 
 static void test_errors(void **state)
 {
-    struct capture_request r = {"nowhere0", &options, 1, SEED, 0, 23, owner};
+    struct capture_request r = {"nowhere0", &options, 1, SEED, 0, 23, owner, NULL};
     struct heritage_capture *out[] = {&heritage[0].capture};
     struct opened *opened;
     char error[INI_ERROR_BYTES];
@@ -401,7 +401,7 @@ static void test_group_of_another_program(void **state)
 {
     uint32_t value = 23u | PACKET_FANOUT_HASH << 16;
     struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
-    struct capture_request r = {"near", &options, 2, SEED, 0, 23, owner};
+    struct capture_request r = {"near", &options, 2, SEED, 0, 23, owner, NULL};
     struct heritage_capture *out[] = {&heritage[0].capture, &heritage[1].capture};
     struct opened *opened;
     char error[INI_ERROR_BYTES];
