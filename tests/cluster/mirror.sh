@@ -16,8 +16,10 @@ mirror_missing() {
 # place, nothing larger than the MTU.
 mirror_up() {
     local queues=${1:-2}
-    server ip link add mir0 index $MIRROR_INDEX numtxqueues "$queues" type veth \
-        peer name tap0 numrxqueues "$queues" || return 1
+    server ip link add mir0 index $MIRROR_INDEX numtxqueues 2 numrxqueues 2 type veth \
+        peer name tap0 numtxqueues 2 numrxqueues 2 || return 1
+    server ethtool -L mir0 tx "$queues" 2>/dev/null
+    server ethtool -L tap0 rx "$queues" || return 1
     server sysctl -qw net.ipv6.conf.mir0.disable_ipv6=1 net.ipv6.conf.tap0.disable_ipv6=1
     server ethtool -K mir0 tx off txvlan off tso off gso off >/dev/null 2>&1
     server ip link set mir0 up
