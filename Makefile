@@ -73,6 +73,7 @@ ifneq ($(and $(BPF_SKEL),$(shell pkg-config --exists libxdp && echo y)),)
 FEATURES += -DHAVE_LIBXDP
 XDP_LIBS := $(call pc_libs,libxdp)
 SRC_XDP  := manager/capture/xdp_attach.c
+SRC_MODE_XDP := manager/capture/xdp.c manager/capture/tc_attach.c
 SRC_AF_XDP := manager/capture/af_xdp.c manager/capture/xsk.c manager/capture/queues.c \
               manager/capture/host_use.c
 else
@@ -137,10 +138,11 @@ SRC_GRPC := worker/parse/grpc/grpc.c worker/parse/grpc/grpc_log.c
 SRC_WEBSOCKET := worker/parse/websocket/websocket.c worker/parse/websocket/websocket_log.c \
                  worker/parse/websocket/websocket_tunnel.c
 
+FLOWS_MAP := worker/capture/flows_map.c worker/capture/kernel_map.c
 SRC_WORKER := \
   worker/main.c worker/worker.c worker/pipeline.c $(SRC_HOST) worker/stats.c \
   worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
-  worker/capture/pcapng.c worker/capture/af_packet.c worker/capture/flows_map.c \
+  worker/capture/pcapng.c worker/capture/af_packet.c $(FLOWS_MAP) worker/capture/xdp.c \
   worker/capture/af_xdp.c \
   worker/decode/decode.c worker/decode/link.c worker/decode/link_layers.c \
   worker/decode/link_wifi.c worker/decode/tunnel_header.c worker/decode/checksum.c \
@@ -188,13 +190,14 @@ SRC_LOGGER := \
   logger/sink/json.c logger/sink/text.c logger/sink/text_exchange.c logger/sink/pcap.c
 
 SRC_MANAGER := \
-  manager/main.c manager/manager.c manager/ending.c manager/learned.c manager/learned_file.c \
+  manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/learned.c \
+  manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c \
   manager/capture/table.c manager/capture/captures.c manager/capture/interface.c manager/ethtool.c \
   manager/capture/af_packet.c manager/capture/filter_bpf.c \
-  manager/capture/socket_filter.c $(SRC_XDP) $(SRC_AF_XDP) \
+  manager/capture/socket_filter.c $(SRC_XDP) $(SRC_MODE_XDP) $(SRC_AF_XDP) \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
   manager/cli/print.c manager/cli/reload.c \
@@ -301,7 +304,9 @@ build/bpf/%.skel.h: build/bpf/%.bpf.o
 	    > $@.tmp && mv $@.tmp $@
 $(foreach v,release debug asan fuzz,build/$(v)/obj/manager/capture/af_packet.o \
   build/$(v)/obj/tests/unit/bpf/test_fanout.o): $(BPF_SKEL)
-$(foreach v,release debug asan,build/$(v)/obj/manager/capture/af_xdp.o): build/bpf/af_xdp.skel.h
+$(foreach v,release debug asan,build/$(v)/obj/manager/capture/af_xdp.o \
+  build/$(v)/obj/tests/unit/bpf/test_af_xdp.o): build/bpf/af_xdp.skel.h
+$(foreach v,release debug asan,build/$(v)/obj/manager/capture/xdp.o): build/bpf/xdp.skel.h
 $(foreach v,release debug asan,build/$(v)/obj/manager/capture/socket_filter.o): $(if $(BPF_SKEL),build/bpf/shunt.skel.h)
 $(foreach v,release debug asan,build/$(v)/obj/worker/probe/kernel.o): $(if $(BPF_SKEL),build/bpf/probe.skel.h)
 
@@ -414,13 +419,14 @@ $(call unit,manager/test_topology,manager/topology.c manager/ini_file.c manager/
 $(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/suggest.c manager/text.c \
   common/base/check.c common/base/ipaddr.c common/base/local_nets.c common/schema/options.c \
   common/schema/process_filter.c)
+$(call unit,manager/test_sizes,manager/sizes.c common/schema/options.c common/base/check.c)
 $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
 $(call unit,capture/test_af_packet,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
   manager/capture/interface.c manager/capture/af_packet.c manager/capture/filter_bpf.c \
   manager/capture/socket_filter.c manager/prefilter.c manager/prefilter_maps.c \
-  common/ipc/heritage.c worker/capture/af_packet.c worker/capture/flows_map.c)
+  common/ipc/heritage.c worker/capture/af_packet.c $(FLOWS_MAP))
 $(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c \
               $(BASE))
 $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/text.c \
@@ -527,6 +533,11 @@ $(call unit,manager/capture/test_filter_bpf,manager/capture/filter_bpf.c common/
 $(call unit,manager/test_ethtool,manager/ethtool.c)
 $(call unit,worker/test_shunt,$(PIPELINE))
 $(call unit,base/test_prefix_table,common/base/prefix_table.c common/base/ipaddr.c)
+ifdef SRC_XDP
+$(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
+  common/ipc/heritage.c manager/capture/interface.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
+  worker/capture/af_xdp.c $(FLOWS_MAP))
+endif
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

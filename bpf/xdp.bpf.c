@@ -79,22 +79,24 @@ __noinline int spliff_tc_walk(struct __sk_buff *skb)
     return (int)walk(&v);
 }
 
-__noinline int spliff_xdp_send(struct xdp_md *ctx, __u32 hash)
+__noinline int spliff_xdp_send(struct xdp_md *ctx, __u32 hash, __u32 hashed)
 {
     struct packet_view v = {
         .ctx = ctx, .hook = PACKET_XDP_FAR, .bytes = (__u32)bpf_xdp_get_buff_len(ctx)};
-    struct xdp_event head = {};
+    struct xdp_event head = {.hash = hash, .hashed = hashed != 0};
 
-    return xdp_ring_send(&v, &head, hash);
+    return xdp_ring_send(&v, &head);
 }
 
-__noinline int spliff_tc_send(struct __sk_buff *skb, __u32 hash, __u32 outgoing)
+__noinline int spliff_tc_send(struct __sk_buff *skb, __u32 hash, __u32 hashed, __u32 outgoing)
 {
     struct packet_view v = {.ctx = skb, .hook = PACKET_TC, .bytes = skb->len, .l3 = xdp_config.l3};
-    struct xdp_event head = {.outgoing = outgoing != 0,
+    struct xdp_event head = {.hash = hash,
+                             .hashed = hashed != 0,
+                             .outgoing = outgoing != 0,
                              .vlan_tci = skb->vlan_present ? (__u16)skb->vlan_tci : 0};
 
-    return xdp_ring_send(&v, &head, hash);
+    return xdp_ring_send(&v, &head);
 }
 
 SEC("xdp.frags")
@@ -108,7 +110,7 @@ int spliff_xdp(struct xdp_md *ctx)
     if (!look(&l, &v))
         return XDP_PASS;
     hash = l.parsed ? packet_hash(&l.packet, xdp_config.seed) : (__u32)spliff_xdp_walk(ctx);
-    if (!spliff_xdp_send(ctx, hash) && l.flow)
+    if (!spliff_xdp_send(ctx, hash, l.parsed) && l.flow)
         flows_count(&l.flow->counted, &l.packet);
     return XDP_PASS;
 }
@@ -122,7 +124,7 @@ static __always_inline int look_tc(struct __sk_buff *skb, __u32 outgoing)
     if (!look(&l, &v))
         return TC_ACT_UNSPEC;
     hash = l.parsed ? packet_hash(&l.packet, xdp_config.seed) : (__u32)spliff_tc_walk(skb);
-    if (!spliff_tc_send(skb, hash, outgoing) && l.flow)
+    if (!spliff_tc_send(skb, hash, l.parsed, outgoing) && l.flow)
         flows_count(&l.flow->counted, &l.packet);
     return TC_ACT_UNSPEC;
 }

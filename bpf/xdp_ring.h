@@ -93,11 +93,10 @@ static __always_inline _Bool xdp_ring_put_sized(void *ring, const struct packet_
     return xdp_ring_put(ring, v, head, XDP_FRAME_MAX);
 }
 
-/* Sends the frame to the owner of hash. False, counted, if its ring is full. */
-static __always_inline _Bool xdp_ring_send(const struct packet_view *v, struct xdp_event *head,
-                                           __u32 hash)
+/* Sends the frame to the owner of head->hash. False, counted, if its ring is full. */
+static __always_inline _Bool xdp_ring_send(const struct packet_view *v, struct xdp_event *head)
 {
-    __u32 bucket = hash % FLOW_BUCKETS, worker;
+    __u32 bucket = head->hash % FLOW_BUCKETS, worker;
     __u32 *owner = bpf_map_lookup_elem(&xdp_owner, &bucket);
     void *ring;
 

@@ -56,6 +56,7 @@ struct opener {
 const struct opener *opener_find(enum mode mode);
 
 extern const struct opener opener_af_packet;
+extern const struct opener opener_xdp;
 extern const struct opener opener_af_xdp;
 
 #endif

@@ -7,6 +7,7 @@
 static const struct opener *const openers[] = {
     &opener_af_packet,
 #ifdef HAVE_LIBXDP
+    &opener_xdp,
     &opener_af_xdp,
 #endif
 };

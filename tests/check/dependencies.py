@@ -36,7 +36,7 @@ HOMES = [
     (r"ini\.h", ["manager/"]),
     (r"uv\.h", ["manager/", "logger/"]),
     (r"bpf/.*|linux/bpf\.h|.*\.skel\.h", ["manager/", "bpf/", "worker/probe/",
-                                                "worker/capture/flows_map.c"]),
+                                                "worker/capture/kernel_map.h"]),
     (r"xdp/.*", ["manager/capture/xdp_attach.c"]),
     (r"capstone/.*", ["worker/probe/code.h"]),
     (r"brotli/.*|zstd\.h", ["worker/parse/http/"]),

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* By system calls, not libbpf: three commands are all that is used of it, and so a worker needs no
- * more libraries than it had. */
 #include "worker/capture/flows_map.h"
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "worker/capture/kernel_map.h"
 
 #include <errno.h>
-#include <linux/bpf.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 /* Two CPUs that see segments of one direction in turn are at most so far apart, in bytes and in
  * time; an older note of a CPU says nothing, since its sequence numbers may have wrapped since. */
@@ -32,36 +27,14 @@ struct flows_map {
     uint8_t *values; /* of all CPUs */
 };
 
-static long map_call(int command, union bpf_attr *attr)
-{
-    return syscall(SYS_bpf, command, attr, sizeof *attr);
-}
-
-/* The kernel keeps a value for each CPU that could ever be there ("0-7"): no more than this. */
-static unsigned possible_cpus(void)
-{
-    FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
-    unsigned last = 0;
-
-    if (!f)
-        return 0;
-    while (fscanf(f, "%u", &last) == 1) /* the list is in order: its last number is the highest */
-        if (fscanf(f, "-%u", &last) < 0 || fgetc(f) != ',')
-            break;
-    fclose(f);
-    return last + 1;
-}
-
 /* What the descriptor is: its values are at least as long as ours. */
 static int ask_map(struct flows_map *m)
 {
     struct bpf_map_info info = {0};
-    union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)m->fd,
-                                    .info_len = sizeof info,
-                                    .info = (uint64_t)(uintptr_t)&info}};
+    int r = kernel_map_info(m->fd, &info);
 
-    if (map_call(BPF_OBJ_GET_INFO_BY_FD, &attr) < 0)
-        return -errno;
+    if (r < 0)
+        return r;
     if (info.key_size != sizeof(struct flows_key) || info.value_size < sizeof(struct flows_value) ||
         (info.type != BPF_MAP_TYPE_PERCPU_HASH && info.type != BPF_MAP_TYPE_LRU_PERCPU_HASH))
         return -EINVAL;
@@ -79,7 +52,7 @@ int flows_map_open(struct flows_map **out, int fd, uint32_t worker, const char *
         return r;
     m->fd = fd;
     m->owner = worker + 1;
-    m->cpus = possible_cpus();
+    m->cpus = kernel_map_cpus();
     r = ask_map(m);
     if (r == 0 && (m->cpus == 0 || !(m->values = calloc(m->cpus, m->stride_bytes))))
         r = -ENOMEM;
@@ -165,55 +138,25 @@ bool flows_map_merge(const void *values, size_t stride_bytes, unsigned n, uint64
     return true;
 }
 
-/* Reads all CPUs' values, and with `end` takes the flow out in the same call (from Linux 5.14). */
-static int read_values(struct flows_map *m, const struct flow_key *key, bool end)
-{
-    union bpf_attr attr = {.map_fd = (uint32_t)m->fd,
-                           .key = (uint64_t)(uintptr_t)key,
-                           .value = (uint64_t)(uintptr_t)m->values};
-
-    if (end && map_call(BPF_MAP_LOOKUP_AND_DELETE_ELEM, &attr) == 0)
-        return 0;
-    if (end && errno == ENOENT)
-        return -ENOENT;
-    if (map_call(BPF_MAP_LOOKUP_ELEM, &attr) < 0)
-        return -errno;
-    if (end)
-        map_call(BPF_MAP_DELETE_ELEM, &attr);
-    return 0;
-}
-
 bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
                       struct capture_unseen *out)
 {
-    return read_values(m, key, end) == 0 && flows_map_merge(m->values, m->stride_bytes, m->cpus,
-                                                            clock_wall_ns() - clock_mono_ns(), out);
+    int r = end ? kernel_map_take(m->fd, key, m->values) : kernel_map_get(m->fd, key, m->values);
+
+    return r == 0 && flows_map_merge(m->values, m->stride_bytes, m->cpus,
+                                     clock_wall_ns() - clock_mono_ns(), out);
 }
 
 int flows_map_shunt(struct flows_map *m, const struct flow_key *key)
 {
     const struct flows_value value = {.owner = m->owner};
-    union bpf_attr attr = {.map_fd = (uint32_t)m->fd,
-                           .key = (uint64_t)(uintptr_t)key,
-                           .value = (uint64_t)(uintptr_t)m->values,
-                           .flags = BPF_NOEXIST};
+    int r;
 
     memset(m->values, 0, m->cpus * m->stride_bytes);
     for (unsigned i = 0; i < m->cpus; i++)
         memcpy(m->values + i * m->stride_bytes, &value, sizeof value);
-    if (map_call(BPF_MAP_UPDATE_ELEM, &attr) == 0 || errno == EEXIST)
-        return 0;
-    return errno == E2BIG || errno == ENOMEM ? -ENOSPC : -errno;
-}
-
-/* The key after this one, of the first if there is none; of any if this one was taken out. */
-static bool next_key(const struct flows_map *m, const struct flow_key *key, struct flow_key *next)
-{
-    union bpf_attr attr = {.map_fd = (uint32_t)m->fd,
-                           .key = (uint64_t)(uintptr_t)key,
-                           .next_key = (uint64_t)(uintptr_t)next};
-
-    return map_call(BPF_MAP_GET_NEXT_KEY, &attr) == 0;
+    r = kernel_map_put(m->fd, key, m->values, BPF_NOEXIST);
+    return r == -EEXIST ? 0 : r;
 }
 
 /* Keys come in no order, and from the beginning when others take them out meanwhile: hence a bound,
@@ -221,16 +164,14 @@ static bool next_key(const struct flows_map *m, const struct flow_key *key, stru
 uint32_t flows_map_sweep(struct flows_map *m)
 {
     struct flow_key key, next;
-    bool more = next_key(m, NULL, &key);
+    bool more = kernel_map_next(m->fd, NULL, &key) == 0;
     uint32_t swept = 0;
 
     for (uint64_t n = 0; more && n < 2 * (uint64_t)m->capacity; n++) {
-        union bpf_attr attr = {.map_fd = (uint32_t)m->fd, .key = (uint64_t)(uintptr_t)&key};
-
-        more = next_key(m, &key, &next);
-        if (read_values(m, &key, false) == 0 &&
+        more = kernel_map_next(m->fd, &key, &next) == 0;
+        if (kernel_map_get(m->fd, &key, m->values) == 0 &&
             value_at(m->values, m->stride_bytes, 0)->owner == m->owner)
-            swept += map_call(BPF_MAP_DELETE_ELEM, &attr) == 0;
+            swept += kernel_map_remove(m->fd, &key) == 0;
         key = next;
     }
     return swept;

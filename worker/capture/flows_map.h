@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The flows that the kernel counts instead of sending their packets up (bpf/flows.h), as a capture
- * source reads them: found by five-tuple, the values of all CPUs as one. Worker process.
- *
- * The map is inherited. A process without rights may use it from Linux 5.19 on, before only if the
- * sysctl kernel.unprivileged_bpf_disabled is 0. */
+ * source reads them: found by five-tuple, the values of all CPUs as one. Worker process. */
 #ifndef SPLIFF_WORKER_CAPTURE_FLOWS_MAP_H
 #define SPLIFF_WORKER_CAPTURE_FLOWS_MAP_H
 

@@ -7,6 +7,7 @@
 
 extern const struct capture_ops capture_pcap_file;
 extern const struct capture_ops capture_af_packet;
+extern const struct capture_ops capture_xdp;
 extern const struct capture_ops capture_af_xdp;
 
 #endif

@@ -5,6 +5,7 @@
 static const struct capture_ops *const sources[] = {
     &capture_pcap_file,
     &capture_af_packet,
+    &capture_xdp,
     &capture_af_xdp,
 };
 

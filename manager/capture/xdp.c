@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Mode xdp: the programs of bpf/xdp.bpf.c on an interface, their maps, and a ring for each worker.
+ *
+ * The maps belong to the manager and outlive what is attached: an interface that goes and comes
+ * back gets the programs anew, on the same maps, and the workers notice nothing but the silence.
+ *
+ * XDP sees what comes in, tc what goes out. Tunnels have no XDP, and on a loopback what goes out
+ * comes in as well and would come by XDP in a copy: there it is tc alone. */
+#include "manager/capture/opener.h"
+
+#include "bpf/xdp.h"
+#include "common/base/clock.h"
+#include "common/base/linktype.h"
+#include "common/base/log.h"
+#include "manager/capture/interface.h"
+#include "manager/capture/tc_attach.h"
+#include "manager/capture/xdp_attach.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual" /* what bpftool writes casts const away */
+#include "xdp.skel.h"
+#pragma GCC diagnostic pop
+
+#define RING_BYTES_MIN (256u * 1024) /* holds some of the longest frames */
+#define FLOWS_MIN      1024u
+
+struct opened {
+    char name[HERITAGE_PATH_MAX];
+    struct interface interface; /* as it was when the programs were attached */
+    const struct options *options;
+    uint32_t n_workers, seed;
+    uint32_t flows; /* entries of the map of flows */
+    struct xdp_bpf *program;
+    struct xdp_attached *in;
+    struct tc_attached *tc_in, *tc_out;
+    bool gone;  /* said that the interface is */
+    bool stuck; /* said why the programs cannot be attached again */
+};
+
+static uint32_t ring_bytes(const struct options *o)
+{
+    uint32_t bytes = RING_BYTES_MIN;
+
+    while (bytes < o->xdp_ring_size)
+        bytes *= 2;
+    return bytes;
+}
+
+/* Which programs an interface of this kind gets. */
+static bool has_xdp(const struct interface *i)
+{
+    return i->linktype == LINKTYPE_ETHERNET && !i->loopback;
+}
+
+/* Checksums of packets that never leave the host need not be filled in, and no device checks them.
+ */
+static bool is_virtual(const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/sys/class/net/%.20s/device", name);
+    return access(path, F_OK) < 0;
+}
+
+static void set_sizes(const struct opened *o, struct xdp_bpf *b)
+{
+    uint32_t learned = (uint32_t)o->options->alt_svc_table_size;
+
+    bpf_map__set_max_entries(b->maps.xdp_flows, o->flows);
+    bpf_map__set_max_entries(b->maps.xdp_shunted, o->flows);
+    bpf_map__set_max_entries(b->maps.xdp_rings, o->n_workers);
+    bpf_map__set_max_entries(b->maps.xdp_stats, o->n_workers * XDP_STATS);
+    /* A service has up to two addresses: that of who told of it, and its own. */
+    bpf_map__set_max_entries(b->maps.learned_h3_hosts, learned * 2);
+    bpf_map__set_max_entries(b->maps.learned_h3_ports, learned < 65536 ? learned : 65536);
+}
+
+static void set_config(const struct opened *o, struct xdp_bpf *b)
+{
+    b->rodata->xdp_config = (struct xdp_config){
+        .seed = o->seed,
+        .first_bytes = (uint32_t)o->options->xdp_first_bytes,
+        .l3 = o->interface.linktype != LINKTYPE_ETHERNET,
+    };
+    bpf_program__set_autoload(b->progs.spliff_xdp, has_xdp(&o->interface));
+    bpf_program__set_autoload(b->progs.spliff_tc_in, !has_xdp(&o->interface));
+    bpf_program__set_autoload(b->progs.spliff_tc_out, !o->interface.loopback);
+}
+
+/* The maps of a program that was loaded before, but for its constants. */
+static int share_maps(struct xdp_bpf *b, const struct xdp_bpf *from)
+{
+    struct bpf_map *map;
+    int r = 0;
+
+    bpf_object__for_each_map(map, b->obj)
+    {
+        const struct bpf_map *old = bpf_object__find_map_by_name(from->obj, bpf_map__name(map));
+
+        if (r == 0 && old && !bpf_map__is_internal(map))
+            r = bpf_map__reuse_fd(map, bpf_map__fd(old));
+    }
+    return r;
+}
+
+/* A program for the interface as it is now, neither loaded nor attached. NULL: no memory. */
+static struct xdp_bpf *open_program(const struct opened *o)
+{
+    struct xdp_bpf *b = xdp_bpf__open();
+
+    if (!b)
+        return NULL;
+    set_sizes(o, b);
+    set_config(o, b);
+    if (o->program && share_maps(b, o->program) < 0) {
+        xdp_bpf__destroy(b);
+        return NULL;
+    }
+    return b;
+}
+
+static void detach(struct opened *o)
+{
+    tc_detach(o->tc_out);
+    tc_detach(o->tc_in);
+    xdp_detach(o->in);
+    o->tc_out = o->tc_in = NULL;
+    o->in = NULL;
+}
+
+/* Loads b, which xdp_attach does by itself, and attaches its programs. */
+static int attach(struct opened *o, struct xdp_bpf *b, char *error)
+{
+    const struct interface *i = &o->interface;
+    int r = 0;
+
+    if (has_xdp(i)) {
+        r = xdp_attach(&o->in, b->obj, "spliff_xdp", i, o->options->xdp_mode, error);
+    } else {
+        r = xdp_bpf__load(b);
+        if (r < 0)
+            return interface_fail(o->name, error, r, "cannot load a BPF program: %s%s",
+                                  strerror(-r), r == -EPERM ? " (run as root)" : "");
+        r = tc_attach(&o->tc_in, bpf_program__fd(b->progs.spliff_tc_in), i, false, TC_AUTO, error);
+    }
+    if (r == 0 && !i->loopback)
+        r = tc_attach(&o->tc_out, bpf_program__fd(b->progs.spliff_tc_out), i, true, TC_AUTO, error);
+    if (r < 0)
+        detach(o);
+    return r;
+}
+
+static int make_rings(const struct opened *o, struct heritage_capture *const *out, char *error)
+{
+    int rings = bpf_map__fd(o->program->maps.xdp_rings);
+
+    for (uint32_t i = 0; i < o->n_workers; i++) {
+        int fd =
+            bpf_map_create(BPF_MAP_TYPE_RINGBUF, "spliff_ring", 0, 0, ring_bytes(o->options), NULL);
+
+        if (fd < 0)
+            return interface_fail(o->name, error, -errno,
+                                  "no memory for a ring: set xdp_ring_size lower");
+        out[i]->fd = fd;
+        if (bpf_map_update_elem(rings, &i, &fd, BPF_ANY) < 0)
+            return interface_fail_call(o->name, error, "cannot put a ring in its map");
+    }
+    return 0;
+}
+
+static int set_owners(const struct opened *o, const uint16_t *bucket_owner, char *error)
+{
+    int owners = bpf_map__fd(o->program->maps.xdp_owner);
+
+    for (uint32_t bucket = 0; bucket < FLOW_BUCKETS; bucket++) {
+        uint32_t worker = bucket_owner[bucket];
+
+        if (bpf_map_update_elem(owners, &bucket, &worker, BPF_ANY) < 0)
+            return interface_fail_call(o->name, error, "cannot share out the flows");
+    }
+    return 0;
+}
+
+/* What a worker gets of the maps that all share. */
+static int give_maps(const struct opened *o, struct heritage_capture *out, char *error)
+{
+    const struct {
+        int *to;
+        const struct bpf_map *map;
+    } shared[] = {
+        {&out->flows_fd, o->program->maps.xdp_flows},
+        {&out->shunted_fd, o->program->maps.xdp_shunted},
+        {&out->stats_fd, o->program->maps.xdp_stats},
+    };
+
+    for (unsigned i = 0; i < sizeof shared / sizeof shared[0]; i++) {
+        *shared[i].to = fcntl(bpf_map__fd(shared[i].map), F_DUPFD_CLOEXEC, 3);
+        if (*shared[i].to < 0)
+            return interface_fail_call(o->name, error, "no more descriptors");
+    }
+    return 0;
+}
+
+static void fill_heritage(const struct opened *o, uint32_t number, struct heritage_capture *out)
+{
+    *out = (struct heritage_capture){
+        .kind = CAPTURE_XDP,
+        HERITAGE_CAPTURE_NO_FDS,
+        .linktype = o->interface.linktype,
+        .hash_decides = true,
+        .ring_block_bytes = ring_bytes(o->options),
+        .number = number,
+        .virtual = is_virtual(o->name),
+    };
+    snprintf(out->name, sizeof out->name, "%s", o->name);
+}
+
+static int open_all(struct opened *o, const struct capture_request *r,
+                    struct heritage_capture *const *out, char *error)
+{
+    int code = interface_find(&o->interface, o->name, error);
+
+    if (code < 0)
+        return code;
+    o->flows = (uint32_t)o->options->xdp_flow_table_size;
+    o->program = open_program(o);
+    if (!o->program)
+        return interface_fail(o->name, error, -ENOMEM, "out of memory");
+    for (uint32_t i = 0; i < o->n_workers; i++)
+        fill_heritage(o, i, out[i]);
+    if ((code = attach(o, o->program, error)) < 0 || (code = make_rings(o, out, error)) < 0)
+        return code;
+    for (uint32_t i = 0; i < o->n_workers && code == 0; i++)
+        code = give_maps(o, out[i], error);
+    return code < 0 ? code : set_owners(o, r->bucket_owner, error);
+}
+
+static void say_how(const struct opened *o)
+{
+    log_info("interface %s: %s, %u flows counted", o->name,
+             o->in                   ? xdp_mode_name(xdp_attached_mode(o->in))
+             : o->interface.loopback ? "a loopback: tc on what comes in"
+                                     : "no XDP: tc in both directions",
+             (unsigned)o->flows);
+}
+
+static void xdp_close(struct opened *o)
+{
+    detach(o);
+    xdp_bpf__destroy(o->program);
+    free(o);
+}
+
+static int xdp_open(const struct capture_request *r, struct heritage_capture *const *out,
+                    struct opened **opened, char *error)
+{
+    struct opened *o = calloc(1, sizeof *o);
+    int code;
+
+    if (!o)
+        return interface_fail(r->interface, error, -ENOMEM, "out of memory");
+    snprintf(o->name, sizeof o->name, "%s", r->interface);
+    o->options = r->options;
+    o->n_workers = r->n_workers;
+    o->seed = r->seed;
+    code = open_all(o, r, out, error);
+    if (code < 0) {
+        xdp_close(o);
+        return code;
+    }
+    say_how(o);
+    *opened = o;
+    return 0;
+}
+
+static void attach_again(struct opened *o, const struct interface *now)
+{
+    struct xdp_bpf *b;
+    char error[INI_ERROR_BYTES];
+
+    detach(o);
+    o->interface = *now;
+    o->interface.name = o->name;
+    b = open_program(o);
+    if (!b)
+        return;
+    if (attach(o, b, error) < 0) {
+        if (!o->stuck)
+            log_error("%s", error);
+        o->stuck = true;
+        o->interface.index = 0;
+        xdp_bpf__destroy(b);
+        return;
+    }
+    xdp_bpf__destroy(o->program);
+    o->program = b;
+    o->gone = o->stuck = false;
+    log_info("interface %s is back: capture goes on", o->name);
+}
+
+/* One that was removed is another one when it is back, though of the same name. */
+static void xdp_tick(struct opened *o)
+{
+    struct interface now;
+    char error[INI_ERROR_BYTES];
+
+    if (interface_find(&now, o->name, error) < 0) {
+        if (!o->gone)
+            log_warn("interface %s was removed: capture goes on when it is back", o->name);
+        o->gone = true;
+        o->interface.index = 0;
+        detach(o);
+    } else if (now.index != o->interface.index) {
+        attach_again(o, &now);
+    }
+}
+
+const struct opener opener_xdp = {
+    .mode = MODE_XDP,
+    .open = xdp_open,
+    .tick = xdp_tick,
+    .close = xdp_close,
+};
