@@ -537,6 +537,8 @@ ifdef SRC_XDP
 $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
   common/ipc/heritage.c manager/capture/interface.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
   worker/capture/af_xdp.c $(FLOWS_MAP))
+$(call unit,bpf/test_af_xdp,$(BASE) $(DECODE))
+$(call unit,manager/capture/test_host_use,manager/capture/host_use.c)
 endif
 # (unit tests: add above this line)
 
