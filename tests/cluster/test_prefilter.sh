@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Lists of prefixes: what they leave out is in no log, they are read again while the cluster runs, a
+# broken one changes nothing, and a hundred thousand prefixes are taken.
+. "$(dirname "$0")/lib.sh"
+begin 1
+printf 'prefilter-ignore = %s/ignore\nprefilter-only = %s/only\n' "$WORK" "$WORK" >>"$WORK/spliff.cfg"
+echo '2001:db8::/32 # of IPv6 all' >"$WORK/ignore"
+printf '192.0.2.0/24\n2001:db8::/32\n' >"$WORK/only"
+start
+
+# logged URI: in http.log. reload: status and words of the command.
+logged() { column http uri | grep -qx "$1"; }
+reload() { server "$BIN/spliff-cluster" reload --config "$WORK/spliff.cfg" >"$WORK/reload.out" 2>&1; }
+
+get -6 "http://[$SERVER6]/ignored"
+get "http://$SERVER4/kept"
+wait_for 10 logged /kept || die 'the list leaves out what is not in it'
+logged /ignored && die 'the list does not leave out what is in it'
+[ "$(counter manager.prefilter_ignored)" -gt 0 ] || die 'what was left out is not counted'
+[ "$(counter manager.prefixes)" -eq 2 ] || die "there are $(counter manager.prefixes) prefixes, not 2"
+
+echo '192.0.2.0/33' >"$WORK/ignore"
+reload && die 'a broken list is taken'
+grep -q "$WORK/ignore:1: this is not a prefix" "$WORK/reload.out" || die 'reload does not name the line'
+get "http://$SERVER4/kept-still"
+wait_for 10 logged /kept-still || die 'a broken list changes what there is'
+
+python3 -c '
+for i in range(100000):
+    print(f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}/32")
+print("192.0.2.1")' >"$WORK/ignore"
+SECONDS=0
+reload || die "reload: $(cat "$WORK/reload.out")"
+[ "$SECONDS" -le 5 ] || die "a hundred thousand prefixes take $SECONDS s"
+[ "$(counter manager.prefixes)" -eq 100003 ] || die "$(counter manager.prefixes) of 100003 prefixes"
+get "http://$SERVER4/ignored-now"
+get -6 "http://[$SERVER6]/kept-now"
+wait_for 10 logged /kept-now || die 'a list that was taken out goes on'
+logged /ignored-now && die 'the new list does not leave out what is in it'
+
+# By a signal; and only what the other list names.
+: >"$WORK/ignore"
+echo '198.51.100.0/24' >"$WORK/only"
+for pid in $(ip netns pids "$NET_SERVER"); do
+    [ "$(cat "/proc/$pid/comm")" = spliff-cluster ] && kill -HUP "$pid"
+done
+seen() { [ "$(counter manager.prefixes)" -eq 1 ]; }
+wait_for 10 seen || die 'SIGHUP does not have the lists read'
+get "http://$SERVER4/neither"
+echo '192.0.2.2' >>"$WORK/only"
+reload || die "reload: $(cat "$WORK/reload.out")"
+get "http://$SERVER4/again"
+wait_for 10 logged /again || die 'what the list names is left out'
+logged /neither && die 'what the list does not name is logged'
+[ "$(counter manager.prefilter_not_only)" -gt 0 ] || die 'what was not named is not counted'
+stop
+pass "$TEST"
+finish
