@@ -52,20 +52,20 @@ left=$(pid_of left "$NET_CLIENT")
 right=$(pid_of right "$NET_SERVER")
 
 start
-# ask ADDRESS NAME: one exchange of each kind from there to the other one.
-ask() { [ "$(client curl -sk --max-time 10 "https://$1:8461$MARK/ask/$2")" = 'got asked called' ]; }
+# ask NAMESPACE ADDRESS NAME: one exchange of each kind from that address, asked for over the link.
+ask() { [ "$($1 curl -sk --max-time 10 "https://$2:8461$MARK/ask/$3")" = 'got asked called' ]; }
 # The question itself is the fourth.
 all_seen() { [ "$(marked view | grep -cE "^[^	]*/$1	plaintext")" -eq 4 ]; }
 warm() {
     n=$((n + 1))
-    ask $SERVER4 "warm/$n" || return 1
+    ask client $SERVER4 "warm/$n" || return 1
     wait_for 2 all_seen "warm/$n"
 }
 n=0
 wait_for 30 warm || die 'nothing is logged of what they say'
 for i in 1 2 3 4 5; do
-    ask 192.0.2.1 "left/$i" || die 'left asks in vain'
-    ask $SERVER4 "right/$i" || die 'right asks in vain'
+    ask server 192.0.2.1 "left/$i" || die 'left asks in vain'
+    ask client $SERVER4 "right/$i" || die 'right asks in vain'
 done
 ours() { marked "$@" | grep -E '^[^	]*/(left|right)/[1-5]	' | grep -v '^/ask/'; }
 has_ours() { [ "$(ours view | wc -l)" -ge 30 ]; }
