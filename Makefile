@@ -293,7 +293,7 @@ asan: $(commands_asan)
 # --- BPF ------------------------------------------------------------------------------------------
 
 build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) common/base/flow_hash.h common/base/icmp_port.h \
-                        common/base/tunnel_ports.h
+                        common/base/tunnel_ports.h common/base/prefilter_lists.h
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf $(BPF_FLAGS) -Wall -Werror -D__BPF__ -I. -c -o $@ $<
 # Its programs read user registers; needs 5.15 anyway, whose BPF has atomic fetches.
@@ -536,6 +536,7 @@ $(call unit,base/test_prefix_table,common/base/prefix_table.c common/base/ipaddr
 ifdef SRC_XDP
 $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
   common/ipc/heritage.c manager/capture/interface.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
+  manager/prefilter.c manager/prefilter_maps.c \
   worker/capture/af_xdp.c $(FLOWS_MAP))
 $(call unit,bpf/test_af_xdp,$(BASE) $(DECODE))
 $(call unit,manager/capture/test_host_use,manager/capture/host_use.c)

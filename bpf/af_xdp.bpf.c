@@ -9,6 +9,7 @@
 #include "bpf/af_xdp.h"
 #include "bpf/flows_count.h"
 #include "bpf/packet.h"
+#include "bpf/prefilter.h"
 
 const volatile __u32 af_xdp_seed = 0;
 
@@ -48,6 +49,8 @@ int spliff_af_xdp(struct xdp_md *ctx)
     struct af_xdp_note note = {.mark = AF_XDP_MARK ^ af_xdp_seed};
     struct packet p = {};
 
+    if (prefilter(&view))
+        return XDP_DROP;
     if (packet_parse(&view, &p) == PACKET_FLOW) {
         if (flows_take(&af_xdp_flows, &view, &p))
             return XDP_DROP;

@@ -5,6 +5,7 @@
  * XDP sees what comes in, tc what goes out, and on interfaces that bypass XDP tc sees both. What
  * these do is one function, compiled for either; maps are shared.
  *
+ *   prefilter.h    what is left out by its addresses
  *   packet.h       headers -> five-tuple and lengths; what it does not know goes up
  *   xdp_stream.h   whether the packet goes up, by what its flow has shown so far
  *   xdp_ring.h     the frame into the ring of the owner; if that is full, it is counted after all
@@ -13,6 +14,7 @@
 
 #include <bpf/bpf_helpers.h>
 
+#include "bpf/prefilter.h"
 #include "bpf/walk.h"
 #include "bpf/xdp_ring.h"
 #include "bpf/xdp_stream.h"
@@ -105,8 +107,10 @@ int spliff_xdp(struct xdp_md *ctx)
     struct packet_view v = {
         .ctx = ctx, .hook = PACKET_XDP, .bytes = (__u32)bpf_xdp_get_buff_len(ctx)};
     struct look l = {};
-    __u32 hash;
+    __u32 hash, left_out = prefilter(&v);
 
+    if (left_out)
+        return left_out == 1 + PREFILTER_DROPPED ? XDP_DROP : XDP_PASS;
     if (!look(&l, &v))
         return XDP_PASS;
     hash = l.parsed ? packet_hash(&l.packet, xdp_config.seed) : (__u32)spliff_xdp_walk(ctx);
@@ -119,8 +123,10 @@ static __always_inline int look_tc(struct __sk_buff *skb, __u32 outgoing)
 {
     struct packet_view v = {.ctx = skb, .hook = PACKET_TC, .bytes = skb->len, .l3 = xdp_config.l3};
     struct look l = {};
-    __u32 hash;
+    __u32 hash, left_out = prefilter(&v);
 
+    if (left_out)
+        return left_out == 1 + PREFILTER_DROPPED && !outgoing ? TC_ACT_SHOT : TC_ACT_UNSPEC;
     if (!look(&l, &v))
         return TC_ACT_UNSPEC;
     hash = l.parsed ? packet_hash(&l.packet, xdp_config.seed) : (__u32)spliff_tc_walk(skb);

@@ -14,6 +14,7 @@
 #include "manager/capture/queues.h"
 #include "manager/capture/xdp_attach.h"
 #include "manager/capture/xsk.h"
+#include "manager/prefilter.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -99,6 +100,8 @@ static int attach_program(const struct opening *o)
     bpf_map__set_max_entries(b->maps.af_xdp_sockets, o->r->n_workers);
     bpf_map__set_max_entries(b->maps.af_xdp_flows,
                              (uint32_t)o->r->options->shunt_table_size * o->r->n_workers);
+    if (prefilter_use(o->r->prefilter, b->obj) < 0)
+        return interface_fail(i->name, o->error, -ENOTSUP, "cannot use the prefilter's lists");
     return xdp_attach(&o->opened->attached, b->obj, "spliff_af_xdp", i, o->r->options->xdp_mode,
                       o->error);
 }
@@ -229,6 +232,7 @@ static void af_xdp_tick(struct opened *o)
 
 const struct opener opener_af_xdp = {
     .mode = MODE_AF_XDP,
+    .prefilters = true,
     .open = af_xdp_open,
     .tick = af_xdp_tick,
     .close = af_xdp_close,

@@ -15,6 +15,7 @@
 #include "manager/capture/interface.h"
 #include "manager/capture/tc_attach.h"
 #include "manager/capture/xdp_attach.h"
+#include "manager/prefilter.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -37,6 +38,7 @@ struct opened {
     char name[HERITAGE_PATH_MAX];
     struct interface interface; /* as it was when the programs were attached */
     const struct options *options;
+    const struct prefilter *prefilter;
     uint32_t n_workers, seed;
     uint32_t flows; /* entries of the map of flows */
     struct xdp_bpf *program;
@@ -121,7 +123,7 @@ static struct xdp_bpf *open_program(const struct opened *o)
         return NULL;
     set_sizes(o, b);
     set_config(o, b);
-    if (o->program && share_maps(b, o->program) < 0) {
+    if (prefilter_use(o->prefilter, b->obj) < 0 || (o->program && share_maps(b, o->program) < 0)) {
         xdp_bpf__destroy(b);
         return NULL;
     }
@@ -270,6 +272,7 @@ static int xdp_open(const struct capture_request *r, struct heritage_capture *co
         return interface_fail(r->interface, error, -ENOMEM, "out of memory");
     snprintf(o->name, sizeof o->name, "%s", r->interface);
     o->options = r->options;
+    o->prefilter = r->prefilter;
     o->n_workers = r->n_workers;
     o->seed = r->seed;
     code = open_all(o, r, out, error);
@@ -326,6 +329,7 @@ static void xdp_tick(struct opened *o)
 
 const struct opener opener_xdp = {
     .mode = MODE_XDP,
+    .prefilters = true,
     .open = xdp_open,
     .tick = xdp_tick,
     .close = xdp_close,
