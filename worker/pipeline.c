@@ -265,6 +265,8 @@ static void segment(struct worker *w, struct flow *f, const struct packet *p, st
     struct taker t;
     unsigned flags;
 
+    if (!host_wants(w, f, p->from) && reassembly_count(s, seq, p->payload_wire_len))
+        return;
     taker_init(&t, w, f, p->from, p->ts_ns);
     flags = reassembly_segment(&w->reassembly, s, &in, &t.out);
     if (flags == 0)
@@ -293,6 +295,22 @@ static void tcp_syn(struct flow *f, const struct packet *p)
         reassembly_restart(&peer->stream, p->tcp_ack);
 }
 
+static void acknowledgement(struct worker *w, struct flow *f, const struct packet *p)
+{
+    struct stream *s = &f->end[!p->from].stream;
+    struct taker t;
+    unsigned flags;
+
+    w->counters->tcp_acks++;
+    if (reassembly_ack_delivered(s, p->tcp_ack))
+        return;
+    taker_init(&t, w, f, !p->from, p->ts_ns);
+    flags = reassembly_ack(&w->reassembly, s, p->tcp_ack, &t.out);
+    w->counters->tcp_ack_gaps += flags & REASSEMBLY_ACK_UNSEEN;
+    if (flags & REASSEMBLY_ACK_UNDERFLOW)
+        host_weird(w, f, WEIRD_TCP_ACK_UNDERFLOW, NULL, "reassembly");
+}
+
 static void tcp_content(struct worker *w, struct flow *f, const struct packet *p, bool reset)
 {
     struct stream *s = &f->end[p->from].stream;
@@ -302,17 +320,8 @@ static void tcp_content(struct worker *w, struct flow *f, const struct packet *p
         tcp_syn(f, p);
         seq++;
     }
-    if (p->tcp_flags & TCP_ACK) {
-        struct taker t;
-        unsigned flags;
-
-        taker_init(&t, w, f, !p->from, p->ts_ns);
-        flags = reassembly_ack(&w->reassembly, &f->end[!p->from].stream, p->tcp_ack, &t.out);
-        w->counters->tcp_acks++;
-        w->counters->tcp_ack_gaps += flags & REASSEMBLY_ACK_UNSEEN;
-        if (flags & REASSEMBLY_ACK_UNDERFLOW)
-            host_weird(w, f, WEIRD_TCP_ACK_UNDERFLOW, NULL, "reassembly");
-    }
+    if (p->tcp_flags & TCP_ACK)
+        acknowledgement(w, f, p);
     if (p->payload_wire_len > 0 && !(p->tcp_flags & TCP_RST))
         segment(w, f, p, s, seq);
     else if (p->payload_wire_len == 0 && !(p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)))

@@ -314,12 +314,26 @@ static bool flags_are_invalid(uint8_t flags)
            (flags & (TCP_SYN | TCP_FIN)) == (TCP_SYN | TCP_FIN);
 }
 
+/* What nearly every packet is: data, or an acknowledgement, neither the first one, of a connection
+ * that is established. It tells nothing new. */
+static bool tcp_is_ordinary(const struct flow_end *s, const struct packet *p)
+{
+    uint16_t letter = history_bit(p->payload_wire_len > 0 ? 'd' : 'a');
+
+    return (p->tcp_flags & ~TCP_PSH) == TCP_ACK && s->state == ENDPOINT_ESTABLISHED &&
+           (s->history_seen & letter) && p->tcp_window > 0 && !p->payload_cut;
+}
+
 static unsigned tcp_packet(struct flow *f, const struct packet *p, unsigned side)
 {
     struct flow_end *s = flow_side(f, side);
     uint8_t flags = p->tcp_flags;
-    unsigned events = flags_are_invalid(flags) ? ODD(INVALID_FLAGS) : 0;
+    unsigned events = 0;
 
+    if (tcp_is_ordinary(s, p))
+        return 0;
+    if (flags_are_invalid(flags))
+        events = ODD(INVALID_FLAGS);
     if (s->state == ENDPOINT_RESET && p->payload_wire_len > 0 && !(flags & TCP_RST))
         events |= ODD(DATA_AFTER_RESET);
     if (p->payload_cut && p->payload_wire_len > 0)
@@ -365,7 +379,8 @@ unsigned conn_packet(struct flow *f, const struct packet *p, unsigned side)
     s->packets++;
     s->ip_bytes += p->ip_len;
     /* As in Zeek, a connection's duration ends when both sides have closed. */
-    if (p->ts_ns >= f->start_ns && !(side_is_over(&f->end[0]) && side_is_over(&f->end[1])))
+    if ((p->ts_ns >= f->last_ns || p->ts_ns >= f->start_ns) &&
+        !(side_is_over(&f->end[0]) && side_is_over(&f->end[1])))
         f->last_ns = p->ts_ns;
     if (p->key.proto == IPPROTO_TCP)
         return events | tcp_packet(f, p, side);

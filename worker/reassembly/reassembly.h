@@ -67,6 +67,18 @@ void reassembly_restart(struct stream *s, uint32_t seq);
 unsigned reassembly_segment(struct reassembly *r, struct stream *s, const struct reassembly_in *in,
                             struct reassembly_out *out);
 
+/* A segment whose bytes nobody wants, where nothing is missing: that is only counted. False: it is
+ * not such a one. */
+static inline bool reassembly_count(struct stream *s, uint32_t seq, uint32_t wire_len)
+{
+    if (!s->started || s->held_head != POOL_NONE || seq != s->base_seq + (uint32_t)s->next ||
+        s->next + wire_len <= s->top)
+        return false;
+    s->next += wire_len;
+    s->top = s->next;
+    return true;
+}
+
 /* A segment without payload has this sequence number: bytes before it were sent. */
 void reassembly_sent(struct stream *s, uint32_t seq);
 
@@ -75,6 +87,18 @@ enum {
     REASSEMBLY_ACK_UNSEEN = 1,    /* of bytes never seen here */
     REASSEMBLY_ACK_UNDERFLOW = 2, /* of what lies before the beginning of the stream */
 };
+
+/* An acknowledgement of what was delivered, where nothing is held. False: it is not such a one. */
+static inline bool reassembly_ack_delivered(struct stream *s, uint32_t ack)
+{
+    uint32_t behind = s->base_seq + (uint32_t)s->next - ack;
+
+    if (!s->started || s->held_head != POOL_NONE || behind > INT32_MAX || behind > s->next)
+        return false;
+    if (s->next - behind > s->acked)
+        s->acked = s->next - behind;
+    return true;
+}
 
 /* The peer acknowledged everything before seq. Returns REASSEMBLY_ACK_ flags. */
 unsigned reassembly_ack(struct reassembly *r, struct stream *s, uint32_t ack,
