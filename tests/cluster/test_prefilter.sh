@@ -55,5 +55,19 @@ wait_for 10 logged /again || die 'what the list names is left out'
 logged /neither && die 'what the list does not name is logged'
 [ "$(counter manager.prefilter_not_only)" -gt 0 ] || die 'what was not named is not counted'
 stop
+
+# Mode xdp keeps packets from the host as well, if it is told to.
+sed -i 's/lb_method=af_packet/lb_method=xdp/' "$WORK/node.cfg"
+sed -i '/^prefilter/d' "$WORK/spliff.cfg"
+echo "prefilter-drop = $WORK/drop" >>"$WORK/spliff.cfg"
+echo 2001:db8::/64 >"$WORK/drop"
+start
+get -6 --max-time 1 "http://[$SERVER6]/dropped" && die 'the list does not drop what is in it'
+get "http://$SERVER4/not-dropped" || die 'the list drops what is not in it'
+[ "$(counter manager.prefilter_dropped)" -gt 0 ] || die 'what was dropped is not counted'
+: >"$WORK/drop"
+reload || die "reload: $(cat "$WORK/reload.out")"
+get -6 "http://[$SERVER6]/not-dropped-now" || die 'an empty list drops'
+stop
 pass "$TEST"
 finish
