@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define CODE_MAX (64u * 1024) /* bytes of a function */
-#define SAVED    7u           /* index of the first register that a call leaves as it is */
+#define SAVED    7u /* index of the first register that a call leaves as it is (System V) */
 
 bool code_open(struct code *c, struct elf_image *e, const struct elf_function *f)
 {
@@ -140,6 +140,7 @@ static unsigned register_index(uint16_t reg)
     return CODE_REGISTERS;
 }
 
+/* Of r10, r11 and the stack pointer nothing is known but by name. */
 static uint8_t value_of(const struct code_facts *facts, x86_reg reg)
 {
     unsigned i = register_index((uint16_t)reg);
@@ -177,13 +178,13 @@ static uint8_t value_put(const cs_insn *insn, const struct code_facts *facts)
     case X86_INS_MOVSXD: /* an int that becomes a long */
         return to->size == 8 && from->type == X86_OP_REG ? value_of(facts, from->reg)
                                                          : CODE_UNKNOWN;
-    case X86_INS_LEA:
+    case X86_INS_LEA: /* of a frame by the stack pointer, or by one that was set up from it */
         return to->size == 8 && from->mem.index == X86_REG_INVALID &&
                        (from->mem.base == X86_REG_RSP ||
                         value_of(facts, from->mem.base) == CODE_LOCAL)
                    ? CODE_LOCAL
                    : CODE_UNKNOWN;
-    case X86_INS_XOR:
+    case X86_INS_XOR: /* with itself: 0 */
         return from->type == X86_OP_REG && from->reg == to->reg ? CODE_FAILED : CODE_UNKNOWN;
     case X86_INS_OR:
         return from->type == X86_OP_IMM && (int32_t)from->imm == -1 ? CODE_FAILED : CODE_UNKNOWN;
@@ -203,7 +204,7 @@ static struct code_facts facts_after(const struct code *c, size_t i,
     uint8_t n_read, n_written;
     unsigned reg;
 
-    if (code_is_call(c, i)) {
+    if (code_is_call(c, i)) { /* what it is called with is its own from then on */
         memset(after.holds, CODE_UNKNOWN, SAVED);
         return after;
     }
@@ -225,7 +226,8 @@ static struct code_facts facts_after(const struct code *c, size_t i,
     return after;
 }
 
-/* Adds a way that leads to an instruction. True if that changes what holds there. */
+/* Adds a way that leads to an instruction. True if that changes what holds there, which it does
+ * only towards the unknown: so code_flow comes to an end. */
 static bool facts_meet(struct code_facts *there, const struct code_facts *way)
 {
     bool changed = false;
@@ -243,6 +245,8 @@ static bool facts_meet(struct code_facts *there, const struct code_facts *way)
     return changed;
 }
 
+/* Goes over the function until nothing changes. Most have no loops that matter, and two rounds do.
+ */
 bool code_flow(const struct code *c, size_t from, size_t without,
                struct code_facts facts[CODE_FLOW_MAX])
 {

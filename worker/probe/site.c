@@ -66,7 +66,7 @@ size_t site_returns(struct elf_image *e, const struct elf_function *f, uint64_t 
     return n <= max ? n : 0;
 }
 
-/* A conditional jump as the kernel emulates it. */
+/* A conditional jump as the kernel emulates it: with a distance of a byte, or of four. */
 static bool is_emulated_jump(const cs_insn *insn)
 {
     return (insn->bytes[0] & 0xf0) == 0x70 ||
@@ -242,7 +242,8 @@ static unsigned local_argument(const struct code_facts *facts)
     return found;
 }
 
-/* Whether two places are in one segment to execute. */
+/* Whether two places are in one segment to execute. In another one the distance between them would
+ * not be that of their offsets. */
 static bool is_same_text(const struct elf_image *e, uint64_t a, uint64_t b)
 {
     struct elf_segment s;
@@ -253,6 +254,8 @@ static bool is_same_text(const struct elf_image *e, uint64_t a, uint64_t b)
     return false;
 }
 
+/* Buffer and size are not asked for here: compilers keep them on the stack over the questions that
+ * later versions ask first, and what the inner function takes is shown by those of passes_on. */
 static bool inner_search(const struct code *c, struct site_inner *inner)
 {
     struct code_facts facts[CODE_FLOW_MAX];
@@ -295,6 +298,8 @@ static bool goes_to(const struct code *c, size_t i, const struct site_inner *inn
     return code_target(c, i, &target) && target == inner->offset;
 }
 
+/* The size, and the address of the number of bytes done, come from outside and go inside as they
+ * are: so what the inner function does with them is what the documentation says of f. */
 static bool passes_on(const struct code *c, unsigned out, const struct site_inner *inner)
 {
     struct code_facts facts[CODE_FLOW_MAX];
@@ -322,6 +327,7 @@ bool site_inner_is_of(struct elf_image *e, const struct elf_function *f, unsigne
     return found;
 }
 
+/* Also where the code is not reached, or cannot be followed: it is enough that it is there. */
 bool site_inner_may_be_of(struct elf_image *e, const struct elf_function *f,
                           const struct site_inner *inner)
 {
@@ -367,6 +373,7 @@ static const cs_x86_op *load_find(const struct code *c, size_t *i, x86_reg to, u
     return NULL;
 }
 
+/* In position-independent code a variable is named by its distance from the next instruction. */
 static uint64_t relative(const struct code *c, size_t i, const cs_x86_op *op)
 {
     return c->insn[i].address + c->insn[i].size + (uint64_t)op->mem.disp;
