@@ -200,7 +200,8 @@ SRC_MANAGER := \
   manager/capture/socket_filter.c $(SRC_XDP) $(SRC_MODE_XDP) $(SRC_AF_XDP) \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
-  manager/cli/print.c manager/cli/reload.c \
+  manager/cli/print.c manager/cli/reload.c manager/cli/top.c manager/cli/top_sample.c \
+  manager/cli/top_view.c \
   manager/cli/version.c manager/cli/docs.c manager/cli/progress.c
 
 # --- flags ----------------------------------------------------------------------------------------
@@ -545,6 +546,8 @@ $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/sc
 $(call unit,bpf/test_af_xdp,$(BASE) $(DECODE))
 $(call unit,manager/capture/test_host_use,manager/capture/host_use.c)
 endif
+$(call unit,manager/cli/test_top,manager/cli/top_sample.c manager/cli/top_view.c manager/text.c \
+  common/schema/schema.c common/base/check.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

@@ -264,7 +264,8 @@ static bool is_exit_line(const char *line, int *status)
     return true;
 }
 
-int control_copy_lines(int fd)
+/* Lines of an answer to where they belong, `answer` or, if that is NULL, stdout. Closes fd. */
+static int take_lines(int fd, struct text *answer)
 {
     FILE *in = fdopen(fd, "r");
     char *line = NULL;
@@ -279,6 +280,8 @@ int control_copy_lines(int fd)
         if (strncmp(line, CONTROL_ERROR, strlen(CONTROL_ERROR)) == 0) {
             line[strcspn(line, "\n")] = '\0';
             log_error("%s", line + strlen(CONTROL_ERROR));
+        } else if (answer) {
+            text_puts(answer, line);
         } else {
             fputs(line, stdout);
             fflush(stdout);
@@ -289,7 +292,12 @@ int control_copy_lines(int fd)
     return status;
 }
 
-int control_request(const char *state_dir, const char *request)
+int control_copy_lines(int fd)
+{
+    return take_lines(fd, NULL);
+}
+
+int control_ask(const char *state_dir, const char *request, struct text *answer)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     char path[HERITAGE_PATH_MAX + 16];
@@ -309,5 +317,10 @@ int control_request(const char *state_dir, const char *request)
         close(fd);
         return err;
     }
-    return control_copy_lines(fd);
+    return take_lines(fd, answer);
+}
+
+int control_request(const char *state_dir, const char *request)
+{
+    return control_ask(state_dir, request, NULL);
 }

@@ -42,6 +42,9 @@ void control_say(struct control *c, const char *line);
  */
 int control_request(const char *state_dir, const char *request);
 
+/* The same, with the lines into answer. */
+int control_ask(const char *state_dir, const char *request, struct text *answer);
+
 #define CONTROL_ERROR "error: " /* a line that begins with it is an error, for stderr */
 
 /* Copies lines from fd to stdout (errors to our log) until its end, closes it. Returns N of the

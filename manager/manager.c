@@ -229,6 +229,14 @@ static void print_alt_svc(const struct manager *m, bool json, struct text *out)
     learned_print(m->learned, json, out);
 }
 
+static void print_counters(const struct manager *m, bool json, struct text *out)
+{
+    if (json)
+        status_json(m, out);
+    else
+        status_lines(m, out);
+}
+
 static int on_control_reload(void *user, struct text *out)
 {
     struct manager *m = user;
@@ -256,6 +264,7 @@ static const struct {
     void (*print)(const struct manager *m, bool json, struct text *out);
 } printables[] = {
     {"alt_svc", print_alt_svc},
+    {"counters", print_counters},
 };
 #define PRINTABLES (sizeof printables / sizeof printables[0])
 

@@ -227,6 +227,39 @@ void status_json(const struct manager *m, struct text *out)
     text_puts(out, "}\n");
 }
 
+static void line(struct text *out, const char *node, const char *key, const char *value)
+{
+    if (value[0])
+        text_printf(out, "%s %s %s\n", node, key, value);
+}
+
+static void lines_node(struct text *out, const struct topology_node *def, pid_t pid,
+                       const struct counters *c, enum counter_process process)
+{
+    struct options o = {.mode = def->mode};
+    char mode[16] = "";
+
+    if (def->kind == TOPOLOGY_WORKER)
+        option_format(&o, option_find("mode"), mode, sizeof mode);
+    line(out, def->name, "type", topology_kind_name(def->kind));
+    line(out, def->name, "host", def->host);
+    line(out, def->name, "interface", def->interface);
+    line(out, def->name, "mode", mode);
+    text_printf(out, "%s pid %d\n", def->name, (int)pid);
+    for (size_t i = 0; i < counter_schemas_n; i++)
+        if (counter_schemas[i].process & process)
+            text_printf(out, "%s %s %" PRIu64 "\n", def->name, counter_schemas[i].name,
+                        counter_read(c, &counter_schemas[i]));
+}
+
+void status_lines(const struct manager *m, struct text *out)
+{
+    lines_node(out, manager_def(&m->plan->topology), getpid(), &m->counters, COUNTER_MANAGER);
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        lines_node(out, m->nodes[i].def, m->nodes[i].pid, m->nodes[i].counters,
+                   counters_of_kind[m->nodes[i].kind]);
+}
+
 void status_json_stopped(const struct topology *t, struct text *out)
 {
     text_puts(out, "{\"running\":false,\"nodes\":[");

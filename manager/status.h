@@ -27,7 +27,10 @@ void status_table(const struct manager *m, struct text *out);
  * newline. */
 void status_json(const struct manager *m, struct text *out);
 
-/* The same two of a cluster that does not run. */
+/* For programs: lines "NODE KEY VALUE", what the node is and each of its counters. */
+void status_lines(const struct manager *m, struct text *out);
+
+/* The table and the document of a cluster that does not run. */
 void status_table_stopped(const struct topology *t, struct text *out);
 void status_json_stopped(const struct topology *t, struct text *out);
 

@@ -75,6 +75,7 @@ int cli_start(const struct cli_args *a);
 int cli_stop(const struct cli_args *a);
 int cli_status(const struct cli_args *a);
 int cli_print(const struct cli_args *a);
+int cli_top(const struct cli_args *a);
 int cli_reload(const struct cli_args *a);
 int cli_version(const struct cli_args *a);
 int cli_docs(const struct cli_args *a);

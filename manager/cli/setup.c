@@ -205,23 +205,25 @@ int setup_unreachable(const struct manager_plan *plan, int err)
     return err == -EACCES ? CLI_NO_PERMISSION : CLI_FAILED;
 }
 
+int setup_ask(const struct manager_plan *plan, const char *request, struct text *answer)
+{
+    pid_t holder = run_dir_holder(plan->state_dir);
+    int status = holder > 0 ? control_ask(plan->state_dir, request, answer) : (int)holder;
+
+    if (holder == 0 || status == -ENOENT || status == -ECONNREFUSED) {
+        log_error("no cluster runs on %s", plan->state_dir);
+        return CLI_FAILED;
+    }
+    return status < 0 ? setup_unreachable(plan, status) : status;
+}
+
 int setup_request(const struct cli_args *a, const char *request)
 {
     struct manager_plan *plan = setup_plan_new(MANAGER_CLUSTER);
     int status = setup_state(a, plan);
-    pid_t holder;
 
-    if (status != CLI_OK)
-        goto out;
-    holder = run_dir_holder(plan->state_dir);
-    status = holder > 0 ? control_request(plan->state_dir, request) : (int)holder;
-    if (holder == 0 || status == -ENOENT || status == -ECONNREFUSED) {
-        log_error("no cluster runs on %s", plan->state_dir);
-        status = CLI_FAILED;
-    } else if (status < 0) {
-        status = setup_unreachable(plan, status);
-    }
-out:
+    if (status == CLI_OK)
+        status = setup_ask(plan, request, NULL);
     free(plan);
     return status;
 }

@@ -45,6 +45,9 @@ int setup_unreachable(const struct manager_plan *plan, int err);
  * status of it, or CLI_FAILED or CLI_NO_PERMISSION after printing why there is none. */
 int setup_request(const struct cli_args *a, const char *request);
 
+/* The same of the manager on plan->state_dir, with the lines into answer (NULL: printed). */
+int setup_ask(const struct manager_plan *plan, const char *request, struct text *answer);
+
 /* An empty plan with defaults. On the heap; freed with free(). */
 struct manager_plan *setup_plan_new(enum manager_purpose purpose);
 
