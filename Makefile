@@ -528,7 +528,8 @@ $(call unit,probe/test_hooking,tests/unit/probe/elf_builder.c $(PLAN) worker/pro
     worker/probe/images.c worker/probe/lru.c)
 $(call unit,probe/test_owners,worker/probe/owners.c worker/probe/images.c worker/probe/lru.c \
     worker/probe/process.c $(ELF_IMAGE) common/ipc/owner.c $(PLAINTEXT))
-$(call unit,probe/test_probe,tests/unit/probe/elf_builder.c $(PLAN) $(filter-out %/log.c,$(SESSIONS)) \
+$(call unit,probe/test_probe,tests/unit/probe/probe_bench.c tests/unit/probe/elf_builder.c $(PLAN) \
+    $(filter-out %/log.c,$(SESSIONS)) \
     worker/probe/probe.c worker/probe/hooking.c worker/probe/images.c worker/probe/outbox.c \
     worker/probe/owners.c common/ipc/owner.c common/ipc/plaintext.c common/base/local_nets.c \
     common/schema/options.c common/schema/process_filter.c)
