@@ -40,6 +40,7 @@
 #define RESEND_MAX_NS   (8 * NS_PER_SEC)
 #define REWIND_PAUSE_NS (20 * NS_PER_MS) /* a hole makes the logger ask once a batch behind it */
 #define BUS_PERIOD_NS   (2 * NS_PER_MS)
+#define AHEAD_BATCHES   (2 * EMIT_WINDOW)
 #define HEAD_BYTES_MAX  (512 + 32 * 64)
 #define TOPIC_BYTES     128
 
@@ -352,6 +353,17 @@ static void make_room(struct emit *e)
         drop_oldest(e);
 }
 
+/* A replay does not run far ahead of the logger: what waits is memory, and no longer in a cache. */
+static void keep_pace(struct emit *e)
+{
+    exchange_now(e);
+    if (spool_batches(e->spool) < AHEAD_BATCHES || heritage_orphaned(e->h))
+        return;
+    e->c->spool_waits++;
+    wait_for_bus(e, UINT64_MAX);
+    exchange_now(e);
+}
+
 void emit_record(struct emit *e, enum record_type type, const void *rec)
 {
     while (spool_put(e->spool, type, rec, &e->c->records_cut) == -ENOBUFS)
@@ -361,6 +373,8 @@ void emit_record(struct emit *e, enum record_type type, const void *rec)
         e->has_open = true;
         e->open_since_ns = e->now_ns;
     }
+    if (!e->h->live && spool_batches(e->spool) >= AHEAD_BATCHES)
+        keep_pace(e);
 }
 
 static uint64_t unacknowledged_records(const struct emit *e)

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define EMIT_WINDOW 128u /* batches */
+#define EMIT_WINDOW 32u /* batches */
 
 struct emit;
 
