@@ -433,7 +433,7 @@ $(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c \
 $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/text.c \
               common/schema/options.c $(BASE))
 # All between capture and emit, and a bench to run it on.
-PIPELINE := $(BASE) common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/options.c \
+PIPELINE := $(BASE) common/ipc/heritage.c common/base/prefix_table.c common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/options.c \
             worker/pipeline.c $(SRC_HOST) $(SRC_CORRELATE) $(SRC_LEARN) $(SRC_SCREEN) \
             worker/detect/detect.c worker/reassembly/reassembly.c worker/emit/frames.c \
             $(filter worker/flow/%,$(SRC_WORKER)) tests/unit/worker/rig.c \
