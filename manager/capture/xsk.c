@@ -87,6 +87,7 @@ static int open_memory(struct opening *o)
         o->memory = map_memory(&o->out->memory_fd, bytes, 0);
     if (!o->memory)
         return fail_call(o, "no memory for frames: set af_xdp_buffer_size lower");
+    madvise(o->memory, bytes, MADV_HUGEPAGE); /* where shared memory may have them unreserved */
     x->memory_bytes = bytes;
     x->frame_bytes = o->plan->frame_bytes;
     x->frames = (uint32_t)((bytes - HERITAGE_NOTES_BYTES) / x->frame_bytes);
