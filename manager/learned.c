@@ -264,6 +264,7 @@ int learned_open(struct learned **out, const struct learned_plan *plan)
         learned_close(l);
         return err;
     }
+    alt_svc_table_mirror(l->table, &plan->mirror);
     load(l);
     watch(l);
     *out = l;

@@ -6,6 +6,7 @@
 #ifndef SPLIFF_MANAGER_LEARNED_H
 #define SPLIFF_MANAGER_LEARNED_H
 
+#include "common/base/alt_svc_table.h"
 #include "common/schema/counters.h"
 #include "common/schema/options.h"
 #include "manager/text.h"
@@ -22,6 +23,7 @@ struct learned_plan {
     const char *state_dir; /* the table is kept in its file alt_svc.table; NULL: nowhere */
     const struct options *options;
     struct counters *counters;
+    struct alt_svc_mirror mirror; /* who else is to know where HTTP/3 is; all NULL: nobody */
 };
 
 /* Borrows what the plan points to. 0 or -errno after printing what failed. A file that cannot be

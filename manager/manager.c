@@ -212,6 +212,11 @@ static void manager_watch_output(struct manager *m)
     uv_poll_start(&m->output_poll, UV_READABLE, on_output_gone);
 }
 
+static void on_links_changed(void *user)
+{
+    captures_tick(user);
+}
+
 static int on_control_status(void *user, bool json, struct text *out)
 {
     struct manager *m = user;
@@ -300,6 +305,7 @@ static int manager_open_learned(struct manager *m, char *error)
         .state_dir = p->purpose == MANAGER_CLUSTER ? p->state_dir : NULL,
         .options = &p->options,
         .counters = &m->counters,
+        .mirror = captures_mirror(m->captures),
     };
     int err;
 
@@ -364,12 +370,14 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
     m->seed = choose_seed(plan);
     choose_sizes(m);
     manager_open_signals(m);
-    m->output_watch_fd = -1;
+    m->output_watch_fd = m->links.fd = -1;
     err = prefilter_open(&m->prefilter, &plan->options, error);
     if (err == 0)
         err = nodes_open(m, ending_node_gone, error);
     if (err == 0)
         manager_watch_output(m);
+    if (err == 0 && m->captures)
+        link_watch_start(&m->links, &m->loop, on_links_changed, m->captures);
     if (err == 0)
         err = manager_open_broker(m, error);
     if (err == 0)
@@ -390,8 +398,6 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
 void manager_close(struct manager *m)
 {
     nodes_close(m);
-    captures_close(m->captures);
-    prefilter_close(m->prefilter);
     close_control(m);
     uv_walk(&m->loop, close_handle, NULL);
     uv_run(&m->loop, UV_RUN_DEFAULT);
@@ -400,6 +406,9 @@ void manager_close(struct manager *m)
     learned_close(m->learned);
     if (m->broker)
         broker_close(m->broker);
+    link_watch_fini(&m->links);
+    captures_close(m->captures);
+    prefilter_close(m->prefilter);
     CHECK(uv_loop_close(&m->loop) == 0);
     free(m);
 }

@@ -8,6 +8,7 @@
 #define SPLIFF_MANAGER_MANAGER_H
 
 #include "common/ipc/broker.h"
+#include "manager/link_watch.h"
 #include "manager/privileged.h"
 #include "manager/supervise.h"
 
@@ -68,6 +69,7 @@ struct manager {
 
     uv_loop_t loop;
     struct captures *captures;   /* what workers read live, or NULL */
+    struct link_watch links;     /* of their interfaces */
     struct prefilter *prefilter; /* lists of prefixes, or NULL */
     struct node *nodes;          /* loggers, workers, probe: the order of starting */
     unsigned n_nodes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /* Where HTTP/3 was learned, as keys that C and BPF share: the maps learned_h3_hosts and
  * learned_h3_ports have these keys, and as value the time until which it holds, in nanoseconds
- * since 1970. */
+ * of CLOCK_MONOTONIC, which programs in the kernel can read. */
 #ifndef SPLIFF_BASE_ALT_SVC_KEY_H
 #define SPLIFF_BASE_ALT_SVC_KEY_H
 

@@ -172,11 +172,27 @@ void captures_tick(struct captures *c)
             c->interface[i].opener->tick(c->interface[i].opened);
 }
 
-void captures_learned(struct captures *c, const struct alt_svc_table *t)
+static void learned_host(void *user, const struct alt_svc_host_key *key, uint64_t expires_ns)
 {
+    struct captures *c = user;
+
     for (unsigned i = 0; c && i < c->n; i++)
-        if (c->interface[i].opener->learned)
-            c->interface[i].opener->learned(c->interface[i].opened, t);
+        if (c->interface[i].opener->learned_host)
+            c->interface[i].opener->learned_host(c->interface[i].opened, key, expires_ns);
+}
+
+static void learned_port(void *user, const struct alt_svc_port_key *key, uint64_t expires_ns)
+{
+    struct captures *c = user;
+
+    for (unsigned i = 0; c && i < c->n; i++)
+        if (c->interface[i].opener->learned_port)
+            c->interface[i].opener->learned_port(c->interface[i].opened, key, expires_ns);
+}
+
+struct alt_svc_mirror captures_mirror(struct captures *c)
+{
+    return (struct alt_svc_mirror){learned_host, learned_port, c};
 }
 
 void captures_close(struct captures *c)

@@ -3,6 +3,7 @@
 #ifndef SPLIFF_MANAGER_CAPTURE_CAPTURES_H
 #define SPLIFF_MANAGER_CAPTURE_CAPTURES_H
 
+#include "common/base/alt_svc_table.h"
 #include "manager/capture/opener.h"
 #include "manager/topology.h"
 
@@ -22,7 +23,9 @@ int captures_open_replay(const char *path, const struct prefilter *prefilter,
 
 /* As struct opener's, for all interfaces. NULL is none. */
 void captures_tick(struct captures *c);
-void captures_learned(struct captures *c, const struct alt_svc_table *t);
 void captures_close(struct captures *c);
+
+/* What is to be told of alternative services: for alt_svc_table_mirror. */
+struct alt_svc_mirror captures_mirror(struct captures *c);
 
 #endif

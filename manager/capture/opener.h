@@ -4,7 +4,7 @@
 #ifndef SPLIFF_MANAGER_CAPTURE_OPENER_H
 #define SPLIFF_MANAGER_CAPTURE_OPENER_H
 
-#include "common/base/alt_svc_table.h"
+#include "common/base/alt_svc_key.h"
 #include "common/ipc/heritage.h"
 #include "common/schema/options.h"
 #include "manager/ini_file.h"
@@ -44,10 +44,12 @@ struct opener {
     int (*open)(const struct capture_request *r, struct heritage_capture *const *out,
                 struct opened **o, char *error);
 
-    /* Once a second: interfaces that came, went or changed. May be NULL. */
+    /* Once a second, and when an interface came, went or changed. May be NULL. */
     void (*tick)(struct opened *o);
-    /* The alternative services known have changed. May be NULL. */
-    void (*learned)(struct opened *o, const struct alt_svc_table *t);
+    /* HTTP/3 is known to be at this address and port, or at this port, until expires_ns since 1970;
+     * 0: no more. May be NULL. */
+    void (*learned_host)(struct opened *o, const struct alt_svc_host_key *key, uint64_t expires_ns);
+    void (*learned_port)(struct opened *o, const struct alt_svc_port_key *key, uint64_t expires_ns);
     /* Detaches what is attached; nothing is left in the kernel. May be NULL if *o always is. */
     void (*close)(struct opened *o);
 };

@@ -292,7 +292,6 @@ static void attach_again(struct opened *o, const struct interface *now)
 
     detach(o);
     o->interface = *now;
-    o->interface.name = o->name;
     b = open_program(o);
     if (!b)
         return;
@@ -327,10 +326,38 @@ static void xdp_tick(struct opened *o)
     }
 }
 
+/* In the programs' time, CLOCK_MONOTONIC; of several services with one key the last to expire
+ * counts.
+ */
+static void put_learned(const struct bpf_map *map, const void *key, uint64_t expires_ns)
+{
+    uint64_t until_ns = expires_ns - (clock_wall_ns() - clock_mono_ns()), known_ns;
+    int fd = bpf_map__fd(map);
+
+    if (expires_ns == 0)
+        bpf_map_delete_elem(fd, key);
+    else if (bpf_map_lookup_elem(fd, key, &known_ns) < 0 || known_ns < until_ns)
+        bpf_map_update_elem(fd, key, &until_ns, BPF_ANY); /* a full map: the worker knows better */
+}
+
+static void xdp_learned_host(struct opened *o, const struct alt_svc_host_key *key,
+                             uint64_t expires_ns)
+{
+    put_learned(o->program->maps.learned_h3_hosts, key, expires_ns);
+}
+
+static void xdp_learned_port(struct opened *o, const struct alt_svc_port_key *key,
+                             uint64_t expires_ns)
+{
+    put_learned(o->program->maps.learned_h3_ports, key, expires_ns);
+}
+
 const struct opener opener_xdp = {
     .mode = MODE_XDP,
     .prefilters = true,
     .open = xdp_open,
     .tick = xdp_tick,
+    .learned_host = xdp_learned_host,
+    .learned_port = xdp_learned_port,
     .close = xdp_close,
 };
