@@ -424,9 +424,10 @@ $(call unit,manager/test_sizes,manager/sizes.c common/schema/options.c common/ba
 $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
+PREFILTER := manager/prefilter.c manager/prefilter_maps.c common/base/prefix_table.c
 $(call unit,capture/test_af_packet,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
   manager/capture/interface.c manager/capture/af_packet.c manager/capture/filter_bpf.c \
-  manager/capture/socket_filter.c manager/prefilter.c manager/prefilter_maps.c \
+  manager/capture/socket_filter.c $(PREFILTER) \
   common/ipc/heritage.c worker/capture/af_packet.c $(FLOWS_MAP))
 $(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c \
               $(BASE))
@@ -542,7 +543,7 @@ $(call unit,base/test_prefix_table,common/base/prefix_table.c common/base/ipaddr
 ifdef SRC_XDP
 $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
   common/ipc/heritage.c manager/capture/interface.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
-  manager/prefilter.c manager/prefilter_maps.c \
+  $(PREFILTER) \
   worker/capture/af_xdp.c $(FLOWS_MAP))
 $(call unit,bpf/test_af_xdp,$(BASE) $(DECODE))
 $(call unit,manager/capture/test_host_use,manager/capture/host_use.c)

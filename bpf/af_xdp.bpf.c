@@ -28,6 +28,14 @@ struct {
     __type(value, struct flows_value);
 } af_xdp_flows SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 1); /* the loader's */
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct flows_key);
+    __type(value, struct flows_shunt);
+} af_xdp_shunts SEC(".maps");
+
 /* Not all drivers leave room in front of a frame; then the worker does without the note. */
 static __always_inline void write_note(struct xdp_md *ctx, const struct af_xdp_note *note)
 {
@@ -52,7 +60,7 @@ int spliff_af_xdp(struct xdp_md *ctx)
     if (prefilter(&view))
         return XDP_DROP;
     if (packet_parse(&view, &p) == PACKET_FLOW) {
-        if (flows_take(&af_xdp_flows, &view, &p))
+        if (flows_take(&af_xdp_shunts, &af_xdp_flows, &view, &p))
             return XDP_DROP;
         note.hash = packet_hash(&p, af_xdp_seed);
         note.hashed = 1;

@@ -2,10 +2,13 @@
 /* Flows that the kernel counts instead of sending their packets up: what the programs and the
  * worker (worker/capture/flows_map.h) agree on.
  *
- * Map: struct flows_key -> struct flows_value, one value a CPU, so that counting needs no atomics.
+ * Flows that are counted: struct flows_key -> struct flows_value, one value a CPU, so that counting
+ * needs no atomics.
  *
- *   shunted flows   BPF_MAP_TYPE_PERCPU_HASH: the worker puts a flow in, and from then on its
- *                   packets are counted and dropped, but for those that flows_must_rise() names
+ *   shunted flows   BPF_MAP_TYPE_PERCPU_HASH. Beside it is a map of what the worker wants of each,
+ *                   struct flows_key -> struct flows_shunt: a flow in there is counted and dropped,
+ *                   but for the packets that flows_must_rise() names. The worker changes or takes
+ *                   out what it wants while the flow is counted, and no count is lost by that
  *   mode xdp        BPF_MAP_TYPE_LRU_PERCPU_HASH: the program puts every flow in. The value has the
  *                   program's own state behind it (bpf/xdp.h); user space reads the front
  *
@@ -37,22 +40,28 @@ struct flows_end {
     unsigned long long payload_bytes; /* behind the transport header; TCP: without `resent` */
     unsigned long long last_ns;       /* of the last one, CLOCK_MONOTONIC; 0: there was none */
     unsigned int seq_end;             /* TCP: one past the highest sequence number, if FLOWS_SEQ */
-    unsigned int rise_seq;            /* if FLOWS_RISE: segments that reach this number go up */
     unsigned int resent;              /* segments with nothing but what was sent before */
     unsigned int zero_windows;        /* segments that offer no room, without SYN and RST */
+    unsigned int pad;
 };
 
 struct flows_value {
     struct flows_end end[2];
     unsigned int flags;
-    unsigned int owner; /* index + 1 of the worker that put it in, 0: the program did */
+    unsigned int pad;
 };
 
 /* Bits of flags, for end 0; those of end 1 are shifted by one. */
 enum {
-    FLOWS_SEQ = 1 << 0,  /* seq_end is known */
-    FLOWS_RISE = 1 << 2, /* rise_seq is set: set by the worker when it puts a flow in */
-    FLOWS_ACK = 1 << 4,  /* there was a segment without payload */
+    FLOWS_SEQ = 1 << 0, /* seq_end is known */
+    FLOWS_ACK = 1 << 2, /* there was a segment without payload */
+};
+
+/* What the worker wants of a shunted flow. */
+struct flows_shunt {
+    unsigned int worker;      /* index of the one that put it in */
+    unsigned int rises;       /* a bit an end: */
+    unsigned int rise_seq[2]; /* segments of it that reach this number go up */
 };
 
 #endif

@@ -55,27 +55,30 @@ static __always_inline _Bool flows_is_quic_long(const struct packet_view *v, con
 }
 
 /* Whether this packet of a shunted flow goes up all the same: it begins or ends something. */
-static __always_inline _Bool flows_must_rise(const struct flows_value *v,
+static __always_inline _Bool flows_must_rise(const struct flows_shunt *s,
                                              const struct packet_view *view, const struct packet *p)
 {
-    const struct flows_end *e = p->from ? &v->end[1] : &v->end[0];
+    __u32 rise_seq = p->from ? s->rise_seq[1] : s->rise_seq[0];
 
     if (p->key.proto != PACKET_TCP)
         return flows_is_quic_long(view, p);
     if (p->tcp_flags & (PACKET_SYN | PACKET_FIN | PACKET_RST))
         return 1;
-    return (v->flags & FLOWS_RISE << p->from) &&
-           (__s32)(p->seq + p->payload_bytes - e->rise_seq) >= 0;
+    return (s->rises & 1 << p->from) && (__s32)(p->seq + p->payload_bytes - rise_seq) >= 0;
 }
 
-/* True if the packet's flow is in a map of shunted flows and the packet was counted there: it does
- * not go up. */
-static __always_inline _Bool flows_take(void *map, const struct packet_view *view,
+/* True if the packet's flow is in the map of what is shunted and the packet was counted in the
+ * other one: it does not go up. */
+static __always_inline _Bool flows_take(void *shunts, void *flows, const struct packet_view *view,
                                         const struct packet *p)
 {
-    struct flows_value *v = bpf_map_lookup_elem(map, &p->key);
+    const struct flows_shunt *s = bpf_map_lookup_elem(shunts, &p->key);
+    struct flows_value *v;
 
-    if (!v || flows_must_rise(v, view, p))
+    if (!s || flows_must_rise(s, view, p))
+        return 0;
+    v = bpf_map_lookup_elem(flows, &p->key);
+    if (!v)
         return 0;
     flows_count(v, p);
     return 1;

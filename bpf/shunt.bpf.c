@@ -23,6 +23,14 @@ struct {
     __type(value, struct flows_value);
 } shunt_flows SEC(".maps");
 
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 1); /* the loader's */
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct flows_key);
+    __type(value, struct flows_shunt);
+} shunt_shunts SEC(".maps");
+
 SEC("socket")
 int shunt(struct __sk_buff *skb)
 {
@@ -34,7 +42,8 @@ int shunt(struct __sk_buff *skb)
         return 0;
     if (prefilter(&view))
         return 0;
-    if (packet_parse(&view, &p) == PACKET_FLOW && flows_take(&shunt_flows, &view, &p))
+    if (packet_parse(&view, &p) == PACKET_FLOW &&
+        flows_take(&shunt_shunts, &shunt_flows, &view, &p))
         return 0;
     return -1;
 }

@@ -92,6 +92,7 @@ struct analyzer_host {
     void (*resolved)(struct analyzer_ctx *ctx, const struct ipaddr *addr, struct str name,
                      uint32_t ttl_s);
     void (*connection_id)(struct analyzer_ctx *ctx, unsigned side, const uint8_t *cid, size_t len);
+    void (*spare)(struct analyzer_ctx *ctx, unsigned side, uint64_t len);
     uint64_t (*wire_time)(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns);
 };
 
@@ -246,6 +247,14 @@ static inline void analyzer_connection_id(struct analyzer_ctx *ctx, unsigned sid
                                           const uint8_t *cid, size_t len)
 {
     ctx->host->connection_id(ctx, side, cid, len);
+}
+
+/* The next len bytes of a side, behind those of the present call, need not be given (UINT64_MAX:
+ * all that come). They may be all the same, or be told of by gap() with ctx->spared, in any pieces.
+ */
+static inline void analyzer_spare(struct analyzer_ctx *ctx, unsigned side, uint64_t len)
+{
+    ctx->host->spare(ctx, side, len);
 }
 
 /* When the packet came by that carried what a side said at ts_ns (a ctx->ts_ns of before), where

@@ -13,6 +13,7 @@
 #include "worker/flow/conn.h"
 #include "worker/host_call.h"
 #include "worker/host_plain.h"
+#include "worker/shunt.h"
 
 #include <netinet/in.h>
 #include <stddef.h>
@@ -253,6 +254,15 @@ static void missing(struct worker *w, struct flow *f, unsigned end, uint64_t ts_
 void host_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len)
 {
     missing(w, f, end, ts_ns, len, false);
+}
+
+/* Of what is inside other content, nobody knows where it ends on the wire. */
+void host_spare(struct analyzer_ctx *ctx, unsigned side, uint64_t len)
+{
+    struct host_call *c = host_call_of(ctx);
+
+    if (c->child == 0)
+        shunt_body(c->w, c->f, analyzer_side(c->f, side), len);
 }
 
 void host_skip(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len)

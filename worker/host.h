@@ -16,6 +16,9 @@ void host_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, ui
 /* TCP: len bytes went by that the analyzer was not given, and need not be. */
 void host_skip(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len);
 
+/* analyzer_host's spare. */
+void host_spare(struct analyzer_ctx *ctx, unsigned side, uint64_t len);
+
 /* TCP: the end sends no more. */
 void host_end(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns);
 

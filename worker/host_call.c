@@ -225,6 +225,7 @@ static const struct analyzer_host host_functions = {
     .alt_svc = host_alt_svc,
     .resolved = host_resolved,
     .connection_id = host_connection_id,
+    .spare = host_spare,
     .wire_time = host_wire_time,
 };
 

@@ -6,6 +6,9 @@
  * not known: it is the one nearest to the offset that the counted bytes lead to. So the stream goes
  * on exactly where the packets have come to, whatever was sent twice.
  *
+ * A body of a known length is shunted up to its end: the segment that reaches it comes up, the
+ * bytes before it are skipped, and then all comes up again.
+ *
  * Not shunted: tunnels, whose packets lead to other flows; flows in tunnels, of which the capture
  * sees only the tunnel; and nothing at all where the packets themselves are asked for. */
 #include "worker/shunt.h"
@@ -19,11 +22,16 @@
 #include <stddef.h>
 #include <string.h>
 
-#define SHUNT_NEVER 63 /* as a shift: no flow has so many bytes */
+#define SHUNT_NEVER          63         /* as a shift: no flow has so many bytes */
+#define SHUNT_BODY_MAX_BYTES (1u << 30) /* a longer one comes up there, and is shunted again */
+#define SHUNT_BODY_MIN_BYTES (2 * SHUNT_STEP_BYTES)
+#define FRAME_WHOLE_BYTES    (72u * 1024) /* the longest: what is cut off is missed later */
 
 struct shunted {
     struct capture_unseen joined; /* of what was counted, that much is in the flow */
-    bool asked;                   /* the capture was asked to shunt it */
+    struct capture_shunt how;     /* if it is shunted */
+    uint64_t rise[2];             /* the same as offsets in the streams */
+    bool is;                      /* shunted now */
 };
 
 /* --- reasons --- */
@@ -102,7 +110,7 @@ int shunt_open(struct worker *w)
 {
     const struct options *o = w->options;
     bool able = w->capture_ops->shunt && w->heritage->live && o->format != OUTPUT_PCAP;
-    bool wanted = false;
+    bool wanted = o->shunt_body;
 
     for (size_t i = 0; i < REASONS; i++)
         wanted |= is_wanted(w, &reasons[i]);
@@ -135,24 +143,67 @@ static struct shunted *shunted_of(struct worker *w, struct flow *f)
     return pool_at(&w->shunt.flows, f->shunt - 1);
 }
 
-void shunt_decide(struct worker *w, struct flow *f)
+/* Has the capture shunt the flow as s->how says. s NULL: there is no room for it. */
+static bool begin(struct worker *w, struct flow *f, struct shunted *s)
 {
-    const struct reason *r = reason_of(w, f);
-    struct shunted *s = r ? shunted_of(w, f) : NULL;
-    int err;
+    int err = s ? w->capture_ops->shunt(w->capture, &f->key, &s->how) : -ENOSPC;
 
-    if (!r || (s && s->asked))
-        return;
-    err = s ? w->capture_ops->shunt(w->capture, &f->key) : -ENOSPC;
     if (err == -ENOTSUP)
         w->shunt.step_shift = SHUNT_NEVER;
     else if (err < 0)
         w->counters->shunt_full++;
     if (err < 0)
-        return;
-    s->asked = true;
-    ++*counter_of(w, r);
+        return false;
+    s->is = true;
     w->counters->shunt_active++;
+    return true;
+}
+
+/* All comes up again. */
+static void stop(struct worker *w, struct flow *f, struct shunted *s)
+{
+    (void)w->capture_ops->shunt(w->capture, &f->key, NULL);
+    memset(&s->how, 0, sizeof s->how);
+    s->is = false;
+    w->counters->shunt_active--;
+}
+
+static void rise_at(struct shunted *s, const struct flow *f, unsigned end, uint64_t offset)
+{
+    s->how.rises[end] = true;
+    s->how.rise_seq[end] = f->end[end].stream.base_seq + (uint32_t)offset;
+    s->rise[end] = offset;
+}
+
+void shunt_body(struct worker *w, struct flow *f, unsigned end, uint64_t len)
+{
+    struct shunted *s;
+
+    if (w->shunt.step_shift == SHUNT_NEVER || !w->options->shunt_body || w->shunt.covers_all ||
+        len < SHUNT_BODY_MIN_BYTES || w->options->snaplen < FRAME_WHOLE_BYTES || !is_by_itself(f) ||
+        f->key.proto != IPPROTO_TCP)
+        return;
+    s = shunted_of(w, f);
+    if (s && s->is)
+        return;
+    if (s) {
+        if (len > SHUNT_BODY_MAX_BYTES)
+            len = SHUNT_BODY_MAX_BYTES;
+        rise_at(s, f, end, f->end[end].stream.next + len);
+        rise_at(s, f, !end, f->end[!end].stream.next + 1); /* whatever that one says */
+    }
+    if (begin(w, f, s))
+        w->counters->shunt_body++;
+}
+
+void shunt_decide(struct worker *w, struct flow *f)
+{
+    const struct reason *r = reason_of(w, f);
+    struct shunted *s = r ? shunted_of(w, f) : NULL;
+
+    if (!r || (s && s->is) || !begin(w, f, s))
+        return;
+    ++*counter_of(w, r);
     if (f->content == CONTENT_ANALYZER) /* an elephant: from here on it would miss most */
         f->content = CONTENT_DONE;
 }
@@ -175,22 +226,31 @@ static struct capture_unseen unseen_since(const struct capture_unseen *now,
     return d;
 }
 
+/* The stream goes on there. */
+static void stream_skip(struct worker *w, struct flow *f, unsigned end, uint64_t to)
+{
+    struct stream *s = &f->end[end].stream;
+    uint64_t before = s->next;
+
+    if (to <= s->top || to > INT64_MAX)
+        return;
+    reassembly_skip(&w->reassembly, s, to);
+    host_skip(w, f, end, f->last_ns, to - before);
+}
+
 /* The stream goes on behind what was counted. */
 static void stream_join(struct worker *w, struct flow *f, unsigned end,
                         const struct capture_unseen *u)
 {
     struct stream *s = &f->end[end].stream;
-    uint64_t to, before = s->next;
+    uint64_t to;
 
     if (!u->has_seq[end] || u->payload_bytes[end] == 0)
         return;
     reassembly_start(s, u->seq_end[end] - (uint32_t)u->payload_bytes[end]);
     to = s->top + u->payload_bytes[end];
     to += (uint64_t)(int64_t)(int32_t)(u->seq_end[end] - (s->base_seq + (uint32_t)to));
-    if (to <= s->top || to > INT64_MAX)
-        return;
-    reassembly_skip(&w->reassembly, s, to);
-    host_skip(w, f, end, f->last_ns, to - before);
+    stream_skip(w, f, end, to);
 }
 
 static void join(struct worker *w, struct flow *f, bool end)
@@ -222,14 +282,32 @@ static bool is_ahead(const struct stream *s, uint32_t seq)
     return s->started && (int32_t)(seq - (s->base_seq + (uint32_t)s->next)) > 0;
 }
 
+/* A segment of an end of which nothing was to come up before an offset: what it leaves out up to
+ * there need not be counted yet, for segments overtake each other. Behind it all comes up. */
+static void rise(struct worker *w, struct flow *f, struct shunted *s, const struct packet *p)
+{
+    uint32_t rise_seq = s->how.rise_seq[p->from];
+    int32_t behind = (int32_t)(p->tcp_seq - rise_seq);
+
+    if ((int32_t)(p->tcp_seq + p->payload_wire_len - rise_seq) < 0)
+        return; /* it was on its way */
+    if (is_ahead(&f->end[p->from].stream, p->tcp_seq))
+        stream_skip(w, f, p->from, s->rise[p->from] + (uint64_t)(int64_t)(behind < 0 ? behind : 0));
+    stop(w, f, s);
+}
+
 void shunt_before(struct worker *w, struct flow *f, const struct packet *p)
 {
     const struct flow_end *from = &f->end[p->from], *to = &f->end[!p->from];
+    struct shunted *s;
 
     if (p->key.proto == IPPROTO_TCP &&
         (is_ahead(&from->stream, p->tcp_seq) ||
          ((p->tcp_flags & TCP_ACK) && is_ahead(&to->stream, p->tcp_ack))))
         join(w, f, false);
+    s = f->shunt > 0 ? pool_at(&w->shunt.flows, f->shunt - 1) : NULL;
+    if (s && s->is && s->how.rises[p->from] && p->payload_wire_len > 0)
+        rise(w, f, s, p);
 }
 
 void shunt_join(struct worker *w, struct flow *f)
@@ -242,7 +320,7 @@ void shunt_end(struct worker *w, struct flow *f)
     join(w, f, true);
     if (f->shunt == 0)
         return;
-    if (((const struct shunted *)pool_at(&w->shunt.flows, f->shunt - 1))->asked)
+    if (((const struct shunted *)pool_at(&w->shunt.flows, f->shunt - 1))->is)
         w->counters->shunt_active--;
     pool_put(&w->shunt.flows, f->shunt - 1);
     f->shunt = 0;

@@ -29,6 +29,10 @@ static inline bool shunt_is_due(const struct worker *w, uint64_t bytes, uint32_t
 /* Shunts the flow if there is a reason to. */
 void shunt_decide(struct worker *w, struct flow *f);
 
+/* TCP: the next len bytes of an end, from where its stream stands, need not be seen. Shunts the
+ * flow until then, if they are many. */
+void shunt_body(struct worker *w, struct flow *f, unsigned end, uint64_t len);
+
 /* Whether packets of the flow may have been counted without coming up. */
 static inline bool shunt_covers(const struct worker *w, const struct flow *f)
 {

@@ -52,7 +52,7 @@ struct heritage_capture {
     int memory_fd;     /* AF_XDP: memory of the frames, or -1 */
     int program_fd;    /* AF_PACKET: BPF program that is to be the socket's filter, or -1 */
     int lists_fd;      /* prefixes that the worker leaves out itself (prefix_table.h), or -1 */
-    int shunted_fd;    /* xdp: BPF map of the flows that the worker wants no more of, or -1 */
+    int shunted_fd;    /* BPF map of what the worker wants of shunted flows, or -1 */
     int stats_fd;      /* xdp: BPF map of the counters of all rings (bpf/xdp.h), or -1 */
     uint32_t linktype; /* AF_PACKET: LINKTYPE_ value of its frames */
     char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */

@@ -100,6 +100,8 @@ static int attach_program(const struct opening *o)
     bpf_map__set_max_entries(b->maps.af_xdp_sockets, o->r->n_workers);
     bpf_map__set_max_entries(b->maps.af_xdp_flows,
                              (uint32_t)o->r->options->shunt_table_size * o->r->n_workers);
+    bpf_map__set_max_entries(b->maps.af_xdp_shunts,
+                             (uint32_t)o->r->options->shunt_table_size * o->r->n_workers);
     if (prefilter_use(o->r->prefilter, b->obj) < 0)
         return interface_fail(i->name, o->error, -ENOTSUP, "cannot use the prefilter's lists");
     return xdp_attach(&o->opened->attached, b->obj, "spliff_af_xdp", i, o->r->options->xdp_mode,
@@ -143,7 +145,9 @@ static int open_worker(const struct opening *o, uint32_t queue, struct heritage_
     if (joins)
         o->opened->whole_bytes = UINT32_MAX;
     out->flows_fd = fcntl(flows, F_DUPFD_CLOEXEC, 3);
-    if (out->flows_fd < 0)
+    out->shunted_fd =
+        fcntl(bpf_map__fd(o->opened->program->maps.af_xdp_shunts), F_DUPFD_CLOEXEC, 3);
+    if (out->flows_fd < 0 || out->shunted_fd < 0)
         return interface_fail_call(o->r->interface, o->error, "no more descriptors");
     if (bpf_map_update_elem(bpf_map__fd(o->opened->program->maps.af_xdp_sockets), &queue, &out->fd,
                             BPF_ANY) < 0)
@@ -160,14 +164,27 @@ static void say_how(const struct opened *o, const struct heritage_capture *first
              first->af_xdp.huge_pages ? "huge" : "small");
 }
 
+/* Says what will be missing in frames that the interface has changed. */
+static void check_changes(const struct opened *o)
+{
+    bool takes_tags, joins_segments;
+
+    ethtool_changes_get(o->name, &takes_tags, &joins_segments);
+    if (takes_tags || joins_segments)
+        log_warn("interface %s: it %s, which AF_XDP does not tell: ethtool -K %s%s%s", o->name,
+                 takes_tags && joins_segments ? "takes VLAN tags out of frames and joins segments"
+                 : takes_tags                 ? "takes VLAN tags out of frames"
+                                              : "joins segments",
+                 o->name, takes_tags ? " rxvlan off" : "", joins_segments ? " lro off" : "");
+}
+
 /* Says once that frames are lost for their length. */
 static void check_mtu(struct opened *o)
 {
     if (o->interface.mtu_bytes + LINK_BYTES > o->whole_bytes)
-        log_warn("interface %s: its MTU is %u, and frames of more than %u bytes are lost: set "
-                 "af_xdp_frame_size to 4K%s",
-                 o->name, (unsigned)o->interface.mtu_bytes, (unsigned)o->whole_bytes,
-                 o->whole_bytes < SMALL_FRAME ? ", or restart" : "; longer ones need Linux 6.6");
+        log_warn("interface %s: its MTU is %u, and frames of more than %u bytes are lost: restart "
+                 "with af_xdp_frame_size = 4K, or for longer ones with Linux 6.6",
+                 o->name, (unsigned)o->interface.mtu_bytes, (unsigned)o->whole_bytes);
 }
 
 static void af_xdp_close(struct opened *o)
@@ -212,6 +229,7 @@ static int af_xdp_open(const struct capture_request *r, struct heritage_capture 
         return code;
     }
     say_how(o.opened, out[0], r->n_workers);
+    check_changes(o.opened);
     check_mtu(o.opened);
     *opened = o.opened;
     return 0;

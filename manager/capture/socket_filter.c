@@ -20,8 +20,9 @@ static bool is_wanted(const struct capture_request *r)
 {
     const struct options *o = r->options;
 
-    return r->prefilter || (o->format != OUTPUT_PCAP && (o->shunt_tls || o->shunt_unknown ||
-                                                         o->shunt_plaintext || o->shunt_elephant));
+    return r->prefilter ||
+           (o->format != OUTPUT_PCAP && (o->shunt_tls || o->shunt_unknown || o->shunt_body ||
+                                         o->shunt_plaintext || o->shunt_elephant));
 }
 
 #ifdef HAVE_LIBBPF
@@ -74,6 +75,8 @@ static int load(struct socket_filter *f, const struct capture_request *r, const 
     f->bpf->rodata->shunt_skip_outgoing = i->loopback;
     err = bpf_map__set_max_entries(f->bpf->maps.shunt_flows, flows);
     if (err == 0)
+        err = bpf_map__set_max_entries(f->bpf->maps.shunt_shunts, flows);
+    if (err == 0)
         err = prefilter_use(r->prefilter, f->bpf->obj);
     if (err == 0)
         err = shunt_bpf__load(f->bpf);
@@ -119,7 +122,8 @@ int socket_filter_give(const struct socket_filter *f, struct heritage_capture *o
 
     out->program_fd = fcntl(program, F_DUPFD_CLOEXEC, 3);
     out->flows_fd = fcntl(bpf_map__fd(f->bpf->maps.shunt_flows), F_DUPFD_CLOEXEC, 3);
-    return out->program_fd < 0 || out->flows_fd < 0 ? -errno : 0;
+    out->shunted_fd = fcntl(bpf_map__fd(f->bpf->maps.shunt_shunts), F_DUPFD_CLOEXEC, 3);
+    return out->program_fd < 0 || out->flows_fd < 0 || out->shunted_fd < 0 ? -errno : 0;
 }
 #else
 struct socket_filter *socket_filter_open(const struct capture_request *r, const struct interface *i,

@@ -7,7 +7,7 @@
 begin 2
 cat >>"$WORK/spliff.cfg" <<CFG
 tcp_close_delay = 500ms
-filter = tcp and not port 80
+filter = tcp and not port 8081
 CFG
 head -c 40M /dev/zero >"$WORK/www/www/files/40m"
 
@@ -25,21 +25,22 @@ aside_stop() {
     server "$BIN/spliff-cluster" stop --config "$WORK/$1.cfg" >>"$WORK/$1.out" 2>>"$WORK/$1.err"
 }
 
-# lines DIR: conn.log's lines of TCP without what differs by chance. Of history the letters: those of
+# lines DIR LOG: its lines of the downloads without what differs by chance. Of history the letters: those of
 # packets that were only counted come in a row when they join.
 lines() {
-    zcat -f "$1"/*-*-*/conn.* | python3 -c '
+    zcat -f "$1"/*-*-*/"$2".* | python3 -c '
 import sys
-rows = []
+rows, varies = [], ("ts", "uid", "duration", "ttfb")
 for line in sys.stdin:
     fields = line.rstrip("\n").split("\t")
     if fields[0] == "#fields":
         names = fields[1:]
     elif line[0] != "#":
         row = dict(zip(names, fields))
-        row["history"] = "".join(sorted(row["history"]))
-        rows.append("\t".join(v for k, v in row.items() if k not in ("ts", "uid", "duration")))
-print("\n".join(sorted(r for r in rows if "\ttcp\t" in r)))'
+        if "history" in row:
+            row["history"] = "".join(sorted(row["history"]))
+        rows.append("\t".join(v for k, v in row.items() if k not in varies))
+print("\n".join(sorted(rows)))'
 }
 
 # Numbers of the programs that processes of the clusters have open.
@@ -64,21 +65,28 @@ get --tls-max 1.3 "https://$SERVER4/files/40m"
 get --tls-max 1.2 "https://$SERVER4/files/40m"
 get -6 "https://[$SERVER6]/files/40m"
 get "https://$SERVER4/files/20k.txt"
-get "http://$SERVER4/files/20k.txt"
-wait_for 20 has_records conn 4 || die "conn.log has $(count conn) of 4 flows"
+get "http://$SERVER4:8081/files/20k.txt"
+for n in 1 2 3; do # of HTTP the end of each body comes up
+    printf 'url = http://%s/files/40m\nurl = http://%s/files/20k.txt\n' $SERVER4 $SERVER4
+done >"$WORK/urls"
+client curl -s -K "$WORK/urls" >"$WORK/out"
+wait_for 20 has_records conn 5 || die "conn.log has $(count conn) of 5 flows"
 seen=$(counter capture.packets)
 unseen=$(counter shunt.packets)
 [ "$(counter shunt.tls)" -eq 3 ] || die "$(counter shunt.tls) flows were shunted, not 3"
+[ "$(counter shunt.body)" -ge 3 ] || die "$(counter shunt.body) bodies were shunted, not 3"
 [ "$(counter shunt.active)" -eq 0 ] || die 'flows that are over are still shunted'
 [ "$unseen" -gt $((seen * 2)) ] || die "$seen packets came up, $unseen did not"
 loaded=$(programs)
 [ -n "$loaded" ] || die 'no program is loaded'
 stop
 aside_stop plain
-lines "$WORK/plain" >"$WORK/plain.lines"
-lines "$LOGS" >"$WORK/shunt.lines"
-diff "$WORK/plain.lines" "$WORK/shunt.lines" || die 'conn.log with shunting is another one'
-[ "$(wc -l <"$WORK/plain.lines")" -eq 4 ] || die 'flows are missing'
+for log in conn http ssl; do
+    lines "$WORK/plain" $log >"$WORK/plain.$log"
+    lines "$LOGS" $log >"$WORK/shunt.$log"
+    diff "$WORK/plain.$log" "$WORK/shunt.$log" || die "$log.log with shunting is another one"
+done
+[ "$(wc -l <"$WORK/plain.conn")" -eq 5 ] || die 'flows are missing'
 wait_for 5 are_gone $loaded || die 'a program is left in the kernel'
 pass "$TEST"
 finish

@@ -249,9 +249,10 @@ static void af_packet_stats(struct capture *c)
     c->counters->capture_kernel_freezes += s.tp_freeze_q_cnt;
 }
 
-static int af_packet_shunt(struct capture *c, const struct flow_key *key)
+static int af_packet_shunt(struct capture *c, const struct flow_key *key,
+                           const struct capture_shunt *how)
 {
-    return c->flows ? flows_map_shunt(c->flows, key) : -ENOTSUP;
+    return c->flows ? flows_map_shunt(c->flows, key, how) : -ENOTSUP;
 }
 
 static bool af_packet_unseen(struct capture *c, const struct flow_key *key, bool end,
@@ -279,7 +280,8 @@ static int attach_program(struct capture *c, const struct heritage *h)
         log_error("interface %s: cannot set the filter: %s", c->interface, strerror(errno));
         return -errno;
     }
-    if (flows_map_open(&c->flows, h->capture.flows_fd, h->worker_index, c->interface) == 0)
+    if (flows_map_open(&c->flows, h->capture.flows_fd, h->capture.shunted_fd, h->worker_index,
+                       c->interface) == 0)
         c->counters->shunt_abandoned += flows_map_sweep(c->flows);
     return 0;
 }

@@ -33,6 +33,9 @@
 #ifndef XDP_PKT_CONTD
 #define XDP_PKT_CONTD (1 << 0)
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 #define JOINED_BYTES (512u * 1024) /* of several pieces, in one batch */
 #define LONGEST      (128u * 1024) /* more than any frame: JOINED_BYTES hold at least one */
@@ -400,6 +403,8 @@ static int map_all(struct capture *c, const struct heritage *h)
     c->joined = malloc(JOINED_BYTES);
     if (!c->memory || !c->joined)
         return -errno;
+    /* Now, and not page by page in the path of packets. Before Linux 5.14 it is the latter. */
+    madvise(c->memory, c->memory_bytes, MADV_POPULATE_WRITE);
     c->notes = (struct notes *)(void *)(c->memory + c->memory_bytes - HERITAGE_NOTES_BYTES);
     c->frames = x->frames;
     c->mask = x->ring_slots - 1;
@@ -436,18 +441,21 @@ static int af_xdp_open(struct capture **out, const struct heritage *h, struct co
                       strerror(-r));
     }
     if (r == 0)
-        r = flows_map_open(&c->flows, h->capture.flows_fd, h->worker_index, c->interface);
+        r = flows_map_open(&c->flows, h->capture.flows_fd, h->capture.shunted_fd, h->worker_index,
+                           c->interface);
     if (r < 0) {
         af_xdp_close(c);
         return r;
     }
+    counters->shunt_abandoned += flows_map_sweep(c->flows);
     *out = c;
     return 0;
 }
 
-static int af_xdp_shunt(struct capture *c, const struct flow_key *key)
+static int af_xdp_shunt(struct capture *c, const struct flow_key *key,
+                        const struct capture_shunt *how)
 {
-    return flows_map_shunt(c->flows, key);
+    return flows_map_shunt(c->flows, key, how);
 }
 
 static bool af_xdp_unseen(struct capture *c, const struct flow_key *key, bool end,

@@ -57,6 +57,12 @@ struct frame {
     uint32_t hash;
 };
 
+/* How a flow is shunted. */
+struct capture_shunt {
+    bool rises[2];        /* TCP: segments of this end come up */
+    uint32_t rise_seq[2]; /* that reach this sequence number, within 2 GiB */
+};
+
 struct capture; /* a source's own state */
 
 struct capture_ops {
@@ -86,9 +92,10 @@ struct capture_ops {
     int (*wait_fd)(struct capture *c);
 
     /* From now on the packets of this flow are counted and not sent up, but for FIN, RST and the
-     * like (bpf/flows.h). 0; -ENOSPC if there is no room, -ENOTSUP if there never will be. NULL:
-     * the source cannot. */
-    int (*shunt)(struct capture *c, const struct flow_key *key);
+     * like (bpf/flows.h) and those that `how` names; how may be changed. NULL: all come up again,
+     * and what was counted stays. 0; -ENOSPC if there is no room, -ENOTSUP if there never will be.
+     * The member is NULL: the source cannot. */
+    int (*shunt)(struct capture *c, const struct flow_key *key, const struct capture_shunt *how);
 
     /* What was counted of this flow without being sent up; `end`: the flow is over, its place may
      * be used again. False: nothing was counted of it. NULL: the source sends everything up. */

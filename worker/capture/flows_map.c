@@ -20,8 +20,8 @@ _Static_assert(offsetof(struct flows_key, port) == offsetof(struct flow_key, por
                "a key is used as it is");
 
 struct flows_map {
-    int fd;
-    uint32_t owner, capacity;
+    int fd, shunts_fd;
+    uint32_t worker, capacity;
     unsigned cpus;
     size_t stride_bytes;
     uint8_t *values; /* of all CPUs */
@@ -43,7 +43,7 @@ static int ask_map(struct flows_map *m)
     return 0;
 }
 
-int flows_map_open(struct flows_map **out, int fd, uint32_t worker, const char *name)
+int flows_map_open(struct flows_map **out, int fd, int shunts_fd, uint32_t worker, const char *name)
 {
     struct flows_map *m = calloc(1, sizeof *m);
     int r = -ENOMEM;
@@ -51,7 +51,8 @@ int flows_map_open(struct flows_map **out, int fd, uint32_t worker, const char *
     if (!m)
         return r;
     m->fd = fd;
-    m->owner = worker + 1;
+    m->shunts_fd = shunts_fd;
+    m->worker = worker;
     m->cpus = kernel_map_cpus();
     r = ask_map(m);
     if (r == 0 && (m->cpus == 0 || !(m->values = calloc(m->cpus, m->stride_bytes))))
@@ -141,37 +142,52 @@ bool flows_map_merge(const void *values, size_t stride_bytes, unsigned n, uint64
 bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
                       struct capture_unseen *out)
 {
-    int r = end ? kernel_map_take(m->fd, key, m->values) : kernel_map_get(m->fd, key, m->values);
+    int r;
 
+    if (end && m->shunts_fd >= 0)
+        kernel_map_remove(m->shunts_fd, key);
+    r = end ? kernel_map_take(m->fd, key, m->values) : kernel_map_get(m->fd, key, m->values);
     return r == 0 && flows_map_merge(m->values, m->stride_bytes, m->cpus,
                                      clock_wall_ns() - clock_mono_ns(), out);
 }
 
-int flows_map_shunt(struct flows_map *m, const struct flow_key *key)
+int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
+                    const struct capture_shunt *how)
 {
-    const struct flows_value value = {.owner = m->owner};
+    struct flows_shunt value = {.worker = m->worker};
     int r;
 
+    if (!how) {
+        kernel_map_remove(m->shunts_fd, key);
+        return 0;
+    }
+    for (unsigned end = 0; end < 2; end++) {
+        value.rises |= (unsigned)how->rises[end] << end;
+        value.rise_seq[end] = how->rise_seq[end];
+    }
     memset(m->values, 0, m->cpus * m->stride_bytes);
-    for (unsigned i = 0; i < m->cpus; i++)
-        memcpy(m->values + i * m->stride_bytes, &value, sizeof value);
-    r = kernel_map_put(m->fd, key, m->values, BPF_NOEXIST);
-    return r == -EEXIST ? 0 : r;
+    r = kernel_map_put(m->fd, key, m->values, BPF_NOEXIST); /* or it is there, and goes on */
+    if (r == 0 || r == -EEXIST)
+        r = kernel_map_put(m->shunts_fd, key, &value, BPF_ANY);
+    return r;
 }
 
 /* Keys come in no order, and from the beginning when others take them out meanwhile: hence a bound,
  * and the next key is read before this one goes. */
 uint32_t flows_map_sweep(struct flows_map *m)
 {
+    bool more = m->shunts_fd >= 0;
     struct flow_key key, next;
-    bool more = kernel_map_next(m->fd, NULL, &key) == 0;
+    struct flows_shunt value;
     uint32_t swept = 0;
 
+    more = more && kernel_map_next(m->shunts_fd, NULL, &key) == 0;
     for (uint64_t n = 0; more && n < 2 * (uint64_t)m->capacity; n++) {
-        more = kernel_map_next(m->fd, &key, &next) == 0;
-        if (kernel_map_get(m->fd, &key, m->values) == 0 &&
-            value_at(m->values, m->stride_bytes, 0)->owner == m->owner)
-            swept += kernel_map_remove(m->fd, &key) == 0;
+        more = kernel_map_next(m->shunts_fd, &key, &next) == 0;
+        if (kernel_map_get(m->shunts_fd, &key, &value) == 0 && value.worker == m->worker) {
+            swept += kernel_map_remove(m->shunts_fd, &key) == 0;
+            kernel_map_remove(m->fd, &key);
+        }
         key = next;
     }
     return swept;

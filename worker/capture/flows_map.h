@@ -11,20 +11,20 @@
 
 struct flows_map;
 
-/* Borrows fd, a BPF map as bpf/flows.h describes; worker: index of this one among those that share
- * it; name is the interface's, for messages. Returns 0
- * and *m, or -errno after printing what is wrong: -EPERM the kernel lets only root use it, -EINVAL
- * it is another map. */
-int flows_map_open(struct flows_map **m, int fd, uint32_t worker, const char *name);
+/* Borrows fd and shunts_fd (-1: there is none), BPF maps as bpf/flows.h describes; worker: index of
+ * this one among those that share it; name is the interface's, for messages. Returns 0 and *m, or
+ * -errno after printing what is wrong: -EPERM the kernel lets only root use it, -EINVAL it is
+ * another map. */
+int flows_map_open(struct flows_map **m, int fd, int shunts_fd, uint32_t worker, const char *name);
 void flows_map_close(struct flows_map *m);
 
 /* What capture_ops.unseen does. */
 bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
                       struct capture_unseen *out);
 
-/* Puts a flow in; one that is there already stays as it is. Returns 0, -ENOSPC if there is no room,
- * else -errno. */
-int flows_map_shunt(struct flows_map *m, const struct flow_key *key);
+/* What capture_ops.shunt does. Returns 0, -ENOSPC if there is no room, else -errno. */
+int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
+                    const struct capture_shunt *how);
 
 /* Takes out what a process that is no more had put in as the same worker: nobody else would.
  * Returns how many. */

@@ -128,10 +128,13 @@ static int xdp_wait_fd(struct capture *c)
     return c->fd;
 }
 
-static int xdp_shunt(struct capture *c, const struct flow_key *key)
+/* Segments of a body do not come up anyway. */
+static int xdp_shunt(struct capture *c, const struct flow_key *key, const struct capture_shunt *how)
 {
     uint8_t yes = 1;
 
+    if (!how || how->rises[0] || how->rises[1])
+        return 0;
     return kernel_map_put(c->shunted_fd, key, &yes, BPF_ANY);
 }
 
@@ -239,7 +242,8 @@ static int xdp_open(struct capture **out, const struct heritage *h, struct count
     if (r < 0)
         log_error("interface %s: cannot map the ring of its frames: %s", c->interface,
                   strerror(-r));
-    else if ((r = flows_map_open(&c->flows, from->flows_fd, h->worker_index, c->interface)) == 0 &&
+    else if ((r = flows_map_open(&c->flows, from->flows_fd, -1, h->worker_index, c->interface)) ==
+                 0 &&
              (r = compile_filter(c, h->options.filter)) == 0 &&
              !(c->values = calloc(c->cpus, sizeof *c->values)))
         r = -ENOMEM;

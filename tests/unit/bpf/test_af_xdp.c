@@ -220,6 +220,7 @@ static void test_damaged_packets(void **state)
 
 static void test_shunted_flow_is_counted_and_dropped(void **state)
 {
+    const struct flows_shunt whole = {0};
     int cpus = libbpf_num_possible_cpus();
     struct flows_value *values;
     struct frame f = {.data = pb.b, .linktype = LINKTYPE_ETHERNET};
@@ -241,6 +242,9 @@ static void test_shunted_flow_is_counted_and_dropped(void **state)
     assert_int_equal(run(&note), XDP_PASS);
     decode(&f, NULL, &p);
     assert_int_equal(bpf_map_update_elem(map, &p.key, values, BPF_ANY), 0);
+    assert_int_equal(run(&note), XDP_PASS); /* that alone is not it */
+    assert_int_equal(
+        bpf_map_update_elem(bpf_map__fd(bpf->maps.af_xdp_shunts), &p.key, &whole, BPF_ANY), 0);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(run(&note), XDP_DROP);
     pb.b[14 + 20 + 13] |= 1; /* FIN: goes up */

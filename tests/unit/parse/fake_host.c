@@ -194,6 +194,14 @@ static void on_connection_id(struct analyzer_ctx *ctx, unsigned side, const uint
     note(host_of(ctx), "\n");
 }
 
+/* Everything is given. */
+static void on_spare(struct analyzer_ctx *ctx, unsigned side, uint64_t len)
+{
+    (void)ctx;
+    (void)side;
+    (void)len;
+}
+
 static uint64_t on_wire_time(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns)
 {
     CHECK(side < 2);
@@ -217,6 +225,7 @@ static const struct analyzer_host callbacks = {
     .alt_svc = on_alt_svc,
     .resolved = on_resolved,
     .connection_id = on_connection_id,
+    .spare = on_spare,
     .wire_time = on_wire_time,
 };
 

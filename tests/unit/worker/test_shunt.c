@@ -32,17 +32,24 @@ static struct rig rig;
 static struct packet_builder pb;
 
 /* What the capture was asked to, and what it says. */
-static unsigned shunted, ended;
+static unsigned shunted, stopped, ended;
+static struct capture_shunt asked;
 static int answer;
 static bool has_unseen;
+
+static uint64_t spared; /* what the protocol says of the server's next piece */
 static struct capture_unseen unseen;
 
-static int on_shunt(struct capture *c, const struct flow_key *key)
+static int on_shunt(struct capture *c, const struct flow_key *key, const struct capture_shunt *how)
 {
     (void)c;
     assert_int_equal(key->port[DOWN], PORT);
-    if (answer == 0)
+    if (!how)
+        stopped++;
+    else if (answer == 0)
         shunted++;
+    if (how)
+        asked = *how;
     return answer;
 }
 
@@ -72,9 +79,12 @@ static void any_data(struct analyzer_ctx *ctx, void *state, unsigned side, const
                      size_t len)
 {
     (void)state;
-    (void)side;
     if (len >= 4 && memcmp(data, "done", 4) == 0)
         analyzer_done(ctx);
+    if (spared == 0 || side != FLOW_RESP)
+        return;
+    analyzer_spare(ctx, side, spared);
+    spared = 0;
 }
 
 static void any_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)
@@ -84,7 +94,7 @@ static void any_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64
 
     (void)state;
     (void)side;
-    snprintf(text, sizeof text, "<%llu>", (unsigned long long)len);
+    snprintf(text, sizeof text, ctx->spared ? "(%llu)" : "<%llu>", (unsigned long long)len);
     RECORD_SET(http, &r, ts, ctx->ts_ns);
     RECORD_SET(http, &r, uri, str_of(text));
     analyzer_record(ctx, RECORD_http, &r);
@@ -125,7 +135,8 @@ static int set_up(void **state)
     rig.heritage.options.checksums = CHECKSUMS_IGNORE;
     rig.capture.shunt = on_shunt;
     rig.capture.unseen = on_unseen;
-    shunted = ended = 0;
+    shunted = stopped = ended = 0;
+    spared = 0;
     answer = 0;
     has_unseen = false;
     unseen = (struct capture_unseen){0};
@@ -308,6 +319,80 @@ static void it_ends_without_a_fin_as_well(void **state)
     assert_non_null(strstr(rig_text(&rig), "conn_state=S1 missed_bytes=0 history=ShDd "));
 }
 
+/* A body of 600000 bytes of which the first 60000 and the last 1000 come up. */
+static void a_body_is_skipped_up_to_its_end(void **state)
+{
+    uint32_t seq = PEER + BIG;
+
+    (void)state;
+    rig_open(&rig);
+    spared = 540000;
+    download("more"); /* its second piece was on its way */
+    assert_int_equal(shunted, 1);
+    assert_int_equal(rig.counters.shunt_body, 1);
+    assert_true(asked.rises[DOWN] && asked.rises[UP]);
+    assert_int_equal(asked.rise_seq[DOWN], seq + 540000);
+    assert_int_equal(asked.rise_seq[UP], ISN + 100 + 1);
+    seq += BIG;
+    counted(DOWN, seq, 479, 1000, T0 + NS_PER_SEC);
+    tcp(T0 + 2 * NS_PER_SEC, DOWN, TCP_ACK, seq + 479000, ISN + 100, "end", 1000);
+    assert_int_equal(stopped, 1);
+    assert_int_equal(rig.counters.shunt_active, 0);
+    assert_string_equal(rig_text(&rig), "http uri=(479000)\n");
+    counted(UP, 0, 3, 0, T0 + NS_PER_SEC);
+    close_both(T0 + 3 * NS_PER_SEC, ISN + 100, seq + 480000);
+    rig_finish(&rig);
+    assert_null(strstr(rig_text(&rig), "uri="));
+    assert_int_equal(rig.conn.resp_bytes, BIG + 540000);
+    assert_int_equal(rig.conn.resp_pkts, 3 + 479 + 1 + 2);
+    assert_int_equal(rig.conn.orig_pkts, 2 + 3 + 1);
+    assert_int_equal(rig.conn.missed_bytes, 0);
+}
+
+/* The last segment overtakes one that is counted only then. */
+static void a_body_has_no_hole_at_its_end(void **state)
+{
+    uint32_t seq = PEER + 2 * BIG;
+
+    (void)state;
+    rig_open(&rig);
+    spared = 540000;
+    download("more");
+    counted(DOWN, seq, 478, 1000, T0 + NS_PER_SEC);
+    tcp(T0 + 2 * NS_PER_SEC, DOWN, TCP_ACK, seq + 479000, ISN + 100, "end", 1000);
+    counted(DOWN, seq + 478000, 1, 1000, T0 + NS_PER_SEC);
+    close_both(T0 + 3 * NS_PER_SEC, ISN + 100, seq + 480000);
+    rig_finish(&rig);
+    assert_int_equal(rig.conn.resp_bytes, BIG + 540000);
+    assert_int_equal(rig.conn.resp_pkts, 3 + 479 + 1 + 2);
+    assert_int_equal(rig.conn.missed_bytes, 0);
+    assert_null(strstr(rig_text(&rig), "uri=<"));
+}
+
+static void what_the_client_says_meanwhile_comes_up(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    spared = 540000;
+    download("more");
+    counted(DOWN, PEER + 2 * BIG, 100, 1000, T0 + NS_PER_SEC);
+    tcp(T0 + 2, UP, TCP_ACK, ISN + 100, PEER + 2 * BIG + 100000, "next", 50);
+    assert_int_equal(stopped, 1);
+    assert_string_equal(rig_text(&rig), "http uri=(100000)\n");
+    spared = 540000 - BIG - 100000 - BIG;
+    tcp(T0 + 3, DOWN, TCP_ACK, PEER + 2 * BIG + 100000, ISN + 150, "x", BIG);
+    assert_int_equal(shunted, 2); /* it has still far to go */
+}
+
+static void small_bodies_come_up(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    spared = 100000;
+    download("more");
+    assert_int_equal(shunted, 0);
+}
+
 /* A packet of another flow moves the clock. */
 static void clock_to(uint64_t ts_ns)
 {
@@ -450,6 +535,10 @@ int main(void)
         CASE(the_line_tells_of_all_packets),
         CASE(a_stream_may_be_longer_than_its_sequence_numbers),
         CASE(it_ends_without_a_fin_as_well),
+        CASE(a_body_is_skipped_up_to_its_end),
+        CASE(a_body_has_no_hole_at_its_end),
+        CASE(what_the_client_says_meanwhile_comes_up),
+        CASE(small_bodies_come_up),
         CASE(what_goes_on_below_is_not_silent),
         CASE(lines_in_between_tell_what_is_new_once),
         CASE(history_tells_of_what_was_sent_again),

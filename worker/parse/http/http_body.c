@@ -46,6 +46,17 @@ void http_body_gap(struct http_transaction *t, struct bufpool *bufs, unsigned si
     http_entity_gap(&t->entity[side], bufs, &h);
 }
 
+void http_body_skip(struct http_transaction *t, unsigned side, uint64_t len)
+{
+    if (t)
+        t->body_bytes[side] += len;
+}
+
+bool http_body_is_settled(const struct http_transaction *t, unsigned side)
+{
+    return !t || (!t->exchange && t->entity[side].settled);
+}
+
 void http_body_end(struct http_transaction *t, struct bufpool *bufs, struct http_body_parts *out)
 {
     for (unsigned side = 0; side < 2; side++) {

@@ -13,6 +13,12 @@ void http_body_data(struct http_transaction *t, struct bufpool *bufs, unsigned s
 /* Bytes that were sent and are missing: counted, too. t may be NULL. */
 void http_body_gap(struct http_transaction *t, struct bufpool *bufs, unsigned side, uint64_t len);
 
+/* Bytes that went by and need not be seen: counted. t may be NULL. */
+void http_body_skip(struct http_transaction *t, unsigned side, uint64_t len);
+
+/* Whether no more of a side's body need be seen. t may be NULL. */
+bool http_body_is_settled(const struct http_transaction *t, unsigned side);
+
 /* Content-Encoding of a side, borrowed as http_field_text does. */
 struct str http_body_coding(const struct http_transaction *t, unsigned side);
 

@@ -92,7 +92,20 @@ static void body_take(struct http1_flow *f, unsigned side, const uint8_t *data, 
 
 static void body_miss(struct http1_flow *f, unsigned side, uint64_t len)
 {
-    http_body_gap(f->queue.open[side], f->ctx->bufs, side, len);
+    if (f->ctx->spared)
+        http_body_skip(f->queue.open[side], side, len);
+    else
+        http_body_gap(f->queue.open[side], f->ctx->bufs, side, len);
+}
+
+/* The rest of a body that tells nothing more. */
+static void body_spare(struct http1_flow *f, unsigned side)
+{
+    const struct http1_side *s = &f->side[side];
+
+    if ((s->phase == HTTP1_LENGTH || s->phase == HTTP1_UNTIL_CLOSE) &&
+        http_body_is_settled(f->queue.open[side], side))
+        analyzer_spare(f->ctx, side, s->phase == HTTP1_LENGTH ? s->remaining : UINT64_MAX);
 }
 
 /* --- start lines --- */
@@ -466,7 +479,8 @@ static void http1_data(struct analyzer_ctx *ctx, void *state, unsigned side, con
         line_drop(f, s);
         s->skip_line = false;
     }
-    (void)http1_feed(f, side, &c);
+    if (http1_feed(f, side, &c))
+        body_spare(f, side);
 }
 
 /* Inside a chunk bytes are missing: llhttp, which counts the chunk down, is told so. It gets the
