@@ -369,13 +369,15 @@ static __always_inline void owner_set(const struct probe_tuple *t, __u32 proto, 
     bpf_map_update_elem(&owners, &key, &tgid, BPF_ANY);
 }
 
+static __always_inline _Bool is_ip(__u16 family, __u16 proto)
+{
+    return (family == AF_INET || family == AF_INET6) && (proto == PROTO_TCP || proto == PROTO_UDP);
+}
+
 static __always_inline _Bool ip_socket(struct sock *sk, __u16 *proto)
 {
-    __u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
-
     *proto = BPF_CORE_READ(sk, sk_protocol);
-    return (family == AF_INET || family == AF_INET6) &&
-           (*proto == PROTO_TCP || *proto == PROTO_UDP);
+    return is_ip(BPF_CORE_READ(sk, __sk_common.skc_family), *proto);
 }
 
 /* The innermost call that a thread is in: the one that began last. */
@@ -410,33 +412,33 @@ static __always_inline struct call *call_current(struct thread *t, __u32 tgid, _
 }
 
 /* A thread has used a TCP socket: sent (or received) n bytes, or failed. */
-static __always_inline void use_socket(struct sock *sk, __u32 tgid, _Bool sent, int n)
+static __always_inline void use_socket(const struct probe_tuple *tuple, __u32 tgid, _Bool sent,
+                                       int n)
 {
     __u32 *flags = bpf_map_lookup_elem(&watched, &tgid), watch = flags ? *flags : 0;
     struct thread *t = thread_get(0);
     struct call *c = call_current(t, tgid, watch);
-    struct probe_tuple tuple;
 
     if (!t && !watch)
         return;
     if (c) {
-        if (!c->has_tuple && tuple_read(&tuple, sk) && tuple.remote_port != 0) {
-            c->tuple = tuple;
+        if (!c->has_tuple && tuple->remote_port != 0) {
+            c->tuple = *tuple;
             c->has_tuple = 1;
         }
         return;
     }
-    if (n <= 0 || (sent && (!t || !t->pending)) || !tuple_read(&tuple, sk))
+    if (n <= 0 || (sent && (!t || !t->pending)))
         return;
     if (sent) {
-        session_next_send(t, tgid, &tuple);
+        session_next_send(t, tgid, tuple);
         return;
     }
     if (!t && watch & PROBE_WATCH_SOCKETS)
         t = thread_get(BPF_LOCAL_STORAGE_GET_F_CREATE);
     if (!t)
         return;
-    t->received = tuple;
+    t->received = *tuple;
     t->has_received = 1;
     t->pending = 0;
 }
@@ -444,23 +446,29 @@ static __always_inline void use_socket(struct sock *sk, __u32 tgid, _Bool sent, 
 static __always_inline int on_length(struct sock *sk, int n, _Bool sent)
 {
     __u32 tgid = current_tgid();
-    __u64 *told, now;
+    __u16 proto = sk->sk_protocol;
     struct probe_tuple tuple;
-    __u16 proto;
+    struct known *k;
+    __u64 whose;
 
-    if (!ip_socket(sk, &proto))
+    if (!is_ip(sk->__sk_common.skc_family, proto))
         return 0;
-    now = (__u64)tgid << 16 | BPF_CORE_READ(sk, __sk_common.skc_dport);
-    told = bpf_sk_storage_get(&owner_told, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
-    if (!told || *told != now) {
+    k = bpf_sk_storage_get(&known, sk, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+    if (!k) {
+        count(PROBE_STAT_TABLE_FULL, 1);
+        return 0;
+    }
+    whose = (__u64)tgid << 32 | (__u32)sk->__sk_common.skc_dport << 16 | sk->__sk_common.skc_num;
+    if (k->whose != whose) {
         bpf_get_socket_cookie(sk); /* gives it one */
-        if (tuple_read(&tuple, sk))
-            owner_set(&tuple, proto, tgid);
-        if (told)
-            *told = now;
+        if (!tuple_read(&tuple, sk))
+            return 0;
+        owner_set(&tuple, proto, tgid);
+        k->tuple = tuple; /* at once: another thread may use it */
+        k->whose = whose;
     }
     if (proto == PROTO_TCP)
-        use_socket(sk, tgid, sent, n);
+        use_socket(&k->tuple, tgid, sent, n);
     return 0;
 }
 
@@ -506,12 +514,11 @@ int on_syscall(__u64 *arguments)
     if (bpf_probe_read_kernel(&fd, sizeof fd, &FIRST_ARGUMENT(regs)) < 0)
         return 0;
     sk = tuple_socket((__u32)fd);
-    if (!sk || !ip_socket(sk, &proto))
+    if (!sk || !ip_socket(sk, &proto) || !tuple_read(&tuple, sk))
         return 0;
-    if (tuple_read(&tuple, sk))
-        owner_set(&tuple, proto, tgid);
+    owner_set(&tuple, proto, tgid);
     if (proto == PROTO_TCP)
-        use_socket(sk, tgid, send, 1);
+        use_socket(&tuple, tgid, send, 1);
     return 0;
 }
 

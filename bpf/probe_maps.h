@@ -107,13 +107,19 @@ struct {
     __type(value, __u32);
 } owners SEC(".maps");
 
-/* With the socket itself: process and remote port that owners has been told of. */
+/* With the socket itself: what was found out when its process or its ports were others last. It is
+ * looked at with every use of every socket. */
+struct known {
+    __u64 whose; /* process and ports */
+    struct probe_tuple tuple;
+};
+
 struct {
     __uint(type, BPF_MAP_TYPE_SK_STORAGE);
     __uint(map_flags, BPF_F_NO_PREALLOC);
     __type(key, int);
-    __type(value, __u64);
-} owner_told SEC(".maps");
+    __type(value, struct known);
+} known SEC(".maps");
 
 /* Process -> enum probe_watch. */
 struct {
