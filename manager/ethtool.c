@@ -83,6 +83,16 @@ int ethtool_queues_get(const char *interface, struct ethtool_queues *q)
     return 0;
 }
 
+void ethtool_changes_get(const char *interface, bool *takes_tags, bool *joins_segments)
+{
+    struct ethtool_value flags = {.cmd = ETHTOOL_GFLAGS};
+
+    if (command(interface, &flags) < 0)
+        flags.data = 0;
+    *takes_tags = (flags.data & ETH_FLAG_RXVLAN) != 0;
+    *joins_segments = (flags.data & ETH_FLAG_LRO) != 0;
+}
+
 int ethtool_queues_set(const char *interface, uint32_t rx)
 {
     struct ethtool_channels c = {.cmd = ETHTOOL_GCHANNELS};

@@ -31,6 +31,10 @@ void ethtool_driver(const char *interface, char name[ETHTOOL_NAME_BYTES]);
 /* Fills *q, from the kernel's list of queues where the driver does not answer. 0 or -errno. */
 int ethtool_queues_get(const char *interface, struct ethtool_queues *q);
 
+/* What the interface does to frames before anybody sees them: takes VLAN tags out, and joins
+ * segments of a flow (LRO). Neither, if it does not tell. */
+void ethtool_changes_get(const char *interface, bool *takes_tags, bool *joins_segments);
+
 /* Sets the number of receive queues. 0; -EOPNOTSUPP, -EINVAL (more than rx_max), else -errno. */
 int ethtool_queues_set(const char *interface, uint32_t rx);
 
