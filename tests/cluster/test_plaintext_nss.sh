@@ -111,8 +111,10 @@ rows http uri | grep -E "$MARK/firefox/" | sort | diff - "$WORK/answered" >"$WOR
 [ "$(ends | grep -c '^/tst/.*	tstclnt	nginx$')" -eq 5 ] || die "tstclnt: $(ends | grep ^/tst/)"
 [ "$(ends | grep -c '^/selfserv/.*	curl	selfserv$')" -eq 5 ] || die "selfserv: $(ends | grep ^/self)"
 [ "$(ends | grep -c '^/before/.*	curl	selfserv$')" -eq 5 ] || die "selfserv from before: $(ends | grep ^/before)"
-[ "$(ends | grep '^/old/' | sort)" = "$(printf '/old/%d\ttstclnt\tnginx\n' 1 2 3 4 5)" ] ||
-    die "tstclnt from before: $(ends | grep ^/old/)"
+# The first may be answered, and logged with the server alone, before its write has returned, which is
+# the first that is heard of the session.
+[ "$(ends | sed -n 's|^/old/||p' | sort | sed '1s/	-	/	tstclnt	/')" = \
+    "$(printf '%d\ttstclnt\tnginx\n' 1 2 3 4 5)" ] || die "tstclnt from before: $(ends | grep ^/old/)"
 # Of the connections from before no handshake was captured.
 [ "$(joined)" = "$(marked uid | grep -E '^/(old|kept)/' | cut -f 2 | sort -u)" ] || die 'without their packets'
 [ "$(rows tls_plain process library | grep -E '^(firefox|tstclnt|selfserv)' | cut -f 2 | sort -u)" = nss ] ||
