@@ -74,8 +74,7 @@ FEATURES += -DHAVE_LIBXDP
 XDP_LIBS := $(call pc_libs,libxdp)
 SRC_XDP  := manager/capture/xdp_attach.c
 SRC_MODE_XDP := manager/capture/xdp.c manager/capture/tc_attach.c
-SRC_AF_XDP := manager/capture/af_xdp.c manager/capture/xsk.c manager/capture/queues.c \
-              manager/capture/host_use.c
+SRC_AF_XDP := manager/capture/af_xdp.c manager/capture/xsk.c manager/capture/queues.c
 else
 $(info libxdp not found: no capture modes xdp and af_xdp)
 endif
@@ -189,19 +188,24 @@ SRC_LOGGER := \
   logger/sink/stream.c logger/sink/tsv.c \
   logger/sink/json.c logger/sink/text.c logger/sink/text_exchange.c logger/sink/pcap.c
 
+DOCTOR_CHECKS := manager/doctor/table.c manager/doctor/doctor.c manager/doctor/nic.c \
+  manager/doctor/cpu.c manager/doctor/memory.c manager/doctor/kernel.c manager/doctor/disk.c
+SRC_DOCTOR := $(DOCTOR_CHECKS) manager/doctor/machine.c
+
 SRC_MANAGER := \
   manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/learned.c \
   manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c manager/link_watch.c \
-  manager/capture/table.c manager/capture/captures.c manager/capture/interface.c manager/ethtool.c \
+  manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
+  manager/capture/host_use.c manager/ethtool.c \
   manager/capture/af_packet.c manager/capture/filter_bpf.c \
   manager/capture/socket_filter.c $(SRC_XDP) $(SRC_MODE_XDP) $(SRC_AF_XDP) \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
   manager/cli/print.c manager/cli/reload.c manager/cli/top.c manager/cli/top_sample.c \
-  manager/cli/top_view.c \
+  manager/cli/top_view.c manager/cli/doctor.c $(SRC_DOCTOR) \
   manager/cli/version.c manager/cli/docs.c manager/cli/progress.c
 
 # --- flags ----------------------------------------------------------------------------------------
@@ -542,7 +546,8 @@ $(call unit,worker/test_shunt,$(PIPELINE))
 $(call unit,base/test_prefix_table,common/base/prefix_table.c common/base/ipaddr.c)
 ifdef SRC_XDP
 $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
-  common/ipc/heritage.c manager/capture/interface.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
+  common/ipc/heritage.c manager/capture/interface.c \
+  manager/capture/host_use.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
   $(PREFILTER) \
   worker/capture/af_xdp.c $(FLOWS_MAP))
 $(call unit,bpf/test_af_xdp,$(BASE) $(DECODE))
@@ -550,6 +555,8 @@ $(call unit,manager/capture/test_host_use,manager/capture/host_use.c)
 endif
 $(call unit,manager/cli/test_top,manager/cli/top_sample.c manager/cli/top_view.c manager/text.c \
   common/schema/schema.c common/base/check.c)
+$(call unit,manager/doctor/test_doctor,$(DOCTOR_CHECKS) manager/topology.c manager/ini_file.c \
+  manager/suggest.c manager/text.c manager/ethtool.c manager/sizes.c common/schema/options.c common/base/check.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

@@ -157,6 +157,36 @@ int ethtool_rss_set(const char *interface, const struct ethtool_rss *rss)
     return command(interface, &c);
 }
 
+int ethtool_rings_get(const char *interface, struct ethtool_rings *rings)
+{
+    struct ethtool_ringparam p = {.cmd = ETHTOOL_GRINGPARAM};
+    int r = command(interface, &p);
+
+    *rings = (struct ethtool_rings){0};
+    if (r < 0)
+        return r;
+    rings->rx = p.rx_pending;
+    rings->rx_max = p.rx_max_pending;
+    return p.rx_max_pending > 0 ? 0 : -EOPNOTSUPP;
+}
+
+static uint32_t value_get(const char *interface, uint32_t cmd)
+{
+    struct ethtool_value v = {.cmd = cmd};
+
+    return command(interface, &v) == 0 ? v.data : 0;
+}
+
+void ethtool_offloads_get(const char *interface, struct ethtool_offloads *offloads)
+{
+    uint32_t flags = value_get(interface, ETHTOOL_GFLAGS);
+
+    offloads->gro = value_get(interface, ETHTOOL_GGRO) != 0;
+    offloads->tso = value_get(interface, ETHTOOL_GTSO) != 0;
+    offloads->lro = (flags & ETH_FLAG_LRO) != 0;
+    offloads->strip_vlan = (flags & ETH_FLAG_RXVLAN) != 0;
+}
+
 static bool key_is_periodic(const struct ethtool_rss *rss)
 {
     for (uint32_t i = 2; i < rss->key_bytes; i++)

@@ -25,6 +25,18 @@ struct ethtool_rss {
     uint8_t key[ETHTOOL_KEY_MAX];
 };
 
+/* Descriptors of a receive queue. */
+struct ethtool_rings {
+    uint32_t rx, rx_max;
+};
+
+/* What makes other frames of those on the wire before we see them. */
+struct ethtool_offloads {
+    bool gro, lro;   /* frames received are joined: by the kernel, by the interface */
+    bool tso;        /* frames sent are cut by the interface */
+    bool strip_vlan; /* VLAN tags are taken out of frames received */
+};
+
 /* Name of the driver, "?" if it is not told. */
 void ethtool_driver(const char *interface, char name[ETHTOOL_NAME_BYTES]);
 
@@ -43,6 +55,12 @@ int ethtool_rss_get(const char *interface, struct ethtool_rss *rss);
 
 /* Sets the key and the transformation; the table of queues stays. 0 or -errno as above. */
 int ethtool_rss_set(const char *interface, const struct ethtool_rss *rss);
+
+/* 0; -EOPNOTSUPP: there are none to be set; else -errno. */
+int ethtool_rings_get(const char *interface, struct ethtool_rings *rings);
+
+/* What is not told is off. */
+void ethtool_offloads_get(const char *interface, struct ethtool_offloads *offloads);
 
 /* Whether both directions of a flow have the same hash, and so the same queue. */
 bool ethtool_rss_is_symmetric(const struct ethtool_rss *rss);

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define FLOW_BYTES       400u /* its state, its slots, and some for what reads it */
 #define FLOWS_MIN        16384u
 #define FLOWS_MAX        (UINT64_C(1) << 20)
 #define REASSEMBLY_MIN   (UINT64_C(16) << 20)
@@ -41,7 +40,7 @@ void sizes_choose(struct options *o, unsigned n_workers, uint64_t memory_bytes)
     uint64_t share = memory_bytes / MEMORY_PARTS / (n_workers > 0 ? n_workers : 1);
 
     if (o->flow_table_size == 0)
-        o->flow_table_size = between(share / FLOW_BYTES, FLOWS_MIN, FLOWS_MAX);
+        o->flow_table_size = between(share / SIZES_FLOW_BYTES, FLOWS_MIN, FLOWS_MAX);
     if (o->reassembly_memory == 0)
         o->reassembly_memory = between(share, REASSEMBLY_MIN, REASSEMBLY_MAX);
 }
@@ -51,6 +50,6 @@ void sizes_describe(const struct options *o, char *out, size_t bytes)
     snprintf(out, bytes,
              "each worker has room for %" PRIu64 " flows (%" PRIu64 " MB when full), and %" PRIu64
              " MB for bytes that wait",
-             o->flow_table_size, o->flow_table_size * FLOW_BYTES / BYTES_A_MEGABYTE,
+             o->flow_table_size, o->flow_table_size * SIZES_FLOW_BYTES / BYTES_A_MEGABYTE,
              o->reassembly_memory / BYTES_A_MEGABYTE);
 }

@@ -8,6 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of a worker, for each flow: its state, its slots, and some for what reads it. */
+#define SIZES_FLOW_BYTES 400u
+
 /* Memory that this process and its children may use: the machine's, or what a control group leaves
  * of it. */
 uint64_t sizes_memory_bytes(void);

@@ -76,6 +76,7 @@ int cli_stop(const struct cli_args *a);
 int cli_status(const struct cli_args *a);
 int cli_print(const struct cli_args *a);
 int cli_top(const struct cli_args *a);
+int cli_doctor(const struct cli_args *a);
 int cli_reload(const struct cli_args *a);
 int cli_version(const struct cli_args *a);
 int cli_docs(const struct cli_args *a);

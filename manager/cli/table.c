@@ -13,6 +13,8 @@ const struct command commands[] = {
      CLI_TAKES_RUN_OPTIONS | CLI_TAKES_CONFIG, false, cli_run},
     {"check", "Say whether the cluster of node.cfg could be started.", "",
      CLI_TAKES_CLUSTER | CLI_TAKES_JSON, false, cli_check},
+    {"doctor", "Say what on this machine does not suit the capture modes, and what mends it.", "",
+     CLI_TAKES_CLUSTER | CLI_TAKES_JSON | CLI_TAKES_RUN_OPTIONS, false, cli_doctor},
     {"start", "Start the cluster of node.cfg.", "", CLI_TAKES_CLUSTER | CLI_TAKES_FOREGROUND, false,
      cli_start},
     {"stop", "Stop the cluster.", "", CLI_TAKES_CONFIG | CLI_TAKES_STATE_DIR, false, cli_stop},

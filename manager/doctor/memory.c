@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Memory and what is limited of it. */
+#include "manager/doctor/doctor.h"
+
+#include "manager/sizes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEGABYTE        (UINT64_C(1) << 20)
+#define HUGE_PAGE_BYTES (2 * MEGABYTE)
+
+/* What an EAL process is given (-m). */
+#define DPDK_BYTES (128 * MEGABYTE)
+
+/* What a process keeps open beside its rings: bus, spool, logs, control. */
+#define FILES_A_PROCESS 64u
+#define FILES_A_PROBE   4096u /* a descriptor a hook */
+
+static uint64_t capture_bytes(const struct doctor *d, enum mode mode)
+{
+    const struct options *o = d->options;
+
+    switch (mode) {
+    case MODE_XDP:
+        return o->xdp_ring_size;
+    case MODE_AF_XDP:
+        return o->af_xdp_buffer_size;
+    case MODE_DPDK:
+        return DPDK_BYTES;
+    default:
+        return o->ring_size;
+    }
+}
+
+/* All tables and buffers full. */
+static uint64_t bytes_when_full(const struct doctor *d)
+{
+    struct options o = *d->options;
+    uint64_t bytes = 0;
+
+    sizes_choose(&o, d->workers, d->memory_bytes);
+    for (unsigned i = 0; i < d->n_captures; i++)
+        bytes += d->captures[i].workers *
+                 (capture_bytes(d, d->captures[i].mode) + o.flow_table_size * SIZES_FLOW_BYTES +
+                  o.reassembly_memory + o.fragment_memory + o.spool_size);
+    return bytes;
+}
+
+DOCTOR_CHECK(memory)
+{
+    uint64_t full = bytes_when_full(d), there = d->memory_bytes;
+
+    (void)c;
+    if (full > there)
+        doctor_find(r, DOCTOR_FAIL,
+                    "smaller flow_table_size, reassembly_memory or af_packet_buffer_size in "
+                    "spliff.cfg, or fewer workers",
+                    "all workers' tables and buffers are %" PRIu64
+                    " MB when full, there are %" PRIu64 " MB",
+                    full / MEGABYTE, there / MEGABYTE);
+    else if (full > there / 4 * 3)
+        doctor_find(r, DOCTOR_WARN, "smaller flow_table_size or reassembly_memory in spliff.cfg",
+                    "all workers' tables and buffers are %" PRIu64 " of %" PRIu64 " MB when full",
+                    full / MEGABYTE, there / MEGABYTE);
+    else
+        doctor_find(r, DOCTOR_OK, "",
+                    "tables and buffers are %" PRIu64 " of %" PRIu64 " MB when full",
+                    full / MEGABYTE, there / MEGABYTE);
+}
+
+/* What is wanted of reserved huge pages, in bytes. */
+static uint64_t huge_bytes(const struct doctor *d)
+{
+    struct options o = *d->options;
+    uint64_t bytes = 0;
+
+    sizes_choose(&o, d->workers, d->memory_bytes);
+    for (unsigned i = 0; i < d->n_captures; i++) {
+        if (d->captures[i].mode == MODE_AF_XDP || d->captures[i].mode == MODE_DPDK)
+            bytes += d->captures[i].workers * capture_bytes(d, d->captures[i].mode);
+        if (o.huge_pages == HUGE_PAGES_RESERVED)
+            bytes += d->captures[i].workers * o.flow_table_size * SIZES_FLOW_BYTES;
+    }
+    return bytes;
+}
+
+DOCTOR_CHECK(hugepages)
+{
+    uint64_t bytes = huge_bytes(d), pages = (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES;
+    uint64_t unused =
+        doctor_read_number(d, "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", 0);
+    uint64_t all =
+        doctor_read_number(d, "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", 0);
+    char mend[DOCTOR_TEXT_MAX];
+
+    (void)c;
+    snprintf(mend, sizeof mend, "sysctl -w vm.nr_hugepages=%" PRIu64, all + pages - unused);
+    if (unused < pages)
+        doctor_find(r, DOCTOR_WARN, mend,
+                    "%" PRIu64 " of %" PRIu64 " huge pages are free: the rest lies in small ones",
+                    unused, pages);
+    else
+        doctor_find(r, DOCTOR_OK, "", "%" PRIu64 " huge pages wanted, %" PRIu64 " free", pages,
+                    unused);
+}
+
+/* A worker that waits for its table to come from a disk loses what arrives meanwhile. */
+DOCTOR_CHECK(swap)
+{
+    uint64_t total = 0, swappiness = doctor_read_number(d, "/proc/sys/vm/swappiness", 60);
+    char path[512], line[256];
+    FILE *f;
+
+    (void)c;
+    snprintf(path, sizeof path, "%s/proc/meminfo", d->root);
+    f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, "SwapTotal:", 10) == 0)
+            total = strtoull(line + 10, NULL, 10);
+    if (f)
+        fclose(f);
+    if (total == 0)
+        doctor_find(r, DOCTOR_OK, "", "no swap");
+    else if (swappiness <= 10)
+        doctor_find(r, DOCTOR_OK, "", "swap, with vm.swappiness %" PRIu64, swappiness);
+    else
+        doctor_find(r, DOCTOR_WARN, "swapoff -a, or sysctl -w vm.swappiness=1",
+                    "tables may be swapped out (vm.swappiness %" PRIu64 ")", swappiness);
+}
+
+/* Frames' memory and, before Linux 5.11, BPF maps count against it. */
+DOCTOR_CHECK(memlock)
+{
+    uint64_t need = 0;
+
+    (void)c;
+    for (unsigned i = 0; i < d->n_captures; i++)
+        need += d->captures[i].workers * capture_bytes(d, d->captures[i].mode);
+    if (d->may_lock || d->memlock_bytes == DOCTOR_UNLIMITED)
+        doctor_find(r, DOCTOR_OK, "", "memory may be locked without limit");
+    else if (d->memlock_bytes < need)
+        doctor_find(r, DOCTOR_FAIL, "ulimit -l unlimited (systemd: LimitMEMLOCK=infinity)",
+                    "%" PRIu64 " MB may be locked, %" PRIu64 " MB are needed",
+                    d->memlock_bytes / MEGABYTE, need / MEGABYTE);
+    else
+        doctor_find(r, DOCTOR_OK, "", "%" PRIu64 " MB may be locked", d->memlock_bytes / MEGABYTE);
+}
+
+DOCTOR_CHECK(nofile)
+{
+    bool probe = topology_count(d->topology, TOPOLOGY_PROBE) > 0;
+    uint64_t need = FILES_A_PROCESS + UINT64_C(16) * d->workers + (probe ? FILES_A_PROBE : 0);
+    char mend[DOCTOR_TEXT_MAX];
+
+    (void)c;
+    snprintf(mend, sizeof mend, "ulimit -n %" PRIu64 " (systemd: LimitNOFILE=%" PRIu64 ")", need,
+             need);
+    if (d->nofile < need)
+        doctor_find(r, probe ? DOCTOR_WARN : DOCTOR_FAIL, mend,
+                    "%" PRIu64 " files may be open, up to %" PRIu64 " are needed", d->nofile, need);
+    else
+        doctor_find(r, DOCTOR_OK, "", "%" PRIu64 " files may be open, up to %" PRIu64 " are needed",
+                    d->nofile, need);
+}

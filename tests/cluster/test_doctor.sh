@@ -1,0 +1,49 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# doctor: of node.cfg and of run's options, on a veth link, where a command that it names mends.
+. "$(dirname "$0")/lib.sh"
+begin 2
+
+# doctor STATUS [options]: its findings in $WORK/doctor.out.
+doctor() {
+    local want=$1 got=0
+    shift
+    server "$BIN/spliff-cluster" doctor "$@" >"$WORK/doctor.out" 2>"$WORK/doctor.err" || got=$?
+    [ $got -eq "$want" ] || { cat "$WORK/doctor.out"; die "doctor $*: status $got instead of $want"; }
+    ! grep -qvE '^(ok|warn|fail)  ' "$WORK/doctor.out" || die "doctor $*: a line without ok, warn or fail"
+}
+
+finds() {
+    grep -qE "$1" "$WORK/doctor.out" || { cat "$WORK/doctor.out"; die "doctor does not find: $1"; }
+}
+
+files=(--config "$WORK/spliff.cfg" --node-cfg "$WORK/node.cfg")
+doctor 0 "${files[@]}"
+finds '^ok    interface  sv0: up, driver veth'
+finds "^(ok|warn)  +disk       log folder $LOGS"
+cluster doctor --json | python3 -c '
+import json, sys
+found = json.load(sys.stdin)
+assert found["ok"] and len(found["findings"]) > 10
+assert all(f["mend"] for f in found["findings"] if f["level"] != "ok"), found' || die 'doctor --json'
+
+doctor 1 -i nowhere0
+finds '^fail  interface  nowhere0: there is no such interface'
+doctor 1 -i sv0 --pin-cores 1000
+finds '^fail  cores +worker-1 is pinned to core 1000'
+
+# A tap for AF_XDP: the wrong number of queues, until the command that doctor names has run.
+if "$BIN/spliff-cluster" doctor -i lo --mode af_xdp | grep -q '^ok    mode'; then
+    doctor 1 -i sv0 --mode af_xdp
+    finds '^fail  host       sv0: .* carries the address'
+    server ip link add tap0 numrxqueues 2 numtxqueues 2 type veth peer name tap1 numrxqueues 2 numtxqueues 2
+    server ip link set tap0 up && server ip link set tap1 up
+    server ethtool -L tap0 rx 2 || die 'ethtool -L'
+    doctor 1 -i tap0 --mode af_xdp --workers 1
+    mend=$(sed -n 's/^fail  queues .*; \(ethtool -L .*\)$/\1/p' "$WORK/doctor.out")
+    [ -n "$mend" ] || die 'doctor does not name the command that sets the queues'
+    server $mend || die "$mend"
+    doctor 0 -i tap0 --mode af_xdp --workers 1
+fi
+pass "$TEST"
+finish
