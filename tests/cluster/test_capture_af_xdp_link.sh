@@ -11,8 +11,18 @@ why=$(mirror_missing)
 begin 1
 mirror_up 1 || die 'cannot make the mirror port'
 node_cfg 1 tap0 af_xdp
-printf 'af_xdp_buffer_size = 2M\naf_xdp_frame_size = 2K\n' >>"$WORK/spliff.cfg"
+printf 'af_xdp_buffer_size = 2M\naf_xdp_frame_size = 2K\nbusy_poll = 50us\n' >>"$WORK/spliff.cfg"
+
+# A huge page, if the machine can spare one, is taken and given back.
+huge_free() { awk '$1 == "HugePages_Free:" {print $2}' /proc/meminfo; }
+huge=$(sysctl -n vm.nr_hugepages)
+trap 'sysctl -qw vm.nr_hugepages="$huge"; cleanup' EXIT
+sysctl -qw vm.nr_hugepages=$((huge + 1))
+free=$(huge_free)
 start
+if [ "$free" -gt 0 ]; then
+    grep -q 'tap0: AF_XDP.* huge pages' "$STATE/manager.stderr" || die 'a huge page is free and not used'
+fi
 get "http://$SERVER4/count/small" || die 'curl'
 wait_for 10 has_records http 1 || die 'nothing is captured'
 [ "$(counter capture.joined)" -eq 0 ] || die 'frames of 1500 bytes lie in pieces'
@@ -77,5 +87,6 @@ server ip link del tap0
 wait_for 20 grep -q 'tap0 was removed' "$STATE/worker-1.stderr" || die 'nobody says that it is removed'
 wait_for 20 eval '! all_running' || die 'status takes a deaf worker for a running one'
 stop
+[ "$(huge_free)" -ge "$free" ] || die 'a huge page was not given back'
 pass "$TEST"
 finish

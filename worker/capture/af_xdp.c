@@ -68,6 +68,8 @@ struct capture {
     uint32_t mark;            /* of the program's notes */
     uint32_t snaplen;
     bool zero_copy;
+    bool busy_poll;  /* frames come only when they are asked for */
+    bool idle;       /* the last recv found nothing either */
     bool down, gone; /* reported */
     uint8_t *joined;
     uint32_t joined_bytes; /* of this batch */
@@ -243,13 +245,16 @@ static int af_xdp_recv(struct capture *c, struct frame *out, uint32_t max)
     uint32_t n = 0;
 
     if (waiting == 0) {
-        int r = check_interface(c);
+        /* Once is usual. Twice: whatever has woken this process, it was no frame. */
+        int r = c->idle || c->busy_poll ? check_interface(c) : 0;
 
+        c->idle = true;
         produced = load_acquire(c->receive.producer);
         waiting = produced - c->taken;
         if (r < 0 || waiting == 0)
             return r;
     }
+    c->idle = false;
     prefetch(c, c->taken, c->taken + (waiting < max ? waiting : max));
     c->wall_ns = clock_wall_ns() - clock_mono_ns();
     while (n < max && c->taken != produced) {
@@ -430,6 +435,7 @@ static int af_xdp_open(struct capture **out, const struct heritage *h, struct co
     c->mark = AF_XDP_MARK ^ h->seed;
     c->snaplen = h->options.snaplen > UINT32_MAX ? UINT32_MAX : (uint32_t)h->options.snaplen;
     c->zero_copy = h->capture.af_xdp.zero_copy;
+    c->busy_poll = h->options.busy_poll > 0;
     c->counters = counters;
     r = check_interface(c); /* before a predecessor's end */
     if (r == 0)
