@@ -135,7 +135,8 @@ struct analyzer {
     void (*data)(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
                  size_t len);
 
-    /* TCP: len bytes of a side are missing here. Never for UDP. */
+    /* TCP: len bytes of a side are missing here. UDP: len datagrams were spared; NULL if it never
+     * spares any. */
     void (*gap)(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len);
 
     /* TCP: a side has finished (FIN in order, or RST). A side that was never finished is not told.
@@ -250,8 +251,8 @@ static inline void analyzer_connection_id(struct analyzer_ctx *ctx, unsigned sid
 }
 
 /* The next len bytes of a side, behind those of the present call, need not be given (UINT64_MAX:
- * all that come). They may be all the same, or be told of by gap() with ctx->spared, in any pieces.
- */
+ * all that come). UDP: no more datagrams of either side need, but those with a long header of QUIC.
+ * They may be given all the same, or be told of by gap() with ctx->spared, in any pieces. */
 static inline void analyzer_spare(struct analyzer_ctx *ctx, unsigned side, uint64_t len)
 {
     ctx->host->spare(ctx, side, len);

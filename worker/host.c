@@ -261,12 +261,20 @@ void host_spare(struct analyzer_ctx *ctx, unsigned side, uint64_t len)
 {
     struct host_call *c = host_call_of(ctx);
 
-    if (c->child == 0)
+    if (c->child > 0)
+        return;
+    if (c->f->key.proto == IPPROTO_TCP)
         shunt_body(c->w, c->f, analyzer_side(c->f, side), len);
+    else
+        shunt_datagrams(c->w, c->f);
 }
 
 void host_skip(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len)
 {
+    if (f->key.proto == IPPROTO_UDP &&
+        (f->content != CONTENT_ANALYZER || !analyzers[f->analyzer]->gap ||
+         analyzers[f->analyzer]->transports != ANALYZER_UDP))
+        return;
     missing(w, f, end, ts_ns, len, true);
 }
 

@@ -13,7 +13,8 @@ void host_data(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, c
                size_t len);
 void host_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len);
 
-/* TCP: len bytes went by that the analyzer was not given, and need not be. */
+/* TCP: len bytes went by that the analyzer was not given, and need not be. UDP: len datagrams; to
+ * analyzers of UDP alone. */
 void host_skip(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len);
 
 /* analyzer_host's spare. */

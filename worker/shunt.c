@@ -25,6 +25,7 @@
 #define SHUNT_NEVER          63         /* as a shift: no flow has so many bytes */
 #define SHUNT_BODY_MAX_BYTES (1u << 30) /* a longer one comes up there, and is shunted again */
 #define SHUNT_BODY_MIN_BYTES (2 * SHUNT_STEP_BYTES)
+#define QUIC_LONG_FORM       0x80         /* what comes up of a shunted flow over UDP */
 #define FRAME_WHOLE_BYTES    (72u * 1024) /* the longest: what is cut off is missed later */
 
 struct shunted {
@@ -196,6 +197,17 @@ void shunt_body(struct worker *w, struct flow *f, unsigned end, uint64_t len)
         w->counters->shunt_body++;
 }
 
+void shunt_datagrams(struct worker *w, struct flow *f)
+{
+    struct shunted *s;
+
+    if (w->shunt.step_shift == SHUNT_NEVER || !w->options->shunt_tls || !is_by_itself(f))
+        return;
+    s = shunted_of(w, f);
+    if ((!s || !s->is) && begin(w, f, s))
+        w->counters->shunt_tls++;
+}
+
 void shunt_decide(struct worker *w, struct flow *f)
 {
     const struct reason *r = reason_of(w, f);
@@ -271,8 +283,11 @@ static void join(struct worker *w, struct flow *f, bool end)
     w->counters->shunt_packets += news.packets[0] + news.packets[1];
     w->counters->shunt_bytes += news.ip_bytes[0] + news.ip_bytes[1];
     conn_unseen(f, &news);
-    for (unsigned i = 0; i < 2 && f->key.proto == IPPROTO_TCP; i++)
-        stream_join(w, f, i, &news);
+    for (unsigned i = 0; i < 2; i++)
+        if (f->key.proto == IPPROTO_TCP)
+            stream_join(w, f, i, &news);
+        else if (news.packets[i] > 0)
+            host_skip(w, f, i, f->last_ns, news.packets[i]);
     if (news.last_ns > f->seen_ns)
         flow_table_touch(&w->flows, f, news.last_ns < w->now_ns ? news.last_ns : w->now_ns);
 }
@@ -304,6 +319,8 @@ void shunt_before(struct worker *w, struct flow *f, const struct packet *p)
     if (p->key.proto == IPPROTO_TCP &&
         (is_ahead(&from->stream, p->tcp_seq) ||
          ((p->tcp_flags & TCP_ACK) && is_ahead(&to->stream, p->tcp_ack))))
+        join(w, f, false);
+    if (p->key.proto == IPPROTO_UDP && p->payload_len > 0 && (p->payload[0] & QUIC_LONG_FORM))
         join(w, f, false);
     s = f->shunt > 0 ? pool_at(&w->shunt.flows, f->shunt - 1) : NULL;
     if (s && s->is && s->how.rises[p->from] && p->payload_wire_len > 0)

@@ -33,6 +33,9 @@ void shunt_decide(struct worker *w, struct flow *f);
  * flow until then, if they are many. */
 void shunt_body(struct worker *w, struct flow *f, unsigned end, uint64_t len);
 
+/* UDP: no datagram of the flow need be seen but those with a long header of QUIC. */
+void shunt_datagrams(struct worker *w, struct flow *f);
+
 /* Whether packets of the flow may have been counted without coming up. */
 static inline bool shunt_covers(const struct worker *w, const struct flow *f)
 {

@@ -18,6 +18,8 @@
 #include "worker/parse/quic/quic_parameters.h"
 #include "worker/parse/quic/quic_session.h"
 
+#define SPARED_FROM 64u /* short headers of a side after which more of them tell nothing */
+
 static void on_short(struct analyzer_ctx *ctx, struct quic_session *s, unsigned side)
 {
     struct quic_side *from = &s->side[side];
@@ -26,6 +28,19 @@ static void on_short(struct analyzer_ctx *ctx, struct quic_session *s, unsigned 
         return;
     from->shorts_next *= 2;
     quic_session_history(ctx, s, side, 'O');
+    if (from->shorts >= SPARED_FROM && s->side[!side].shorts > 0)
+        analyzer_spare(ctx, side, UINT64_MAX);
+}
+
+/* Short headers that were spared. */
+static void on_gap(struct analyzer_ctx *ctx, void *state, unsigned side, uint64_t len)
+{
+    struct quic_session *s = state;
+    struct quic_side *from = &s->side[side];
+
+    from->shorts += len;
+    for (; from->shorts >= from->shorts_next; from->shorts_next *= 2)
+        quic_session_history(ctx, s, side, 'O');
 }
 
 /* Bytes without the fixed bit: padding behind the packets of a datagram, or something else. */
@@ -254,5 +269,6 @@ const struct analyzer analyzer_quic = {
     .open = on_open,
     .told = on_told,
     .data = on_data,
+    .gap = on_gap,
     .close = on_close,
 };
