@@ -58,6 +58,18 @@ static __always_inline _Bool look(struct look *l, const struct packet_view *v)
     return 0;
 }
 
+/* A packet that the interface is yet to cut, or that was put together of several: they are counted
+ * as they are on the wire. Its bytes are its own, the headers of all but the first are added. */
+static __always_inline void count_segments(struct xdp_flow *f, const struct packet *p, __u32 n)
+{
+    struct flows_end *e = p->from ? &f->counted.end[1] : &f->counted.end[0];
+
+    if (n < 2 || !xdp_config.segments)
+        return;
+    e->packets += n - 1;
+    e->ip_bytes += (__u64)(n - 1) * (p->ip_bytes - p->payload_bytes);
+}
+
 static __always_inline __u32 walk(const struct packet_view *v)
 {
     __u32 hash;
@@ -124,10 +136,14 @@ static __always_inline int look_tc(struct __sk_buff *skb, __u32 outgoing)
     struct packet_view v = {.ctx = skb, .hook = PACKET_TC, .bytes = skb->len, .l3 = xdp_config.l3};
     struct look l = {};
     __u32 hash, left_out = prefilter(&v);
+    _Bool rises;
 
     if (left_out)
         return left_out == 1 + PREFILTER_DROPPED && !outgoing ? TC_ACT_SHOT : TC_ACT_UNSPEC;
-    if (!look(&l, &v))
+    rises = look(&l, &v);
+    if (l.flow)
+        count_segments(l.flow, &l.packet, skb->gso_segs);
+    if (!rises)
         return TC_ACT_UNSPEC;
     hash = l.parsed ? packet_hash(&l.packet, xdp_config.seed) : (__u32)spliff_tc_walk(skb);
     if (!spliff_tc_send(skb, hash, l.parsed, outgoing) && l.flow)

@@ -65,7 +65,8 @@ struct xdp_config {
     unsigned int seed;        /* of flow_hash */
     unsigned int first_bytes; /* of a direction that go up */
     unsigned char l3;         /* frames begin with the IP header */
-    unsigned char pad[3];
+    unsigned char segments;   /* what is sent in one piece is cut on its way, and counts as cut */
+    unsigned char pad[2];
 };
 
 #endif

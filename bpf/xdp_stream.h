@@ -3,12 +3,12 @@
  *
  * The first bytes go up, and of TLS all records until the first with application data, however many
  * there are before it. Then the direction is quiet, and only counted; what begins or ends a
- * connection always goes up, and so does DNS. Each CPU decides by what it has seen itself: of a
- * direction that moves to another CPU the first bytes go up there again, which costs a little and
- * loses nothing.
+ * connection always goes up, and so does DNS. Each CPU decides by what it has seen itself, and
+ * tells the others when a direction is quiet: so packets of a direction that moves between CPUs do
+ * not go up again once others in front of them did not.
  *
- * A connection may follow on the same five-tuple. A SYN begins anew on its CPU; on the others,
- * sequence numbers far from those of before do. */
+ * A connection may follow on the same five-tuple. It begins anew with its SYN, or where sequence
+ * numbers are far from those of before. */
 #ifndef SPLIFF_BPF_XDP_STREAM_H
 #define SPLIFF_BPF_XDP_STREAM_H
 
@@ -22,13 +22,13 @@
 
 const volatile struct xdp_config xdp_config = {};
 
-/* Flows that the worker wants no more of. */
+/* Flows with quiet directions, and those that the worker wants no more of: a bit for each end. */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 1); /* the loader's */
     __type(key, struct flows_key);
-    __type(value, __u8);
-} xdp_shunted SEC(".maps");
+    __type(value, __u32);
+} xdp_quiet SEC(".maps");
 
 /* How many bytes of a direction go up: what nobody knows is given up earlier. */
 static __always_inline __u32 xdp_stream_limit(const struct xdp_stream *s)
@@ -59,11 +59,35 @@ static __always_inline _Bool xdp_stream_records(struct xdp_stream *s, const stru
     return 0;
 }
 
+/* Nothing more goes up of what this end sends, on no CPU. */
+static __always_inline void xdp_stream_hush(struct xdp_stream *s, const struct packet *p)
+{
+    __u32 end = 1 << p->from, *ends = bpf_map_lookup_elem(&xdp_quiet, &p->key);
+
+    s->quiet = 1;
+    if (ends)
+        *ends |= end; /* if another CPU does so just now, the bit is set with the next packet */
+    else
+        bpf_map_update_elem(&xdp_quiet, &p->key, &end, BPF_NOEXIST);
+}
+
+/* Whether another CPU or the worker has said so. It is asked of each packet that is to go up, and
+ * of those only. */
+static __always_inline _Bool xdp_stream_is_hushed(struct xdp_stream *s, const struct packet *p)
+{
+    const __u32 *ends = bpf_map_lookup_elem(&xdp_quiet, &p->key);
+
+    if (ends && (*ends & 1 << p->from))
+        s->quiet = 1;
+    return s->quiet;
+}
+
 /* A segment with payload that goes up: what that says of those to come. */
 static __always_inline void xdp_stream_read(struct xdp_stream *s, const struct packet_view *v,
                                             const struct packet *p)
 {
     enum xdp_content content;
+    _Bool enough = 0;
 
     if (s->content == XDP_UNKNOWN || s->content == XDP_HTTP1) { /* or a turn to TLS */
         content = xdp_content_tcp(v, p);
@@ -74,9 +98,11 @@ static __always_inline void xdp_stream_read(struct xdp_stream *s, const struct p
     }
     s->up_bytes += p->payload_bytes;
     if (s->content == XDP_TLS)
-        s->quiet = xdp_stream_records(s, v, p) || s->up_bytes >= XDP_HANDSHAKE_BYTES;
+        enough = xdp_stream_records(s, v, p) || s->up_bytes >= XDP_HANDSHAKE_BYTES;
     else if (s->content != XDP_DNS)
-        s->quiet = s->up_bytes >= xdp_stream_limit(s);
+        enough = s->up_bytes >= xdp_stream_limit(s);
+    if (enough)
+        xdp_stream_hush(s, p);
 }
 
 /* Whether what was said of the direction is of this connection. */
@@ -85,15 +111,6 @@ static __always_inline _Bool xdp_stream_is_near(const struct flows_value *v,
 {
     return !(v->flags & FLOWS_SEQ << p->from) ||
            p->seq - e->seq_end + XDP_NEAR_BYTES < 2 * XDP_NEAR_BYTES;
-}
-
-/* The worker has shunted the flow: no further question on this CPU. */
-static __always_inline _Bool xdp_flow_is_shunted(struct xdp_flow *f, const struct packet *p)
-{
-    if (!bpf_map_lookup_elem(&xdp_shunted, &p->key))
-        return 0;
-    f->stream[0].quiet = f->stream[1].quiet = 1;
-    return 1;
 }
 
 static __always_inline void xdp_stream_restart(struct xdp_flow *f, struct xdp_stream *s, __u32 end)
@@ -111,7 +128,7 @@ static __always_inline _Bool xdp_tcp_rises(struct xdp_flow *f, const struct pack
 
     if (p->tcp_flags & PACKET_SYN) {
         xdp_stream_restart(f, s, p->from);
-        bpf_map_delete_elem(&xdp_shunted, &p->key);
+        bpf_map_delete_elem(&xdp_quiet, &p->key);
         return 1;
     }
     if (p->tcp_flags & (PACKET_FIN | PACKET_RST))
@@ -120,7 +137,7 @@ static __always_inline _Bool xdp_tcp_rises(struct xdp_flow *f, const struct pack
         xdp_stream_restart(f, s, p->from);
     if (p->payload_bytes == 0)
         return s->acks < XDP_ACKS && !s->quiet && ++s->acks;
-    if (s->quiet || xdp_flow_is_shunted(f, p))
+    if (s->quiet || xdp_stream_is_hushed(s, p))
         return 0;
     xdp_stream_read(s, v, p);
     flows_note_seq(&f->counted, e, p);
@@ -145,10 +162,11 @@ static __always_inline _Bool xdp_udp_rises(struct xdp_flow *f, const struct pack
         s->content = content;
     if (content == XDP_DNS || content == XDP_QUIC)
         return 1;
-    if (xdp_flow_is_shunted(f, p))
+    if (xdp_stream_is_hushed(s, p))
         return 0;
     s->up_bytes += p->payload_bytes + 1; /* empty ones are not without end, either */
-    s->quiet = s->content != XDP_DNS && s->up_bytes >= xdp_stream_limit(s);
+    if (s->content != XDP_DNS && s->up_bytes >= xdp_stream_limit(s))
+        xdp_stream_hush(s, p);
     return 1;
 }
 

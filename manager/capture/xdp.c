@@ -78,7 +78,7 @@ static void set_sizes(const struct opened *o, struct xdp_bpf *b)
     uint32_t learned = (uint32_t)o->options->alt_svc_table_size;
 
     bpf_map__set_max_entries(b->maps.xdp_flows, o->flows);
-    bpf_map__set_max_entries(b->maps.xdp_shunted, o->flows);
+    bpf_map__set_max_entries(b->maps.xdp_quiet, o->flows);
     bpf_map__set_max_entries(b->maps.xdp_rings, o->n_workers);
     bpf_map__set_max_entries(b->maps.xdp_stats, o->n_workers * XDP_STATS);
     /* A service has up to two addresses: that of who told of it, and its own. */
@@ -92,6 +92,7 @@ static void set_config(const struct opened *o, struct xdp_bpf *b)
         .seed = o->seed,
         .first_bytes = (uint32_t)o->options->xdp_first_bytes,
         .l3 = o->interface.linktype != LINKTYPE_ETHERNET,
+        .segments = !o->interface.loopback,
     };
     bpf_program__set_autoload(b->progs.spliff_xdp, has_xdp(&o->interface));
     bpf_program__set_autoload(b->progs.spliff_tc_in, !has_xdp(&o->interface));
@@ -200,7 +201,7 @@ static int give_maps(const struct opened *o, struct heritage_capture *out, char 
         const struct bpf_map *map;
     } shared[] = {
         {&out->flows_fd, o->program->maps.xdp_flows},
-        {&out->shunted_fd, o->program->maps.xdp_shunted},
+        {&out->shunted_fd, o->program->maps.xdp_quiet},
         {&out->stats_fd, o->program->maps.xdp_stats},
     };
 
