@@ -131,6 +131,7 @@ void pipeline_flow_end(struct worker *w, struct flow *f)
 {
     struct taker t;
 
+    flow_table_prefetch_removal(&w->flows, f);
     if (shunt_covers(w, f))
         shunt_end(w, f);
     for (unsigned end = 0; end < 2 && f->key.proto == IPPROTO_TCP; end++) {

@@ -172,6 +172,26 @@ static void slot_remove(struct flow_table *t, uint32_t i)
     t->slots[i].index = 0;
 }
 
+static void flow_prefetch(const struct flow_table *t, uint32_t index, size_t from, size_t to)
+{
+    const char *f;
+
+    if (index == POOL_NONE)
+        return;
+    f = (const char *)flow_table_at(t, index);
+    for (; from < to; from += CACHE_LINE_BYTES)
+        __builtin_prefetch(f + from);
+}
+
+void flow_table_prefetch_removal(const struct flow_table *t, const struct flow *f)
+{
+    flow_table_prefetch_slot(t, f->hash);
+    flow_prefetch(t, f->idle_prev, offsetof(struct flow, idle_next),
+                  offsetof(struct flow, idle_prev));
+    flow_prefetch(t, f->idle_next, 0, sizeof *f);
+    flow_prefetch(t, f->wheel.next, 0, sizeof *f);
+}
+
 void flow_table_remove(struct flow_table *t, struct flow *f)
 {
     uint32_t index = flow_table_index(t, f);

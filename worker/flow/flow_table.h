@@ -53,6 +53,10 @@ struct flow *flow_table_insert(struct flow_table *t, const struct flow_key *key,
                                uint64_t now_ns);
 void flow_table_remove(struct flow_table *t, struct flow *f);
 
+/* f is going to be removed, and likely after it the one that was to expire next, or was idle for as
+ * long: asks memory for what that will touch. */
+void flow_table_prefetch_removal(const struct flow_table *t, const struct flow *f);
+
 /* A packet came: keeps the order of idleness, sets seen_ns. */
 void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t now_ns);
 
