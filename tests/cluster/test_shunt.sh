@@ -7,7 +7,8 @@
 begin 2
 cat >>"$WORK/spliff.cfg" <<CFG
 tcp_close_delay = 500ms
-filter = tcp and not port 8081
+udp_inactivity_timeout = 2s
+filter = (tcp or udp port 4450) and not port 8081
 CFG
 head -c 40M /dev/zero >"$WORK/www/www/files/40m"
 
@@ -28,7 +29,7 @@ aside_stop() {
 # lines DIR LOG: its lines of the downloads without what differs by chance. Of history the letters: those of
 # packets that were only counted come in a row when they join.
 lines() {
-    zcat -f "$1"/*-*-*/"$2".* | python3 -c '
+    zcat -f "$1"/*-*-*/"$2".* 2>/dev/null | python3 -c '
 import sys
 rows, varies = [], ("ts", "uid", "duration", "ttfb")
 for line in sys.stdin:
@@ -59,7 +60,13 @@ are_gone() {
     done
 }
 
-aside plain 'shunt_tls = no' 'shunt_unknown = no'
+if command -v gtlsserver >/dev/null; then
+    start_gtlsserver "$WORK/www" 4450 || die 'gtlsserver does not start'
+    quic=1
+else
+    quic=0
+fi
+aside plain 'shunt_body = no' 'shunt_tls = no' 'shunt_unknown = no'
 start
 get --tls-max 1.3 "https://$SERVER4/files/40m"
 get --tls-max 1.2 "https://$SERVER4/files/40m"
@@ -70,10 +77,11 @@ for n in 1 2 3; do # of HTTP the end of each body comes up
     printf 'url = http://%s/files/40m\nurl = http://%s/files/20k.txt\n' $SERVER4 $SERVER4
 done >"$WORK/urls"
 client curl -s -K "$WORK/urls" >"$WORK/out"
-wait_for 20 has_records conn 5 || die "conn.log has $(count conn) of 5 flows"
+[ $quic -eq 0 ] || h3 4450 /files/40m || die 'gtlsclient'
+wait_for 20 has_records conn $((5 + quic)) || die "conn.log has $(count conn) of $((5 + quic)) flows"
 seen=$(counter capture.packets)
 unseen=$(counter shunt.packets)
-[ "$(counter shunt.tls)" -eq 3 ] || die "$(counter shunt.tls) flows were shunted, not 3"
+[ "$(counter shunt.tls)" -eq $((3 + quic)) ] || die "$(counter shunt.tls) flows were shunted, not $((3 + quic))"
 [ "$(counter shunt.body)" -ge 3 ] || die "$(counter shunt.body) bodies were shunted, not 3"
 [ "$(counter shunt.active)" -eq 0 ] || die 'flows that are over are still shunted'
 [ "$unseen" -gt $((seen * 2)) ] || die "$seen packets came up, $unseen did not"
@@ -81,12 +89,12 @@ loaded=$(programs)
 [ -n "$loaded" ] || die 'no program is loaded'
 stop
 aside_stop plain
-for log in conn http ssl; do
+for log in conn http ssl quic; do
     lines "$WORK/plain" $log >"$WORK/plain.$log"
     lines "$LOGS" $log >"$WORK/shunt.$log"
     diff "$WORK/plain.$log" "$WORK/shunt.$log" || die "$log.log with shunting is another one"
 done
-[ "$(wc -l <"$WORK/plain.conn")" -eq 5 ] || die 'flows are missing'
+[ "$(wc -l <"$WORK/plain.conn")" -eq $((5 + quic)) ] || die 'flows are missing'
 wait_for 5 are_gone $loaded || die 'a program is left in the kernel'
 pass "$TEST"
 finish
