@@ -611,8 +611,8 @@ $(call fuzz_target,fuzz_site,$(PROBE_CODE) worker/probe/site.c $(ELF_IMAGE))
 # --- targets --------------------------------------------------------------------------------------
 
 .PHONY: all release debug asan check test unit golden golden-asan cluster-test fuzz bench \
-        bench-live bench-plaintext bench-probe conformance demo deps docs install uninstall clean \
-        units fuzzers tools
+        bench-live bench-scale bench-plaintext bench-probe conformance demo deps docs install \
+        uninstall clean units fuzzers tools
 
 units: $(units_debug) $(units_asan)
 fuzzers: $(fuzzers)
@@ -700,6 +700,8 @@ test: deps
 
 bench: release tools
 	@tests/bench/run.py
+bench-scale: release tools
+	@tests/bench/scale.py
 bench-live: release tools
 	@tests/bench/live.sh
 bench-plaintext: release tools

@@ -10,49 +10,14 @@ median of the rounds; memory is the highest sum of the processes' proportional s
 """
 import argparse
 import os
-import platform
 import re
-import shutil
-import statistics
 import struct
 import subprocess
 import sys
-import threading
-import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-OUT = os.path.join(ROOT, "build", "bench")
-SHARED = os.path.join(os.path.dirname(ROOT), "shared")
-# Folders of the corpus with Ethernet captures; tunnels and broken files are left out.
-FOLDERS = ["big", "dns", "http1", "http2", "http3_quic", "tcp_edge", "tls", "websocket_grpc"]
+from bench import OUT, ROOT, Run, machine, make_mix, median, replay
+
 IDLE_FLOWS = 1_000_000
-CLUSTER = os.path.join(ROOT, "build", "bin", "spliff-cluster")
-
-
-def captures(folder):
-    for base, _, names in os.walk(folder):
-        yield from (os.path.join(base, n) for n in sorted(names) if n.endswith(".pcap"))
-
-
-def make_mix(megabytes):
-    """Path of a mixed capture of about that size."""
-    path = os.path.join(OUT, f"mix-{megabytes}.pcap")
-    if os.path.exists(path):
-        return path
-    mkmix = os.path.join(SHARED, "tools", "mkmix.py")
-    if os.path.exists(mkmix):
-        inputs = [c for f in FOLDERS for c in captures(os.path.join(SHARED, "corpus", f))]
-    else:
-        mkmix = os.path.join(ROOT, "tests", "bench", "mix.py")
-        inputs = list(captures(os.path.join(ROOT, "tests", "golden")))
-    size = sum(os.path.getsize(c) for c in inputs)
-    copies = str(max(1, round(megabytes * 1e6 / size)))
-    print(f"making {path}: {len(inputs)} captures, {copies} copies", flush=True)
-    subprocess.run(
-        [sys.executable, mkmix, "--copies", copies, "-o", path + ".part"] + inputs, check=True
-    )
-    os.rename(path + ".part", path)
-    return path
 
 
 def make_idle():
@@ -83,75 +48,6 @@ def make_idle():
                 )
     os.rename(path + ".part", path)
     return path
-
-
-def tree(pid):
-    """The process and all below it."""
-    found = [pid]
-    for parent in found:
-        try:
-            with open(f"/proc/{parent}/task/{parent}/children") as f:
-                found += [int(x) for x in f.read().split()]
-        except OSError:
-            pass
-    return found
-
-
-def memory_of(pid):
-    """(name, proportional set size in bytes), or (None, 0) when the process is gone."""
-    try:
-        with open(f"/proc/{pid}/comm") as f:
-            name = f.read().strip()
-        with open(f"/proc/{pid}/smaps_rollup") as f:
-            return name, int(re.search(r"^Pss:\s+(\d+) kB", f.read(), re.M)[1]) * 1024
-    except (OSError, TypeError):
-        return None, 0
-
-
-class Run:
-    """One command: CPU seconds of it and all its children, wall seconds, peak memory."""
-
-    def __init__(self, command):
-        self.peak, self.by_name = 0, {}
-        began = time.monotonic()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        done = threading.Event()
-        watcher = threading.Thread(target=self.watch, args=(process.pid, done))
-        watcher.start()
-        self.output = process.stdout.read().decode()
-        _, status, usage = os.wait4(process.pid, 0)
-        done.set()
-        watcher.join()
-        self.wall = time.monotonic() - began
-        self.cpu = usage.ru_utime + usage.ru_stime
-        if status:
-            sys.exit(f"{' '.join(command)}: status {os.waitstatus_to_exitcode(status)}")
-
-    def watch(self, pid, done):
-        while not done.wait(0.1):
-            sizes = [memory_of(p) for p in tree(pid)]
-            self.peak = max(self.peak, sum(s for _, s in sizes))
-            for name, size in sizes:
-                self.by_name[name] = max(self.by_name.get(name, 0), size)
-
-
-def replay(capture, workers):
-    logs = os.path.join(OUT, "logs")
-    shutil.rmtree(logs, ignore_errors=True)
-    return Run(
-        [CLUSTER, "run", "-r", capture, "--workers", str(workers), "--log-dir", logs, "--quiet"]
-    )
-
-
-def median(runs):
-    return sorted(runs, key=lambda r: r.cpu)[len(runs) // 2]
-
-
-def machine():
-    with open("/proc/cpuinfo") as f:
-        model = re.search(r"^model name\s*: (.*)$", f.read(), re.M)
-    name = model[1] if model else platform.machine()
-    return f"{name}, {os.cpu_count()} cores, Linux {platform.release()}"
 
 
 def throughput(megabytes, rounds):
