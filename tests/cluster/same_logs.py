@@ -5,7 +5,8 @@ field but those that hold an identifier or a time of the capture itself. Left ou
 link-local addresses, which hosts begin when they like, and from 192.0.2.99, by which a test finds
 out whether both captures see anything yet.
 
-usage: same_logs.py FOLDER FOLDER [-FIELD...] LOG...      -FIELD: leave this one out, too
+usage: same_logs.py FOLDER FOLDER [-FIELD...] [~FIELD...] LOG...
+-FIELD: leave this one out, too    ~FIELD: its letters are in any order
 Prints what differs; status 1 if anything does.
 """
 import collections
@@ -30,7 +31,7 @@ def lines(folder, log):
             yield from f
 
 
-def records(folder, log, left_out):
+def records(folder, log, left_out, unordered):
     """Counts equal records: tuples of (field, value)."""
     names, found = [], collections.Counter()
     for line in lines(folder, log):
@@ -40,6 +41,8 @@ def records(folder, log, left_out):
         elif not line.startswith("#"):
             record = dict(zip(names, values))
             if not record.get("id.orig_h", "").startswith(NOT_COMPARED):
+                for name in unordered & record.keys():
+                    record[name] = "".join(sorted(record[name]))
                 found[tuple((n, v) for n, v in record.items() if n not in left_out)] += 1
     return found
 
@@ -51,9 +54,10 @@ def show(record):
 def main():
     a, b = sys.argv[1:3]
     left_out = OWN | {w[1:] for w in sys.argv[3:] if w.startswith("-")}
+    unordered = {w[1:] for w in sys.argv[3:] if w.startswith("~")}
     different = False
-    for log in (w for w in sys.argv[3:] if not w.startswith("-")):
-        x, y = records(a, log, left_out), records(b, log, left_out)
+    for log in (w for w in sys.argv[3:] if w[0] not in "-~"):
+        x, y = records(a, log, left_out, unordered), records(b, log, left_out, unordered)
         if not x:
             print(f"{log}: no records in {a}")
             different = True
