@@ -312,7 +312,8 @@ $(foreach v,release debug asan fuzz,build/$(v)/obj/manager/capture/af_packet.o \
 $(foreach v,release debug asan,build/$(v)/obj/manager/capture/af_xdp.o \
   build/$(v)/obj/tests/unit/bpf/test_af_xdp.o): build/bpf/af_xdp.skel.h
 $(foreach v,release debug asan,build/$(v)/obj/manager/capture/xdp.o): build/bpf/xdp.skel.h
-$(foreach v,release debug asan,build/$(v)/obj/manager/capture/socket_filter.o): $(if $(BPF_SKEL),build/bpf/shunt.skel.h)
+$(foreach v,release debug asan,build/$(v)/obj/manager/capture/socket_filter.o \
+  build/$(v)/obj/tests/unit/bpf/test_shunt.o): $(if $(BPF_SKEL),build/bpf/shunt.skel.h)
 $(foreach v,release debug asan,build/$(v)/obj/worker/probe/kernel.o): $(if $(BPF_SKEL),build/bpf/probe.skel.h)
 
 # --- unit tests: each line names the sources it links, so coupling shows --------------------------
@@ -557,6 +558,8 @@ $(call unit,manager/cli/test_top,manager/cli/top_sample.c manager/cli/top_view.c
   common/schema/schema.c common/base/check.c)
 $(call unit,manager/doctor/test_doctor,$(DOCTOR_CHECKS) manager/topology.c manager/ini_file.c \
   manager/suggest.c manager/text.c manager/ethtool.c manager/sizes.c common/schema/options.c common/base/check.c)
+$(call unit,worker/test_prefilter,$(PIPELINE))
+$(call unit,bpf/test_shunt,common/base/ipaddr.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -658,7 +661,7 @@ ifdef BPF_SKEL
 build/tools/cluster/%.bpf.o: tests/cluster/%.bpf.c $(wildcard bpf/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
-TOOLS += build/tools/cluster/mirror.bpf.o
+TOOLS += build/tools/cluster/mirror.bpf.o build/tools/cluster/pass.bpf.o
 endif
 ifneq ($(shell pkg-config --exists gnutls && echo y),)
 build/tools/cluster/gnutlsclient: tests/cluster/plaintext_gnutls.c Makefile

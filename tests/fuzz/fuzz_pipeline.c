@@ -32,6 +32,51 @@ struct source {
     uint32_t seq[4][2]; /* of each flow and side */
 };
 
+/* A capture that counts packets without sending them up: as many, and as far on, as it pleases. */
+static struct capture_unseen below;
+static uint32_t below_step;
+
+static int below_shunt(struct capture *c, const struct flow_key *key,
+                       const struct capture_shunt *how)
+{
+    (void)c;
+    (void)key;
+    (void)how;
+    return 0;
+}
+
+static bool below_unseen(struct capture *c, const struct flow_key *key, bool end,
+                         struct capture_unseen *out)
+{
+    unsigned from;
+    uint32_t bytes;
+
+    (void)c;
+    (void)key;
+    (void)end;
+    below_step = below_step * 1664525u + 1013904223u;
+    from = below_step >> 31;
+    bytes = below_step >> (below_step >> 12 & 31);
+    below.packets[from] += below_step >> 28 & 3;
+    below.payload_bytes[from] += bytes;
+    below.has_seq[from] = true;
+    below.seq_end[from] += bytes + (below_step >> 24 & 1);
+    below.resent[from] += below_step >> 27 & 1;
+    below.last_ns += below_step;
+    *out = below;
+    return true;
+}
+
+static void count_below(struct rig *r, uint8_t how, bool all)
+{
+    memset(&below, 0, sizeof below);
+    below_step = how;
+    r->heritage.live = true;
+    r->capture.counts_all = all;
+    r->capture.shunt = below_shunt;
+    r->capture.unseen = below_unseen;
+}
+
 static uint64_t time_step(uint64_t ts_ns, unsigned how)
 {
     switch (how & HOW_TIME) {
@@ -123,7 +168,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         rig.heritage.options.format = OUTPUT_PCAP;
     if (how & 8)
         rig.heritage.options.checksums = CHECKSUMS_CHECK;
+    if (how & 32)
+        count_below(&rig, how, (how & 64) != 0);
     rig_open(&rig);
+    if (how & 32)
+        rig.w.shunt.step_shift = 6;
     if (how & 16)
         rig.w.categories = UINT32_C(1) << CATEGORY_web_plain;
     read_frames(&s, &c);
