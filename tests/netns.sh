@@ -26,7 +26,11 @@ net_missing() {
 }
 
 net_up() {
-    ip netns add "$NET_CLIENT" && ip netns add "$NET_SERVER" || return 1
+    ip netns add "$NET_CLIENT" && ip netns add "$NET_SERVER" && net_link
+}
+
+# The link alone: also another one, when the first was removed.
+net_link() {
     ip link add cl0 netns "$NET_CLIENT" type veth peer name sv0 netns "$NET_SERVER" || return 1
     local ns end address
     for ns in client server; do

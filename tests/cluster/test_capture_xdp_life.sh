@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Mode xdp through what happens to a sensor: another's XDP program on the interface, a worker that is
+# killed, an interface that is removed and comes back, a manager that is killed. Capture goes on, and
+# in the end nothing of ours is in the kernel.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/xdp.sh"
+
+PASS=$ROOT/build/tools/cluster/pass.bpf.o
+PINNED=/sys/fs/bpf/spliff-test-$$
+# In the server's network, but with the machine's own /sys, where programs are pinned.
+bpftool_there() { nsenter --net="/run/netns/$NET_SERVER" bpftool "$@"; }
+foreign_lives() { bpftool_there net show dev sv0 | grep -q driver && bpftool prog show | grep -q 'name pass_all'; }
+
+xdp_nothing_left || die 'another run of this test has left something behind, or is under way'
+begin 2
+wire_frames
+node_cfg 2 sv0 xdp
+echo 'xdp_flow_table_size = 4096' >>"$WORK/spliff.cfg"
+
+# Where the kernel lets libxdp have a dispatcher both programs run, else it is said why not.
+if [ -e "$PASS" ] && mountpoint -q /sys/fs/bpf; then
+    bpftool prog load "$PASS" $PINNED && bpftool_there net attach xdpdrv pinned $PINNED dev sv0 ||
+        die 'cannot attach a program of another'
+    rm -f $PINNED
+    if cluster start >"$WORK/start.out" 2>"$WORK/start.err"; then
+        foreign_lives || die 'the program of another is gone'
+        stop
+        foreign_lives || die 'the program of another is gone after the stop'
+    else
+        grep -q 'sv0: another XDP program is attached' "$WORK/start.err" || die 'does not say why not'
+        foreign_lives || die 'the program of another is gone after a failed start'
+    fi
+    bpftool_there net detach xdpdrv dev sv0
+    xdp_nothing_left || { xdp_left_behind; die 'a start that failed has left something'; }
+fi
+
+start
+get "http://$SERVER4/count/first" || die 'curl'
+wait_for 10 has_uri /count/first || die 'nothing is captured'
+
+# A worker's ring goes on filling while it is dead, and so does what is counted.
+worker=$(node_pid worker-1)
+kill -9 "$worker" "$(node_pid worker-2)" || die 'no workers to kill'
+for n in 1 2 3 4 5 6; do get "http://$SERVER4/count/while-dead/$n" || die 'curl'; done
+wait_for 15 all_running || die 'workers were not restarted'
+[ "$(node_pid worker-1)" != "$worker" ] || die 'the worker was not killed'
+for n in 1 2 3 4 5 6; do wait_for 10 has_uri "/count/while-dead/$n" || die "request $n is lost"; done
+
+# An interface that comes back is another one of the same name.
+server ip link set sv0 down && client ip link del cl0 || die 'cannot remove the interface'
+removed() { grep -q 'sv0 was removed' "$STATE/manager.stderr"; }
+back() { grep -q 'sv0 is back' "$STATE/manager.stderr"; }
+wait_for 10 removed || die 'that the interface is gone is not said'
+net_link || die 'cannot make the interface again'
+wait_for 10 back || die 'that the interface is back is not said'
+get "http://$SERVER4/count/back" || die 'curl'
+wait_for 10 has_uri /count/back || die 'nothing is captured on the interface that is back'
+
+# A killed manager takes its children with it; what is still attached goes with the next start.
+kill -9 "$(node_pid manager)" || die 'no manager to kill'
+start
+get "http://$SERVER4/count/again" || die 'curl'
+wait_for 10 has_uri /count/again || die 'nothing is captured after the manager was killed'
+stop
+wait_for 5 xdp_nothing_left || { xdp_left_behind; die 'the cluster has left something in the kernel'; }
+pass "$TEST"
+finish
