@@ -194,12 +194,9 @@ static void on_connection_id(struct analyzer_ctx *ctx, unsigned side, const uint
     note(host_of(ctx), "\n");
 }
 
-/* Everything is given. */
 static void on_spare(struct analyzer_ctx *ctx, unsigned side, uint64_t len)
 {
-    (void)ctx;
-    (void)side;
-    (void)len;
+    host_of(ctx)->spared[side] = len;
 }
 
 static uint64_t on_wire_time(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns)

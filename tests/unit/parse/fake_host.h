@@ -58,6 +58,7 @@ struct fake_host {
     size_t left_len[2];
     struct fake_child children[FAKE_HOST_CHILDREN];
     unsigned n_children;
+    uint64_t spared[2];       /* by side: what was spared last; it is given all the same */
     bool refuse_children;     /* as when there is no room */
     uint64_t wire_lead_ns[2]; /* by side: packets came so long before; 0: that is not known */
     char *facts[FACTS];       /* last text told of each fact, to whomever; NULL: none */

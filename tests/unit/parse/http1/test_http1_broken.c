@@ -23,6 +23,36 @@ static void test_gap_in_known_length(void **state)
     talk_finish(1);
 }
 
+/* Of a long body nothing more is asked than its beginning, and what is left out then is no loss. */
+static void test_spared_body(void **state)
+{
+    static char page[4096] = "<html>";
+
+    (void)state;
+    memset(page + 6, ' ', sizeof page - 7);
+    talk_begin();
+    talk_say(0, "GET /1 HTTP/1.1\r\n\r\n");
+    talk_say(1, "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+    talk_say(1, page);
+    assert_int_equal(talk.spared[1], 1000000 - 4095);
+    assert_int_equal(talk.spared[0], 0);
+    talk.ctx.spared = true;
+    fake_host_gap(&talk, 1, 900000);
+    fake_host_gap(&talk, 1, 100000 - 4095 - 1);
+    talk.ctx.spared = false;
+    talk_say(1, "z");
+    assert_int_equal(fake_host_count(&talk, RECORD_http), 1);
+    talk_say(0, "GET /2 HTTP/1.1\r\n\r\n");
+    talk_say(1, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
+    fake_host_close(&talk);
+    expect(0, "response_body_len", "1000000");
+    expect(0, "resp_mime_types", "text/html");
+    expect(0, "partial", "-");
+    expect(1, "status_code", "404");
+    expect_weird(WEIRD_HTTP_CONTENT_GAP, 0);
+    talk_finish(2);
+}
+
 static void test_gap_in_chunk(void **state)
 {
     (void)state;
@@ -321,6 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gap_in_known_length),
+        cmocka_unit_test(test_spared_body),
         cmocka_unit_test(test_gap_in_chunk),
         cmocka_unit_test(test_gap_in_chunk_of_any_length),
         cmocka_unit_test(test_gap_over_the_end_of_a_body),

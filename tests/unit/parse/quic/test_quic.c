@@ -41,6 +41,28 @@ static void test_handshake(void **state)
     assert_string_equal(h.services[0], "quic");
 }
 
+/* After a while short headers tell nothing but their number. */
+static void test_short_headers_are_spared(void **state)
+{
+    (void)state;
+    send_client_hello(to_server);
+    send_server_hello(to_client);
+    for (unsigned i = 0; i < 64; i++)
+        send_short(0);
+    assert_int_equal(h.spared[0], 0); /* the server may still refuse */
+    for (unsigned i = 0; i < 64; i++)
+        send_short(1);
+    assert_int_equal(h.spared[1], UINT64_MAX);
+    h.ctx.spared = true;
+    fake_host_gap(&h, 1, 1000 - 64);
+    fake_host_gap(&h, 0, 1);
+    h.ctx.spared = false;
+    send_short(0);
+    fake_host_close(&h);
+    /* the 1st, 2nd, 4th … 64th of the client; of the server up to the 512th */
+    assert_string_equal(quic(0, "history"), "ISisOOOOOOOoooooooooo");
+}
+
 static void test_ids_are_told(void **state)
 {
     (void)state;
@@ -345,7 +367,8 @@ static void test_every_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_handshake),           TEST(test_ids_are_told),
+        TEST(test_handshake),           TEST(test_short_headers_are_spared),
+        TEST(test_ids_are_told),
         TEST(test_shuffled_hello),      TEST(test_repeated_packets),
         TEST(test_coalesced),           TEST(test_discarded),
         TEST(test_greased_bit),         TEST(test_short_headers),
