@@ -16,13 +16,19 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool is_wanted(const struct capture_request *r)
+/* Flows whose packets are shared out by other things than the flow are not one worker's alone. */
+static bool may_shunt(const struct capture_request *r)
 {
     const struct options *o = r->options;
 
-    return r->prefilter ||
-           (o->format != OUTPUT_PCAP && (o->shunt_tls || o->shunt_unknown || o->shunt_body ||
-                                         o->shunt_plaintext || o->shunt_elephant));
+    return o->format != OUTPUT_PCAP && (r->n_workers == 1 || o->fanout_mode == FANOUT_HASH) &&
+           (o->shunt_tls || o->shunt_unknown || o->shunt_body || o->shunt_plaintext ||
+            o->shunt_elephant);
+}
+
+static bool is_wanted(const struct capture_request *r)
+{
+    return r->prefilter || may_shunt(r);
 }
 
 #ifdef HAVE_LIBBPF
@@ -35,6 +41,7 @@ static bool is_wanted(const struct capture_request *r)
 
 struct socket_filter {
     struct shunt_bpf *bpf;
+    bool shunts;
     int next_fd, user_fd; /* the user's filter and where it goes on, or -1 */
 };
 
@@ -93,6 +100,7 @@ struct socket_filter *socket_filter_open(const struct capture_request *r, const 
 
     if (!f)
         return NULL;
+    f->shunts = may_shunt(r);
     f->next_fd = f->user_fd = -1;
     err = load(f, r, i, user);
     if (err == 0)
@@ -121,9 +129,11 @@ int socket_filter_give(const struct socket_filter *f, struct heritage_capture *o
     int program = f->user_fd >= 0 ? f->user_fd : bpf_program__fd(f->bpf->progs.shunt);
 
     out->program_fd = fcntl(program, F_DUPFD_CLOEXEC, 3);
+    if (out->program_fd < 0 || !f->shunts)
+        return out->program_fd < 0 ? -errno : 0;
     out->flows_fd = fcntl(bpf_map__fd(f->bpf->maps.shunt_flows), F_DUPFD_CLOEXEC, 3);
     out->shunted_fd = fcntl(bpf_map__fd(f->bpf->maps.shunt_shunts), F_DUPFD_CLOEXEC, 3);
-    return out->program_fd < 0 || out->flows_fd < 0 || out->shunted_fd < 0 ? -errno : 0;
+    return out->flows_fd < 0 || out->shunted_fd < 0 ? -errno : 0;
 }
 #else
 struct socket_filter *socket_filter_open(const struct capture_request *r, const struct interface *i,

@@ -280,6 +280,8 @@ static int attach_program(struct capture *c, const struct heritage *h)
         log_error("interface %s: cannot set the filter: %s", c->interface, strerror(errno));
         return -errno;
     }
+    if (h->capture.flows_fd < 0)
+        return 0;
     if (flows_map_open(&c->flows, h->capture.flows_fd, h->capture.shunted_fd, h->worker_index,
                        c->interface) == 0)
         c->counters->shunt_abandoned += flows_map_sweep(c->flows);
