@@ -311,7 +311,8 @@ $(foreach v,release debug asan fuzz,build/$(v)/obj/manager/capture/af_packet.o \
   build/$(v)/obj/tests/unit/bpf/test_fanout.o): $(BPF_SKEL)
 $(foreach v,release debug asan,build/$(v)/obj/manager/capture/af_xdp.o \
   build/$(v)/obj/tests/unit/bpf/test_af_xdp.o): build/bpf/af_xdp.skel.h
-$(foreach v,release debug asan,build/$(v)/obj/manager/capture/xdp.o): build/bpf/xdp.skel.h
+$(foreach v,release debug asan,build/$(v)/obj/manager/capture/xdp.o \
+  build/$(v)/obj/tests/unit/bpf/test_xdp.o): build/bpf/xdp.skel.h
 $(foreach v,release debug asan,build/$(v)/obj/manager/capture/socket_filter.o \
   build/$(v)/obj/tests/unit/bpf/test_shunt.o): $(if $(BPF_SKEL),build/bpf/shunt.skel.h)
 $(foreach v,release debug asan,build/$(v)/obj/worker/probe/kernel.o): $(if $(BPF_SKEL),build/bpf/probe.skel.h)
@@ -552,6 +553,8 @@ $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/sc
   $(PREFILTER) \
   worker/capture/af_xdp.c $(FLOWS_MAP))
 $(call unit,bpf/test_af_xdp,$(BASE) $(DECODE))
+$(call unit,bpf/test_xdp,$(BASE) $(DECODE))
+$(call unit,capture/test_flows_map,$(FLOWS_MAP) common/base/log.c)
 $(call unit,manager/capture/test_host_use,manager/capture/host_use.c)
 endif
 $(call unit,manager/cli/test_top,manager/cli/top_sample.c manager/cli/top_view.c manager/text.c \
@@ -707,6 +710,7 @@ bench-scale: release tools
 	@tests/bench/scale.py
 bench-live: release tools
 	@tests/bench/live.sh
+	@tests/bench/rates.py
 bench-plaintext: release tools
 	@tests/bench/plaintext.sh
 bench-probe: build/tools/bench/probe_cost
