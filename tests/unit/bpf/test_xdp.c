@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Which packets the program of mode xdp sends up and which it counts. Each frame is run through it
+ * in the kernel (BPF_PROG_TEST_RUN), always on one CPU, since it decides for each by itself. */
+#include "bpf/xdp.h"
+#include "common/base/alt_svc_key.h"
+#include "common/base/clock.h"
+#include "common/base/linktype.h"
+#include "tests/unit/tunnel_builder.h"
+#include "worker/decode/decode.h"
+#include "worker/decode/fragments.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-qual" /* what bpftool writes casts const away */
+#include "xdp.skel.h"
+#pragma GCC diagnostic pop
+
+#define SEED        0x5eed1234u
+#define CLIENT      0xc0000201u
+#define SERVER      0xc0000202u
+#define FIRST_BYTES 4000u
+#define RING_BYTES  (1u << 20)
+#define XDP_PASS    2
+
+static struct xdp_bpf *bpf;
+static int ring_fd = -1;
+static struct packet_builder pb;
+static struct counters counters;
+static struct decoder decoder = {.seed = SEED, .tunnel_max_depth = 8, .counters = &counters};
+
+static int one_cpu(void)
+{
+    cpu_set_t set;
+
+    CPU_ZERO(&set);
+    CPU_SET((unsigned)sched_getcpu(), &set);
+    return sched_setaffinity(0, sizeof set, &set);
+}
+
+static int load(void **state)
+{
+    uint32_t zero = 0;
+
+    (void)state;
+    libbpf_set_print(NULL);
+    decoder.fragments = fragments_new(1 << 20, NS_PER_SEC, &counters);
+    bpf = xdp_bpf__open();
+    if (!bpf || !decoder.fragments || one_cpu() < 0)
+        return -1;
+    bpf->rodata->xdp_config = (struct xdp_config){.seed = SEED, .first_bytes = FIRST_BYTES};
+    bpf_map__set_max_entries(bpf->maps.xdp_flows, 256);
+    bpf_map__set_max_entries(bpf->maps.xdp_quiet, 256);
+    bpf_map__set_max_entries(bpf->maps.learned_h3_ports, 16);
+    bpf_map__set_max_entries(bpf->maps.learned_h3_hosts, 16);
+    bpf_program__set_autoload(bpf->progs.spliff_tc_in, false);
+    bpf_program__set_autoload(bpf->progs.spliff_tc_out, false);
+    ring_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, RING_BYTES, NULL);
+    if (ring_fd < 0 || xdp_bpf__load(bpf) < 0) {
+        printf("the kernel does not let this user load BPF (%s): nothing is tested\n",
+               strerror(errno));
+        xdp_bpf__destroy(bpf);
+        bpf = NULL;
+        return 0;
+    }
+    return bpf_map_update_elem(bpf_map__fd(bpf->maps.xdp_rings), &zero, &ring_fd, BPF_ANY);
+}
+
+static int unload(void **state)
+{
+    (void)state;
+    xdp_bpf__destroy(bpf);
+    fragments_free(decoder.fragments);
+    return 0;
+}
+
+/* Every test has flows of its own: the ring and the maps are emptied by nobody. */
+static int begin(void **state)
+{
+    static unsigned flow;
+
+    if (!bpf)
+        skip();
+    *state = (void *)(uintptr_t)(1024 + ++flow); /* the client's port */
+    return 0;
+}
+
+static unsigned port_of(void **state)
+{
+    return (unsigned)(uintptr_t)*state;
+}
+
+/* Of a ring's counter, the sum over CPUs. */
+static uint64_t stat(uint32_t stat)
+{
+    uint64_t values[256] = {0}, sum = 0;
+
+    assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_stats), &stat, values), 0);
+    for (unsigned i = 0; i < 256; i++)
+        sum += values[i];
+    return sum;
+}
+
+/* Whether the frame in pb goes up. */
+static bool rises(void)
+{
+    LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pb.b, .data_size_in = (uint32_t)pb.n);
+    uint64_t before = stat(XDP_STAT_UP);
+
+    assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.spliff_xdp), &opts), 0);
+    assert_int_equal(opts.retval, XDP_PASS);
+    return stat(XDP_STAT_UP) > before;
+}
+
+/* What was counted of the flow of the frame in pb, on all CPUs; by decode's own key. */
+static struct flows_value counted(struct packet *p)
+{
+    struct frame f = {.data = pb.b,
+                      .caplen = (uint32_t)pb.n,
+                      .wirelen = (uint32_t)pb.n,
+                      .linktype = LINKTYPE_ETHERNET};
+    static struct xdp_flow values[256];
+    struct flows_value sum = {0};
+    enum weird weird;
+
+    decode_batch(&decoder);
+    assert_int_equal(decode_frame(&decoder, &f, p, &weird), DECODE_PACKET);
+    memset(values, 0, sizeof values);
+    if (bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_flows), &p->key, values) < 0)
+        return sum;
+    for (unsigned i = 0; i < 256; i++)
+        if (values[i].counted.end[0].packets + values[i].counted.end[1].packets > 0)
+            sum = values[i].counted;
+    return sum;
+}
+
+/* A segment of the flow that the client's port stands for; from the server if `server`. */
+static void tcp(unsigned port, bool server, uint32_t seq, unsigned flags, const char *text,
+                size_t bytes)
+{
+    pb_ethernet(&pb, 0x0800);
+    pb_ipv4(&pb, 6, server ? SERVER : CLIENT, server ? CLIENT : SERVER, 0, 0x4000);
+    pb_tcp(&pb, server ? 443 : port, server ? port : 443, seq, 1, flags);
+    pb_text(&pb, text);
+    if (bytes > strlen(text))
+        pb_fill(&pb, 'x', bytes - strlen(text));
+    pb_end(&pb);
+}
+
+static void udp(unsigned port, bool server, const uint8_t *data, size_t bytes)
+{
+    pb_ethernet(&pb, 0x0800);
+    pb_ipv4(&pb, 17, server ? SERVER : CLIENT, server ? CLIENT : SERVER, 0, 0x4000);
+    pb_udp(&pb, server ? 4433 : port, server ? port : 4433, (unsigned)bytes);
+    memcpy(pb.b + pb.n, data, bytes);
+    pb.n += bytes;
+    pb_end(&pb);
+}
+
+/* A record of TLS with its header: as much of it as `bytes`, all of a segment's payload. */
+static void tls(unsigned port, uint32_t seq, unsigned type, unsigned length, size_t bytes)
+{
+    tcp(port, false, seq, TCP_ACK, "", bytes);
+    uint8_t *b = pb.b + pb.n - bytes;
+
+    b[0] = (uint8_t)type;
+    b[1] = b[2] = 3;
+    b[3] = (uint8_t)(length >> 8);
+    b[4] = (uint8_t)length;
+    b[5] = 1; /* of a handshake: ClientHello */
+}
+
+static void a_connection_begins_and_ends_in_the_worker(void **state)
+{
+    unsigned port = port_of(state);
+
+    tcp(port, false, 100, TCP_SYN, "", 0);
+    assert_true(rises());
+    tcp(port, true, 900, TCP_SYN | TCP_ACK, "", 0);
+    assert_true(rises());
+    for (uint32_t n = 0; n < 2 * FIRST_BYTES; n += 1000) {
+        tcp(port, false, 101 + n, TCP_ACK, "", 1000);
+        rises();
+    }
+    tcp(port, false, 101 + 2 * FIRST_BYTES, TCP_ACK, "", 10);
+    assert_false(rises());
+    tcp(port, false, 111 + 2 * FIRST_BYTES, TCP_ACK | TCP_FIN, "", 0);
+    assert_true(rises());
+    tcp(port, true, 901, TCP_RST, "", 0);
+    assert_true(rises());
+}
+
+static void first_bytes_of_a_known_protocol_go_up(void **state)
+{
+    unsigned port = port_of(state), up = 0;
+    struct flows_value v;
+    struct packet p;
+
+    tcp(port, true, 1, TCP_ACK, "HTTP/1.1 200 OK\r\n", 1000);
+    up += rises();
+    for (unsigned n = 1; n < 10; n++) {
+        tcp(port, true, 1 + n * 1000, TCP_ACK, "", 1000);
+        up += rises();
+    }
+    assert_int_equal(up, FIRST_BYTES / 1000);
+    v = counted(&p);
+    assert_int_equal(v.end[p.from].packets, 10 - up);
+    assert_int_equal(v.end[p.from].ip_bytes, (10 - up) * 1040);
+    assert_int_equal(v.end[p.from].payload_bytes, (10 - up) * 1000);
+    assert_int_equal(v.end[p.from].seq_end, 10001);
+    assert_true(v.flags & FLOWS_SEQ << p.from);
+    assert_int_equal(v.end[!p.from].packets, 0);
+}
+
+static void a_quarter_of_them_if_nobody_knows_it(void **state)
+{
+    unsigned port = port_of(state), up = 0;
+
+    for (unsigned n = 0; n < 10; n++) {
+        tcp(port, true, 1 + n * 500, TCP_ACK, "", 500);
+        up += rises();
+    }
+    assert_int_equal(up, FIRST_BYTES / 4 / 500);
+}
+
+static void tls_goes_up_until_its_data_begin(void **state)
+{
+    unsigned port = port_of(state);
+    uint32_t seq = 1;
+
+    /* A record of 16,000 bytes in segments: far more than first_bytes. */
+    tls(port, seq, 22, 16000, 1000);
+    assert_true(rises());
+    for (seq = 1001; seq < 16006; seq += 1001) {
+        tcp(port, false, seq, TCP_ACK, "", 1001);
+        assert_true(rises());
+    }
+    seq = 16006;
+    tls(port, seq, 20, 1, 6);
+    assert_true(rises());
+    tls(port, seq + 6, 23, 1000, 1005); /* tells that the handshake is over */
+    assert_true(rises());
+    tls(port, seq + 1011, 23, 1000, 1005);
+    assert_false(rises());
+    /* The other direction has its own end. */
+    tcp(port, true, 1, TCP_ACK, "", 10);
+    assert_true(rises());
+}
+
+static void what_is_sent_again_is_told_apart(void **state)
+{
+    unsigned port = port_of(state);
+    struct flows_value v;
+    struct packet p;
+
+    for (unsigned n = 0; n < 5; n++) {
+        tcp(port, true, 1 + n * 500, TCP_ACK, "", 500);
+        rises();
+    }
+    tcp(port, true, 2001, TCP_ACK, "", 500);
+    assert_false(rises());
+    v = counted(&p);
+    assert_int_equal(v.end[p.from].packets, 4);
+    assert_int_equal(v.end[p.from].resent, 1);
+    assert_int_equal(v.end[p.from].payload_bytes, 1500);
+    assert_int_equal(v.end[p.from].seq_end, 2501);
+}
+
+static void acknowledgements_are_soon_only_counted(void **state)
+{
+    unsigned port = port_of(state), up = 0;
+    struct flows_value v;
+    struct packet p;
+
+    for (unsigned n = 0; n < 100; n++) {
+        tcp(port, false, 1, TCP_ACK, "", 0);
+        up += rises();
+    }
+    assert_in_range(up, 1, 50);
+    v = counted(&p);
+    assert_int_equal(v.end[p.from].packets, 100 - up);
+    assert_true(v.flags & FLOWS_ACK << p.from);
+    assert_false(v.flags & FLOWS_SEQ << p.from);
+}
+
+static void a_five_tuple_may_be_used_again(void **state)
+{
+    unsigned port = port_of(state);
+
+    for (unsigned n = 0; n < 10; n++) {
+        tcp(port, false, 1 + n * 500, TCP_ACK, "", 500);
+        rises();
+    }
+    tcp(port, false, 5001, TCP_ACK, "", 500);
+    assert_false(rises());
+    tcp(port, false, 5000, TCP_SYN, "", 0);
+    assert_true(rises());
+    tcp(port, false, 5001, TCP_ACK, "GET / HTTP/1.1\r\n\r\n", 0);
+    assert_true(rises());
+}
+
+/* The SYN was on another CPU: the numbers tell. */
+static void also_if_the_syn_was_not_seen(void **state)
+{
+    unsigned port = port_of(state);
+    struct packet p;
+
+    for (unsigned n = 0; n < 10; n++) {
+        tcp(port, false, 1 + n * 500, TCP_ACK, "", 500);
+        rises();
+    }
+    assert_false(rises());
+    tcp(port, false, 0x40000000, TCP_ACK, "GET / HTTP/1.1\r\n\r\n", 0);
+    counted(&p);
+    bpf_map_delete_elem(bpf_map__fd(bpf->maps.xdp_quiet), &p.key); /* as that CPU has */
+    assert_true(rises());
+}
+
+static void what_the_worker_shunts_is_counted(void **state)
+{
+    unsigned port = port_of(state);
+    uint32_t both = 3;
+    struct packet p;
+
+    tcp(port, false, 1, TCP_ACK, "GET / HTTP/1.1\r\n", 0);
+    assert_true(rises());
+    counted(&p);
+    assert_int_equal(bpf_map_update_elem(bpf_map__fd(bpf->maps.xdp_quiet), &p.key, &both, BPF_ANY),
+                     0);
+    tcp(port, false, 17, TCP_ACK, "", 100);
+    assert_false(rises());
+    tcp(port, true, 1, TCP_ACK, "", 100);
+    assert_false(rises());
+    assert_int_equal(counted(&p).end[p.from].packets, 1);
+}
+
+static void dns_goes_up_for_ever(void **state)
+{
+    static const uint8_t query[] = {0x12, 0x34, 1, 0,   0, 1, 0, 0, 0, 0,
+                                    0,    0,    1, 'a', 0, 0, 1, 0, 1};
+
+    for (unsigned n = 0; n < FIRST_BYTES; n++) {
+        udp(port_of(state), n & 1, query, sizeof query);
+        assert_true(rises());
+    }
+}
+
+static void long_headers_of_quic_go_up_for_ever(void **state)
+{
+    static uint8_t initial[1200] = {0xc3, 0, 0, 0, 1}, data[1200] = {0x43};
+    static const uint8_t rtp[200] = {0x80, 0x60, 1, 2, 3};
+    unsigned up = 0;
+
+    udp(port_of(state), false, initial, sizeof initial);
+    assert_true(rises());
+    for (unsigned n = 0; n < 10; n++) {
+        udp(port_of(state), false, data, sizeof data);
+        up += rises();
+    }
+    assert_in_range(up, 3, 4); /* QUIC is known: FIRST_BYTES */
+    udp(port_of(state), false, initial, sizeof initial);
+    assert_true(rises());
+    udp(port_of(state), false, rtp, sizeof rtp); /* the same bit, but no version of QUIC */
+    assert_false(rises());
+}
+
+/* Put n_events into the ring that is full: counted as what was not sent up. */
+static void a_full_ring_is_counted(void **state)
+{
+    unsigned port = port_of(state), up = 0;
+    uint64_t before = stat(XDP_STAT_RING_FULL);
+    struct packet p;
+
+    for (unsigned n = 0; n < RING_BYTES / 1000; n++) {
+        tcp(port, false, 1, TCP_SYN, "", 1400);
+        up += rises();
+    }
+    assert_true(up < RING_BYTES / 1000);
+    assert_int_equal(stat(XDP_STAT_RING_FULL) - before, RING_BYTES / 1000 - up);
+    assert_int_equal(counted(&p).end[p.from].packets, RING_BYTES / 1000 - up);
+}
+
+static void http3_is_known_where_it_was_learned(void **state)
+{
+    static uint8_t data[500] = {0x43};
+    struct alt_svc_host_key host = {.port = 4433};
+    struct alt_svc_port_key port = {.port = 4433};
+    uint64_t until = clock_mono_ns() + NS_PER_SEC * 60;
+    struct xdp_flow values[256];
+    struct packet p;
+
+    host.addr[10] = host.addr[11] = 0xff;
+    memcpy(host.addr + 12, (uint8_t[]){0xc0, 0, 2, 2}, 4);
+    bpf_map_update_elem(bpf_map__fd(bpf->maps.learned_h3_ports), &port, &until, BPF_ANY);
+    bpf_map_update_elem(bpf_map__fd(bpf->maps.learned_h3_hosts), &host, &until, BPF_ANY);
+    udp(port_of(state), false, data, sizeof data);
+    assert_true(rises());
+    counted(&p);
+    assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_flows), &p.key, values), 0);
+    assert_int_equal(values[sched_getcpu()].stream[p.from].content, XDP_HTTP3);
+    until = 1;
+    bpf_map_update_elem(bpf_map__fd(bpf->maps.learned_h3_hosts), &host, &until, BPF_ANY);
+    udp(port_of(state) + 2000, false, data, sizeof data);
+    rises();
+    counted(&p);
+    assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_flows), &p.key, values), 0);
+    assert_int_equal(values[sched_getcpu()].stream[p.from].content, XDP_UNKNOWN);
+}
+
+/* Counted under the key that decode finds, whatever is in front of the ports. */
+static void keys_are_those_of_decode(void **state)
+{
+    static const unsigned extensions[] = {0, 60, 43, 44};
+
+    for (unsigned i = 0; i < 24; i++) {
+        struct packet p;
+        bool v6 = i & 1;
+
+        for (unsigned n = 0; n < 60; n++) { /* until it is only counted */
+            pb_ethernet(&pb, v6 ? 0x86dd : 0x0800);
+            for (unsigned tags = 0; tags < i / 2 % 3; tags++)
+                pb_vlan(&pb, tags ? 0x8100 : 0x88a8, 7, v6 ? 0x86dd : 0x0800);
+            if (v6) {
+                unsigned k = i / 6;
+
+                pb_ipv6(&pb, k ? extensions[i % 4] : 6, CLIENT, SERVER + i);
+                for (; k > 0; k--)
+                    pb_extension(&pb, k > 1 ? extensions[(i + k) % 4] : 6, 0);
+            } else {
+                pb_ipv4(&pb, 6, CLIENT + i, SERVER, i % 11, 0x4000);
+            }
+            pb_tcp(&pb, i % 3 ? 80 : port_of(state), i % 3 ? port_of(state) : 80, n, 1, TCP_ACK);
+            pb_end(&pb);
+            rises();
+        }
+        assert_true(counted(&p).end[p.from].packets > 0);
+    }
+}
+
+static void what_is_not_tcp_or_udp_goes_up(void **state)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        for (unsigned n = 0; n < 40; n++) {
+            pb_ethernet(&pb, i == 0 ? 0x0806 : 0x0800);
+            pb_ipv4(&pb, i == 1 ? 1 : i == 2 ? 47 : 17, CLIENT, SERVER, 0, i == 3 ? 0x2000 : 0);
+            if (i == 4)
+                pb_udp(&pb, port_of(state), 4789, 400); /* VXLAN */
+            pb_fill(&pb, 0, 400);
+            pb_end(&pb);
+            assert_true(rises());
+        }
+    }
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, begin)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_connection_begins_and_ends_in_the_worker),
+        TEST(first_bytes_of_a_known_protocol_go_up),
+        TEST(a_quarter_of_them_if_nobody_knows_it),
+        TEST(tls_goes_up_until_its_data_begin),
+        TEST(what_is_sent_again_is_told_apart),
+        TEST(acknowledgements_are_soon_only_counted),
+        TEST(a_five_tuple_may_be_used_again),
+        TEST(also_if_the_syn_was_not_seen),
+        TEST(what_the_worker_shunts_is_counted),
+        TEST(dns_goes_up_for_ever),
+        TEST(long_headers_of_quic_go_up_for_ever),
+        TEST(http3_is_known_where_it_was_learned),
+        TEST(keys_are_those_of_decode),
+        TEST(what_is_not_tcp_or_udp_goes_up),
+        TEST(a_full_ring_is_counted),
+    };
+
+    return cmocka_run_group_tests(tests, load, unload);
+}

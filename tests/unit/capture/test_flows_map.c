@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The values that CPUs have of a flow, as one; and the calls on a map of the kernel, if this user
+ * may make one. */
+#include "worker/capture/flows_map.h"
+#include "worker/capture/kernel_map.h"
+
+#include "common/base/clock.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define CPUS 3
+#define MS   NS_PER_MS
+#define GIB  (UINT64_C(1) << 30)
+
+/* As mode xdp has them: with a state of its own behind each. */
+struct value {
+    struct flows_value v;
+    uint8_t more[24];
+};
+
+static struct value values[CPUS];
+static struct capture_unseen sum;
+
+static int clear(void **state)
+{
+    (void)state;
+    memset(values, 0, sizeof values);
+    return 0;
+}
+
+static bool merge(void)
+{
+    return flows_map_merge(values, sizeof values[0], CPUS, 1000, &sum);
+}
+
+/* What a CPU has of end 1: as if it had seen payload bytes up to seq_end at that time. */
+static void saw(unsigned cpu, uint64_t bytes, uint32_t seq_end, uint64_t last_ns)
+{
+    values[cpu].v.flags |= FLOWS_SEQ << 1;
+    values[cpu].v.end[1] = (struct flows_end){.packets = 1,
+                                              .ip_bytes = bytes + 40,
+                                              .payload_bytes = bytes,
+                                              .seq_end = seq_end,
+                                              .last_ns = last_ns};
+}
+
+static void nothing_is_nothing(void **state)
+{
+    (void)state;
+    assert_false(merge());
+    values[1].v.flags = FLOWS_SEQ; /* seen, and all of it went up */
+    assert_false(merge());
+}
+
+static void counts_are_summed(void **state)
+{
+    (void)state;
+    saw(0, 100, 0, 5);
+    saw(2, 200, 0, 7);
+    values[1].v.end[0] = (struct flows_end){
+        .packets = 3, .ip_bytes = 120, .last_ns = 6, .resent = 2, .zero_windows = 1};
+    values[1].v.flags |= FLOWS_ACK;
+    assert_true(merge());
+    assert_int_equal(sum.packets[0], 3);
+    assert_int_equal(sum.packets[1], 2);
+    assert_int_equal(sum.ip_bytes[0], 120);
+    assert_int_equal(sum.ip_bytes[1], 380);
+    assert_int_equal(sum.payload_bytes[0], 0);
+    assert_int_equal(sum.payload_bytes[1], 300);
+    assert_int_equal(sum.resent[0], 2);
+    assert_int_equal(sum.zero_windows[0], 1);
+    assert_true(sum.has_ack[0]);
+    assert_false(sum.has_ack[1]);
+    assert_false(sum.has_seq[0]);
+    assert_int_equal(sum.last_ns, 1007);
+}
+
+static void newest_note_counts(void **state)
+{
+    (void)state;
+    saw(0, 1000, 5000, 1 * NS_PER_SEC);
+    saw(1, 1000, 9000, 2 * NS_PER_SEC);
+    assert_true(merge());
+    assert_true(sum.has_seq[1]);
+    assert_int_equal(sum.seq_end[1], 9000);
+}
+
+/* Segments overtake each other between CPUs. */
+static void or_one_ahead_in_the_same_moment(void **state)
+{
+    (void)state;
+    saw(0, 1000, 7500, 1000 * MS - 3);
+    saw(1, 1000, 6000, 1000 * MS);
+    saw(2, 1000, 6100, 1000 * MS - 1);
+    assert_true(merge());
+    assert_int_equal(sum.seq_end[1], 7500);
+    saw(0, 1000, 500, 1000 * MS - 3); /* over the wrap */
+    saw(1, 1000, UINT32_C(0xffffff00), 1000 * MS);
+    assert_true(merge());
+    assert_int_equal(sum.seq_end[1], 6100);
+    saw(2, 0, UINT32_C(0xfffffe00), 1000 * MS);
+    assert_true(merge());
+    assert_int_equal(sum.seq_end[1], 500);
+}
+
+/* The direction went to another CPU, and on for more than the numbers can tell. */
+static void an_old_note_says_nothing(void **state)
+{
+    (void)state;
+    saw(0, 3 * GIB, 0x20000000, 1 * NS_PER_SEC);
+    saw(1, 5 * GIB, 0x1fff0000, 90 * NS_PER_SEC);
+    assert_true(merge());
+    assert_int_equal(sum.seq_end[1], 0x1fff0000);
+    assert_int_equal(sum.payload_bytes[1], 8 * GIB);
+}
+
+static int new_map(void)
+{
+    union bpf_attr attr = {.map_type = BPF_MAP_TYPE_PERCPU_HASH,
+                           .key_size = sizeof(struct flows_key),
+                           .value_size = sizeof(struct value),
+                           .max_entries = 2};
+
+    return (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof attr);
+}
+
+static void a_map_gives_and_takes(void **state)
+{
+    struct flow_key a = {.proto = 6, .port = {1, 2}}, b = {.proto = 17}, c = {.proto = 1};
+    struct flows_map *m;
+    static struct value all[256];
+    int fd = new_map();
+
+    (void)state;
+    if (fd < 0) {
+        printf("the kernel does not let this user make BPF maps (%s)\n", strerror(errno));
+        skip();
+    }
+    assert_int_equal(flows_map_open(&m, fd, -1, 0, "test0"), 0);
+    assert_false(flows_map_unseen(m, &a, false, &sum));
+    all[0].v.end[0].packets = 5;
+    assert_int_equal(kernel_map_put(fd, &a, all, BPF_ANY), 0);
+    assert_int_equal(kernel_map_put(fd, &b, all, BPF_NOEXIST), 0);
+    assert_int_equal(kernel_map_put(fd, &b, all, BPF_NOEXIST), -EEXIST);
+    assert_int_equal(kernel_map_put(fd, &c, all, BPF_NOEXIST), -ENOSPC);
+    assert_true(flows_map_unseen(m, &a, false, &sum));
+    assert_int_equal(sum.packets[0], 5);
+    assert_true(flows_map_unseen(m, &a, true, &sum));
+    assert_int_equal(sum.packets[0], 5);
+    assert_false(flows_map_unseen(m, &a, true, &sum));
+    assert_int_equal(kernel_map_next(fd, NULL, &c), 0);
+    assert_memory_equal(&c, &b, sizeof b);
+    assert_int_equal(kernel_map_next(fd, &b, &c), -ENOENT);
+    flows_map_close(m);
+    close(fd);
+}
+
+static void another_map_is_refused(void **state)
+{
+    struct flows_map *m;
+    int fd = memfd_create("no-map", 0);
+
+    (void)state;
+    assert_true(flows_map_open(&m, fd, -1, 0, "test0") < 0);
+    close(fd);
+}
+
+#define TEST(f) cmocka_unit_test_setup(f, clear)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(nothing_is_nothing),       TEST(counts_are_summed),
+        TEST(newest_note_counts),       TEST(or_one_ahead_in_the_same_moment),
+        TEST(an_old_note_says_nothing), TEST(a_map_gives_and_takes),
+        TEST(another_map_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
