@@ -547,6 +547,8 @@ $(call unit,manager/test_ethtool,manager/ethtool.c)
 $(call unit,worker/test_shunt,$(PIPELINE))
 $(call unit,base/test_prefix_table,common/base/prefix_table.c common/base/ipaddr.c)
 ifdef SRC_XDP
+$(call unit,manager/capture/test_tc_attach,manager/capture/tc_attach.c manager/capture/interface.c \
+  common/base/log.c)
 $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
   common/ipc/heritage.c manager/capture/interface.c \
   manager/capture/host_use.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
