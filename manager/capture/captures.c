@@ -63,9 +63,8 @@ static int open_interface(struct captures *c, const struct members *m, struct ca
 
     if (!opener) {
         snprintf(error, INI_ERROR_BYTES,
-                 "interface %s: this build lacks its capture mode; "
-                 "spliff-cluster version names those it has",
-                 m->first->interface);
+                 "interface %s: this build lacks its capture mode: install %s and build again",
+                 m->first->interface, opener_package(m->first->mode));
         return -ENOTSUP;
     }
     for (unsigned b = 0; b < FLOW_BUCKETS; b++)

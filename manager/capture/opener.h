@@ -54,8 +54,9 @@ struct opener {
     void (*close)(struct opened *o);
 };
 
-/* The row of a mode; NULL if it was not built in. */
+/* The row of a mode; NULL if it was not built in: for want of this package. */
 const struct opener *opener_find(enum mode mode);
+const char *opener_package(enum mode mode);
 
 extern const struct opener opener_af_packet;
 extern const struct opener opener_xdp;

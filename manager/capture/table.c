@@ -12,6 +12,24 @@ static const struct opener *const openers[] = {
 #endif
 };
 
+/* What those of them that may be missing are built with, as Debian names it. */
+static const struct {
+    enum mode mode;
+    const char *package;
+} packages[] = {
+    {MODE_XDP, "libxdp-dev"},
+    {MODE_AF_XDP, "libxdp-dev"},
+    {MODE_DPDK, "libdpdk-dev"},
+};
+
+const char *opener_package(enum mode mode)
+{
+    for (unsigned i = 0; i < sizeof packages / sizeof packages[0]; i++)
+        if (packages[i].mode == mode)
+            return packages[i].package;
+    return "what make says is missing";
+}
+
 const struct opener *opener_find(enum mode mode)
 {
     for (unsigned i = 0; i < sizeof openers / sizeof openers[0]; i++)

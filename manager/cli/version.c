@@ -13,6 +13,11 @@ static const struct {
 #else
     {"bpf", false},
 #endif
+#ifdef HAVE_LIBXDP
+    {"xdp", true},
+#else
+    {"xdp", false},
+#endif
 #ifdef HAVE_ZLIB
     {"zlib", true},
 #else

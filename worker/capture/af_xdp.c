@@ -295,7 +295,8 @@ static void af_xdp_stats(struct capture *c)
     received = c->counters->capture_packets + c->counters->capture_filtered +
                c->counters->capture_abandoned;
     c->counters->capture_kernel_drops = now.rx_ring_full - before->rx_ring_full + empty;
-    c->counters->capture_refused = dropped - empty;
+    c->counters->capture_refused =
+        dropped - empty + now.rx_invalid_descs - before->rx_invalid_descs;
     c->counters->capture_kernel_freezes =
         now.rx_fill_ring_empty_descs - before->rx_fill_ring_empty_descs;
     c->counters->capture_link =
