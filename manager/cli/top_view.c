@@ -70,6 +70,11 @@ static double shunted(const struct interval *i)
     return GROWTH(i, shunt_packets);
 }
 
+static double sleeps(const struct interval *i)
+{
+    return GROWTH(i, loop_sleeps);
+}
+
 static double frequency(const struct interval *i)
 {
     return i->now->frequency_khz > 0 ? (double)i->now->frequency_khz / 1000 : NAN;
@@ -89,6 +94,7 @@ static const struct column {
     {"Packets/s", "packets_per_second", 9, RATE, packets},
     {"Bits/s", "bits_per_second", 7, RATE, bits},
     {"Shunted/s", "shunted_per_second", 9, RATE, shunted},
+    {"Sleeps/s", "sleeps_per_second", 8, RATE, sleeps},
     {"MHz", "mhz", 5, NUMBER, frequency},
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])

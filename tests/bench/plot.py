@@ -17,8 +17,8 @@ class Panel:
 def number(v):
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(v) >= size:
-            return f"{v / size:g}{letter}"
-    return f"{v:g}"
+            return f"{v / size:.3g}{letter}"
+    return f"{v:.3g}"
 
 
 def ticks(top):
@@ -52,8 +52,11 @@ def draw(panel, left):
         y0 = at(xs[0], y)[1]
         out.append(f'<path d="M{left + LEFT} {y0:.1f}h{width}" stroke="#ddd"/>')
         out.append(text(left + LEFT - 6, y0 + 4, number(y), "end"))
+    free = 0  # from where the next number does not touch the last
     for x in xs:
-        out.append(text(at(x, 0)[0], TOP + height + 16, number(x)))
+        if at(x, 0)[0] >= free:
+            out.append(text(at(x, 0)[0], TOP + height + 16, number(x)))
+            free = at(x, 0)[0] + 40
     out.append(text(left + LEFT + width / 2, HEIGHT - 12, panel.x))
     out.append(text(0, 0, panel.y, extra=f' transform="translate({left + 14},{TOP + height / 2}) rotate(-90)"'))
     for n, (name, line) in enumerate(panel.series.items()):
