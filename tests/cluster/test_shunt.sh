@@ -4,6 +4,7 @@
 # one that shunts nothing, and conn.log of both is the same, to the packet. Both have a filter, which
 # must leave out the same.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/programs.sh"
 begin 2
 cat >>"$WORK/spliff.cfg" <<CFG
 tcp_close_delay = 500ms
@@ -42,22 +43,6 @@ for line in sys.stdin:
             row["history"] = "".join(sorted(row["history"]))
         rows.append("\t".join(v for k, v in row.items() if k not in varies))
 print("\n".join(sorted(rows)))'
-}
-
-# Numbers of the programs that processes of the clusters have open.
-programs() {
-    local pid
-    for pid in $(ip netns pids "$NET_SERVER"); do
-        awk '$1 == "prog_id:" {print $2}' /proc/"$pid"/fdinfo/* 2>/dev/null
-    done | sort -u
-}
-
-# are_gone PROGRAM...
-are_gone() {
-    local id
-    for id in "$@"; do
-        ! bpftool prog show id "$id" >/dev/null 2>&1 || return 1
-    done
 }
 
 if command -v gtlsserver >/dev/null; then
