@@ -506,6 +506,7 @@ ifdef BPF_SKEL
 KERNEL_BENCH := $(BASE) $(SRC_PROBE_KERNEL) tests/unit/probe/kernel_bench.c tests/unit/probe/fake_ssl.c
 $(call unit,probe/test_kernel,$(KERNEL_BENCH))
 $(call unit,probe/test_kernel_process,$(KERNEL_BENCH))
+$(call unit,probe/test_kernel_ring,$(KERNEL_BENCH))
 endif
 $(call unit,probe/test_images,worker/probe/images.c worker/probe/lru.c common/base/check.c)
 $(call unit,probe/test_lru,worker/probe/lru.c common/base/check.c)
@@ -614,6 +615,7 @@ $(call fuzz_target,fuzz_names,$(NAMES))
 $(call fuzz_target,fuzz_plaintext,$(PLAINTEXT) common/ipc/owner.c)
 $(call fuzz_target,fuzz_elf,tests/unit/probe/elf_builder.c $(PLAN))
 $(call fuzz_target,fuzz_site,$(PROBE_CODE) worker/probe/site.c $(ELF_IMAGE))
+$(call fuzz_target,fuzz_prefix_table,common/base/prefix_table.c common/base/ipaddr.c common/base/check.c)
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

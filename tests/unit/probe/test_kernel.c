@@ -14,8 +14,6 @@
 
 #include <cmocka.h>
 
-#define FLOOD_BYTES 16384u
-
 static void socket_inside_the_call_tells_the_tuple(void **state)
 {
     (void)state;
@@ -524,62 +522,6 @@ static void what_is_only_passed_on_is_not_counted_again(void **state)
     bench_expect_data(1, true, 6, " more");
 }
 
-static void flood(unsigned calls)
-{
-    static char buffer[FLOOD_BYTES];
-    struct fake_ssl a = {.fd = -1};
-
-    while (calls-- > 0)
-        fake_write(&a, buffer, sizeof buffer);
-}
-
-/* 1.6 MB into a ring of one. */
-static void flood_some(void)
-{
-    flood(100);
-}
-
-static void nearly_full_ring_takes_the_beginning_of_each_call(void **state)
-{
-    uint64_t lost = bench.counters.probe_ring_bytes, taken = 0;
-    unsigned whole = 0;
-
-    (void)state;
-    bench_run(flood_some);
-    assert_int_equal(bench.n_got, 100);
-    for (unsigned i = 0; i < bench.n_got; i++) {
-        assert_int_equal(bench.got[i].e.offset, i * FLOOD_BYTES);
-        if (i == whole && bench.got[i].e.len == FLOOD_BYTES)
-            whole++;
-        else
-            assert_int_equal(bench.got[i].e.len, 1024);
-        taken += bench.got[i].e.len;
-    }
-    assert_in_range(whole, 40, 60);
-    assert_int_equal(bench.counters.probe_ring_bytes - lost + taken, 100 * FLOOD_BYTES);
-}
-
-static void flood_more(void)
-{
-    flood(1000);
-}
-
-static void full_ring_is_counted_and_shows_as_a_jump(void **state)
-{
-    uint64_t lost = bench.counters.probe_ring_bytes, taken = 0;
-
-    (void)state;
-    bench_run(flood_more);
-    assert_in_range(bench.n_got, 101, BENCH_EVENTS - 1);
-    for (unsigned i = 0; i < bench.n_got; i++) {
-        assert_int_equal(bench.got[i].e.offset, i * FLOOD_BYTES);
-        taken += bench.got[i].e.len;
-    }
-    assert_int_equal(bench.counters.probe_ring_bytes - lost + taken, 1000 * FLOOD_BYTES);
-    bench_run(flood_some);
-    assert_int_equal(bench.got[0].e.len, FLOOD_BYTES); /* it is empty again */
-}
-
 /* Those that find sockets or are attached by other means on an old kernel. */
 #define TESTS_OF_BOTH                                                                              \
     cmocka_unit_test(socket_inside_the_call_tells_the_tuple),                                      \
@@ -607,8 +549,6 @@ int main(void)
         cmocka_unit_test(protocol_is_told_once),
         cmocka_unit_test(accepted_by_a_marked_listener_is_marked),
         cmocka_unit_test(unreadable_bytes_are_a_jump),
-        cmocka_unit_test(nearly_full_ring_takes_the_beginning_of_each_call),
-        cmocka_unit_test(full_ring_is_counted_and_shows_as_a_jump),
     };
     const struct CMUnitTest old[] = {TESTS_OF_BOTH};
     int failed = cmocka_run_group_tests_name("calls", tests, bench_prepare, bench_clean_up);
