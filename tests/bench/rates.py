@@ -3,11 +3,11 @@
 """Each capture mode on a veth link, one worker: a capture is sent at rising rates (tests/bench/send.c)
 up to the highest of which less than 0.01 % is lost, or which can still be sent. As root.
 
-usage: rates.py [--modes kernel,xdp,af_xdp] [--seconds N] [--mb N]
+usage: rates.py [--modes none,kernel,xdp,af_xdp,dpdk] [--seconds N] [--mb N]
 
-For each mode: that rate, the CPU time of the worker per packet there (what the kernel does before is
-not its, and in mode xdp is nearly all), and how long after its packet a line of dns.log was written,
-of which up to log_flush_interval (100 ms here) is waiting for others. A flow that is shunted would cost
+For each mode: that rate; the CPU time of the worker per packet there, and that of the whole machine,
+generator and all, to be compared with mode none, where nobody captures (the machine must have nothing
+else to do); and how long after its packet a line of dns.log was written, of which up to log_flush_interval (100 ms here) is waiting for others. A flow that is shunted would cost
 nothing, so shunting is off; the generator does not mend checksums, so they are not looked at. A table on standard output and a plot in build/bench/rates.svg.
 """
 import argparse
@@ -97,6 +97,7 @@ class Link:
     """A veth pair tx0 - rx0 in a namespace of its own, and a cluster that captures at rx0."""
 
     def __init__(self, method):
+        self.method = method
         self.name = f"spliff-rates-{os.getpid()}"
         self.work = tempfile.mkdtemp(prefix="spliff-rates.")
         os.chmod(self.work, 0o755)
@@ -120,6 +121,8 @@ class Link:
         self.inside("sysctl", "-qw", "net.ipv6.conf.tx0.disable_ipv6=1", "net.ipv6.conf.rx0.disable_ipv6=1")
         for end in ("tx0", "rx0"):
             self.inside("ip", "link", "set", end, "up")
+        if self.method == "none":
+            return self
         try:
             self.cluster("start", "--node-cfg", f"{self.work}/node.cfg")
         except subprocess.CalledProcessError:
@@ -135,6 +138,8 @@ class Link:
 
     def worker(self):
         """Its counters, and its CPU seconds."""
+        if self.method == "none":
+            return {"capture.packets": 0}, 0
         lines = (line.split() for line in self.cluster("print", "counters").splitlines())
         facts = {f[1]: f[2] for f in lines if len(f) == 3 and f[0].startswith("worker-")}
         with open(f"/proc/{facts['pid']}/stat") as f:
@@ -153,17 +158,26 @@ class Link:
             before = now
 
 
+def busy_seconds():
+    """CPU time that the machine has used: /proc/stat, all but idle, iowait, steal and guests'."""
+    with open("/proc/stat") as f:
+        ticks = [int(x) for x in f.readline().split()[1:]]
+    return sum(ticks[:3] + ticks[5:7]) / os.sysconf("SC_CLK_TCK")
+
+
 def try_rate(link, mode, capture, rate, seconds):
-    """(packets/s sent, part lost, worker's seconds per packet)."""
+    """(packets/s sent, part lost, worker's seconds per packet, the machine's)."""
     before, cpu_before = link.settled()
+    busy = busy_seconds()
     sent = link.inside(SEND, "tx0", capture, str(int(rate)), str(seconds)).split()
+    busy = busy_seconds() - busy
     after, cpu = link.settled()
     grown = {k: after[k] - before[k] for k in after}
     packets = int(sent[0])
-    lost = grown["capture.kernel_drops"] + grown["capture.refused"]
-    if mode != "xdp":  # where only what tells something is meant to come up
+    lost = grown.get("capture.kernel_drops", 0) + grown.get("capture.refused", 0)
+    if mode not in ("none", "xdp"):  # where only what tells something is meant to come up
         lost = max(lost, packets - grown["capture.packets"] - grown["shunt.packets"])
-    return packets / float(sent[3]), lost / packets, (cpu - cpu_before) / packets
+    return packets / float(sent[3]), lost / packets, (cpu - cpu_before) / packets, busy / packets
 
 
 def measure(mode, capture, seconds):
@@ -178,7 +192,7 @@ def measure(mode, capture, seconds):
             tail.join()
             rows.append(row)
             print(f"  {mode:8}{row[0]:12,.0f} packets/s{row[1] * 100:9.4f} % lost"
-                  f"{row[2] * 1e9:7.0f} ns/packet", flush=True)
+                  f"{row[2] * 1e9:7.0f} ns/packet, machine {row[3] * 1e9:.0f}", flush=True)
             if row[1] <= LOSS:
                 latencies = tail.latencies or latencies
             if row[1] > LOSS or row[0] < rate * 0.9:
@@ -192,7 +206,7 @@ def quantile(values, q):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--modes", default="kernel,xdp,af_xdp")
+    parser.add_argument("--modes", default="none,kernel,xdp,af_xdp,dpdk")
     parser.add_argument("--seconds", type=int, default=5, help="of each rate (5)")
     parser.add_argument("--mb", type=int, default=30, help="size of the capture (30)")
     options = parser.parse_args()
@@ -204,20 +218,22 @@ def main():
             results[mode] = measure(mode, capture, options.seconds)
         except subprocess.CalledProcessError as e:
             print(f"  {mode:8}not here: {e.output.strip().splitlines()[-1] if e.output else e}")
-    print(f"\n{'mode':8}{'packets/s':>12}{'ns/packet':>11}{'p50 ms':>9}{'p99 ms':>9}")
+    print(f"\n{'mode':8}{'packets/s':>12}{'ns/packet':>11}{'machine':>9}{'p50 ms':>9}{'p99 ms':>9}")
     for mode, (rows, latencies) in results.items():
         best = [r for r in rows if r[1] <= LOSS]
         if not best:
             print(f"{mode:8}{'none':>12}")
             continue
         limit = "" if rows[-1][1] > LOSS else "  (all that could be sent)"
-        print(f"{mode:8}{best[-1][0]:12,.0f}{best[-1][2] * 1e9:11.0f}"
+        print(f"{mode:8}{best[-1][0]:12,.0f}{best[-1][2] * 1e9:11.0f}{best[-1][3] * 1e9:9.0f}"
               f"{quantile(latencies, 0.5) * 1e3:9.1f}{quantile(latencies, 0.99) * 1e3:9.1f}{limit}")
     if results:
         path = os.path.join(OUT, "rates.svg")
         plot.write(path, f"{name}, {time.strftime('%Y-%m-%d')}", [
             plot.Panel("Worker's time for a packet", "packets/s", "ns", log=True, series={
                 m: [(r[0], r[2] * 1e9) for r in rows] for m, (rows, _) in results.items()}),
+            plot.Panel("The machine's, generator and all", "packets/s", "ns", log=True, series={
+                m: [(r[0], r[3] * 1e9) for r in rows] for m, (rows, _) in results.items()}),
             plot.Panel("Lost", "packets/s", "%", log=True, series={
                 m: [(r[0], r[1] * 100) for r in rows] for m, (rows, _) in results.items()}),
         ])
