@@ -37,7 +37,7 @@ struct doctor_nic {
 struct doctor_capture {
     char interface[TOPOLOGY_NAME_MAX];
     enum mode mode;
-    bool built_in; /* this build has the mode */
+    const char *package; /* that this build lacks for the mode, NULL if none */
     unsigned workers;
     struct doctor_nic nic;
 };

@@ -51,7 +51,7 @@ static struct doctor_capture *capture_of(struct doctor *d, const struct topology
     c = &d->captures[d->n_captures++];
     snprintf(c->interface, sizeof c->interface, "%s", n->interface);
     c->mode = n->mode;
-    c->built_in = opener_find(n->mode) != NULL;
+    c->package = opener_find(n->mode) ? NULL : opener_package(n->mode);
     examine_nic(c->interface, &c->nic);
     return c;
 }

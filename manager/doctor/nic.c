@@ -7,18 +7,14 @@
 
 DOCTOR_CHECK(mode)
 {
-    static const char *const needed[] = {[MODE_XDP] = "libxdp-dev, libbpf-dev, clang and bpftool",
-                                         [MODE_AF_XDP] =
-                                             "libxdp-dev, libbpf-dev, clang and bpftool",
-                                         [MODE_DPDK] = "libdpdk-dev"};
     char mend[DOCTOR_TEXT_MAX];
 
     (void)d;
-    if (c->built_in) {
+    if (!c->package) {
         doctor_find(r, DOCTOR_OK, "", "%u worker%s", c->workers, c->workers > 1 ? "s" : "");
         return;
     }
-    snprintf(mend, sizeof mend, "install %s, then: make && make install", needed[c->mode]);
+    snprintf(mend, sizeof mend, "install %s, then: make && make install", c->package);
     doctor_find(r, DOCTOR_FAIL, mend, "this build lacks its capture mode");
 }
 

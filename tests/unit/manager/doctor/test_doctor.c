@@ -51,7 +51,6 @@ static void machine(enum mode mode)
     doctor.n_captures = 1;
     snprintf(c->interface, sizeof c->interface, "eth0");
     c->mode = mode;
-    c->built_in = true;
     c->workers = doctor.workers = 2;
     c->nic = (struct doctor_nic){.there = true,
                                  .up = true,
@@ -143,7 +142,7 @@ static void a_mode_may_be_missing(void **state)
 {
     (void)state;
     machine(MODE_DPDK);
-    doctor.captures[0].built_in = false;
+    doctor.captures[0].package = "libdpdk-dev";
     expect("mode", "fail  mode       eth0: this build lacks its capture mode; install libdpdk-dev");
     assert_false(doctor_is_ok(&report));
 }
