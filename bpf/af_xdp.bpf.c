@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
 /* Mode af_xdp: each frame goes to the socket of the queue that it came in by, with a note in front
  * (bpf/af_xdp.h) that spares the worker the time and the hash. Packets of shunted flows are counted
- * and end here. A queue without a socket leaves its frames to the host. */
+ * and end here. A queue without a socket leaves its frames to the host.
+ *
+ * What the first bytes say is left to the worker: it looks once in a flow, where a program without
+ * memory of flows would have to look in every packet. */
 #include "bpf/stubs.h"
 
 #include <bpf/bpf_helpers.h>

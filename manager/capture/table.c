@@ -17,8 +17,8 @@ static const struct {
     enum mode mode;
     const char *package;
 } packages[] = {
-    {MODE_XDP, "libxdp-dev"},
-    {MODE_AF_XDP, "libxdp-dev"},
+    {MODE_XDP, "libxdp-dev, libbpf-dev, clang and bpftool"},
+    {MODE_AF_XDP, "libxdp-dev, libbpf-dev, clang and bpftool"},
     {MODE_DPDK, "libdpdk-dev"},
 };
 

@@ -97,7 +97,8 @@ static const struct xdp_desc *descriptor(const struct capture *c, uint32_t posit
 
 static uint8_t *piece_data(const struct capture *c, const struct xdp_desc *d)
 {
-    CHECK(d->addr + d->len <= (uint64_t)c->memory_bytes - HERITAGE_NOTES_BYTES);
+    CHECK(d->addr >= sizeof(struct af_xdp_note));
+    CHECK(d->addr + d->len <= c->memory_bytes - HERITAGE_NOTES_BYTES);
     return c->memory + d->addr;
 }
 
@@ -193,20 +194,20 @@ static bool fill_frame(struct capture *c, struct frame *f, uint32_t first, uint3
     } else {
         f->caplen = f->wirelen = d->len;
     }
-    if (f->caplen > c->snaplen)
-        f->caplen = c->snaplen;
     return true;
 }
 
-/* Whether the frame is one that the user's filter lets through. */
-static bool passes(struct capture *c, const struct frame *f)
+/* Whether the frame is one that the user's filter lets through; cuts it to the snap length. */
+static bool passes(struct capture *c, struct frame *f)
 {
-    if (!c->filter || filter_match(c->filter, f->data, f->caplen, f->wirelen)) {
-        c->counters->capture_truncated += f->caplen < f->wirelen;
-        return true;
+    if (c->filter && !filter_match(c->filter, f->data, f->caplen, f->wirelen)) {
+        c->counters->capture_filtered++;
+        return false;
     }
-    c->counters->capture_filtered++;
-    return false;
+    if (f->caplen > c->snaplen)
+        f->caplen = c->snaplen;
+    c->counters->capture_truncated += f->caplen < f->wirelen;
+    return true;
 }
 
 /* Nothing has come: has something happened to the interface? The kernel takes a socket off one that
@@ -303,37 +304,33 @@ static void af_xdp_stats(struct capture *c)
         received + c->counters->capture_kernel_drops + c->counters->capture_refused;
 }
 
-static int map_ring(struct capture *c, struct ring *r, const struct xdp_ring_offset *at,
-                    uint64_t slots_bytes, off_t which)
+/* False with errno set. */
+static bool map_ring(struct capture *c, struct ring *r, const struct xdp_ring_offset *at,
+                     uint64_t slots_bytes, off_t which)
 {
     r->map_bytes = at->desc + slots_bytes;
     r->map =
         mmap(NULL, r->map_bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, c->fd, which);
     if (r->map == MAP_FAILED) {
         r->map = NULL;
-        return -errno;
+        return false;
     }
     r->producer = (uint32_t *)(void *)((uint8_t *)r->map + at->producer);
     r->consumer = (uint32_t *)(void *)((uint8_t *)r->map + at->consumer);
     r->flags = (uint32_t *)(void *)((uint8_t *)r->map + at->flags);
     r->slots = (uint8_t *)r->map + at->desc;
-    return 0;
+    return true;
 }
 
-static int map_rings(struct capture *c)
+static bool map_rings(struct capture *c)
 {
     struct xdp_mmap_offsets at;
     socklen_t bytes = sizeof at;
     uint64_t slots = (uint64_t)c->mask + 1;
-    int r;
 
-    if (getsockopt(c->fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &bytes) < 0)
-        return -errno;
-    r = map_ring(c, &c->receive, &at.rx, slots * sizeof(struct xdp_desc), XDP_PGOFF_RX_RING);
-    if (r == 0)
-        r = map_ring(c, &c->fill, &at.fr, slots * sizeof(uint64_t),
-                     (off_t)XDP_UMEM_PGOFF_FILL_RING);
-    return r;
+    return getsockopt(c->fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &bytes) == 0 &&
+           map_ring(c, &c->receive, &at.rx, slots * sizeof(struct xdp_desc), XDP_PGOFF_RX_RING) &&
+           map_ring(c, &c->fill, &at.fr, slots * sizeof(uint64_t), (off_t)XDP_UMEM_PGOFF_FILL_RING);
 }
 
 /* The first worker on this socket: all frames are empty. */
@@ -400,7 +397,6 @@ static void af_xdp_close(struct capture *c)
 static int map_all(struct capture *c, const struct heritage *h)
 {
     const struct heritage_af_xdp *x = &h->capture.af_xdp;
-    int r;
 
     CHECK(x->frames > 0 && x->frames <= x->ring_slots);
     CHECK((x->ring_slots & (x->ring_slots - 1)) == 0);
@@ -414,9 +410,8 @@ static int map_all(struct capture *c, const struct heritage *h)
     c->notes = (struct notes *)(void *)(c->memory + c->memory_bytes - HERITAGE_NOTES_BYTES);
     c->frames = x->frames;
     c->mask = x->ring_slots - 1;
-    r = map_rings(c);
-    if (r < 0)
-        return r;
+    if (!map_rings(c))
+        return -errno;
     if (*c->fill.producer == 0 && *c->receive.consumer == 0)
         begin(c, x->frame_bytes);
     else

@@ -77,15 +77,12 @@ static uint32_t make_hash(const struct decoder *d, const struct segment *s, uint
 
 static void set_key(const struct segment *s, struct packet *p, const uint16_t port[2])
 {
-    struct ipaddr src, dst;
+    const struct ipaddr *src = (const void *)s->src, *dst = (const void *)s->dst;
 
-    if (p->ip_version == 4) {
+    if (p->ip_version == 4)
         p->from = (uint8_t)flow_key_set_v4(&p->key, s->src, port[0], s->dst, port[1], s->proto);
-        return;
-    }
-    memcpy(src.b, s->src, sizeof src.b);
-    memcpy(dst.b, s->dst, sizeof dst.b);
-    p->from = (uint8_t)flow_key_set(&p->key, &src, port[0], &dst, port[1], s->proto);
+    else
+        p->from = (uint8_t)flow_key_set(&p->key, src, port[0], dst, port[1], s->proto);
 }
 
 /* What is known of a packet whose ports are not: enough for a weird to name its hosts. */
