@@ -13,7 +13,7 @@ struct af_xdp_note {
     unsigned long long mono_ns; /* CLOCK_MONOTONIC, when the frame came */
     unsigned int hash;          /* flow_hash of a TCP or UDP packet, if `hashed` */
     unsigned int hashed;
-    unsigned int mark;          /* AF_XDP_MARK exclusive-or the seed */
+    unsigned int mark; /* AF_XDP_MARK exclusive-or the seed */
     unsigned int pad;
 };
 
