@@ -197,7 +197,7 @@ SRC_MANAGER := \
   manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/config.c manager/ini_file.c manager/suggest.c \
-  manager/text.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c manager/link_watch.c \
+  manager/text.c manager/folder.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c manager/link_watch.c \
   manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
   manager/capture/host_use.c manager/ethtool.c \
   manager/capture/af_packet.c manager/capture/filter_bpf.c \
@@ -563,7 +563,8 @@ endif
 $(call unit,manager/cli/test_top,manager/cli/top_sample.c manager/cli/top_view.c manager/text.c \
   common/schema/schema.c common/base/check.c)
 $(call unit,manager/doctor/test_doctor,$(DOCTOR_CHECKS) manager/topology.c manager/ini_file.c \
-  manager/suggest.c manager/text.c manager/ethtool.c manager/sizes.c common/schema/options.c common/base/check.c)
+  manager/suggest.c manager/text.c manager/ethtool.c manager/sizes.c manager/folder.c \
+  common/schema/options.c common/base/check.c)
 $(call unit,worker/test_prefilter,$(PIPELINE))
 $(call unit,bpf/test_shunt,common/base/ipaddr.c)
 # (unit tests: add above this line)

@@ -8,11 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define FOLDER_MODE 0755
@@ -47,6 +49,15 @@ static int mode_for(const struct stat *st, uid_t uid, gid_t gid)
     if (st->st_uid == uid)
         return st->st_mode >> 6 & 7;
     return (st->st_gid == gid ? st->st_mode >> 3 : st->st_mode) & 7;
+}
+
+bool privileged_has(unsigned capability)
+{
+    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
+
+    return syscall(SYS_capget, &head, data) == 0 &&
+           (data[capability / 32].effective >> capability % 32 & 1);
 }
 
 bool privileged_allows(const char *path, uid_t uid, gid_t gid, int mask)

@@ -25,6 +25,10 @@ struct privileged_ids {
 /* -ENOENT if neither options.user nor nobody exists, -EPERM if it is root. */
 int privileged_ids_find(const struct options *o, struct privileged_ids *out, char *error);
 
+/* Whether this process has a capability (CAP_...). Being root is not the question: in a container
+ * it may mean nothing. */
+bool privileged_has(unsigned capability);
+
 /* Whether uid/gid may search every folder on the way to path, and path itself allows `mask` (of
  * R_OK W_OK X_OK) by its mode. Supplementary groups and ACLs do not count: children have none. */
 bool privileged_allows(const char *path, uid_t uid, gid_t gid, int mask);

@@ -3,30 +3,22 @@
 
 #include "common/schema/process_filter.h"
 #include "manager/ini_file.h"
+#include "manager/privileged.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <linux/capability.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* BPF programs and uprobes, and the files and sockets of others' processes. */
 static const unsigned needed[] = {CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE};
 
-/* Being root is not the question: in a container it may mean nothing. */
 static bool may_watch_processes(void)
 {
-    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
-    uint64_t have;
-
-    if (syscall(SYS_capget, &head, data) < 0)
-        return false;
-    have = (uint64_t)data[1].effective << 32 | data[0].effective;
     for (size_t i = 0; i < sizeof needed / sizeof needed[0]; i++)
-        if (!(have >> needed[i] & 1))
+        if (!privileged_has(needed[i]))
             return false;
     return true;
 }

@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "manager/cli/cli.h"
 #include "manager/cli/setup.h"
+#include "manager/folder.h"
 #include "manager/probe_check.h"
 
 #include <errno.h>
@@ -16,20 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The nearest folder on the way to path that exists, path itself if it does. In place. */
-static void nearest_existing(char path[HERITAGE_PATH_MAX])
-{
-    while (access(path, F_OK) < 0) {
-        char *slash = strrchr(path, '/');
-
-        if (!slash || slash == path) {
-            memcpy(path, "/", 2);
-            return;
-        }
-        *slash = '\0';
-    }
-}
-
 /* Whether a folder could be made or written in by us (uid -1) or by uid/gid. */
 static void check_folder(const char *what, const char *dir, uid_t uid, gid_t gid,
                          struct text *problems)
@@ -39,7 +26,7 @@ static void check_folder(const char *what, const char *dir, uid_t uid, gid_t gid
     bool ok;
 
     snprintf(path, sizeof path, "%s", dir);
-    nearest_existing(path);
+    folder_nearest(path);
     if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode)) {
         text_printf(problems, "%s %s: %s is no folder\n", what, dir, path);
         return;

@@ -2,6 +2,8 @@
 /* Where logs and state are written, and as whom. */
 #include "manager/doctor/doctor.h"
 
+#include "manager/folder.h"
+
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -25,21 +27,6 @@ static const struct {
     {0xff534d42, "is on the network (CIFS): a log line waits for another machine"},
     {0xfe534d42, "is on the network (SMB): a log line waits for another machine"},
 };
-
-/* The nearest folder on the way to dir that exists. */
-static void existing(const char *dir, char path[PATH_MAX])
-{
-    snprintf(path, PATH_MAX, "%s", dir);
-    while (access(path, F_OK) < 0) {
-        char *slash = strrchr(path, '/');
-
-        if (!slash || slash == path) {
-            memcpy(path, "/", 2);
-            return;
-        }
-        *slash = '\0';
-    }
-}
 
 /* Of the whole disk where dev is a partition of it. */
 static bool rotates(const struct doctor *d, dev_t dev)
@@ -79,7 +66,8 @@ static void check_folder(const struct doctor *d, const char *what, const char *d
     struct statfs kind;
     struct stat st;
 
-    existing(dir, path);
+    snprintf(path, sizeof path, "%s", dir);
+    folder_nearest(path);
     if (statvfs(path, &space) < 0 || statfs(path, &kind) < 0 || stat(path, &st) < 0) {
         doctor_find(r, DOCTOR_FAIL, "another log_dir or state_dir in spliff.cfg",
                     "%s %.120s cannot be looked at", what, dir);

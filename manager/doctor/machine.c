@@ -14,7 +14,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
@@ -65,14 +64,6 @@ static uint64_t limit_of(int resource)
     return l.rlim_cur;
 }
 
-static bool may_lock(void)
-{
-    struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0, 0, 0}};
-
-    return syscall(SYS_capget, &head, data) == 0 && (data[0].effective >> CAP_IPC_LOCK & 1);
-}
-
 static bool makes_sockets(int family)
 {
     int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -99,7 +90,7 @@ void doctor_examine(struct doctor *d)
     d->memory_bytes = sizes_memory_bytes();
     d->memlock_bytes = limit_of(RLIMIT_MEMLOCK);
     d->nofile = limit_of(RLIMIT_NOFILE);
-    d->may_lock = may_lock();
+    d->may_lock = privileged_has(CAP_IPC_LOCK);
     d->may_watch = probe_check_request(d->options, error) == 0;
     d->af_xdp = makes_sockets(AF_XDP);
     d->clock_synced = adjtimex(&clock) >= 0 && !(clock.status & STA_UNSYNC);

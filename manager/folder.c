@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "manager/folder.h"
+
+#include <string.h>
+#include <unistd.h>
+
+void folder_nearest(char *path)
+{
+    while (access(path, F_OK) < 0) {
+        char *slash = strrchr(path, '/');
+
+        if (!slash || slash == path) {
+            strcpy(path, slash ? "/" : ".");
+            return;
+        }
+        *slash = '\0';
+    }
+}
