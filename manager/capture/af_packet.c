@@ -71,25 +71,18 @@ static int open_socket(struct opening *o)
     return fail_call(o, "cannot open a packet socket");
 }
 
-/* Compiles the user's filter, if there is one, and loads what the sockets have as theirs. That it
- * does not compile is said now, not by the worker later. */
-static int open_filter(const struct capture_request *r, struct opened *opened, char *error)
+/* The user's filter, NULL if there is none. That it does not compile is said now, not by the worker
+ * later. */
+static int compile_filter(const struct capture_request *r, const struct interface *i,
+                          struct filter **user, char *error)
 {
-    struct interface interface;
-    struct filter *user = NULL;
     char why[400];
-    int code = interface_find(&interface, r->interface, error);
+    int code = 0;
 
-    if (code < 0)
-        return code;
+    *user = NULL;
     if (r->options->filter[0] != '\0')
-        code = filter_compile(&user, r->options->filter, (uint16_t)interface.linktype, why,
-                              sizeof why);
-    if (code < 0)
-        return interface_fail(r->interface, error, code, "%s", why);
-    opened->filter = socket_filter_open(r, &interface, user);
-    filter_free(user);
-    return 0;
+        code = filter_compile(user, r->options->filter, (uint16_t)i->linktype, why, sizeof why);
+    return code < 0 ? interface_fail(r->interface, error, code, "%s", why) : 0;
 }
 
 static int keep_frames_out(struct opening *o)
@@ -300,20 +293,27 @@ static int open_worker(const struct capture_request *r, struct heritage_capture 
 
 /* The sockets join the group in the order of the workers, which is that of bucket_owner. */
 static int open_workers(const struct capture_request *r, struct heritage_capture *const *out,
-                        const struct opened *opened, char *error)
+                        char *error)
 {
     int code = 0;
 
-    for (uint32_t i = 0; i < r->n_workers && code == 0; i++) {
+    for (uint32_t i = 0; i < r->n_workers && code == 0; i++)
         code = open_worker(r, out[i], error);
-        if (code < 0)
-            break;
-        if (!opened->filter)
-            out[i]->lists_fd = prefilter_give(r->prefilter);
-        else if ((code = socket_filter_give(opened->filter, out[i])) < 0)
-            interface_fail(r->interface, error, code, "no more descriptors");
-    }
     return code;
+}
+
+/* What the workers' sockets get as their filter, or what the workers need without it. */
+static int give_filter(const struct capture_request *r, struct heritage_capture *const *out,
+                       const struct socket_filter *filter, char *error)
+{
+    int code = 0;
+
+    for (uint32_t i = 0; i < r->n_workers && code == 0; i++)
+        if (filter)
+            code = socket_filter_give(filter, out[i]);
+        else
+            out[i]->lists_fd = prefilter_give(r->prefilter);
+    return code < 0 ? interface_fail(r->interface, error, code, "no more descriptors") : 0;
 }
 
 static void af_packet_close(struct opened *o)
@@ -326,13 +326,22 @@ static int af_packet_open(const struct capture_request *r, struct heritage_captu
                           struct opened **opened, char *error)
 {
     struct opened *o = calloc(1, sizeof *o);
+    struct interface interface;
+    struct filter *user = NULL;
     int code;
 
     if (!o)
         return interface_fail(r->interface, error, -ENOMEM, "out of memory");
-    code = open_filter(r, o, error);
+    code = interface_find(&interface, r->interface, error);
     if (code == 0)
-        code = open_workers(r, out, o, error);
+        code = compile_filter(r, &interface, &user, error);
+    if (code == 0)
+        code = open_workers(r, out, error);
+    if (code == 0) {
+        o->filter = socket_filter_open(r, &interface, user);
+        code = give_filter(r, out, o->filter, error);
+    }
+    filter_free(user);
     if (code == 0)
         *opened = o;
     else
