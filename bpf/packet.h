@@ -45,7 +45,8 @@ enum {
 enum packet_hook {
     PACKET_XDP,     /* struct xdp_md: what lies in front is read in place */
     PACKET_XDP_FAR, /* the same, by calls: for code with many ways through it */
-    PACKET_TC,      /* struct __sk_buff, from its data on */
+    PACKET_TC,      /* struct __sk_buff, from its data on: what lies in front is read in place */
+    PACKET_TC_FAR,  /* the same, by calls */
     PACKET_SOCKET,  /* struct __sk_buff, from the link header on, or from the network header */
 };
 
@@ -91,6 +92,18 @@ static __always_inline void packet_copy(void *to, const void *from, const __u32 
         *(__u8 *)(to + at) = *(const __u8 *)(from + at);
 }
 
+static __always_inline _Bool packet_load_near(void *at, void *end, __u32 offset, void *to,
+                                              const __u32 bytes)
+{
+    if (offset > 1024) /* headers lie in front; and the verifier wants a bound */
+        return 0;
+    at += offset;
+    if (at + bytes > end)
+        return 0;
+    packet_copy(to, at, bytes);
+    return 1;
+}
+
 /* Copies bytes (a constant) of the frame to the stack, aligned as PACKET_BYTES does. False if it
  * has not so many. */
 static __always_inline _Bool packet_load(const struct packet_view *v, __u32 offset, void *to,
@@ -98,20 +111,19 @@ static __always_inline _Bool packet_load(const struct packet_view *v, __u32 offs
 {
     if (v->hook == PACKET_XDP) {
         const struct xdp_md *x = v->ctx;
-        void *end = (void *)(long)x->data_end;
-        void *at = (void *)(long)x->data;
 
-        if (offset > 1024) /* headers lie in front; and the verifier wants a bound */
-            return 0;
-        at += offset;
-        if (at + bytes > end)
-            return 0;
-        packet_copy(to, at, bytes);
-        return 1;
+        return packet_load_near((void *)(long)x->data, (void *)(long)x->data_end, offset, to,
+                                bytes);
+    }
+    if (v->hook == PACKET_TC) {
+        const struct __sk_buff *skb = v->ctx;
+
+        return packet_load_near((void *)(long)skb->data, (void *)(long)skb->data_end, offset, to,
+                                bytes);
     }
     if (v->hook == PACKET_XDP_FAR)
         return bpf_xdp_load_bytes(v->ctx, offset, to, bytes) == 0;
-    if (v->hook == PACKET_TC)
+    if (v->hook == PACKET_TC_FAR)
         return bpf_skb_load_bytes(v->ctx, offset, to, bytes) == 0;
     return bpf_skb_load_bytes_relative(v->ctx, offset, to, bytes,
                                        v->l3 ? BPF_HDR_START_NET : BPF_HDR_START_MAC) == 0;

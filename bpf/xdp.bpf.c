@@ -19,6 +19,8 @@
 #include "bpf/xdp_ring.h"
 #include "bpf/xdp_stream.h"
 
+#define HEADERS_BYTES 192u /* with options, and what of the payload tells what it is */
+
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);
     __uint(max_entries, 1); /* the loader's */
@@ -88,7 +90,8 @@ __noinline int spliff_xdp_walk(struct xdp_md *ctx)
 
 __noinline int spliff_tc_walk(struct __sk_buff *skb)
 {
-    struct packet_view v = {.ctx = skb, .hook = PACKET_TC, .bytes = skb->len, .l3 = xdp_config.l3};
+    struct packet_view v = {
+        .ctx = skb, .hook = PACKET_TC_FAR, .bytes = skb->len, .l3 = xdp_config.l3};
 
     return (int)walk(&v);
 }
@@ -104,7 +107,8 @@ __noinline int spliff_xdp_send(struct xdp_md *ctx, __u32 hash, __u32 hashed)
 
 __noinline int spliff_tc_send(struct __sk_buff *skb, __u32 hash, __u32 hashed, __u32 outgoing)
 {
-    struct packet_view v = {.ctx = skb, .hook = PACKET_TC, .bytes = skb->len, .l3 = xdp_config.l3};
+    struct packet_view v = {
+        .ctx = skb, .hook = PACKET_TC_FAR, .bytes = skb->len, .l3 = xdp_config.l3};
     struct xdp_event head = {.hash = hash,
                              .hashed = hashed != 0,
                              .outgoing = outgoing != 0,
@@ -131,13 +135,25 @@ int spliff_xdp(struct xdp_md *ctx)
     return XDP_PASS;
 }
 
+/* Headers in one piece, to be read in place. Nearly always they are; and only if not, since the
+ * call makes a copy of what others may read, too. */
+static __always_inline void pull_headers(struct __sk_buff *skb)
+{
+    __u64 front = (__u64)(long)skb->data_end - (__u64)(long)skb->data;
+
+    if (front < HEADERS_BYTES && front < skb->len)
+        bpf_skb_pull_data(skb, skb->len < HEADERS_BYTES ? skb->len : HEADERS_BYTES);
+}
+
 static __always_inline int look_tc(struct __sk_buff *skb, __u32 outgoing)
 {
     struct packet_view v = {.ctx = skb, .hook = PACKET_TC, .bytes = skb->len, .l3 = xdp_config.l3};
     struct look l = {};
-    __u32 hash, left_out = prefilter(&v);
+    __u32 hash, left_out;
     _Bool rises;
 
+    pull_headers(skb);
+    left_out = prefilter(&v);
     if (left_out)
         return left_out == 1 + PREFILTER_DROPPED && !outgoing ? TC_ACT_SHOT : TC_ACT_UNSPEC;
     rises = look(&l, &v);

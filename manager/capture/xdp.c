@@ -5,7 +5,8 @@
  * back gets the programs anew, on the same maps, and the workers notice nothing but the silence.
  *
  * XDP sees what comes in, tc what goes out. Tunnels have no XDP, and on a loopback what goes out
- * comes in as well and would come by XDP in a copy: there it is tc alone. */
+ * comes in as well. Virtual interfaces such as veth have it, but in a costly way: each frame is
+ * copied before their XDP can see it. On all of these tc sees both, unless XDP was asked for. */
 #include "manager/capture/opener.h"
 
 #include "bpf/xdp.h"
@@ -44,6 +45,7 @@ struct opened {
     struct xdp_bpf *program;
     struct xdp_attached *in;
     struct tc_attached *tc_in, *tc_out;
+    bool virtual;
     bool gone;  /* said that the interface is */
     bool stuck; /* said why the programs cannot be attached again */
 };
@@ -57,20 +59,22 @@ static uint32_t ring_bytes(const struct options *o)
     return bytes;
 }
 
-/* Which programs an interface of this kind gets. */
-static bool has_xdp(const struct interface *i)
-{
-    return i->linktype == LINKTYPE_ETHERNET && !i->loopback;
-}
-
-/* Checksums of packets that never leave the host need not be filled in, and no device checks them.
- */
+/* No device behind it, as with veth, bridges and tunnels. */
 static bool is_virtual(const char *name)
 {
     char path[64];
 
     snprintf(path, sizeof path, "/sys/class/net/%.20s/device", name);
     return access(path, F_OK) < 0;
+}
+
+/* Whether what comes in is seen by XDP, and not by tc. */
+static bool wants_xdp(const struct opened *o)
+{
+    const struct interface *i = &o->interface;
+
+    return i->linktype == LINKTYPE_ETHERNET && !i->loopback &&
+           (!o->virtual || o->options->xdp_mode != XDP_AUTO);
 }
 
 static void set_sizes(const struct opened *o, struct xdp_bpf *b)
@@ -94,8 +98,8 @@ static void set_config(const struct opened *o, struct xdp_bpf *b)
         .l3 = o->interface.linktype != LINKTYPE_ETHERNET,
         .segments = !o->interface.loopback,
     };
-    bpf_program__set_autoload(b->progs.spliff_xdp, has_xdp(&o->interface));
-    bpf_program__set_autoload(b->progs.spliff_tc_in, !has_xdp(&o->interface));
+    bpf_program__set_autoload(b->progs.spliff_xdp, wants_xdp(o));
+    bpf_program__set_autoload(b->progs.spliff_tc_in, !wants_xdp(o));
     bpf_program__set_autoload(b->progs.spliff_tc_out, !o->interface.loopback);
 }
 
@@ -146,7 +150,7 @@ static int attach(struct opened *o, struct xdp_bpf *b, char *error)
     const struct interface *i = &o->interface;
     int r = 0;
 
-    if (has_xdp(i)) {
+    if (wants_xdp(o)) {
         r = xdp_attach(&o->in, b->obj, "spliff_xdp", i, o->options->xdp_mode, error);
     } else {
         r = xdp_bpf__load(b);
@@ -222,7 +226,7 @@ static void fill_heritage(const struct opened *o, uint32_t number, struct herita
         .hash_decides = true,
         .ring_block_bytes = ring_bytes(o->options),
         .number = number,
-        .virtual = is_virtual(o->name),
+        .virtual = o->virtual, /* nobody need fill checksums in, and no device checks them */
     };
     snprintf(out->name, sizeof out->name, "%s", o->name);
 }
@@ -234,6 +238,7 @@ static int open_all(struct opened *o, const struct capture_request *r,
 
     if (code < 0)
         return code;
+    o->virtual = is_virtual(o->name);
     o->flows = (uint32_t)o->options->xdp_flow_table_size;
     o->program = open_program(o);
     if (!o->program)
@@ -249,10 +254,12 @@ static int open_all(struct opened *o, const struct capture_request *r,
 
 static void say_how(const struct opened *o)
 {
-    log_info("interface %s: %s, %u flows counted", o->name,
-             o->in                   ? xdp_mode_name(xdp_attached_mode(o->in))
-             : o->interface.loopback ? "a loopback: tc on what comes in"
-                                     : "no XDP: tc in both directions",
+    log_info("interface %s: %s%s, %u flows counted", o->name,
+             o->in ? xdp_mode_name(xdp_attached_mode(o->in)) : "tc",
+             o->in                   ? " XDP and tc"
+             : o->interface.loopback ? " on what comes in, as it is a loopback"
+             : o->virtual            ? " in both directions, as it is virtual"
+                                     : " in both directions, as it has no XDP",
              (unsigned)o->flows);
 }
 

@@ -12,6 +12,7 @@ begin 2
 wire_frames
 server ethtool -L sv0 rx 2 tx 2 || die 'veth has no second queue'
 node_cfg 2 sv0 xdp
+echo "xdp_mode = native" >>"$WORK/spliff.cfg"
 start
 begin_kernel
 both_see || die 'a cluster sees nothing'

@@ -45,12 +45,12 @@ server ip addr add 192.0.2.99/32 dev lo
 FROM=server ASKER=192.0.2.99 PLAIN=http://127.0.0.1
 kind loopback lo http://127.0.0.1/files/20k.txt https://127.0.0.1/big http://127.0.0.1/last
 server ip addr del 192.0.2.99/32 dev lo
-grep -q 'loopback: tc on what comes in' "$WORK/loopback.err" || die 'how it reads a loopback is not said'
+grep -q 'lo: tc on what comes in' "$WORK/loopback.err" || die 'how it reads a loopback is not said'
 
 FROM=client PLAIN=http://$SERVER4
 wire_frames
 MODE=generic kind generic sv0 "http://$SERVER4/files/20k.txt" "https://$SERVER4/big" "http://$SERVER4/last"
-grep -q 'sv0: generic' "$WORK/generic.err" || die 'generic XDP is not said'
+grep -q 'sv0: generic XDP' "$WORK/generic.err" || die 'generic XDP is not said'
 
 # A tunnel's frames begin with the IP header.
 "$ROOT/tests/cluster/tun_pair.py" t0 "$NET_CLIENT" "$NET_SERVER" &
@@ -62,7 +62,7 @@ server ip route add 192.0.2.99/32 dev t0
 PLAIN=http://192.0.4.2
 kind tunnel t0 http://192.0.4.2/files/20k.txt https://192.0.4.2/big http://192.0.4.2/last
 server ip route del 192.0.2.99/32 dev t0
-grep -q 't0: no XDP: tc in both directions' "$WORK/tunnel.err" || die 'how it reads a tunnel is not said'
+grep -q 't0: tc in both directions' "$WORK/tunnel.err" || die 'how it reads a tunnel is not said'
 
 # What the interface cuts is one frame for AF_PACKET; as many as on the wire here. Bytes are bytes.
 client ip link set cl0 mtu 9000 && server ip link set sv0 mtu 9000

@@ -16,6 +16,7 @@ xdp_nothing_left || die 'another run of this test has left something behind, or 
 begin 2
 wire_frames
 node_cfg 2 sv0 xdp
+echo "xdp_mode = native" >>"$WORK/spliff.cfg"
 echo 'xdp_flow_table_size = 4096' >>"$WORK/spliff.cfg"
 
 # Where the kernel lets libxdp have a dispatcher both programs run, else it is said why not.
