@@ -10,7 +10,7 @@ void folder_nearest(char *path)
         char *slash = strrchr(path, '/');
 
         if (!slash || slash == path) {
-            strcpy(path, slash ? "/" : ".");
+            memcpy(path, slash ? "/" : ".", 2);
             return;
         }
         *slash = '\0';
