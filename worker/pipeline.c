@@ -33,6 +33,8 @@
 #define CLOCK_BACK_NS      (60 * NS_PER_SEC)
 #define CLOCK_BACK_PACKETS 256u
 
+#define SURPLUS_ASKED 4u
+
 /* Packets of which memory is asked for the frame, and for the flow, before they are needed: enough
  * to be there by then, and no more than a core can have on their way at once. */
 #define FRAMES_AHEAD     4
@@ -169,11 +171,25 @@ static void flow_count(struct worker *w, const struct flow *f)
     ++*flows_active(w->counters, f->key.proto);
 }
 
+/* The flow that gives way to one of this hash; NULL if there is room. Flows that are counted below
+ * only seem silent, so a few of them are asked first. */
+static struct flow *flow_surplus(struct worker *w, uint32_t hash)
+{
+    struct flow *f = flow_table_surplus(&w->flows, hash), *before = NULL;
+
+    for (unsigned i = 0; i < SURPLUS_ASKED && f && f != before && shunt_covers(w, f); i++) {
+        shunt_join(w, f);
+        before = f;
+        f = flow_table_surplus(&w->flows, hash);
+    }
+    return f;
+}
+
 static struct flow *flow_begin(struct worker *w, const struct packet *p, enum flow_log log)
 {
     struct flow *f;
 
-    while ((f = flow_table_surplus(&w->flows, p->hash))) {
+    while ((f = flow_surplus(w, p->hash))) {
         pipeline_flow_end(w, f);
         w->counters->flows_evicted++;
     }

@@ -419,6 +419,23 @@ static void what_goes_on_below_is_not_silent(void **state)
     assert_int_equal(rig.conn.resp_pkts, 3 + 10);
 }
 
+static void a_full_table_keeps_what_goes_on_below(void **state)
+{
+    (void)state;
+    rig.heritage.options.flow_table_size = 2;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + 20 * NS_PER_SEC);
+    clock_to(T0 + 10 * NS_PER_SEC);
+    pb_ethernet(&pb, 0x0800);
+    pb_ipv4(&pb, 17, CLIENT, SERVER, 0, 0);
+    pb_udp(&pb, 2, 53, 0);
+    pb_end(&pb);
+    rig_run_ethernet(&rig, pb.b, pb.n, T0 + 21 * NS_PER_SEC);
+    assert_int_equal(rig.counters.flows_evicted, 1);
+    assert_int_equal(rig.counters.flows_active_tcp, 1);
+}
+
 static void lines_in_between_tell_what_is_new_once(void **state)
 {
     (void)state;
@@ -540,6 +557,7 @@ int main(void)
         CASE(what_the_client_says_meanwhile_comes_up),
         CASE(small_bodies_come_up),
         CASE(what_goes_on_below_is_not_silent),
+        CASE(a_full_table_keeps_what_goes_on_below),
         CASE(lines_in_between_tell_what_is_new_once),
         CASE(history_tells_of_what_was_sent_again),
         CASE(a_capture_may_count_all_flows),
