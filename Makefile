@@ -79,6 +79,17 @@ else
 $(info libxdp not found: no capture modes xdp and af_xdp)
 endif
 
+ifneq ($(shell pkg-config --exists libdpdk && echo y),)
+FEATURES += -DHAVE_DPDK
+# Its headers are not ours to warn of; what it links is what the worker calls, drivers are loaded.
+DPDK_CFLAGS := $(patsubst -I%,-isystem %,$(filter -I% -m%,$(call pc_cflags,libdpdk)))
+DPDK_LIBS := $(filter-out -l%,$(call pc_libs,libdpdk)) \
+             -lrte_ethdev -lrte_mbuf -lrte_mempool -lrte_ring -lrte_eal
+SRC_MODE_DPDK := manager/capture/dpdk.c manager/capture/dpdk_device.c
+else
+$(info libdpdk not found: no capture mode dpdk)
+endif
+
 # --- sources, in data-path order ------------------------------------------------------------------
 
 SRC_ALT_SVC := common/base/alt_svc_table.c common/base/alt_svc_index.c
@@ -139,7 +150,7 @@ SRC_WEBSOCKET := worker/parse/websocket/websocket.c worker/parse/websocket/webso
 
 FLOWS_MAP := worker/capture/flows_map.c worker/capture/kernel_map.c
 SRC_WORKER := \
-  worker/main.c worker/worker.c worker/pipeline.c $(SRC_HOST) worker/stats.c \
+  worker/main.c worker/worker.c worker/wait.c worker/pipeline.c $(SRC_HOST) worker/stats.c \
   worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
   worker/capture/pcapng.c worker/capture/af_packet.c $(FLOWS_MAP) worker/capture/xdp.c \
   worker/capture/af_xdp.c \
@@ -168,6 +179,10 @@ SRC_WORKER := \
   $(SRC_LEARN) \
   $(SRC_SCREEN) \
   worker/emit/emit.c worker/emit/frames.c
+
+# The same with one source.
+SRC_WORKER_DPDK := worker/capture/table_dpdk.c worker/capture/dpdk.c worker/capture/dpdk_args.c \
+  $(filter-out worker/capture/%,$(SRC_WORKER))
 
 # The probe: what it finds in files and processes.
 PROBE_CODE := $(if $(CAPSTONE_LIBS),worker/probe/code.c)
@@ -201,7 +216,7 @@ SRC_MANAGER := \
   manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
   manager/capture/host_use.c manager/ethtool.c \
   manager/capture/af_packet.c manager/capture/filter_bpf.c \
-  manager/capture/socket_filter.c $(SRC_XDP) $(SRC_MODE_XDP) $(SRC_AF_XDP) \
+  manager/capture/socket_filter.c $(SRC_XDP) $(SRC_MODE_XDP) $(SRC_AF_XDP) $(SRC_MODE_DPDK) \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
   manager/cli/print.c manager/cli/reload.c manager/cli/top.c manager/cli/top_sample.c \
@@ -272,6 +287,11 @@ $(BIN_$(1))/spliff-worker: $(call objs,$(1),$(SRC_WORKER) $(COMMON)) $(call llht
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker)
+$(BIN_$(1))/spliff-worker-dpdk: $(call objs,$(1),$(SRC_WORKER_DPDK) $(COMMON)) $(call llhttp_objs,$(1))
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker) $$(DPDK_LIBS)
+build/$(1)/obj/worker/capture/dpdk.o: CPPFLAGS_ALL += $$(DPDK_CFLAGS)
 $(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON))
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
@@ -285,7 +305,8 @@ $(BIN_$(1))/spliff-probe: $(call objs,$(1),$(SRC_PROBE) $(COMMON))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_probe)
 commands_$(1) := $(BIN_$(1))/spliff-worker $(BIN_$(1))/spliff-logger $(BIN_$(1))/spliff-cluster \
-                 $(if $(BPF_SKEL),$(BIN_$(1))/spliff-probe)
+                 $(if $(BPF_SKEL),$(BIN_$(1))/spliff-probe) \
+                 $(if $(DPDK_LIBS),$(BIN_$(1))/spliff-worker-dpdk)
 endef
 
 $(foreach v,release debug asan fuzz,$(eval $(call VARIANT,$(v))))
@@ -555,6 +576,9 @@ $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/sc
   manager/capture/host_use.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
   $(PREFILTER) \
   worker/capture/af_xdp.c $(FLOWS_MAP))
+$(call unit,capture/test_dpdk_args,worker/capture/dpdk_args.c common/base/check.c)
+$(call unit,manager/capture/test_dpdk_device,manager/capture/dpdk_device.c)
+$(call unit,worker/test_wait,worker/wait.c)
 $(call unit,bpf/test_af_xdp,$(BASE) $(DECODE))
 $(call unit,bpf/test_xdp,$(BASE) $(DECODE))
 $(call unit,capture/test_flows_map,$(FLOWS_MAP) common/base/log.c)
@@ -687,7 +711,7 @@ build/tools/bench/probe_cost: $(call objs,release,tests/bench/probe_cost.c $(SRC
 deps:
 	@tests/deps.sh
 
-check: export CHECK_FLAGS = $(CPPFLAGS_ALL) $(CFLAGS_ALL)
+check: export CHECK_FLAGS = $(CPPFLAGS_ALL) $(CFLAGS_ALL) $(DPDK_CFLAGS)
 check: export CHECK_DOCS = $(DOCS)
 check: release
 	@tests/check/run.sh

@@ -105,9 +105,11 @@ static uid_t node_uid(const struct manager_plan *p, enum node_kind kind)
 
 static int node_program(const struct manager *m, struct node *n)
 {
+    bool dpdk = n->kind == NODE_WORKER && n->def->mode == MODE_DPDK;
     char *path = NULL;
 
-    if (asprintf(&path, "%s/%s", m->plan->program_dir, programs[n->kind]) < 0)
+    if (asprintf(&path, "%s/%s%s", m->plan->program_dir, programs[n->kind], dpdk ? "-dpdk" : "") <
+        0)
         return -ENOMEM;
     n->program = path;
     return 0;

@@ -47,7 +47,7 @@ bool status_is_up(const struct node *n)
 {
     switch (n->kind) {
     case NODE_WORKER:
-        return n->counters->loop_sleeps + n->counters->loop_batches > 0;
+        return n->counters->loop_sleeps + n->counters->loop_spins + n->counters->loop_batches > 0;
     case NODE_PROBE:
         return n->counters->probe_images > 0 || n->state == NODE_STOPPED;
     case NODE_LOGGER:

@@ -291,7 +291,8 @@ static int section_interface(struct topology_reading *r, char out[TOPOLOGY_NAME_
     if (section_mode(r, name, colons ? (size_t)(colons - name) : 0, mode) < 0)
         return -EINVAL;
     name = colons ? colons + 2 : name;
-    if (!*name || strlen(name) >= TOPOLOGY_NAME_MAX || strpbrk(name, " /,"))
+    if (!*name || strlen(name) >= TOPOLOGY_NAME_MAX ||
+        strpbrk(name, *mode == MODE_DPDK ? " " : " /,"))
         return topology_fail(r, line, "interface=%s: this is no name of an interface", name);
     memcpy(out, name, strlen(name) + 1);
     return 0;

@@ -26,7 +26,7 @@
 #define TOPOLOGY_NODES_MAX   256
 #define TOPOLOGY_WORKERS_MAX 192
 #define TOPOLOGY_PINS_MAX    64  /* cores in one pin_cpus list */
-#define TOPOLOGY_NAME_MAX    64  /* interface with its NUL, checked against the kernel's later */
+#define TOPOLOGY_NAME_MAX    192 /* interface with its NUL, checked against the kernel's later */
 #define TOPOLOGY_ENV_MAX     200 /* one env_vars list with its NUL */
 
 /* In the order they are started. */

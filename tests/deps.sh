@@ -6,7 +6,7 @@ set -u
 
 BUILD="gcc make pkg-config libc6-dev clang bpftool libbpf-dev libxdp-dev libzmq3-dev libuv1-dev
        libinih-dev libpcap-dev libssl-dev zlib1g-dev node-llhttp libnghttp2-dev
-       libcapstone-dev libbrotli-dev libzstd-dev"
+       libcapstone-dev libbrotli-dev libzstd-dev libdpdk-dev"
 TEST="git python3 libcmocka-dev libmsgpack-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
       dnsmasq-base bind9-dnsutils tcpdump openssl iproute2 ethtool procps util-linux netcat-openbsd
       supervisor wrk nghttp2-server nghttp2-client ngtcp2-server ngtcp2-client python3-grpcio zstd
@@ -16,13 +16,13 @@ TEST="git python3 libcmocka-dev libmsgpack-dev libclang-rt-dev clang-format clan
 
 UBUNTU="build-essential pkg-config clang linux-tools-generic libbpf-dev libxdp-dev libzmq3-dev
   libuv1-dev libinih-dev libpcap-dev libssl-dev zlib1g-dev libllhttp-dev libnghttp2-dev
-  libcapstone-dev libbrotli-dev libzstd-dev
+  libcapstone-dev libbrotli-dev libzstd-dev libdpdk-dev
   git python3 libcmocka-dev libmsgpack-c-dev libclang-rt-dev clang-format clang-tidy cppcheck nginx-light curl
   dnsmasq-base bind9-dnsutils tcpdump openssl iproute2 ethtool netcat-openbsd supervisor wrk zstd
   golang-go nodejs wget gnutls-bin libgnutls28-dev libnss3-tools libwolfssl-dev python3-h2"
 FEDORA="gcc make pkgconf clang bpftool libbpf-devel libxdp-devel zeromq-devel libuv-devel
   inih-devel libpcap-devel openssl-devel zlib-devel llhttp-devel libnghttp2-devel
-  capstone-devel brotli-devel libzstd-devel
+  capstone-devel brotli-devel libzstd-devel dpdk-devel
   git python3 libcmocka-devel msgpack-c-devel compiler-rt clang-tools-extra cppcheck nginx curl dnsmasq bind-utils
   tcpdump openssl iproute ethtool procps-ng util-linux nmap-ncat supervisor wrk zstd
   golang nodejs wget gnutls-utils gnutls-devel nss-tools firefox python3-h2"

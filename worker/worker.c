@@ -15,19 +15,21 @@
 #include <poll.h>
 #include <string.h>
 #include <sysexits.h>
+#include <time.h>
 
 #define CHILDREN_MAX    (1u << 18) /* contents in contents at once */
 #define ODDITIES_MAX    (1u << 18) /* flows at once that have reported oddities */
 #define TUNNELS_MAX     (1u << 18) /* at once */
 #define DETECTIONS_MAX  (1u << 20) /* flows at once whose first bytes are not yet known */
 #define FRAMES_HELD_ALL (1u << 20)
-#define IDLE_MAX_MS     1000
+#define IDLE_MAX_NS     (1 * NS_PER_SEC)
 #define LIVE_LAG_NS     (1 * NS_PER_SEC) /* packets of the ring may be this late */
 #define FINISH_TIMEOUT  (30 * NS_PER_SEC)
 #define ANSWERS_TIMEOUT (200 * NS_PER_MS)
 #define LINGER_MS       200
 #define STATS_BATCHES   64
-#define RUN_BATCHES     16 /* packet batches between two looks at the bus */
+#define RUN_BATCHES     16  /* packet batches between two looks at the bus */
+#define RUN_SPINS       256 /* the same, of empty ones */
 
 static int analyzers_open(struct worker *w)
 {
@@ -133,6 +135,7 @@ static int stages_open(struct worker *w, const struct heritage *h)
     }
     if ((rc = w->capture_ops->open(&w->capture, h, w->counters)) < 0)
         return rc;
+    wait_init(&w->wait, o, h->capture.kind, w->counters);
     if ((rc = prefilter_open(w)) < 0)
         return rc;
     return shunt_open(w);
@@ -179,40 +182,48 @@ static uint64_t plaintext_wait_ns(const struct worker *w, uint64_t max_ns)
     return oldest + delay > now ? oldest + delay - now : 0;
 }
 
-/* Nothing to read: sleep until packets, the bus or a deadline come. Flows go on aging. */
-static void worker_sleep(struct worker *w)
+/* No packet has come for a moment: flows go on aging. */
+static void grow_older(struct worker *w)
+{
+    uint64_t wall = clock_wall_ns() - LIVE_LAG_NS;
+
+    if (!w->heritage->live)
+        return;
+    if (wall > w->now_ns)
+        w->now_ns = wall;
+    pipeline_expire(w);
+    if (w->capture_ops->stats)
+        w->capture_ops->stats(w->capture);
+    stats_run(w);
+}
+
+/* Nothing to read: sleep until packets, the bus or a deadline come, at most max_ns. */
+static void worker_sleep(struct worker *w, uint64_t max_ns)
 {
     struct pollfd p[5];
     uint64_t now = clock_mono_ns(), deadline = emit_deadline_ns(w->emit);
     uint64_t learn = learn_deadline_ns(w->learn);
-    int fds[3], n = bus_fds(w->bus, fds), timeout = IDLE_MAX_MS;
+    int fds[3], n = bus_fds(w->bus, fds);
+    uint64_t ns = IDLE_MAX_NS;
+    struct timespec timeout;
 
     for (int i = 0; i < n; i++)
         p[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
     p[n++] = (struct pollfd){.fd = w->capture_ops->wait_fd(w->capture), .events = POLLIN};
     deadline = learn < deadline ? learn : deadline;
     if (w->plain) {
-        uint64_t due = now + plaintext_wait_ns(w, IDLE_MAX_MS * NS_PER_MS);
+        uint64_t due = now + plaintext_wait_ns(w, IDLE_MAX_NS);
 
         p[n++] = (struct pollfd){.fd = host_plain_fd(w), .events = POLLIN};
         deadline = due < deadline ? due : deadline;
     }
-    if (deadline <= now)
-        timeout = 0;
-    else if (deadline - now < IDLE_MAX_MS * NS_PER_MS)
-        timeout = (int)((deadline - now) / NS_PER_MS) + 1;
-    w->counters->loop_sleeps++;
-    poll(p, (nfds_t)n, timeout);
-    if (w->heritage->live) {
-        uint64_t wall = clock_wall_ns() - LIVE_LAG_NS;
-
-        if (wall > w->now_ns)
-            w->now_ns = wall;
-        pipeline_expire(w);
-        if (w->capture_ops->stats)
-            w->capture_ops->stats(w->capture);
-        stats_run(w);
-    }
+    if (deadline < now + ns)
+        ns = deadline > now ? deadline - now : 0;
+    if (max_ns < ns)
+        ns = max_ns;
+    timeout = (struct timespec){(time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC)};
+    if (ppoll(p, (nfds_t)n, &timeout, NULL) > 0)
+        w->counters->loop_wakeups++;
 }
 
 /* What goes to other processes and comes from them. packets: in the last batch. After an empty one
@@ -232,6 +243,19 @@ static void exchange(struct worker *w, int packets)
     learn_run(w->learn, w->now_ns, now);
 }
 
+/* A batch was empty. */
+static void idle(struct worker *w)
+{
+    uint64_t sleep_ns = wait_empty(&w->wait);
+
+    if (sleep_ns == 0 && w->wait.counters->loop_spins % RUN_SPINS != 0)
+        return;
+    exchange(w, 0);
+    if (sleep_ns > 0)
+        worker_sleep(w, sleep_ns);
+    grow_older(w);
+}
+
 int worker_loop(struct worker *w, const volatile int *stop)
 {
     uint32_t batches = 0;
@@ -245,11 +269,14 @@ int worker_loop(struct worker *w, const volatile int *stop)
             return EX_DATAERR;
         if (n < 0)
             return EX_IOERR;
-        if (n == 0 || ++batches % RUN_BATCHES == 0)
-            exchange(w, n);
         if (n == 0) {
-            worker_sleep(w);
-        } else if (batches % STATS_BATCHES == 0) {
+            idle(w);
+            continue;
+        }
+        wait_busy(&w->wait, (uint32_t)n);
+        if (++batches % RUN_BATCHES == 0)
+            exchange(w, n);
+        if (batches % STATS_BATCHES == 0) {
             if (w->capture_ops->stats)
                 w->capture_ops->stats(w->capture);
             stats_run(w);

@@ -17,6 +17,7 @@
 #include "worker/reassembly/reassembly.h"
 #include "worker/screen/screen.h"
 #include "worker/stats.h"
+#include "worker/wait.h"
 
 #define WORKER_NAMES_MAX     64u /* names of services */
 #define WORKER_ANALYZERS_MAX 32u
@@ -54,6 +55,7 @@ struct worker {
     uint64_t weird_seen[WEIRDS]; /* oddities outside of flows, for their rate limit */
     struct frames frames;
     struct stats stats;
+    struct wait wait;
     struct prefix_share *prefilter; /* NULL: nothing is left out here */
     struct {
         bool covers;        /* there are flows of which packets are counted without coming up: */

@@ -44,6 +44,17 @@ struct heritage_af_xdp {
 
 #define HERITAGE_NOTES_BYTES 4096u
 
+#define HERITAGE_DEVICE_MAX 320
+
+/* What a worker begins DPDK with. */
+struct heritage_dpdk {
+    char device[HERITAGE_DEVICE_MAX]; /* PCI address, or virtual device with its arguments */
+    bool vdev;                        /* it is the latter */
+    bool huge_pages;
+    uint64_t memory_bytes; /* for all that DPDK keeps */
+    uint32_t descriptors;  /* of the receive queue; 0 = as the driver likes */
+};
+
 struct heritage_capture {
     enum capture_kind kind;
     int fd;            /* open file; AF_PACKET socket with its ring set up and bound; ring buffer
@@ -63,6 +74,7 @@ struct heritage_capture {
     bool skip_outgoing; /* AF_PACKET: loopback, where what is sent is received too */
     bool virtual;       /* xdp: the interface is no device, checksums need not be filled in */
     struct heritage_af_xdp af_xdp;
+    struct heritage_dpdk dpdk;
 };
 
 /* The descriptors in it, one after the other. */
@@ -77,7 +89,7 @@ int *heritage_capture_fd(struct heritage_capture *c, unsigned i);
 /* Where the probe sends what it takes: for each interface, which worker owns a bucket; or that its
  * workers claim their flows (claim.h), since something else than our hash shares them out. */
 #define HERITAGE_INTERFACES    16
-#define HERITAGE_INTERFACE_MAX 64
+#define HERITAGE_INTERFACE_MAX 192
 
 struct heritage_probe {
     uint32_t n_interfaces;

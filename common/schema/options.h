@@ -19,6 +19,7 @@ enum output { OUTPUT_NONE, OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_PCAP };
 enum fanout { FANOUT_HASH, FANOUT_CPU, FANOUT_QUEUE };
 enum huge_pages { HUGE_PAGES_AUTO, HUGE_PAGES_RESERVED, HUGE_PAGES_NEVER };
 enum checksums { CHECKSUMS_IGNORE, CHECKSUMS_CHECK, CHECKSUMS_AUTO };
+enum rx_mode { RX_MODE_POLLING, RX_MODE_ADAPTIVE };
 enum xdp_mode { XDP_AUTO, XDP_NATIVE, XDP_GENERIC, XDP_OFFLOAD };
 
 enum option_type {
@@ -34,6 +35,7 @@ enum option_type {
     OPTION_TYPE_ENUM_CHECKSUMS,
     OPTION_TYPE_ENUM_HUGE_PAGES,
     OPTION_TYPE_ENUM_XDP_MODE,
+    OPTION_TYPE_ENUM_RX_MODE,
 };
 
 enum option_scope { OPTION_SCOPE_CFG = 1, OPTION_SCOPE_RUN = 2, OPTION_SCOPE_BOTH = 3 };
@@ -50,6 +52,7 @@ enum option_scope { OPTION_SCOPE_CFG = 1, OPTION_SCOPE_RUN = 2, OPTION_SCOPE_BOT
 #define OPTION_CTYPE_ENUM_CHECKSUMS(m)  enum checksums m
 #define OPTION_CTYPE_ENUM_HUGE_PAGES(m) enum huge_pages m
 #define OPTION_CTYPE_ENUM_XDP_MODE(m)   enum xdp_mode m
+#define OPTION_CTYPE_ENUM_RX_MODE(m)    enum rx_mode m
 
 struct options {
 #define OPTION(member, type, def, key, scope, arg, doc) OPTION_CTYPE_##type(member);

@@ -61,5 +61,6 @@ const char *opener_package(enum mode mode);
 extern const struct opener opener_af_packet;
 extern const struct opener opener_xdp;
 extern const struct opener opener_af_xdp;
+extern const struct opener opener_dpdk;
 
 #endif

@@ -10,6 +10,9 @@ static const struct opener *const openers[] = {
     &opener_xdp,
     &opener_af_xdp,
 #endif
+#ifdef HAVE_DPDK
+    &opener_dpdk,
+#endif
 };
 
 /* What those of them that may be missing are built with, as Debian names it. */

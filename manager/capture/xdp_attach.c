@@ -23,6 +23,8 @@
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
+#define LIBXDP_PREFIX "xsk_def" /* of the program that it has for AF_XDP sockets */
+
 struct xdp_attached {
     struct xdp_program *program;
     unsigned index; /* of the interface */
@@ -82,32 +84,31 @@ static int lock_interface(unsigned index)
     return n;
 }
 
-static bool is_ours(const struct xdp_program *p)
+static bool begins_with(const struct xdp_program *p, const char *prefix)
 {
     const char *name = p ? xdp_program__name(p) : NULL;
 
-    return name && strncmp(name, XDP_ATTACH_PREFIX, strlen(XDP_ATTACH_PREFIX)) == 0;
+    return name && strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-/* Takes away what a killed manager has left. Behind a dispatcher the programs change when one of
- * them goes, so the search begins anew. */
-static void remove_leftovers(const struct interface *i)
+/* Takes away programs whose names begin so, what a killed manager has left. Behind a dispatcher the
+ * programs change when one of them goes, so the search begins anew. */
+static void remove_leftovers(int index, const char *prefix)
 {
     for (bool found = true; found;) {
-        struct xdp_multiprog *all = xdp_multiprog__get_from_ifindex((int)i->index);
+        struct xdp_multiprog *all = xdp_multiprog__get_from_ifindex(index);
         struct xdp_program *p = NULL;
 
         found = false;
         if (libxdp_get_error(all) != 0)
             return;
         if (xdp_multiprog__is_legacy(all)) {
-            if (is_ours(xdp_multiprog__main_prog(all)))
+            if (begins_with(xdp_multiprog__main_prog(all), prefix))
                 xdp_multiprog__detach(all);
         } else {
-            while ((p = xdp_multiprog__next_prog(p, all)) && !is_ours(p))
+            while ((p = xdp_multiprog__next_prog(p, all)) && !begins_with(p, prefix))
                 ;
-            found =
-                p && xdp_program__detach(p, (int)i->index, xdp_multiprog__attach_mode(all), 0) == 0;
+            found = p && xdp_program__detach(p, index, xdp_multiprog__attach_mode(all), 0) == 0;
         }
         xdp_multiprog__close(all);
     }
@@ -184,7 +185,7 @@ int xdp_attach(struct xdp_attached **out, struct bpf_object *o, const char *func
     r = lock(a, i, error);
     if (r < 0)
         goto free_attached;
-    remove_leftovers(i);
+    remove_leftovers((int)i->index, XDP_ATTACH_PREFIX);
     a->program = program_of(o, function);
     if (!a->program) {
         r = interface_fail(i->name, error, -ENOMEM, "cannot prepare an XDP program");
@@ -204,12 +205,35 @@ free_attached:
     return r;
 }
 
+int xdp_guard(struct xdp_attached **out, const struct interface *i, char *error)
+{
+    struct xdp_attached *a = calloc(1, sizeof *a);
+    int r;
+
+    libxdp_set_print(NULL);
+    libbpf_set_print(NULL);
+    if (!a)
+        return interface_fail(i->name, error, -ENOMEM, "out of memory");
+    a->index = i->index;
+    r = lock(a, i, error);
+    if (r < 0) {
+        free(a);
+        return r;
+    }
+    remove_leftovers((int)i->index, LIBXDP_PREFIX);
+    *out = a;
+    return 0;
+}
+
 void xdp_detach(struct xdp_attached *a)
 {
     if (!a)
         return;
+    if (!a->program)
+        remove_leftovers((int)a->index, LIBXDP_PREFIX);
     /* Fails where the interface has gone, and the program with it. */
-    xdp_program__detach(a->program, (int)a->index, as_libxdp(a->mode), 0);
+    else
+        xdp_program__detach(a->program, (int)a->index, as_libxdp(a->mode), 0);
     xdp_program__close(a->program);
     close(a->lock_fd);
     free(a);

@@ -21,6 +21,11 @@ struct xdp_attached;
 int xdp_attach(struct xdp_attached **out, struct bpf_object *o, const char *function,
                const struct interface *i, enum xdp_mode mode, char *error);
 
+/* For an interface on which another process attaches libxdp's own program for AF_XDP sockets:
+ * keeps other clusters from it, and takes such a program away, now and at xdp_detach. Returns 0 and
+ * *out, or with a line in error -EBUSY, -ENOMEM or -errno. */
+int xdp_guard(struct xdp_attached **out, const struct interface *i, char *error);
+
 /* Where the program runs: XDP_NATIVE, XDP_GENERIC or XDP_OFFLOAD. */
 enum xdp_mode xdp_attached_mode(const struct xdp_attached *a);
 

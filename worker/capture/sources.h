@@ -9,5 +9,6 @@ extern const struct capture_ops capture_pcap_file;
 extern const struct capture_ops capture_af_packet;
 extern const struct capture_ops capture_xdp;
 extern const struct capture_ops capture_af_xdp;
+extern const struct capture_ops capture_dpdk; /* in spliff-worker-dpdk only */
 
 #endif

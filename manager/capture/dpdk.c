@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Mode dpdk: the workers open the device themselves, in programs of their own; here is decided what
+ * each opens and from which memory.
+ *
+ * Behind the virtual device net_af_xdp is an interface of the kernel. For it the same holds as in
+ * mode af_xdp: one that the host uses is refused. The program that takes the frames is attached by
+ * the first worker and, since workers have no right to, taken away here. */
+#include "manager/capture/dpdk_device.h"
+#include "manager/capture/host_use.h"
+#include "manager/capture/interface.h"
+#include "manager/capture/opener.h"
+#ifdef HAVE_LIBXDP
+#include "manager/capture/xdp_attach.h"
+#endif
+
+#include "common/base/linktype.h"
+#include "common/base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMORY_BYTES   (UINT64_C(128) << 20) /* enough for what DESCRIPTORS frames need */
+#define DESCRIPTORS    4096u                 /* of a worker's queue, if nothing else is wanted */
+#define FRAME_BYTES    UINT64_C(2560)        /* of a descriptor: an mbuf and what is said of it */
+#define HUGE_PAGES_DIR "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
+
+struct opened {
+    struct xdp_attached *guard; /* NULL: there is no interface of the kernel behind it */
+};
+
+static uint64_t memory_wanted(const struct options *o)
+{
+    uint64_t more = o->dpdk_descriptors > DESCRIPTORS ? o->dpdk_descriptors - DESCRIPTORS : 0;
+
+    return o->dpdk_memory ? o->dpdk_memory : MEMORY_BYTES + 2 * more * FRAME_BYTES;
+}
+
+static uint64_t huge_bytes_free(void)
+{
+    FILE *f = fopen(HUGE_PAGES_DIR, "re");
+    unsigned long pages = 0;
+
+    if (!f)
+        return 0;
+    if (fscanf(f, "%lu", &pages) != 1)
+        pages = 0;
+    fclose(f);
+    return (uint64_t)pages << 21;
+}
+
+/* Whether the workers' memory is of huge pages; 0 or 1, or -errno. */
+static int choose_pages(const struct capture_request *r, char *error)
+{
+    uint64_t wanted = memory_wanted(r->options) * r->n_workers;
+    bool there = huge_bytes_free() >= wanted;
+
+    if (r->options->huge_pages == HUGE_PAGES_NEVER)
+        return 0;
+    if (!there && r->options->huge_pages == HUGE_PAGES_RESERVED)
+        return interface_fail(r->interface, error, -ENOMEM,
+                              "too few huge pages are free: sysctl vm.nr_hugepages=%llu, or set "
+                              "huge_pages to auto",
+                              (unsigned long long)(wanted >> 21));
+    return there;
+}
+
+/* The interface of the kernel that the driver reads, as in mode af_xdp. */
+static int guard_interface(struct opened *o, const struct capture_request *r, char *error)
+{
+    char name[64], why[128];
+    struct interface i;
+    int code;
+
+    if (strncmp(r->interface, "net_af_xdp", strlen("net_af_xdp")) != 0 ||
+        !dpdk_device_argument(r->interface, "iface", name, sizeof name))
+        return 0;
+    code = interface_find(&i, name, error);
+    if (code < 0)
+        return code;
+    if (!r->options->force && host_use_find(name, why, sizeof why))
+        return interface_fail(name, error, -EBUSY,
+                              "it %s, and DPDK takes all its frames away from this host: capture "
+                              "from a tap or mirror port, or with another method, or say force",
+                              why);
+#ifdef HAVE_LIBXDP
+    return xdp_guard(&o->guard, &i, error);
+#else
+    return 0;
+#endif
+}
+
+static void dpdk_close(struct opened *o)
+{
+#ifdef HAVE_LIBXDP
+    xdp_detach(o->guard);
+#endif
+    free(o);
+}
+
+static int open_worker(const struct capture_request *r, uint32_t number, bool huge_pages,
+                       struct heritage_capture *out, char *error)
+{
+    char why[160];
+    int code;
+
+    *out = (struct heritage_capture){
+        .kind = CAPTURE_DPDK,
+        HERITAGE_CAPTURE_NO_FDS,
+        .linktype = LINKTYPE_ETHERNET,
+        .dpdk = {.huge_pages = huge_pages,
+                 .memory_bytes = memory_wanted(r->options),
+                 .descriptors = (uint32_t)r->options->dpdk_descriptors},
+    };
+    snprintf(out->name, sizeof out->name, "%s", r->interface);
+    code = dpdk_device_share(r->interface, number, r->n_workers, &out->dpdk, why, sizeof why);
+    return code < 0 ? interface_fail(r->interface, error, code, "%s", why) : 0;
+}
+
+static int dpdk_open(const struct capture_request *r, struct heritage_capture *const *out,
+                     struct opened **opened, char *error)
+{
+    struct opened *o = calloc(1, sizeof *o);
+    int huge_pages, code;
+
+    if (!o)
+        return interface_fail(r->interface, error, -ENOMEM, "out of memory");
+    code = huge_pages = choose_pages(r, error);
+    for (uint32_t i = 0; i < r->n_workers && code >= 0; i++)
+        code = open_worker(r, i, huge_pages, out[i], error);
+    if (code >= 0)
+        code = guard_interface(o, r, error);
+    if (code < 0) {
+        dpdk_close(o);
+        return code;
+    }
+    *opened = o;
+    return 0;
+}
+
+const struct opener opener_dpdk = {
+    .mode = MODE_DPDK,
+    .open = dpdk_open,
+    .close = dpdk_close,
+};

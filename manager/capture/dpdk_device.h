@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What an interface of mode dpdk names: a device on the PCI bus, or one of DPDK's virtual devices
+ * (vdev) with its arguments; and what of it each worker gets. Pure. Manager process. */
+#ifndef SPLIFF_MANAGER_CAPTURE_DPDK_DEVICE_H
+#define SPLIFF_MANAGER_CAPTURE_DPDK_DEVICE_H
+
+#include "common/ipc/heritage.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Whether the device is one of the PCI bus: [DOMAIN:]BUS:DEVICE.FUNCTION. */
+bool dpdk_device_is_pci(const char *device);
+
+/* The value of the argument `key` of a vdev into out[bytes]. False if it is not given, or does not
+ * fit. */
+bool dpdk_device_argument(const char *device, const char *key, char *out, size_t bytes);
+
+/* What worker `number` of n_workers opens of the device: into out->device and out->vdev. Returns 0,
+ * or -EINVAL or -ENOTSUP with what is wrong and what would be right in why[why_bytes], to follow
+ * "interface NAME: ". */
+int dpdk_device_share(const char *device, uint32_t number, uint32_t n_workers,
+                      struct heritage_dpdk *out, char *why, size_t why_bytes);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "manager/capture/dpdk_device.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct heritage_dpdk out;
+static char why[160];
+
+static int share(const char *device, uint32_t number, uint32_t n_workers)
+{
+    memset(&out, 0, sizeof out);
+    why[0] = '\0';
+    return dpdk_device_share(device, number, n_workers, &out, why, sizeof why);
+}
+
+static void test_pci(void **state)
+{
+    static const char *const addresses[] = {"0000:03:00.0", "03:00.1", "10000:e1:00.0"};
+    static const char *const others[] = {
+        "",         "03:00",         "0000:03:00.0x", "0000:03:00.",
+        "net_tap0", "0000:003:00.0", ":03:00.0",      "eth0"};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof addresses / sizeof addresses[0]; i++)
+        assert_true(dpdk_device_is_pci(addresses[i]));
+    for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(dpdk_device_is_pci(others[i]));
+}
+
+static void test_argument(void **state)
+{
+    char value[8];
+
+    (void)state;
+    assert_true(dpdk_device_argument("net_af_xdp0,xiface=no,iface=tap0,a=b", "iface", value, 8));
+    assert_string_equal(value, "tap0");
+    assert_false(dpdk_device_argument("net_af_xdp0", "iface", value, 8));
+    assert_false(dpdk_device_argument("net_af_xdp0,iface", "iface", value, 8));
+    assert_true(dpdk_device_argument("net_af_xdp0,iface=1234567", "iface", value, 8));
+    assert_false(dpdk_device_argument("net_af_xdp0,iface=12345678", "iface", value, 8));
+}
+
+static void test_a_queue_each(void **state)
+{
+    (void)state;
+    assert_int_equal(share("net_af_xdp0,iface=tap0", 1, 2), 0);
+    assert_string_equal(out.device, "net_af_xdp0,iface=tap0,start_queue=1,queue_count=1");
+    assert_true(out.vdev);
+    assert_int_equal(share("net_af_xdp0,iface=tap0,start_queue=3", 0, 1), -EINVAL);
+    assert_string_equal(why, "leave out start_queue and queue_count: each worker gets one queue");
+    assert_int_equal(share("net_af_xdp0", 0, 1), -EINVAL);
+    assert_string_equal(why, "net_af_xdp needs an interface: add iface=NAME");
+}
+
+static void test_a_file_each(void **state)
+{
+    (void)state;
+    assert_int_equal(share("net_pcap0,rx_pcap=/a,rx_pcap=/b", 0, 2), 0);
+    assert_string_equal(out.device, "net_pcap0,rx_pcap=/a");
+    assert_int_equal(share("net_pcap0,rx_pcap=/a,rx_pcap=/b", 1, 2), 0);
+    assert_string_equal(out.device, "net_pcap0,rx_pcap=/b");
+    assert_int_equal(share("net_pcap0,rx_pcap=/a", 1, 2), -EINVAL);
+    assert_string_equal(why, "give one rx_pcap=FILE for each of the 2 workers");
+    assert_int_equal(share("net_pcap0,rx_pcap=/a,rx_pcap=/b", 0, 1), -EINVAL);
+    assert_int_equal(share("net_pcap0,iface=eth0", 0, 1), 0);
+    assert_string_equal(out.device, "net_pcap0,iface=eth0");
+    assert_int_equal(share("net_pcap0,iface=eth0", 0, 2), -EINVAL);
+}
+
+static void test_whole(void **state)
+{
+    (void)state;
+    assert_int_equal(share("0000:03:00.0", 0, 1), 0);
+    assert_string_equal(out.device, "0000:03:00.0");
+    assert_false(out.vdev);
+    assert_int_equal(share("0000:03:00.0", 0, 2), -ENOTSUP);
+    assert_string_equal(why, "this device cannot be shared out: give lb_procs=1");
+    assert_int_equal(share("eth0", 0, 1), -EINVAL);
+}
+
+static void test_bound(void **state)
+{
+    char device[HERITAGE_DEVICE_MAX + 32] = "net_af_xdp0,iface=";
+
+    (void)state;
+    memset(device + strlen(device), 'a', HERITAGE_DEVICE_MAX - 20);
+    assert_int_equal(share(device, 0, 1), -EINVAL);
+    assert_string_equal(why, "its arguments are too long: give shorter names");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pci),          cmocka_unit_test(test_argument),
+        cmocka_unit_test(test_a_queue_each), cmocka_unit_test(test_a_file_each),
+        cmocka_unit_test(test_whole),        cmocka_unit_test(test_bound),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

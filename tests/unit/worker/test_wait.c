@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "worker/wait.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct counters counters;
+static struct options options;
+static struct wait w;
+
+static void begin(enum capture_kind kind, enum rx_mode mode)
+{
+    memset(&counters, 0, sizeof counters);
+    options = (struct options){.rx_mode = mode,
+                               .idle_threshold = 3,
+                               .resume_threshold = 8,
+                               .sleep_timeout = 300 * NS_PER_US};
+    wait_init(&w, &options, kind, &counters);
+}
+
+static void expect_spins(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        assert_int_equal(wait_empty(&w), 0);
+}
+
+static void test_a_descriptor_wakes(void **state)
+{
+    (void)state;
+    begin(CAPTURE_AF_PACKET, RX_MODE_POLLING);
+    assert_true(wait_empty(&w) == WAIT_FOREVER);
+    wait_busy(&w, 1);
+    assert_true(wait_empty(&w) == WAIT_FOREVER);
+    assert_int_equal(counters.loop_sleeps, 2);
+    assert_int_equal(counters.loop_spins, 0);
+    assert_int_equal(counters.loop_mode_switches, 0);
+}
+
+static void test_polling_never_sleeps(void **state)
+{
+    (void)state;
+    begin(CAPTURE_DPDK, RX_MODE_POLLING);
+    expect_spins(1000);
+    assert_int_equal(counters.loop_spins, 1000);
+    assert_int_equal(counters.loop_sleeps, 0);
+}
+
+static void test_sleeps_grow(void **state)
+{
+    (void)state;
+    begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
+    expect_spins(3);
+    assert_int_equal(wait_empty(&w), 50 * NS_PER_US);
+    assert_int_equal(wait_empty(&w), 100 * NS_PER_US);
+    assert_int_equal(wait_empty(&w), 200 * NS_PER_US);
+    assert_int_equal(wait_empty(&w), 300 * NS_PER_US);
+    assert_int_equal(wait_empty(&w), 300 * NS_PER_US);
+    assert_int_equal(counters.loop_mode_switches, 1);
+    assert_int_equal(counters.loop_sleeps, 5);
+}
+
+static void test_few_frames_keep_it_asleep(void **state)
+{
+    (void)state;
+    begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
+    expect_spins(3);
+    assert_int_equal(wait_empty(&w), 50 * NS_PER_US);
+    assert_int_equal(wait_empty(&w), 100 * NS_PER_US);
+    wait_busy(&w, 7);
+    assert_int_equal(wait_empty(&w), 50 * NS_PER_US);
+    wait_busy(&w, 8);
+    expect_spins(3);
+    assert_int_equal(wait_empty(&w), 50 * NS_PER_US);
+    assert_int_equal(counters.loop_mode_switches, 3);
+}
+
+static void test_frames_in_between_are_no_silence(void **state)
+{
+    (void)state;
+    begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
+    expect_spins(3);
+    wait_busy(&w, 1);
+    expect_spins(3);
+    assert_int_equal(counters.loop_sleeps, 0);
+}
+
+static void test_a_short_timeout_is_kept(void **state)
+{
+    (void)state;
+    begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
+    options.sleep_timeout = 10 * NS_PER_US;
+    wait_init(&w, &options, CAPTURE_DPDK, &counters);
+    expect_spins(3);
+    assert_int_equal(wait_empty(&w), 10 * NS_PER_US);
+    assert_int_equal(wait_empty(&w), 10 * NS_PER_US);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_descriptor_wakes),
+        cmocka_unit_test(test_polling_never_sleeps),
+        cmocka_unit_test(test_sleeps_grow),
+        cmocka_unit_test(test_few_frames_keep_it_asleep),
+        cmocka_unit_test(test_frames_in_between_are_no_silence),
+        cmocka_unit_test(test_a_short_timeout_is_kept),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

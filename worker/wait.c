@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A source with a descriptor wakes the worker, so it sleeps at once and as long as it may. One
+ * without is asked again and again. While frames come that is the fastest way; when none came for
+ * a while it would only heat a core, and sleeps are put in between, each twice as long as the one
+ * before. Single frames do not end that, they only make the sleeps short again; a batch of
+ * some size does. */
+#include "worker/wait.h"
+
+#define SLEEP_MIN_NS (50 * NS_PER_US) /* shorter ones take as long */
+
+static uint64_t sleep_min(const struct wait *w)
+{
+    return w->sleep_max_ns < SLEEP_MIN_NS ? w->sleep_max_ns : SLEEP_MIN_NS;
+}
+
+void wait_init(struct wait *w, const struct options *o, enum capture_kind kind,
+               struct counters *counters)
+{
+    *w = (struct wait){.counters = counters, .resume_threshold = 1, .sleep_max_ns = WAIT_FOREVER};
+    if (kind == CAPTURE_DPDK) {
+        w->idle_threshold = o->rx_mode == RX_MODE_POLLING ? UINT64_MAX : o->idle_threshold;
+        w->resume_threshold = o->resume_threshold;
+        w->sleep_max_ns = o->sleep_timeout;
+    }
+    w->sleep_ns = sleep_min(w);
+}
+
+static void set_idle(struct wait *w, bool idle)
+{
+    /* Where there is a descriptor, to wait for it is no mode. */
+    if (w->idle != idle && w->sleep_max_ns != WAIT_FOREVER)
+        w->counters->loop_mode_switches++;
+    w->idle = idle;
+}
+
+void wait_busy(struct wait *w, uint32_t frames)
+{
+    w->empty = 0;
+    w->sleep_ns = sleep_min(w);
+    if (frames >= w->resume_threshold)
+        set_idle(w, false);
+}
+
+uint64_t wait_empty(struct wait *w)
+{
+    uint64_t ns = w->sleep_ns;
+
+    if (!w->idle && w->empty < w->idle_threshold) {
+        w->empty++;
+        w->counters->loop_spins++;
+        return 0;
+    }
+    set_idle(w, true);
+    w->counters->loop_sleeps++;
+    if (w->sleep_max_ns == WAIT_FOREVER)
+        return WAIT_FOREVER;
+    w->sleep_ns = ns < w->sleep_max_ns / 2 ? ns * 2 : w->sleep_max_ns;
+    return ns;
+}

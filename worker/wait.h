@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a worker does when its source had nothing: asks again at once, or sleeps. Counts, and never
+ * looks at a clock itself. */
+#ifndef SPLIFF_WORKER_WAIT_H
+#define SPLIFF_WORKER_WAIT_H
+
+#include "common/ipc/heritage.h"
+#include "common/schema/counters.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A sleep that ends when there is something to do. */
+#define WAIT_FOREVER UINT64_MAX
+
+struct wait {
+    struct counters *counters;
+    uint64_t idle_threshold;   /* empty batches in a row after which it sleeps; UINT64_MAX: never */
+    uint64_t resume_threshold; /* frames in a batch after which it sleeps no more */
+    uint64_t sleep_max_ns;     /* WAIT_FOREVER: the source has a descriptor that wakes */
+    uint64_t empty;            /* batches in a row */
+    uint64_t sleep_ns;         /* the next one */
+    bool idle;                 /* it sleeps between two batches */
+};
+
+/* For a source of this kind, by the options. */
+void wait_init(struct wait *w, const struct options *o, enum capture_kind kind,
+               struct counters *counters);
+
+/* A batch had so many frames, at least one. */
+void wait_busy(struct wait *w, uint32_t frames);
+
+/* A batch had none. How long to sleep, at most, before the next: 0 is not at all. */
+uint64_t wait_empty(struct wait *w);
+
+#endif
