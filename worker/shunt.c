@@ -222,6 +222,19 @@ void shunt_decide(struct worker *w, struct flow *f)
 
 /* --- joining --- */
 
+/* The kernel had no room to remember the flow, and began to count it again from nothing. */
+static bool began_again(const struct capture_unseen *now, const struct capture_unseen *before)
+{
+    for (unsigned end = 0; end < 2; end++)
+        if (now->packets[end] < before->packets[end] ||
+            now->ip_bytes[end] < before->ip_bytes[end] ||
+            now->payload_bytes[end] < before->payload_bytes[end] ||
+            now->resent[end] < before->resent[end] ||
+            now->zero_windows[end] < before->zero_windows[end])
+            return true;
+    return false;
+}
+
 /* What is in `now` and not in `before`. */
 static struct capture_unseen unseen_since(const struct capture_unseen *now,
                                           const struct capture_unseen *before)
@@ -275,6 +288,8 @@ static void join(struct worker *w, struct flow *f, bool end)
     s = shunted_of(w, f);
     if (!s && !end)
         return; /* what joined now would join again */
+    if (s && began_again(&now, &s->joined))
+        s->joined = (struct capture_unseen){0};
     news = s ? unseen_since(&now, &s->joined) : now;
     if (s)
         s->joined = now;

@@ -453,6 +453,22 @@ static void lines_in_between_tell_what_is_new_once(void **state)
     assert_int_equal(rig.conn.resp_bytes, 2 * BIG + 15000);
 }
 
+/* A table in the kernel that is full forgets what was silent longest. */
+static void what_the_kernel_forgot_is_counted_anew(void **state)
+{
+    (void)state;
+    rig.heritage.options.conn_log_interval = 10 * NS_PER_SEC;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + 9 * NS_PER_SEC);
+    clock_to(T0 + 11 * NS_PER_SEC);
+    unseen = (struct capture_unseen){0};
+    counted(DOWN, PEER + 2 * BIG + 10000, 11, 100, T0 + 19 * NS_PER_SEC);
+    clock_to(T0 + 21 * NS_PER_SEC);
+    assert_int_equal(rig.conn.resp_pkts, 3 + 10 + 11);
+    assert_int_equal(rig.conn.resp_bytes, 2 * BIG + 10000 + 1100);
+}
+
 static void history_tells_of_what_was_sent_again(void **state)
 {
     (void)state;
@@ -559,6 +575,7 @@ int main(void)
         CASE(what_goes_on_below_is_not_silent),
         CASE(a_full_table_keeps_what_goes_on_below),
         CASE(lines_in_between_tell_what_is_new_once),
+        CASE(what_the_kernel_forgot_is_counted_anew),
         CASE(history_tells_of_what_was_sent_again),
         CASE(a_capture_may_count_all_flows),
         CASE(the_next_connection_begins_at_nothing),
