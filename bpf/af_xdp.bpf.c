@@ -66,9 +66,9 @@ int spliff_af_xdp(struct xdp_md *ctx)
         if (flows_take(&af_xdp_shunts, &af_xdp_flows, &view, &p))
             return XDP_DROP;
         note.hash = packet_hash(&p, af_xdp_seed);
-        note.hashed = 1;
+        note.mark ^= AF_XDP_HASHED;
     }
-    note.mono_ns = bpf_ktime_get_ns();
+    note.time = (__u32)(bpf_ktime_get_ns() >> AF_XDP_TIME_SHIFT);
     write_note(ctx, &note);
     return (int)bpf_redirect_map(&af_xdp_sockets, ctx->rx_queue_index, XDP_PASS);
 }

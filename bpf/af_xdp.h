@@ -3,18 +3,19 @@
  *
  * It lies directly before the frame's first byte. A driver that leaves no room for it, or another
  * program behind the same dispatcher that moves the frame's beginning, is told by the mark, which
- * is then not there: no other frame was ever written at that place of the memory. */
+ * is then not there: no other frame was ever written at that place of the memory. It is small, so
+ * that note and headers of most packets are in one line of the cache. */
 #ifndef SPLIFF_BPF_AF_XDP_H
 #define SPLIFF_BPF_AF_XDP_H
 
-#define AF_XDP_MARK 0x73706c66u
+#define AF_XDP_MARK       0x73706c66u /* bit 0 is free: */
+#define AF_XDP_HASHED     1u          /* there is a hash */
+#define AF_XDP_TIME_SHIFT 6           /* from ns to the unit of time: it comes round after 275 s */
 
 struct af_xdp_note {
-    unsigned long long mono_ns; /* CLOCK_MONOTONIC, when the frame came */
-    unsigned int hash;          /* flow_hash of a TCP or UDP packet, if `hashed` */
-    unsigned int hashed;
-    unsigned int mark; /* AF_XDP_MARK exclusive-or the seed */
-    unsigned int pad;
+    unsigned int time; /* CLOCK_MONOTONIC when the frame came, its lower bits */
+    unsigned int hash; /* flow_hash of a TCP or UDP packet */
+    unsigned int mark; /* AF_XDP_MARK or with AF_XDP_HASHED, exclusive-or the seed */
 };
 
 #endif

@@ -110,7 +110,7 @@ static int attach_program(const struct opening *o)
 
 static uint32_t frame_room(const struct options *o, uint32_t frame_bytes)
 {
-    return frame_bytes - XSK_KERNEL_HEADROOM_BYTES - (uint32_t)o->af_xdp_headroom;
+    return frame_bytes - XSK_KERNEL_HEADROOM_BYTES - xsk_headroom_bytes(o, false);
 }
 
 static struct xsk_plan plan_of(const struct opening *o, uint32_t queue)

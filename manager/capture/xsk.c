@@ -10,6 +10,7 @@
  * socket: one that could not be bound keeps what it was given. */
 #include "manager/capture/xsk.h"
 
+#include "bpf/af_xdp.h"
 #include "common/base/log.h"
 #include "manager/ini_file.h"
 
@@ -110,13 +111,20 @@ static int open_socket(const struct opening *o, int *fd)
     return fail_call(o, "cannot open an AF_XDP socket");
 }
 
-static int give_memory(const struct opening *o, int fd)
+/* What the kernel copies begins so that the program's note begins a line of the cache; where the
+ * interface itself writes, frames are best left aligned. */
+uint32_t xsk_headroom_bytes(const struct options *o, bool zero_copy)
+{
+    return (uint32_t)o->af_xdp_headroom + (zero_copy ? 0 : (uint32_t)sizeof(struct af_xdp_note));
+}
+
+static int give_memory(const struct opening *o, int fd, bool zero_copy)
 {
     const struct heritage_af_xdp *x = &o->out->af_xdp;
     struct xdp_umem_reg reg = {.addr = (uint64_t)(uintptr_t)o->memory,
                                .len = (uint64_t)x->frames * x->frame_bytes,
                                .chunk_size = x->frame_bytes,
-                               .headroom = (uint32_t)o->plan->options->af_xdp_headroom};
+                               .headroom = xsk_headroom_bytes(o->plan->options, zero_copy)};
 
     if (setsockopt(fd, SOL_XDP, XDP_UMEM_REG, &reg, sizeof reg) == 0)
         return 0;
@@ -160,13 +168,13 @@ static int set_busy_poll(const struct opening *o, int fd)
 }
 
 /* A socket with all but its queue. The descriptor, or -errno with a line. */
-static int make_socket(const struct opening *o)
+static int make_socket(const struct opening *o, bool zero_copy)
 {
     int fd, r;
 
     if ((r = open_socket(o, &fd)) < 0)
         return r;
-    if ((r = give_memory(o, fd)) < 0 || (r = make_rings(o, fd)) < 0 ||
+    if ((r = give_memory(o, fd, zero_copy)) < 0 || (r = make_rings(o, fd)) < 0 ||
         (r = set_busy_poll(o, fd)) < 0) {
         close(fd);
         return r;
@@ -220,7 +228,7 @@ static int bind_socket(struct opening *o, bool *joins)
 
         if (!way_fits(&ways[i], o->plan))
             continue;
-        fd = make_socket(o);
+        fd = make_socket(o, ways[i].zero_copy);
         if (fd < 0)
             return fd;
         if (bind(fd, (struct sockaddr *)&addr, sizeof addr) == 0) {

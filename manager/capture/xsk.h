@@ -8,8 +8,9 @@
 #include "common/ipc/heritage.h"
 #include "manager/capture/interface.h"
 
-/* What the kernel leaves free in front of a frame, and programs may write into. */
+/* What the kernel leaves free in front of a frame, and what is left free besides. */
 #define XSK_KERNEL_HEADROOM_BYTES 256u
+uint32_t xsk_headroom_bytes(const struct options *o, bool zero_copy);
 
 struct xsk_plan {
     const struct interface *interface;

@@ -37,6 +37,9 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
+#define AHEAD_TIME (1u << 24) /* about a second, in the unit of notes */
+#define AHEAD_NS   ((uint64_t)AHEAD_TIME << AF_XDP_TIME_SHIFT)
+
 #define JOINED_BYTES (512u * 1024) /* of several pieces, in one batch */
 #define LONGEST      (128u * 1024) /* more than any frame: JOINED_BYTES hold at least one */
 
@@ -73,7 +76,8 @@ struct capture {
     bool down, gone; /* reported */
     uint8_t *joined;
     uint32_t joined_bytes; /* of this batch */
-    uint64_t wall_ns;      /* to be added to CLOCK_MONOTONIC */
+    uint64_t wall_ns;      /* the time of this batch, */
+    uint32_t note_time;    /* and as the program's notes have it */
     struct filter *filter;
     struct flows_map *flows;
     struct counters *counters;
@@ -171,12 +175,13 @@ static void read_note(const struct capture *c, const uint8_t *data, struct frame
     struct af_xdp_note note;
 
     memcpy(&note, data - sizeof note, sizeof note);
-    if (note.mark != c->mark) {
-        f->ts_ns = clock_wall_ns();
+    f->ts_ns = c->wall_ns;
+    if ((note.mark ^ c->mark) > AF_XDP_HASHED)
         return;
-    }
-    f->ts_ns = note.mono_ns + c->wall_ns;
-    f->hashed = note.hashed;
+    /* It may have come after the clock was read: ages are counted from a moment ahead. */
+    f->ts_ns += AHEAD_NS;
+    f->ts_ns -= (uint64_t)(c->note_time + AHEAD_TIME - note.time) << AF_XDP_TIME_SHIFT;
+    f->hashed = note.mark != c->mark;
     f->hash = note.hash;
 }
 
@@ -229,14 +234,16 @@ static int check_interface(struct capture *c)
     return 0;
 }
 
-/* The lines of a frame that are read first: the note, and the headers. */
+/* The lines of a frame that are read first: note and headers, which lie in one where the kernel has
+ * copied the frame. */
 static void prefetch(const struct capture *c, uint32_t from, uint32_t until)
 {
     for (uint32_t p = from; p != until; p++) {
         const uint8_t *data = c->memory + descriptor(c, p)->addr;
 
         __builtin_prefetch(data - sizeof(struct af_xdp_note));
-        __builtin_prefetch(data);
+        if (c->zero_copy)
+            __builtin_prefetch(data);
     }
 }
 
@@ -257,7 +264,8 @@ static int af_xdp_recv(struct capture *c, struct frame *out, uint32_t max)
     }
     c->idle = false;
     prefetch(c, c->taken, c->taken + (waiting < max ? waiting : max));
-    c->wall_ns = clock_wall_ns() - clock_mono_ns();
+    c->wall_ns = clock_wall_ns();
+    c->note_time = (uint32_t)(clock_mono_ns() >> AF_XDP_TIME_SHIFT);
     while (n < max && c->taken != produced) {
         uint32_t end = frame_end(c, c->taken, produced);
 
