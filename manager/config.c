@@ -43,6 +43,7 @@ static const struct {
     {"af_xdp_buffer_size", MIB, 4 * GIB},
     {"af_xdp_frame_size", 0, 4 * KIB},
     {"af_xdp_headroom", 0, KIB},
+    {"gather_interval", 0, 100 * NS_PER_MS},
     {"busy_poll", 0, NS_PER_SEC},
     {"busy_poll_budget", 1, 1024},
     {"dpdk_memory", 16 * MIB, 64 * GIB},

@@ -3,7 +3,11 @@
  * without is asked again and again. While frames come that is the fastest way; when none came for
  * a while it would only heat a core, and sleeps are put in between, each twice as long as the one
  * before. Single frames do not end that, they only make the sleeps short again; a batch of
- * some size does. */
+ * some size does.
+ *
+ * Where the descriptor is ready with the first frame of each burst, to be woken costs more than to
+ * read what has come: then the first sleep after a batch is one of a fixed time, which the
+ * descriptor does not end. Only when nothing came in that time either, it wakes. */
 #include "worker/wait.h"
 
 #define SLEEP_MIN_NS (50 * NS_PER_US) /* shorter ones take as long */
@@ -22,6 +26,8 @@ void wait_init(struct wait *w, const struct options *o, enum capture_kind kind,
         w->resume_threshold = o->resume_threshold;
         w->sleep_max_ns = o->sleep_timeout;
     }
+    if (kind == CAPTURE_AF_XDP)
+        w->gather_ns = o->gather_interval;
     w->sleep_ns = sleep_min(w);
 }
 
@@ -50,8 +56,11 @@ uint64_t wait_empty(struct wait *w)
         w->counters->loop_spins++;
         return 0;
     }
+    w->gathering = w->gather_ns > 0 && !w->idle;
     set_idle(w, true);
     w->counters->loop_sleeps++;
+    if (w->gathering)
+        return w->gather_ns;
     if (w->sleep_max_ns == WAIT_FOREVER)
         return WAIT_FOREVER;
     w->sleep_ns = ns < w->sleep_max_ns / 2 ? ns * 2 : w->sleep_max_ns;

@@ -18,9 +18,11 @@ struct wait {
     uint64_t idle_threshold;   /* empty batches in a row after which it sleeps; UINT64_MAX: never */
     uint64_t resume_threshold; /* frames in a batch after which it sleeps no more */
     uint64_t sleep_max_ns;     /* WAIT_FOREVER: the source has a descriptor that wakes */
+    uint64_t gather_ns;        /* with a descriptor: how long frames gather before it may wake */
     uint64_t empty;            /* batches in a row */
     uint64_t sleep_ns;         /* the next one */
     bool idle;                 /* it sleeps between two batches */
+    bool gathering;            /* this sleep is not to be ended by the descriptor */
 };
 
 /* For a source of this kind, by the options. */
@@ -30,7 +32,8 @@ void wait_init(struct wait *w, const struct options *o, enum capture_kind kind,
 /* A batch had so many frames, at least one. */
 void wait_busy(struct wait *w, uint32_t frames);
 
-/* A batch had none. How long to sleep, at most, before the next: 0 is not at all. */
+/* A batch had none. How long to sleep, at most, before the next: 0 is not at all. Sets w->gathering
+ * for that sleep. */
 uint64_t wait_empty(struct wait *w);
 
 #endif

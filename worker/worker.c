@@ -209,7 +209,8 @@ static void worker_sleep(struct worker *w, uint64_t max_ns)
 
     for (int i = 0; i < n; i++)
         p[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-    p[n++] = (struct pollfd){.fd = w->capture_ops->wait_fd(w->capture), .events = POLLIN};
+    p[n] = (struct pollfd){.fd = w->capture_ops->wait_fd(w->capture), .events = POLLIN};
+    n += !w->wait.gathering;
     deadline = learn < deadline ? learn : deadline;
     if (w->plain) {
         uint64_t due = now + plaintext_wait_ns(w, IDLE_MAX_NS);

@@ -17,6 +17,7 @@ static void begin(enum capture_kind kind, enum rx_mode mode)
     options = (struct options){.rx_mode = mode,
                                .idle_threshold = 3,
                                .resume_threshold = 8,
+                               .gather_interval = 500 * NS_PER_US,
                                .sleep_timeout = 300 * NS_PER_US};
     wait_init(&w, &options, kind, &counters);
 }
@@ -36,6 +37,24 @@ static void test_a_descriptor_wakes(void **state)
     assert_true(wait_empty(&w) == WAIT_FOREVER);
     assert_int_equal(counters.loop_sleeps, 2);
     assert_int_equal(counters.loop_spins, 0);
+    assert_int_equal(counters.loop_mode_switches, 0);
+}
+
+/* The first sleep after a batch is of a fixed time, and the descriptor ends the next one. */
+static void test_frames_gather(void **state)
+{
+    (void)state;
+    begin(CAPTURE_AF_XDP, RX_MODE_ADAPTIVE);
+    for (unsigned i = 0; i < 3; i++) {
+        wait_busy(&w, 1);
+        assert_int_equal(wait_empty(&w), 500 * NS_PER_US);
+        assert_true(w.gathering);
+    }
+    assert_true(wait_empty(&w) == WAIT_FOREVER);
+    assert_false(w.gathering);
+    assert_true(wait_empty(&w) == WAIT_FOREVER);
+    wait_busy(&w, 64);
+    assert_int_equal(wait_empty(&w), 500 * NS_PER_US);
     assert_int_equal(counters.loop_mode_switches, 0);
 }
 
@@ -102,6 +121,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_descriptor_wakes),
+        cmocka_unit_test(test_frames_gather),
         cmocka_unit_test(test_polling_never_sleeps),
         cmocka_unit_test(test_sleeps_grow),
         cmocka_unit_test(test_few_frames_keep_it_asleep),
