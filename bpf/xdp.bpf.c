@@ -30,6 +30,14 @@ struct {
 
 const volatile struct xdp_flow xdp_flow_new = {};
 
+/* Where an interface has fewer queues than there are CPUs for it. */
+struct {
+    __uint(type, BPF_MAP_TYPE_CPUMAP);
+    __uint(max_entries, 1); /* the loader's */
+    __uint(key_size, sizeof(__u32));
+    __uint(value_size, 2 * sizeof(__u32));
+} xdp_cpus SEC(".maps");
+
 static __always_inline struct xdp_flow *flow_of(const struct packet *p)
 {
     struct xdp_flow *f = bpf_map_lookup_elem(&xdp_flows, &p->key);
@@ -117,6 +125,19 @@ __noinline int spliff_tc_send(struct __sk_buff *skb, __u32 hash, __u32 hashed, _
     return xdp_ring_send(&v, &head);
 }
 
+/* The host goes on with the frame: here, or on the CPU that has the flows with this hash. */
+static __always_inline int pass_on(__u32 hash)
+{
+    __u32 n = xdp_config.n_cpus, at;
+
+    if (n == 0)
+        return XDP_PASS;
+    at = packet_forget(hash %
+                       n); /* the compiler knows that it is in bounds, the verifier does not */
+    return at < XDP_CPUS_MAX ? (int)bpf_redirect_map(&xdp_cpus, xdp_config.cpu[at], XDP_PASS)
+                             : XDP_PASS;
+}
+
 SEC("xdp.frags")
 int spliff_xdp(struct xdp_md *ctx)
 {
@@ -124,15 +145,17 @@ int spliff_xdp(struct xdp_md *ctx)
         .ctx = ctx, .hook = PACKET_XDP, .bytes = (__u32)bpf_xdp_get_buff_len(ctx)};
     struct look l = {};
     __u32 hash, left_out = prefilter(&v);
+    _Bool rises;
 
     if (left_out)
         return left_out == 1 + PREFILTER_DROPPED ? XDP_DROP : XDP_PASS;
-    if (!look(&l, &v))
+    rises = look(&l, &v);
+    if (!rises && xdp_config.n_cpus == 0)
         return XDP_PASS;
     hash = l.parsed ? packet_hash(&l.packet, xdp_config.seed) : (__u32)spliff_xdp_walk(ctx);
-    if (!spliff_xdp_send(ctx, hash, l.parsed) && l.flow)
+    if (rises && !spliff_xdp_send(ctx, hash, l.parsed) && l.flow)
         flows_count(&l.flow->counted, &l.packet);
-    return XDP_PASS;
+    return l.parsed ? pass_on(hash) : XDP_PASS;
 }
 
 /* Headers in one piece, to be read in place. Nearly always they are; and only if not, since the

@@ -12,6 +12,7 @@
 
 #define XDP_FRAME_MAX    (68u * 1024) /* longest that is sent up whole */
 #define XDP_TAKEN_OFFSET 64u
+#define XDP_CPUS_MAX     64
 
 struct xdp_event {
     unsigned long long ts_ns; /* CLOCK_MONOTONIC */
@@ -66,7 +67,8 @@ struct xdp_config {
     unsigned int first_bytes; /* of a direction that go up */
     unsigned char l3;         /* frames begin with the IP header */
     unsigned char segments;   /* what is sent in one piece is cut on its way, and counts as cut */
-    unsigned char pad[2];
+    unsigned short n_cpus;    /* that go on with what comes in, by flow; 0: the one it came to */
+    unsigned short cpu[XDP_CPUS_MAX];
 };
 
 #endif

@@ -7,6 +7,7 @@
 #include "manager/topology.h"
 
 #include "common/base/check.h"
+#include "manager/cores.h"
 #include "manager/suggest.h"
 
 #include <ctype.h>
@@ -163,20 +164,6 @@ static int parse_number(const char *text, unsigned max, unsigned *out)
     return 0;
 }
 
-/* "0,2,4" into cpus. Returns how many, or -EINVAL. */
-static int parse_pins(const char *list, unsigned cpus[TOPOLOGY_PINS_MAX])
-{
-    char text[VALUE_MAX], *save = NULL;
-    int n = 0;
-
-    if ((size_t)snprintf(text, sizeof text, "%s", list) >= sizeof text)
-        return -EINVAL;
-    for (char *p = strtok_r(text, ", ", &save); p; p = strtok_r(NULL, ", ", &save))
-        if (n == TOPOLOGY_PINS_MAX || parse_number(p, 1023, &cpus[n++]) < 0)
-            return -EINVAL;
-    return n;
-}
-
 /* NAME=VALUE,NAME=VALUE: each has a name that a shell would take. */
 static bool env_vars_valid(const char *list)
 {
@@ -302,7 +289,7 @@ static int section_interface(struct topology_reading *r, char out[TOPOLOGY_NAME_
 static int section_pins(struct topology_reading *r, unsigned pins[TOPOLOGY_PINS_MAX])
 {
     struct section *s = &r->now;
-    int n = parse_pins(s->value[KEY_PIN_CPUS], pins);
+    int n = cores_parse(s->value[KEY_PIN_CPUS], pins, TOPOLOGY_PINS_MAX);
 
     if (n < 0)
         return topology_fail(r, s->key_line[KEY_PIN_CPUS],
@@ -581,7 +568,7 @@ int topology_of_run(struct topology *t, unsigned n_workers, const char *interfac
 {
     struct topology_reading r = {.t = t, .file = "run", .error = error};
     unsigned cpus[TOPOLOGY_PINS_MAX];
-    int n_pins = parse_pins(pins, cpus);
+    int n_pins = cores_parse(pins, cpus, TOPOLOGY_PINS_MAX);
     char name[HERITAGE_NODE_MAX];
 
     t->n = 0;

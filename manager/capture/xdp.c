@@ -16,12 +16,14 @@
 #include "manager/capture/interface.h"
 #include "manager/capture/tc_attach.h"
 #include "manager/capture/xdp_attach.h"
+#include "manager/cores.h"
 #include "manager/prefilter.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +34,8 @@
 #include "xdp.skel.h"
 #pragma GCC diagnostic pop
 
-#define RING_BYTES_MIN (256u * 1024) /* holds some of the longest frames */
-#define FLOWS_MIN      1024u
+#define RING_BYTES_MIN   (256u * 1024) /* holds some of the longest frames */
+#define CPU_QUEUE_FRAMES 4096u
 
 struct opened {
     char name[HERITAGE_PATH_MAX];
@@ -41,7 +43,8 @@ struct opened {
     const struct options *options;
     const struct prefilter *prefilter;
     uint32_t n_workers, seed;
-    uint32_t flows; /* entries of the map of flows */
+    uint32_t flows;                        /* entries of the map of flows */
+    unsigned cores[XDP_CPUS_MAX], n_cores; /* of xdp_cpus */
     struct xdp_bpf *program;
     struct xdp_attached *in;
     struct tc_attached *tc_in, *tc_out;
@@ -85,6 +88,7 @@ static void set_sizes(const struct opened *o, struct xdp_bpf *b)
     bpf_map__set_max_entries(b->maps.xdp_quiet, o->flows);
     bpf_map__set_max_entries(b->maps.xdp_rings, o->n_workers);
     bpf_map__set_max_entries(b->maps.xdp_stats, o->n_workers * XDP_STATS);
+    bpf_map__set_max_entries(b->maps.xdp_cpus, (uint32_t)libbpf_num_possible_cpus());
     /* A service has up to two addresses: that of who told of it, and its own. */
     bpf_map__set_max_entries(b->maps.learned_h3_hosts, learned * 2);
     bpf_map__set_max_entries(b->maps.learned_h3_ports, learned < 65536 ? learned : 65536);
@@ -92,12 +96,17 @@ static void set_sizes(const struct opened *o, struct xdp_bpf *b)
 
 static void set_config(const struct opened *o, struct xdp_bpf *b)
 {
-    b->rodata->xdp_config = (struct xdp_config){
+    struct xdp_config *config = (struct xdp_config *)&b->rodata->xdp_config;
+
+    *config = (struct xdp_config){
         .seed = o->seed,
         .first_bytes = (uint32_t)o->options->xdp_first_bytes,
         .l3 = o->interface.linktype != LINKTYPE_ETHERNET,
         .segments = !o->interface.loopback,
     };
+    config->n_cpus = (unsigned short)o->n_cores;
+    for (unsigned i = 0; i < o->n_cores; i++)
+        config->cpu[i] = (unsigned short)o->cores[i];
     bpf_program__set_autoload(b->progs.spliff_xdp, wants_xdp(o));
     bpf_program__set_autoload(b->progs.spliff_tc_in, !wants_xdp(o));
     bpf_program__set_autoload(b->progs.spliff_tc_out, !o->interface.loopback);
@@ -163,7 +172,25 @@ static int attach(struct opened *o, struct xdp_bpf *b, char *error)
         r = tc_attach(&o->tc_out, bpf_program__fd(b->progs.spliff_tc_out), i, true, TC_AUTO, error);
     if (r < 0)
         detach(o);
-    return r;
+    return r == -ENOMEM ? interface_fail(o->name, error, r,
+                                         "no memory to count flows: set xdp_flow_table_size lower")
+                        : r;
+}
+
+/* Each core takes some frames at a time from those that wait for it. */
+static int set_cores(const struct opened *o, char *error)
+{
+    for (unsigned i = 0; i < o->n_cores; i++) {
+        struct bpf_cpumap_val queue = {.qsize = CPU_QUEUE_FRAMES};
+
+        if (bpf_map_update_elem(bpf_map__fd(o->program->maps.xdp_cpus), &o->cores[i], &queue,
+                                BPF_ANY) < 0)
+            return interface_fail(o->name, error, -EINVAL, "xdp_cpus: core %u cannot be used: %s",
+                                  o->cores[i], strerror(errno));
+    }
+    if (o->n_cores > 0 && !o->in)
+        log_warn("interface %s: xdp_cpus has no effect without XDP", o->name);
+    return 0;
 }
 
 static int make_rings(const struct opened *o, struct heritage_capture *const *out, char *error)
@@ -238,6 +265,11 @@ static int open_all(struct opened *o, const struct capture_request *r,
 
     if (code < 0)
         return code;
+    code = cores_parse(o->options->xdp_cpus, o->cores, XDP_CPUS_MAX);
+    if (code < 0)
+        return interface_fail(o->name, error, code,
+                              "xdp_cpus: give at most %d core numbers such as 0,2,4", XDP_CPUS_MAX);
+    o->n_cores = (unsigned)code;
     o->virtual = is_virtual(o->name);
     o->flows = (uint32_t)o->options->xdp_flow_table_size;
     o->program = open_program(o);
@@ -245,7 +277,8 @@ static int open_all(struct opened *o, const struct capture_request *r,
         return interface_fail(o->name, error, -ENOMEM, "out of memory");
     for (uint32_t i = 0; i < o->n_workers; i++)
         fill_heritage(o, i, out[i]);
-    if ((code = attach(o, o->program, error)) < 0 || (code = make_rings(o, out, error)) < 0)
+    if ((code = attach(o, o->program, error)) < 0 || (code = make_rings(o, out, error)) < 0 ||
+        (code = set_cores(o, error)) < 0)
         return code;
     for (uint32_t i = 0; i < o->n_workers && code == 0; i++)
         code = give_maps(o, out[i], error);

@@ -416,6 +416,63 @@ static void http3_is_known_where_it_was_learned(void **state)
     assert_int_equal(values[sched_getcpu()].stream[p.from].content, XDP_UNKNOWN);
 }
 
+/* The events that are in the ring: how many, and the last one. */
+static struct xdp_event last;
+static int on_event(void *arg, void *data, size_t bytes)
+{
+    assert_true(bytes >= sizeof last);
+    memcpy(&last, data, sizeof last);
+    ++*(unsigned *)arg;
+    return 0;
+}
+
+/* As much as the program says it knows of a damaged frame, decode knows too. */
+static void hashes_are_those_of_decode(void **state)
+{
+    unsigned seed = 7, events = 0, hashed = 0;
+    struct ring_buffer *ring = ring_buffer__new(ring_fd, on_event, &events, NULL);
+
+    (void)state;
+    assert_non_null(ring);
+    ring_buffer__consume(ring);
+    for (unsigned i = 0; i < 4000; i++) {
+        struct frame f = {.data = pb.b, .linktype = LINKTYPE_ETHERNET};
+        struct packet p;
+        enum weird weird;
+
+        pb_ethernet(&pb, i & 1 ? 0x86dd : 0x0800);
+        if (i & 2)
+            pb_vlan(&pb, 0x8100, 7, i & 1 ? 0x86dd : 0x0800);
+        if (i & 1)
+            pb_ipv6(&pb, i & 4 ? 60 : 6, CLIENT, SERVER);
+        else
+            pb_ipv4(&pb, i & 4 ? 17 : 6, CLIENT, SERVER, i % 3, 0x4000);
+        if ((i & 5) == 5)
+            pb_extension(&pb, 6, 0);
+        if ((i & 5) == 4)
+            pb_udp(&pb, 1 + i, 2, 300);
+        else
+            pb_tcp(&pb, 1 + i, 2, 1, 1, TCP_SYN);
+        pb_fill(&pb, 'x', 300);
+        pb_end(&pb);
+        for (unsigned n = rand_r(&seed) % 3; n > 0; n--)
+            pb.b[12 + rand_r(&seed) % 60] ^= (uint8_t)(1u << rand_r(&seed) % 8);
+        f.caplen = f.wirelen = (uint32_t)pb.n;
+        events = 0;
+        rises();
+        ring_buffer__consume(ring);
+        decode_batch(&decoder);
+        if (events == 0 || !last.hashed)
+            continue;
+        assert_int_equal(decode_frame(&decoder, &f, &p, &weird), DECODE_PACKET);
+        assert_int_equal(p.n_hops, 0);
+        assert_int_equal(last.hash, p.hash);
+        hashed++;
+    }
+    assert_true(hashed > 1000);
+    ring_buffer__free(ring);
+}
+
 /* Counted under the key that decode finds, whatever is in front of the ports. */
 static void keys_are_those_of_decode(void **state)
 {
@@ -479,6 +536,7 @@ int main(void)
         TEST(long_headers_of_quic_go_up_for_ever),
         TEST(http3_is_known_where_it_was_learned),
         TEST(keys_are_those_of_decode),
+        TEST(hashes_are_those_of_decode),
         TEST(what_is_not_tcp_or_udp_goes_up),
         TEST(a_full_ring_is_counted),
     };
