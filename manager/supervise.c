@@ -83,8 +83,7 @@ int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes)
     h->counters_fd = CHILD_COUNTERS;
     h->spool_fd = n->spool_fd >= 0 ? CHILD_SPOOL : -1;
     for (unsigned i = 0; i < HERITAGE_CAPTURE_FDS; i++)
-        *heritage_capture_fd(&h->capture, i) =
-            n->capture_fds[i] >= 0 ? CHILD_CAPTURE + (int)i : -1;
+        *heritage_capture_fd(&h->capture, i) = n->capture_fds[i] >= 0 ? CHILD_CAPTURE + (int)i : -1;
     h->output_fd = n->output_fd >= 0 ? CHILD_OUTPUT : -1;
     n->heritage_fd = heritage_write(h);
     return n->heritage_fd < 0 ? n->heritage_fd : 0;

@@ -197,7 +197,8 @@ int cli_run(const struct cli_args *a)
     if (plan->options.read[0])
         plan->purpose = MANAGER_REPLAY;
     if (topology_of_run(&plan->topology, (unsigned)plan->options.workers, plan->options.interface,
-                        plan->options.mode, plan->options.pin_cores, plan->options.plaintext, error) < 0) {
+                        plan->options.mode, plan->options.pin_cores, plan->options.plaintext,
+                        error) < 0) {
         status = usage(error);
         goto out;
     }
