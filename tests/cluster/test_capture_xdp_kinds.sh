@@ -69,7 +69,7 @@ client ip link set cl0 mtu 9000 && server ip link set sv0 mtu 9000
 server ethtool -K sv0 tx on tso on gso on >/dev/null 2>&1
 client ethtool -K cl0 tx on tso on gso on >/dev/null 2>&1
 PLAIN=http://$SERVER4 FIELDS='-orig_pkts -resp_pkts -orig_ip_bytes -resp_ip_bytes -history'
-kind jumbo sv0 "http://$SERVER4/files/20k.txt" "https://$SERVER4/big" "http://$SERVER4/big" "http://$SERVER4/last"
+MODE=native kind jumbo sv0 "http://$SERVER4/files/20k.txt" "https://$SERVER4/big" "http://$SERVER4/big" "http://$SERVER4/last"
 wait_for 5 xdp_nothing_left || { xdp_left_behind; die 'something is left in the kernel'; }
 pass "$TEST"
 finish

@@ -40,6 +40,29 @@ start
 get "http://$SERVER4/count/first" || die 'curl'
 wait_for 10 has_uri /count/first || die 'nothing is captured'
 
+# The programs know where HTTP/3 is advertised, as long as it is.
+net_run python3 -c '
+import http.server
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        value = "h3=\":9443\"; ma=600" if self.path == "/here" else "clear"
+        self.send_response(200)
+        self.send_header("Alt-Svc", value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+http.server.HTTPServer(("192.0.2.2", 8087), Answer).serve_forever()'
+learned() {
+    [ "$(bpftool -j map dump name learned_h3_$1 | python3 -c 'import json, sys; print(len(json.load(sys.stdin)))')" -eq "$2" ]
+}
+wait_for 10 client curl -sf -o /dev/null "http://$SERVER4:8087/here" || die 'no advertiser'
+wait_for 10 learned port 1 || die 'the port of HTTP/3 is not in the kernel'
+learned host 1 || die 'the address of HTTP/3 is not in the kernel'
+client curl -sf -o /dev/null "http://$SERVER4:8087/clear"
+wait_for 10 learned port 0 || die 'the port of HTTP/3 is still in the kernel'
+learned host 0 || die 'the address of HTTP/3 is still in the kernel'
+
 # A worker's ring goes on filling while it is dead, and so does what is counted.
 worker=$(node_pid worker-1)
 kill -9 "$worker" "$(node_pid worker-2)" || die 'no workers to kill'
