@@ -211,7 +211,7 @@ SRC_MANAGER := \
   manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/learned.c \
   manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
-  manager/status.c manager/topology.c manager/cores.c manager/config.c manager/ini_file.c manager/suggest.c \
+  manager/status.c manager/topology.c manager/topology_section.c manager/cores.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/folder.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c manager/link_watch.c \
   manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
   manager/capture/host_use.c manager/ethtool.c \
@@ -443,7 +443,7 @@ $(call unit,decode/test_fragments,$(BASE) worker/decode/fragments.c)
 PCAP_FILE := worker/capture/pcap_file.c worker/capture/pcap_input.c worker/capture/pcapng.c \
              common/base/filter.c
 $(call unit,capture/test_pcap_file,$(BASE) $(PCAP_FILE))
-$(call unit,manager/test_topology,manager/topology.c manager/cores.c manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c)
+$(call unit,manager/test_topology,manager/topology.c manager/topology_section.c manager/cores.c manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c)
 $(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/suggest.c manager/text.c \
   common/base/check.c common/base/ipaddr.c common/base/local_nets.c common/schema/options.c \
   common/schema/process_filter.c)
@@ -522,7 +522,7 @@ $(call unit,ipc/test_claim,$(CLAIM))
 $(call unit,ipc/test_plaintext_socket,common/ipc/plaintext_socket.c common/ipc/bus_socket.c $(BASE))
 $(call unit,schema/test_process_filter,common/schema/process_filter.c common/schema/options.c \
     common/base/local_nets.c $(BASE))
-$(call unit,manager/test_status,manager/status.c manager/topology.c manager/cores.c manager/ini_file.c manager/suggest.c \
+$(call unit,manager/test_status,manager/status.c manager/topology.c manager/topology_section.c manager/cores.c manager/ini_file.c manager/suggest.c \
     manager/text.c $(SCHEMA) $(BASE))
 ifdef BPF_SKEL
 KERNEL_BENCH := $(BASE) $(SRC_PROBE_KERNEL) tests/unit/probe/kernel_bench.c tests/unit/probe/fake_ssl.c
@@ -587,7 +587,7 @@ $(call unit,manager/capture/test_host_use,manager/capture/host_use.c)
 endif
 $(call unit,manager/cli/test_top,manager/cli/top_sample.c manager/cli/top_view.c manager/text.c \
   common/schema/schema.c common/base/check.c)
-$(call unit,manager/doctor/test_doctor,$(DOCTOR_CHECKS) manager/topology.c manager/cores.c manager/ini_file.c \
+$(call unit,manager/doctor/test_doctor,$(DOCTOR_CHECKS) manager/topology.c manager/topology_section.c manager/cores.c manager/ini_file.c \
   manager/suggest.c manager/text.c manager/ethtool.c manager/sizes.c manager/folder.c \
   common/schema/options.c common/base/check.c)
 $(call unit,worker/test_prefilter,$(PIPELINE))
@@ -622,7 +622,7 @@ $(call fuzz_target,fuzz_pcap_file,$(BASE) $(PCAP_FILE))
 $(call fuzz_target,fuzz_decode,$(BASE) $(DECODE))
 $(call fuzz_target,fuzz_fragments,$(BASE) worker/decode/fragments.c)
 $(call fuzz_target,fuzz_sink,$(SINK_TEST))
-$(call fuzz_target,fuzz_topology,manager/topology.c manager/cores.c manager/config.c manager/ini_file.c \
+$(call fuzz_target,fuzz_topology,manager/topology.c manager/topology_section.c manager/cores.c manager/config.c manager/ini_file.c \
   manager/suggest.c manager/text.c common/base/check.c common/base/ipaddr.c \
   common/base/local_nets.c common/schema/options.c common/schema/process_filter.c)
 # Every analyzer in its place.
