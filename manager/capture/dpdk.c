@@ -87,6 +87,7 @@ static int guard_interface(struct opened *o, const struct capture_request *r, ch
 #ifdef HAVE_LIBXDP
     return xdp_guard(&o->guard, &i, error);
 #else
+    (void)o;
     return 0;
 #endif
 }
