@@ -6,6 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/mirror.sh"
 why=$(mirror_missing)
+"$BIN/spliff-cluster" version | grep -q -- +xdp || why="built without libxdp"
 [ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
 
 # What of us is in the kernel, of all namespaces.
