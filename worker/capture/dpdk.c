@@ -19,6 +19,7 @@
 #include "worker/capture/sources.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <rte_config.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -26,6 +27,7 @@
 #include <rte_mbuf.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define QUEUE        0
@@ -151,6 +153,21 @@ static int start_port(const struct heritage *h)
     return 0;
 }
 
+/* One worker at a time: of two that start at once on one interface, both would attach the program
+ * of net_af_xdp, and one fail. The lock, on the program file, goes however the process ends. */
+static int start_alone(const struct heritage *h)
+{
+    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC), r;
+
+    if (fd < 0 || flock(fd, LOCK_EX) < 0)
+        r = fail(h, "cannot wait for the other workers", -errno);
+    else
+        r = start_port(h);
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
 static int dpdk_prepare(const struct heritage *h)
 {
     int r = begin_eal(h);
@@ -158,7 +175,7 @@ static int dpdk_prepare(const struct heritage *h)
     if (r == 0)
         r = find_port(h);
     if (r == 0)
-        r = start_port(h);
+        r = start_alone(h);
     return r;
 }
 
