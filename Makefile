@@ -523,7 +523,7 @@ $(call unit,ipc/test_plaintext_socket,common/ipc/plaintext_socket.c common/ipc/b
 $(call unit,schema/test_process_filter,common/schema/process_filter.c common/schema/options.c \
     common/base/local_nets.c $(BASE))
 $(call unit,manager/test_status,manager/status.c manager/topology.c manager/topology_section.c manager/cores.c manager/ini_file.c manager/suggest.c \
-    manager/text.c $(SCHEMA) $(BASE))
+    manager/text.c common/schema/options.c $(SCHEMA) $(BASE))
 ifdef BPF_SKEL
 KERNEL_BENCH := $(BASE) $(SRC_PROBE_KERNEL) tests/unit/probe/kernel_bench.c tests/unit/probe/fake_ssl.c
 $(call unit,probe/test_kernel,$(KERNEL_BENCH))

@@ -102,15 +102,14 @@ static const struct column {
 /* v in at most four digits, with a letter for the thousands. */
 static void format_scaled(double v, double thousand, int decimals, char *out, size_t bytes)
 {
-    static const char letters[] = " KMGTP";
+    static const char *const letters[] = {"", "K", "M", "G", "T", "P"};
     unsigned letter = 0;
 
-    while (v >= thousand && letters[letter + 1]) {
+    while (v >= thousand && letter + 1 < sizeof letters / sizeof letters[0]) {
         v /= thousand;
         letter++;
     }
-    snprintf(out, bytes, "%.*f%.1s", letter > 0 ? decimals : 0, v,
-             letter > 0 ? &letters[letter] : "");
+    snprintf(out, bytes, "%.*f%s", letter > 0 ? decimals : 0, v, letters[letter]);
 }
 
 static void format_cell(const struct column *c, double v, char out[32])
