@@ -39,6 +39,7 @@ static const struct {
     {"af_packet_fanout_id", 0, 65535},
     {"xdp_first_bytes", 0, GIB},
     {"xdp_flow_table_size", 1024, UINT64_C(1) << 28},
+    {"xdp_gather_interval", 0, NS_PER_SEC},
     {"xdp_ring_size", 256 * KIB, GIB},
     {"af_xdp_buffer_size", MIB, 4 * GIB},
     {"af_xdp_frame_size", 0, 4 * KIB},

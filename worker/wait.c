@@ -28,6 +28,8 @@ void wait_init(struct wait *w, const struct options *o, enum capture_kind kind,
     }
     if (kind == CAPTURE_AF_XDP)
         w->gather_ns = o->gather_interval;
+    if (kind == CAPTURE_XDP)
+        w->gather_ns = o->xdp_gather_interval;
     w->sleep_ns = sleep_min(w);
 }
 
