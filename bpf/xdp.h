@@ -19,11 +19,9 @@ struct xdp_event {
     unsigned int wire_bytes;
     unsigned int bytes;      /* that follow */
     unsigned int hash;       /* of the flow, if `hashed`: the frame is TCP or UDP, in no tunnel */
-    unsigned int pid;        /* process that has the socket, 0: not known */
     unsigned short vlan_tci; /* tag that the kernel took out of the frame, 0 if none */
     unsigned char outgoing;
     unsigned char hashed;
-    unsigned int pad;
 };
 
 /* What the first bytes of a direction are. */

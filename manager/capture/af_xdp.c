@@ -20,11 +20,9 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/if_packet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #pragma GCC diagnostic push
@@ -69,23 +67,12 @@ static int check_interface(const struct opening *o)
     return 0;
 }
 
-/* Frames for other hosts pass the interface's own filter as long as the descriptor is open. */
 static int make_promiscuous(const struct opening *o)
 {
-    const struct interface *i = &o->opened->interface;
-    struct packet_mreq request = {.mr_ifindex = (int)i->index, .mr_type = PACKET_MR_PROMISC};
-    int fd;
-
     if (!o->r->options->promiscuous)
         return 0;
-    fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-    o->opened->promiscuous_fd = fd;
-    if (fd < 0 && (errno == EPERM || errno == EACCES))
-        return interface_fail(i->name, o->error, -EPERM,
-                              "capturing needs CAP_NET_RAW: run as root");
-    if (fd < 0 || setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request) < 0)
-        return interface_fail_call(i->name, o->error, "cannot be made promiscuous");
-    return 0;
+    o->opened->promiscuous_fd = interface_make_promiscuous(&o->opened->interface, o->error);
+    return o->opened->promiscuous_fd < 0 ? o->opened->promiscuous_fd : 0;
 }
 
 static int attach_program(const struct opening *o)

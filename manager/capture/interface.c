@@ -5,6 +5,7 @@
 #include "manager/ini_file.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <stdarg.h>
@@ -105,5 +106,20 @@ int interface_find(struct interface *i, const char *name, char *error)
         return interface_fail_call(name, error, "cannot open a socket to ask for its properties");
     r = ask(i, fd, error);
     close(fd);
+    return r;
+}
+
+int interface_make_promiscuous(const struct interface *i, char *error)
+{
+    struct packet_mreq request = {.mr_ifindex = (int)i->index, .mr_type = PACKET_MR_PROMISC};
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), r;
+
+    if (fd < 0 && (errno == EPERM || errno == EACCES))
+        return interface_fail(i->name, error, -EPERM, "capturing needs CAP_NET_RAW: run as root");
+    if (fd >= 0 && setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &request, sizeof request) == 0)
+        return fd;
+    r = interface_fail_call(i->name, error, "cannot be made promiscuous");
+    if (fd >= 0)
+        close(fd);
     return r;
 }

@@ -27,4 +27,8 @@ int interface_fail_call(const char *name, char *error, const char *what);
  * its frames are of a kind that cannot be read, else -errno. */
 int interface_find(struct interface *i, const char *name, char *error);
 
+/* Frames for other hosts pass the interface's own filter, too, as long as the descriptor that is
+ * returned is open. Or -EPERM, -errno with a line in error. */
+int interface_make_promiscuous(const struct interface *i, char *error);
+
 #endif

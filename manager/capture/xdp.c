@@ -48,6 +48,7 @@ struct opened {
     struct xdp_bpf *program;
     struct xdp_attached *in;
     struct tc_attached *tc_in, *tc_out;
+    int promiscuous_fd; /* -1: it is not to be */
     bool virtual;
     bool gone;  /* said that the interface is */
     bool stuck; /* said why the programs cannot be attached again */
@@ -151,6 +152,9 @@ static void detach(struct opened *o)
     xdp_detach(o->in);
     o->tc_out = o->tc_in = NULL;
     o->in = NULL;
+    if (o->promiscuous_fd >= 0)
+        close(o->promiscuous_fd);
+    o->promiscuous_fd = -1;
 }
 
 /* Loads b, which xdp_attach does by itself, and attaches its programs. */
@@ -167,6 +171,10 @@ static int attach(struct opened *o, struct xdp_bpf *b, char *error)
             return interface_fail(o->name, error, r, "cannot load a BPF program: %s%s",
                                   strerror(-r), r == -EPERM ? " (run as root)" : "");
         r = tc_attach(&o->tc_in, bpf_program__fd(b->progs.spliff_tc_in), i, false, TC_AUTO, error);
+    }
+    if (r == 0 && o->options->promiscuous && !i->loopback) {
+        o->promiscuous_fd = interface_make_promiscuous(i, error);
+        r = o->promiscuous_fd < 0 ? o->promiscuous_fd : 0;
     }
     if (r == 0 && !i->loopback)
         r = tc_attach(&o->tc_out, bpf_program__fd(b->progs.spliff_tc_out), i, true, TC_AUTO, error);
@@ -294,6 +302,9 @@ static void say_how(const struct opened *o)
              : o->virtual            ? " in both directions, as it is virtual"
                                      : " in both directions, as it has no XDP",
              (unsigned)o->flows);
+    if (!o->interface.up)
+        log_warn("interface %s is down: packets come when it is up (ip link set %s up)", o->name,
+                 o->name);
 }
 
 static void xdp_close(struct opened *o)
