@@ -45,41 +45,61 @@ static const char *path_of(const struct options *o, unsigned list)
     return (const char *)o + lists[list].option;
 }
 
-static int map_file(const char *path, const char **text, size_t *len)
+static int file_bytes(int fd, size_t *bytes)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
-    void *p = NULL;
-    int r = 0;
 
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return -EINVAL;
+    *bytes = (size_t)st.st_size;
+    return st.st_size > FILE_BYTES_MAX ? -EFBIG : 0;
+}
+
+/* At most bytes: the file may change while it is read. */
+static int read_bytes(int fd, char *text, size_t bytes, size_t *len)
+{
+    ssize_t n = 1;
+
+    for (*len = 0; *len < bytes && n > 0; *len += (size_t)n) {
+        n = read(fd, text + *len, bytes - *len);
+        if (n < 0)
+            return -errno;
+    }
+    return 0;
+}
+
+/* The whole file, for the caller to free, also after an error. 0 or -errno. */
+static int read_file(const char *path, char **text, size_t *len)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r;
+    size_t bytes = 0;
+
+    *text = NULL;
     if (fd < 0)
         return -errno;
-    if (fstat(fd, &st) < 0)
-        r = -errno;
-    else if (!S_ISREG(st.st_mode) || st.st_size > FILE_BYTES_MAX)
-        r = S_ISREG(st.st_mode) ? -EFBIG : -EINVAL;
-    else if (st.st_size > 0 &&
-             (p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED)
-        r = -errno;
+    r = file_bytes(fd, &bytes);
+    if (r == 0) {
+        *text = malloc(bytes + 1);
+        r = *text ? read_bytes(fd, *text, bytes, len) : -ENOMEM;
+    }
     close(fd);
-    if (r < 0)
-        return r;
-    *text = p ? p : "";
-    *len = (size_t)st.st_size;
-    return 0;
+    return r;
 }
 
 static int read_list(struct prefix_table *t, const char *key, const char *path, uint8_t list,
                      char *error)
 {
-    const char *text;
+    char *text;
     unsigned line;
-    size_t len;
-    int r = map_file(path, &text, &len);
+    size_t len = 0;
+    int r = read_file(path, &text, &len);
 
     if (r < 0) {
         snprintf(error, INI_ERROR_BYTES, "%s: cannot read %s: %s", key, path,
                  r == -EINVAL ? "it is not a regular file" : strerror(-r));
+        free(text);
         return r;
     }
     r = prefix_table_read(t, text, len, list, &line);
@@ -89,8 +109,7 @@ static int read_list(struct prefix_table *t, const char *key, const char *path, 
     else if (r < 0)
         snprintf(error, INI_ERROR_BYTES, "%s:%u: there are more than %u prefixes", path, line,
                  PREFIXES_MAX);
-    if (len > 0)
-        munmap((void *)(uintptr_t)text, len);
+    free(text);
     return r;
 }
 
