@@ -38,6 +38,7 @@ static struct frame frames[CAPTURE_BATCH_MAX];
 static struct packet_builder pb;
 static int injector = -1;
 static bool can_run;
+static struct opened *opened;
 
 static int make_namespace(void **state)
 {
@@ -79,7 +80,6 @@ static void open_interface(const char *interface, uint32_t n)
 {
     struct capture_request r = {interface, &options, n, SEED, 0, 23, owner, NULL};
     struct heritage_capture *out[MEMBERS_MAX] = {NULL};
-    struct opened *opened;
     char error[INI_ERROR_BYTES] = "";
 
     for (unsigned i = 0; i < n; i++)
@@ -101,6 +101,9 @@ static int tear_down(void **state)
             close(heritage[i].capture.fd);
         heritage[i].capture.fd = -1;
     }
+    if (opened)
+        opener_af_packet.close(opened);
+    opened = NULL;
     return 0;
 }
 
@@ -382,7 +385,6 @@ static void test_errors(void **state)
 {
     struct capture_request r = {"nowhere0", &options, 1, SEED, 0, 23, owner, NULL};
     struct heritage_capture *out[] = {&heritage[0].capture};
-    struct opened *opened;
     char error[INI_ERROR_BYTES];
 
     (void)state;
@@ -403,7 +405,6 @@ static void test_group_of_another_program(void **state)
     struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
     struct capture_request r = {"near", &options, 2, SEED, 0, 23, owner, NULL};
     struct heritage_capture *out[] = {&heritage[0].capture, &heritage[1].capture};
-    struct opened *opened;
     char error[INI_ERROR_BYTES];
     int fd;
 
