@@ -357,4 +357,15 @@ static __always_inline __u32 packet_hash(const struct packet *p, __u32 seed)
                              packet_hash_end(p->key.addr[1], p->key.port[1], seed), p->key.proto);
 }
 
+/* The same bytes, read by calls: wherever they lie. */
+static __always_inline struct packet_view packet_far(const struct packet_view *v)
+{
+    struct packet_view far = *v;
+
+    far.hook = v->hook == PACKET_XDP  ? PACKET_XDP_FAR
+               : v->hook == PACKET_TC ? PACKET_TC_FAR
+                                      : v->hook;
+    return far;
+}
+
 #endif

@@ -16,7 +16,7 @@
 #include "bpf/xdp_content.h"
 
 #define XDP_ACKS            16            /* segments without payload that go up */
-#define XDP_HANDSHAKE_BYTES (256u * 1024) /* of TLS without application data */
+#define XDP_HANDSHAKE_BYTES (128u * 1024) /* of TLS without application data */
 #define XDP_RECORDS         8             /* of TLS that are looked at in a segment */
 #define XDP_NEAR_BYTES      (64u << 20)
 
@@ -42,15 +42,18 @@ static __always_inline __u32 xdp_stream_limit(const struct xdp_stream *s)
 static __always_inline _Bool xdp_stream_records(struct xdp_stream *s, const struct packet_view *v,
                                                 const struct packet *p)
 {
+    struct packet_view far = packet_far(v); /* a record may end deep in a segment */
+
     for (int i = 0; i < XDP_RECORDS; i++) {
         __u32 at = s->next_record - p->seq;
         PACKET_BYTES(b, 5);
 
-        if (at >= p->payload_bytes || !packet_load(v, p->payload_offset + at, b, sizeof b))
-            return 0;
+        /* Not here, or cut: then no more is learned of where records are. */
+        if (at >= p->payload_bytes || !packet_load(&far, p->payload_offset + at, b, sizeof b))
+            break;
         if (!xdp_is_tls_record(b)) {
             s->content = XDP_UNKNOWN;
-            return 0;
+            break;
         }
         if (b[0] == XDP_TLS_APPLICATION_DATA)
             return 1;

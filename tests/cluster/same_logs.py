@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Compares what two captures of the same traffic logged: every record of each log named, in every
 field but those that hold an identifier or a time of the capture itself. Left out are flows from
-link-local addresses, which hosts begin when they like, and from 192.0.2.99, by which a test finds
-out whether both captures see anything yet.
+link-local addresses and from none, which hosts begin when they like, and from 192.0.2.99, by which
+a test finds out whether both captures see anything yet.
 
 usage: same_logs.py FOLDER FOLDER [-FIELD...] [~FIELD...] LOG...
 -FIELD: leave this one out, too    ~FIELD: its letters are in any order
@@ -13,13 +13,14 @@ import collections
 import glob
 import gzip
 import os
+import re
 import sys
 
 OWN = {"ts", "uid", "fuid", "fuids", "resp_fuids", "orig_fuids", "cert_chain_fuids", "duration",
        "rtt", "ttfb", "conn_uids", "client_cert_chain_fuids", "tunnel_parents"}
 
 
-NOT_COMPARED = ("fe80:", "192.0.2.99")
+NOT_COMPARED = re.compile(r"fe80:|::$|192\.0\.2\.99$")
 
 
 def lines(folder, log):
@@ -40,7 +41,7 @@ def records(folder, log, left_out, unordered):
             names = values[1:]
         elif not line.startswith("#"):
             record = dict(zip(names, values))
-            if not record.get("id.orig_h", "").startswith(NOT_COMPARED):
+            if not NOT_COMPARED.match(record.get("id.orig_h", "")):
                 for name in unordered & record.keys():
                     record[name] = "".join(sorted(record[name]))
                 found[tuple((n, v) for n, v in record.items() if n not in left_out)] += 1

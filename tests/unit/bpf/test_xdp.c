@@ -240,8 +240,8 @@ static void tls_goes_up_until_its_data_begin(void **state)
     /* A record of 16,000 bytes in segments: far more than first_bytes. */
     tls(port, seq, 22, 16000, 1000);
     assert_true(rises());
-    for (seq = 1001; seq < 16006; seq += 1001) {
-        tcp(port, false, seq, TCP_ACK, "", 1001);
+    for (seq = 1001; seq < 16006; seq += 1001) { /* 16,006 is where the next one begins */
+        tcp(port, false, seq, TCP_ACK, "", seq + 1001 < 16006 ? 1001 : 16006 - seq);
         assert_true(rises());
     }
     seq = 16006;
@@ -254,6 +254,20 @@ static void tls_goes_up_until_its_data_begin(void **state)
     /* The other direction has its own end. */
     tcp(port, true, 1, TCP_ACK, "", 10);
     assert_true(rises());
+}
+
+/* As a server says it: the handshake, and at once its first data. */
+static void tls_data_may_begin_deep_in_a_segment(void **state)
+{
+    unsigned port = port_of(state);
+    uint8_t *b;
+
+    tls(port, 1, 22, 3000, 8000);
+    b = pb.b + pb.n - 8000 + 3005;
+    memcpy(b, "\x14\x03\x03\x00\x01\x01\x17\x03\x03\x10\x00", 11);
+    assert_true(rises());
+    tcp(port, false, 8001, TCP_ACK, "", 100);
+    assert_false(rises());
 }
 
 static void what_is_sent_again_is_told_apart(void **state)
@@ -527,6 +541,7 @@ int main(void)
         TEST(first_bytes_of_a_known_protocol_go_up),
         TEST(a_quarter_of_them_if_nobody_knows_it),
         TEST(tls_goes_up_until_its_data_begin),
+        TEST(tls_data_may_begin_deep_in_a_segment),
         TEST(what_is_sent_again_is_told_apart),
         TEST(acknowledgements_are_soon_only_counted),
         TEST(a_five_tuple_may_be_used_again),
