@@ -19,8 +19,6 @@
 #include "bpf/xdp_ring.h"
 #include "bpf/xdp_stream.h"
 
-#define HEADERS_BYTES 192u /* with options, and what of the payload tells what it is */
-
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);
     __uint(max_entries, 1); /* the loader's */
@@ -59,6 +57,12 @@ struct look {
 static __always_inline _Bool look(struct look *l, const struct packet_view *v)
 {
     l->parsed = packet_parse(v, &l->packet) == PACKET_FLOW;
+    if (!l->parsed &&
+        v->hook == PACKET_TC) { /* or its headers are not in one piece, which is rare */
+        struct packet_view far = packet_far(v);
+
+        l->parsed = packet_parse(&far, &l->packet) == PACKET_FLOW;
+    }
     if (!l->parsed)
         return 1;
     l->flow = flow_of(&l->packet);
@@ -158,16 +162,6 @@ int spliff_xdp(struct xdp_md *ctx)
     return l.parsed ? pass_on(hash) : XDP_PASS;
 }
 
-/* Headers in one piece, to be read in place. Nearly always they are; and only if not, since the
- * call makes a copy of what others may read, too. */
-static __always_inline void pull_headers(struct __sk_buff *skb)
-{
-    __u64 front = (__u64)(long)skb->data_end - (__u64)(long)skb->data;
-
-    if (front < HEADERS_BYTES && front < skb->len)
-        bpf_skb_pull_data(skb, skb->len < HEADERS_BYTES ? skb->len : HEADERS_BYTES);
-}
-
 static __always_inline int look_tc(struct __sk_buff *skb, __u32 outgoing)
 {
     struct packet_view v = {.ctx = skb, .hook = PACKET_TC, .bytes = skb->len, .l3 = xdp_config.l3};
@@ -175,7 +169,6 @@ static __always_inline int look_tc(struct __sk_buff *skb, __u32 outgoing)
     __u32 hash, left_out;
     _Bool rises;
 
-    pull_headers(skb);
     left_out = prefilter(&v);
     if (left_out)
         return left_out == 1 + PREFILTER_DROPPED && !outgoing ? TC_ACT_SHOT : TC_ACT_UNSPEC;

@@ -36,6 +36,15 @@ static __always_inline __u32 xdp_be32(const __u8 *b)
     return (__u32)packet_be16(b) << 16 | packet_be16(b + 2);
 }
 
+/* Bytes of the payload, which may be in another piece of memory than the headers. */
+static __always_inline _Bool xdp_load_payload(const struct packet_view *v, const struct packet *p,
+                                              __u32 at, void *to, const __u32 bytes)
+{
+    struct packet_view far = packet_far(v);
+
+    return at + bytes <= p->payload_bytes && packet_load(&far, p->payload_offset + at, to, bytes);
+}
+
 /* The header of a record (RFC 8446 section 5.1). */
 static __always_inline _Bool xdp_is_tls_record(const __u8 b[5])
 {
@@ -76,7 +85,7 @@ static __always_inline enum xdp_content xdp_content_tcp(const struct packet_view
 {
     PACKET_BYTES(b, 2 + XDP_DNS_HEADER_BYTES);
 
-    if (p->payload_bytes < 6 || !packet_load(v, p->payload_offset, b, 6))
+    if (!xdp_load_payload(v, p, 0, b, 6))
         return XDP_UNKNOWN;
     if (xdp_is_tls_record(b) && b[0] == XDP_TLS_HANDSHAKE && (b[5] == 1 || b[5] == 2))
         return XDP_TLS;
@@ -85,7 +94,7 @@ static __always_inline enum xdp_content xdp_content_tcp(const struct packet_view
     if (xdp_be32(b) == 0x50524920) /* "PRI * HTTP/2.0" (RFC 9113 section 3.4) */
         return XDP_HTTP2;
     /* A length in front (RFC 1035 section 4.2.2). */
-    if (packet_be16(b) >= XDP_DNS_HEADER_BYTES && packet_load(v, p->payload_offset, b, sizeof b) &&
+    if (packet_be16(b) >= XDP_DNS_HEADER_BYTES && xdp_load_payload(v, p, 0, b, sizeof b) &&
         xdp_is_dns(b + 2))
         return XDP_DNS;
     return XDP_UNKNOWN;
@@ -129,11 +138,11 @@ static __always_inline enum xdp_content xdp_content_udp(const struct packet_view
 {
     PACKET_BYTES(b, XDP_DNS_HEADER_BYTES);
 
-    if (p->payload_bytes < 5 || !packet_load(v, p->payload_offset, b, 5))
+    if (!xdp_load_payload(v, p, 0, b, 5))
         return XDP_UNKNOWN;
     if (xdp_is_quic_long(b))
         return XDP_QUIC;
-    if (packet_load(v, p->payload_offset, b, sizeof b) && xdp_is_dns(b))
+    if (xdp_load_payload(v, p, 0, b, sizeof b) && xdp_is_dns(b))
         return XDP_DNS;
     if ((b[0] & 0xc0) == 0x40 && xdp_is_learned(p)) /* a short header (RFC 9000 section 17.3) */
         return XDP_HTTP3;

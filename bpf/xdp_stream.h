@@ -42,14 +42,12 @@ static __always_inline __u32 xdp_stream_limit(const struct xdp_stream *s)
 static __always_inline _Bool xdp_stream_records(struct xdp_stream *s, const struct packet_view *v,
                                                 const struct packet *p)
 {
-    struct packet_view far = packet_far(v); /* a record may end deep in a segment */
-
     for (int i = 0; i < XDP_RECORDS; i++) {
         __u32 at = s->next_record - p->seq;
         PACKET_BYTES(b, 5);
 
         /* Not here, or cut: then no more is learned of where records are. */
-        if (at >= p->payload_bytes || !packet_load(&far, p->payload_offset + at, b, sizeof b))
+        if (at >= p->payload_bytes || !xdp_load_payload(v, p, at, b, sizeof b))
             break;
         if (!xdp_is_tls_record(b)) {
             s->content = XDP_UNKNOWN;
@@ -157,8 +155,7 @@ static __always_inline _Bool xdp_udp_rises(struct xdp_flow *f, const struct pack
     if (s->quiet) {
         PACKET_BYTES(b, 5);
 
-        return packet_load(v, p->payload_offset, b, sizeof b) && p->payload_bytes >= sizeof b &&
-               xdp_is_quic_long(b);
+        return xdp_load_payload(v, p, 0, b, sizeof b) && xdp_is_quic_long(b);
     }
     content = xdp_content_udp(v, p);
     if (content != XDP_UNKNOWN)
