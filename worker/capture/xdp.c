@@ -18,6 +18,7 @@
 #include "worker/capture/sources.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -129,21 +130,26 @@ static int xdp_wait_fd(struct capture *c)
 }
 
 /* Segments of a body do not come up anyway. */
+/* A body that is to come up again at its end needs nothing: the program counts it as it is. */
 static int xdp_shunt(struct capture *c, const struct flow_key *key, const struct capture_shunt *how)
 {
-    uint8_t yes = 1;
+    uint32_t both_ends = 3;
 
     if (!how || how->rises[0] || how->rises[1])
         return 0;
-    return kernel_map_put(c->shunted_fd, key, &yes, BPF_ANY);
+    return kernel_map_put(c->shunted_fd, key, &both_ends, BPF_ANY);
 }
 
+/* What is quiet is forgotten with the flow. Of TCP without a packet counted nothing is, or only
+ * until the next SYN, and that spares a call for each small flow. */
 static bool xdp_unseen(struct capture *c, const struct flow_key *key, bool end,
                        struct capture_unseen *out)
 {
-    if (end)
+    bool counted = flows_map_unseen(c->flows, key, end, out);
+
+    if (end && (counted || key->proto != IPPROTO_TCP))
         kernel_map_remove(c->shunted_fd, key);
-    return flows_map_unseen(c->flows, key, end, out);
+    return counted;
 }
 
 /* A counter of this ring over all CPUs, since the manager began. */
@@ -196,13 +202,17 @@ static int map_ring(struct capture *c)
     return 0;
 }
 
-/* Behind what a predecessor had in its hands. */
+/* Behind what a predecessor had in its hands. What it noted is believed if it can be true: else it
+ * was not itself any more. */
 static void find_start(struct capture *c)
 {
-    uint64_t taken = *taken_of(c);
+    uint64_t taken = *taken_of(c), end = produced(c);
 
-    for (c->next = *c->consumer; c->next < taken; c->next += record_bytes(record_word(c, c->next)))
+    c->next = *c->consumer <= end ? *c->consumer : end;
+    while (c->next < taken && taken <= end) {
+        c->next += record_bytes(record_word(c, c->next));
         c->counters->capture_abandoned++;
+    }
     xdp_release(c);
 }
 
