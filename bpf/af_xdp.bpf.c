@@ -11,6 +11,7 @@
 
 #include "bpf/af_xdp.h"
 #include "bpf/flows_count.h"
+#include "bpf/flows_maps.h"
 #include "bpf/packet.h"
 #include "bpf/prefilter.h"
 
@@ -23,21 +24,9 @@ struct {
     __type(value, __u32);
 } af_xdp_sockets SEC(".maps");
 
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-    __uint(max_entries, 1); /* the loader's */
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, struct flows_key);
-    __type(value, struct flows_value);
-} af_xdp_flows SEC(".maps");
+FLOWS_MAP(af_xdp_flows);
 
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, 1); /* the loader's */
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, struct flows_key);
-    __type(value, struct flows_shunt);
-} af_xdp_shunts SEC(".maps");
+SHUNTS_MAP(af_xdp_shunts);
 
 /* Not all drivers leave room in front of a frame; then the worker does without the note. */
 static __always_inline void write_note(struct xdp_md *ctx, const struct af_xdp_note *note)

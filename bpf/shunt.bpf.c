@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/flows_count.h"
+#include "bpf/flows_maps.h"
 #include "bpf/packet.h"
 #include "bpf/prefilter.h"
 
@@ -15,21 +16,9 @@
 const volatile _Bool shunt_l3 = 0;            /* frames begin with the IP header */
 const volatile _Bool shunt_skip_outgoing = 0; /* loopback: what is sent is received too */
 
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_HASH);
-    __uint(max_entries, 1); /* the loader's */
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, struct flows_key);
-    __type(value, struct flows_value);
-} shunt_flows SEC(".maps");
+FLOWS_MAP(shunt_flows);
 
-struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __uint(max_entries, 1); /* the loader's */
-    __uint(map_flags, BPF_F_NO_PREALLOC);
-    __type(key, struct flows_key);
-    __type(value, struct flows_shunt);
-} shunt_shunts SEC(".maps");
+SHUNTS_MAP(shunt_shunts);
 
 SEC("socket")
 int shunt(struct __sk_buff *skb)

@@ -20,6 +20,7 @@
 #include "common/base/linktype.h"
 #include "common/base/log.h"
 #include "worker/capture/flows_map.h"
+#include "worker/capture/frame_filter.h"
 #include "worker/capture/sources.h"
 
 #include <errno.h>
@@ -370,19 +371,6 @@ static void take_over(struct capture *c)
     give_back(c, c->taken);
 }
 
-static int compile_filter(struct capture *c, const char *expr)
-{
-    char error[512];
-    int r;
-
-    if (expr[0] == '\0')
-        return 0;
-    r = filter_compile(&c->filter, expr, LINKTYPE_ETHERNET, error, sizeof error);
-    if (r < 0)
-        log_error("interface %s: %s", c->interface, error);
-    return r;
-}
-
 static void unmap_ring(struct ring *r)
 {
     if (r->map)
@@ -443,7 +431,7 @@ static int af_xdp_open(struct capture **out, const struct heritage *h, struct co
     c->counters = counters;
     r = check_interface(c); /* before a predecessor's end */
     if (r == 0)
-        r = compile_filter(c, h->options.filter);
+        r = frame_filter_compile(&c->filter, h->options.filter, LINKTYPE_ETHERNET, c->interface);
     if (r == 0) {
         r = map_all(c, h);
         if (r < 0)

@@ -16,6 +16,7 @@
 #include "common/base/linktype.h"
 #include "common/base/log.h"
 #include "worker/capture/dpdk_args.h"
+#include "worker/capture/frame_filter.h"
 #include "worker/capture/sources.h"
 
 #include <errno.h>
@@ -287,19 +288,6 @@ static void dpdk_stats(struct capture *c)
                        to->capture_broken + to->capture_no_buffer;
 }
 
-static int compile_filter(struct capture *c, const char *expr)
-{
-    char error[512];
-    int r;
-
-    if (expr[0] == '\0')
-        return 0;
-    r = filter_compile(&c->filter, expr, LINKTYPE_ETHERNET, error, sizeof error);
-    if (r < 0)
-        log_error("interface %s: %s", c->interface, error);
-    return r;
-}
-
 static void dpdk_close(struct capture *c)
 {
     if (c->filter)
@@ -323,7 +311,9 @@ static int dpdk_open(struct capture **out, const struct heritage *h, struct coun
     c->base = *counters;
     c->asked_ns = clock_wall_ns();
     c->joined = malloc(JOINED_BYTES);
-    r = c->joined ? compile_filter(c, h->options.filter) : -ENOMEM;
+    r = c->joined
+            ? frame_filter_compile(&c->filter, h->options.filter, LINKTYPE_ETHERNET, c->interface)
+            : -ENOMEM;
     if (r < 0) {
         dpdk_close(c);
         return r;

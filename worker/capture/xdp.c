@@ -14,6 +14,7 @@
 #include "common/base/filter.h"
 #include "common/base/log.h"
 #include "worker/capture/flows_map.h"
+#include "worker/capture/frame_filter.h"
 #include "worker/capture/kernel_map.h"
 #include "worker/capture/sources.h"
 
@@ -216,19 +217,6 @@ static void find_start(struct capture *c)
     xdp_release(c);
 }
 
-static int compile_filter(struct capture *c, const char *expr)
-{
-    char error[512];
-    int r;
-
-    if (expr[0] == '\0')
-        return 0;
-    r = filter_compile(&c->filter, expr, c->linktype, error, sizeof error);
-    if (r < 0)
-        log_error("interface %s: %s", c->interface, error);
-    return r;
-}
-
 static int xdp_open(struct capture **out, const struct heritage *h, struct counters *counters)
 {
     const struct heritage_capture *from = &h->capture;
@@ -254,7 +242,8 @@ static int xdp_open(struct capture **out, const struct heritage *h, struct count
                   strerror(-r));
     else if ((r = flows_map_open(&c->flows, from->flows_fd, -1, h->worker_index, c->interface)) ==
                  0 &&
-             (r = compile_filter(c, h->options.filter)) == 0 &&
+             (r = frame_filter_compile(&c->filter, h->options.filter, c->linktype, c->interface)) ==
+                 0 &&
              !(c->values = calloc(c->cpus, sizeof *c->values)))
         r = -ENOMEM;
     if (r < 0) {

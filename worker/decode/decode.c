@@ -19,6 +19,7 @@
 #include "common/base/linktype.h"
 #include "worker/decode/checksum.h"
 #include "worker/decode/fragments.h"
+#include "worker/decode/ipv6_extension.h"
 #include "worker/decode/link.h"
 
 #include <netinet/in.h>
@@ -420,35 +421,6 @@ static enum decode_result decode_ipv4(struct decoder *d, struct cursor c, uint32
     return decode_segment(d, &s, p, weird);
 }
 
-static bool is_extension(uint8_t proto)
-{
-    return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_DSTOPTS ||
-           proto == IPPROTO_AH || proto == IPPROTO_FRAGMENT;
-}
-
-static uint32_t extension_bytes(uint8_t proto, const uint8_t *header)
-{
-    switch (proto) {
-    case IPPROTO_FRAGMENT:
-        return 8;
-    case IPPROTO_AH: /* in words, less two (RFC 4302 section 2.2) */
-        return (header[1] + 2u) * 4;
-    default:
-        return (header[1] + 1u) * 8;
-    }
-}
-
-/* Fills what the fragment header says. False for an atomic fragment, which is whole (RFC 6946). */
-static bool read_fragment_header(struct fragment *frag, const uint8_t *header)
-{
-    uint16_t offset = bytes_be16(header + 2);
-
-    frag->offset = offset & 0xfff8u;
-    frag->more = (offset & 1) != 0;
-    frag->id = bytes_be32(header + 4);
-    return frag->offset > 0 || frag->more;
-}
-
 enum extensions_end {
     EXTENSIONS_DONE,     /* *s begins with the transport header */
     EXTENSIONS_FRAGMENT, /* *s is a fragment's part, *frag says which */
@@ -460,7 +432,7 @@ enum extensions_end {
 static enum extensions_end follow_extensions(struct segment *s, struct fragment *frag,
                                              enum weird *weird)
 {
-    for (unsigned i = 0; i < FLOW_IPV6_EXTENSIONS && is_extension(s->proto); i++) {
+    for (unsigned i = 0; i < FLOW_IPV6_EXTENSIONS && ipv6_is_extension(s->proto); i++) {
         struct cursor peek = s->c;
         const uint8_t *h = cursor_bytes(&peek, 8);
         uint8_t proto = s->proto;
@@ -468,12 +440,12 @@ static enum extensions_end follow_extensions(struct segment *s, struct fragment 
 
         if (!h)
             return EXTENSIONS_CUT;
-        bytes = extension_bytes(proto, h);
+        bytes = ipv6_extension_bytes(proto, h);
         if (bytes > s->wire_bytes || !cursor_bytes(&s->c, bytes))
             return EXTENSIONS_CUT;
         s->wire_bytes -= bytes;
         s->proto = h[0];
-        if (proto == IPPROTO_FRAGMENT && read_fragment_header(frag, h))
+        if (proto == IPPROTO_FRAGMENT && ipv6_fragment_read(frag, h))
             return EXTENSIONS_FRAGMENT;
         if (proto == IPPROTO_ROUTING && h[3] > 0)
             s->verify = false; /* the pseudo header names the last destination */
