@@ -213,7 +213,7 @@ SRC_MANAGER := \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/status.c manager/topology.c manager/topology_section.c manager/cores.c manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/folder.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c manager/link_watch.c \
-  manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
+  manager/numa.c manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
   manager/capture/host_use.c manager/ethtool.c \
   manager/capture/af_packet.c manager/capture/filter_bpf.c \
   manager/capture/socket_filter.c $(SRC_XDP) $(SRC_MODE_XDP) $(SRC_AF_XDP) $(SRC_MODE_DPDK) \
@@ -450,6 +450,7 @@ $(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/sugg
   common/schema/process_filter.c)
 $(call unit,manager/test_sizes,manager/sizes.c common/schema/options.c common/base/check.c)
 $(call unit,manager/test_cores,manager/cores.c)
+$(call unit,manager/test_numa,manager/numa.c)
 $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))

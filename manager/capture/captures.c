@@ -4,6 +4,8 @@
 #include "manager/capture/captures.h"
 
 #include "common/base/check.h"
+#include "common/base/log.h"
+#include "manager/numa.h"
 #include "manager/prefilter.h"
 
 #include <errno.h>
@@ -53,6 +55,22 @@ static void share_out(const struct members *m, const uint16_t *owner,
     }
 }
 
+/* With the rings and buffers that the manager allocates for it in its card's memory. */
+static int open_near(const struct opener *opener, const struct capture_request *r,
+                     struct heritage_capture *const *out, struct opened **o, char *error)
+{
+    int node = numa_node_of("/sys", r->interface), err;
+
+    if (node >= 0 && numa_prefer(node) < 0) {
+        log_warn("interface %s: cannot have memory of its node %d", r->interface, node);
+        node = -1;
+    }
+    err = opener->open(r, out, o, error);
+    if (node >= 0)
+        (void)numa_prefer(-1);
+    return err;
+}
+
 static int open_interface(struct captures *c, const struct members *m, struct capture_request *r,
                           struct heritage *const *heritages, char *error)
 {
@@ -74,7 +92,7 @@ static int open_interface(struct captures *c, const struct members *m, struct ca
     r->interface = m->first->interface;
     r->n_workers = m->n;
     r->bucket_owner = owner;
-    err = opener->open(r, out, &c->interface[c->n].opened, error);
+    err = open_near(opener, r, out, &c->interface[c->n].opened, error);
     if (err < 0)
         return err;
     c->interface[c->n++].opener = opener;
