@@ -697,7 +697,7 @@ ifdef BPF_SKEL
 build/tools/cluster/%.bpf.o: tests/cluster/%.bpf.c $(wildcard bpf/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
-TOOLS += build/tools/cluster/mirror.bpf.o build/tools/cluster/pass.bpf.o
+TOOLS += $(foreach p,mirror pass trunk,build/tools/cluster/$(p).bpf.o)
 endif
 ifneq ($(shell pkg-config --exists gnutls && echo y),)
 build/tools/cluster/gnutlsclient: tests/cluster/plaintext_gnutls.c Makefile

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Mode xdp on every kind of interface: a loopback, where each packet passes twice and is counted once;
-# a tunnel, which has no XDP; jumbo frames, and frames that are cut behind us
-# (their bytes are exact, and their packets those of the wire); generic XDP.
+# a trunk, whose frames have VLAN tags; a tunnel, which has no XDP; jumbo frames, and frames that are cut
+# behind us (their bytes are exact, and their packets those of the wire); generic XDP.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/xdp.sh"
 
@@ -51,6 +51,27 @@ FROM=client PLAIN=http://$SERVER4
 wire_frames
 MODE=generic kind generic sv0 "http://$SERVER4/files/20k.txt" "https://$SERVER4/big" "http://$SERVER4/last"
 grep -q 'sv0: generic XDP' "$WORK/generic.err" || die 'generic XDP is not said'
+
+# trunk END COMMAND...: tags on all frames of one end of the link.
+trunk() {
+    local end=$1 side
+    shift
+    "$@" ethtool -K "$end" txvlan off rxvlan off >/dev/null 2>&1
+    "$@" tc qdisc add dev "$end" clsact 2>/dev/null
+    for side in egress:push ingress:pop; do
+        "$@" tc filter add dev "$end" ${side%:*} handle 9 pref 9 \
+            bpf direct-action obj "$ROOT/build/tools/cluster/trunk.bpf.o" sec tc/${side#*:} || return 1
+    done
+}
+if [ -e "$ROOT/build/tools/cluster/trunk.bpf.o" ]; then
+    trunk cl0 client && trunk sv0 server || die 'cannot tag'
+    server timeout 20 tcpdump -qni sv0 -c 1 'vlan 7 and tcp' >"$WORK/tagged" 2>/dev/null &
+    tagged=$!
+    MODE=native kind trunk sv0 "http://$SERVER4/files/20k.txt" "https://$SERVER4/big" "http://[$SERVER6]/last"
+    wait $tagged || die 'the frames have no VLAN tag'
+    client tc qdisc del dev cl0 clsact
+    server tc qdisc del dev sv0 clsact
+fi
 
 # A tunnel's frames begin with the IP header.
 "$ROOT/tests/cluster/tun_pair.py" t0 "$NET_CLIENT" "$NET_SERVER" &
