@@ -12,10 +12,9 @@
 #include "worker/tunnel.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <sched.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
 #define CHILDREN_MAX    (1u << 18) /* contents in contents at once */
 #define ODDITIES_MAX    (1u << 18) /* flows at once that have reported oddities */
@@ -205,7 +204,6 @@ static void worker_sleep(struct worker *w, uint64_t max_ns)
     uint64_t learn = learn_deadline_ns(w->learn);
     int fds[3], n = bus_fds(w->bus, fds);
     uint64_t ns = IDLE_MAX_NS;
-    struct timespec timeout;
 
     for (int i = 0; i < n; i++)
         p[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
@@ -222,9 +220,7 @@ static void worker_sleep(struct worker *w, uint64_t max_ns)
         ns = deadline > now ? deadline - now : 0;
     if (max_ns < ns)
         ns = max_ns;
-    timeout = (struct timespec){(time_t)(ns / NS_PER_SEC), (long)(ns % NS_PER_SEC)};
-    if (ppoll(p, (nfds_t)n, &timeout, NULL) > 0)
-        w->counters->loop_wakeups++;
+    wait_poll(&w->wait, p, (unsigned)n, ns);
 }
 
 /* What goes to other processes and comes from them. packets: in the last batch. After an empty one
@@ -249,7 +245,9 @@ static void idle(struct worker *w)
 {
     uint64_t sleep_ns = wait_empty(&w->wait);
 
-    if (sleep_ns == 0 && w->wait.counters->loop_spins % RUN_SPINS != 0)
+    if (w->wait.yield)
+        sched_yield();
+    if (sleep_ns == 0 && ++w->empty % RUN_SPINS != 0)
         return;
     exchange(w, 0);
     if (sleep_ns > 0)

@@ -56,6 +56,7 @@ struct worker {
     struct frames frames;
     struct stats stats;
     struct wait wait;
+    uint32_t empty;                 /* batches after which it did not sleep */
     struct prefix_share *prefilter; /* NULL: nothing is left out here */
     struct {
         bool covers;        /* there are flows of which packets are counted without coming up: */

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -117,6 +118,72 @@ static void test_a_short_timeout_is_kept(void **state)
     assert_int_equal(wait_empty(&w), 10 * NS_PER_US);
 }
 
+static void expect_yields(unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        assert_int_equal(wait_empty(&w), 0);
+        assert_true(w.yield);
+    }
+}
+
+/* Kernel, xdp, af_xdp: what is configured comes first, each by its own options. */
+static void test_spins_and_yields_before_a_descriptor(void **state)
+{
+    (void)state;
+    begin(CAPTURE_AF_XDP, RX_MODE_ADAPTIVE);
+    options.gather_interval = 0;
+    options.af_xdp_idle_spins = 2;
+    options.af_xdp_idle_yields = 3;
+    options.xdp_idle_yields = 1;
+    wait_init(&w, &options, CAPTURE_AF_XDP, &counters);
+    for (unsigned i = 0; i < 2; i++) {
+        expect_spins(2);
+        expect_yields(3);
+        assert_true(wait_empty(&w) == WAIT_FOREVER);
+        assert_true(wait_empty(&w) == WAIT_FOREVER);
+        wait_busy(&w, 1);
+    }
+    assert_int_equal(counters.loop_spins, 4);
+    assert_int_equal(counters.loop_yields, 6);
+    assert_int_equal(counters.loop_sleeps, 4);
+    wait_init(&w, &options, CAPTURE_XDP, &counters);
+    expect_yields(1);
+    assert_true(wait_empty(&w) == WAIT_FOREVER);
+    wait_init(&w, &options, CAPTURE_AF_PACKET, &counters);
+    assert_true(wait_empty(&w) == WAIT_FOREVER);
+}
+
+static void test_yields_before_sleeping(void **state)
+{
+    (void)state;
+    begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
+    options.dpdk_idle_yields = 2;
+    wait_init(&w, &options, CAPTURE_DPDK, &counters);
+    expect_spins(3);
+    expect_yields(2);
+    assert_int_equal(wait_empty(&w), 50 * NS_PER_US);
+    assert_int_equal(wait_empty(&w), 100 * NS_PER_US);
+}
+
+/* One that is ready ends a sleep, and is counted; a timeout is not. */
+static void test_poll_counts_wakeups(void **state)
+{
+    struct pollfd fds[2] = {{.fd = -1, .events = POLLIN}};
+    int ends[2];
+
+    (void)state;
+    begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
+    assert_int_equal(pipe(ends), 0);
+    fds[1] = (struct pollfd){.fd = ends[0], .events = POLLIN};
+    wait_poll(&w, fds, 2, 0);
+    assert_int_equal(counters.loop_wakeups, 0);
+    assert_int_equal(write(ends[1], "", 1), 1);
+    wait_poll(&w, fds, 2, 60 * NS_PER_SEC);
+    assert_int_equal(counters.loop_wakeups, 1);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +194,9 @@ int main(void)
         cmocka_unit_test(test_few_frames_keep_it_asleep),
         cmocka_unit_test(test_frames_in_between_are_no_silence),
         cmocka_unit_test(test_a_short_timeout_is_kept),
+        cmocka_unit_test(test_spins_and_yields_before_a_descriptor),
+        cmocka_unit_test(test_yields_before_sleeping),
+        cmocka_unit_test(test_poll_counts_wakeups),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
