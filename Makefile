@@ -675,6 +675,12 @@ ifneq ($(shell $(CC) -print-file-name=libwolfssl.a),libwolfssl.a)
 TOOLS += build/tools/cluster/wolfbare
 endif
 endif
+# The worker's stages between capture and emit, as the pipeline's tests have them.
+build/tools/bench/core: $(call objs,release,tests/bench/core.c $(PIPELINE) $(PARSERS)) \
+                        $(call llhttp_objs,release)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_release) -o $@ $^ $(LIBS_worker)
+TOOLS += build/tools/bench/core
 # What the plaintext view is measured with: a client, and a server for each library that has no program.
 https = $(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -pthread -o $@ $<
 build/tools/bench/https_load: tests/bench/https_load.c Makefile

@@ -11,6 +11,7 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OUT = os.path.join(ROOT, "build", "bench")
+TOOLS = os.path.join(ROOT, "build", "tools", "bench")
 SHARED = os.path.join(os.path.dirname(ROOT), "shared")
 # Folders of the corpus with Ethernet captures; tunnels and broken files are left out.
 FOLDERS = ["big", "dns", "http1", "http2", "http3_quic", "tcp_edge", "tls", "websocket_grpc"]
@@ -120,7 +121,18 @@ def median(runs):
 
 
 def machine():
+    """What the numbers were measured on."""
     with open("/proc/cpuinfo") as f:
         model = re.search(r"^model name\s*: (.*)$", f.read(), re.M)
     name = model[1] if model else platform.machine()
     return f"{name}, {os.cpu_count()} cores, Linux {platform.release()}"
+
+
+def begin():
+    """Makes the folder of results and says on what, and beside how much else, is measured. Returns
+    that line."""
+    os.makedirs(OUT, exist_ok=True)
+    load = ", ".join(f"{x:.2f}" for x in os.getloadavg())
+    line = f"{machine()}, load average at the start {load}"
+    print(line, flush=True)
+    return line

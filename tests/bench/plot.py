@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Plots as SVG, without a library: panels side by side, each with lines over a common axis."""
+"""Plots as SVG, without a library: panels side by side, each with lines over a common axis or with bars."""
 import html
 import math
 
@@ -12,6 +12,13 @@ class Panel:
 
     def __init__(self, title, x, y, series, log=False):
         self.title, self.x, self.y, self.series, self.log = title, x, y, series, log
+
+
+class Bars:
+    """rows: {name: y}, a bar each. y begins at 0."""
+
+    def __init__(self, title, y, rows):
+        self.title, self.y, self.rows = title, y, rows
 
 
 def number(v):
@@ -35,7 +42,33 @@ def text(x, y, content, anchor="middle", size=11, extra=""):
             f"{html.escape(content)}</text>")
 
 
-def draw(panel, left):
+def grid(panel, left, steps):
+    """The title, and a line for each step of y."""
+    width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    out = [text(left + LEFT + width / 2, 18, panel.title, size=13)]
+    for y in steps:
+        y0 = TOP + height * (1 - y / steps[-1])
+        out.append(f'<path d="M{left + LEFT} {y0:.1f}h{width}" stroke="#ddd"/>')
+        out.append(text(left + LEFT - 6, y0 + 4, number(y), "end"))
+    turned = f' transform="translate({left + 14},{TOP + height / 2}) rotate(-90)"'
+    return out + [text(0, 0, panel.y, extra=turned)]
+
+
+def draw_bars(panel, left):
+    steps = ticks(max(panel.rows.values()))
+    width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    each = width / len(panel.rows)
+    out = grid(panel, left, steps)
+    for n, (name, y) in enumerate(panel.rows.items()):
+        x, tall = left + LEFT + n * each, height * y / steps[-1]
+        out.append(f'<rect x="{x + each * 0.2:.1f}" y="{TOP + height - tall:.1f}" '
+                   f'width="{each * 0.6:.1f}" height="{tall:.1f}" fill="{COLORS[n % len(COLORS)]}"/>')
+        out.append(text(x + each / 2, TOP + height - tall - 4, number(y)))
+        out.append(text(x + each / 2, TOP + height + 16, name))
+    return out
+
+
+def draw_lines(panel, left):
     points = [p for line in panel.series.values() for p in line]
     scale = math.log10 if panel.log else float
     xs = sorted({x for x, _ in points})
@@ -47,18 +80,13 @@ def draw(panel, left):
         part = (scale(x) - low) / (high - low) if high > low else 0.5
         return left + LEFT + part * width, TOP + height * (1 - y / steps[-1])
 
-    out = [text(left + LEFT + width / 2, 18, panel.title, size=13)]
-    for y in steps:
-        y0 = at(xs[0], y)[1]
-        out.append(f'<path d="M{left + LEFT} {y0:.1f}h{width}" stroke="#ddd"/>')
-        out.append(text(left + LEFT - 6, y0 + 4, number(y), "end"))
+    out = grid(panel, left, steps)
     free = 0  # from where the next number does not touch the last
     for x in xs:
         if at(x, 0)[0] >= free:
             out.append(text(at(x, 0)[0], TOP + height + 16, number(x)))
             free = at(x, 0)[0] + 40
     out.append(text(left + LEFT + width / 2, HEIGHT - 12, panel.x))
-    out.append(text(0, 0, panel.y, extra=f' transform="translate({left + 14},{TOP + height / 2}) rotate(-90)"'))
     for n, (name, line) in enumerate(panel.series.items()):
         color = COLORS[n % len(COLORS)]
         spots = [at(x, y) for x, y in line]
@@ -76,7 +104,7 @@ def write(path, caption, panels):
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
            f'font-family="sans-serif"><rect width="100%" height="100%" fill="white"/>']
     for n, panel in enumerate(panels):
-        out += draw(panel, n * WIDTH)
+        out += (draw_bars if isinstance(panel, Bars) else draw_lines)(panel, n * WIDTH)
     out.append(text(8, height - 8, caption, "start"))
     with open(path, "w") as f:
         f.write("\n".join(out + ["</svg>", ""]))

@@ -206,7 +206,7 @@ void rig_open(struct rig *r)
     w->decoder.fragments = fragments_new(FRAGMENT_BYTES, o->fragment_timeout, w->counters);
     CHECK(w->decoder.fragments);
     CHECK(bufpool_init(&w->bufs, BUFS_BYTES) == 0);
-    CHECK(flow_table_init(&w->flows, (uint32_t)o->flow_table_size, MEMORY_SMALL) == 0);
+    CHECK(flow_table_init(&w->flows, (uint32_t)o->flow_table_size, r->flow_pages) == 0);
     CHECK(reassembly_init(&w->reassembly, &w->bufs, BUFS_BYTES, FLOW_BYTES, w->counters) == 0);
     CHECK(pool_init(&w->detections, sizeof(struct detection), DETECTIONS) == 0);
     for (unsigned i = 0; analyzers[i]; i++) {

@@ -13,7 +13,8 @@ struct rig {
     struct worker w;
     struct heritage heritage; /* its options may be changed before rig_open */
     struct counters counters;
-    struct capture_ops capture; /* as well */
+    struct capture_ops capture;   /* as well */
+    enum memory_pages flow_pages; /* as well: of the flow table, small ones at first */
 
     const struct frame *frames; /* what the capture has still to give */
     uint32_t n_frames;
