@@ -361,6 +361,17 @@ static void attach_again(struct opened *o, const struct interface *now)
     log_info("interface %s is back: capture goes on", o->name);
 }
 
+static void say_whether_up(struct opened *o, bool up)
+{
+    if (up == o->interface.up)
+        return;
+    o->interface.up = up;
+    if (up)
+        log_info("interface %s is up again", o->name);
+    else
+        log_warn("interface %s is down: capture goes on when it is up again", o->name);
+}
+
 /* One that was removed is another one when it is back, though of the same name. */
 static void xdp_tick(struct opened *o)
 {
@@ -375,6 +386,8 @@ static void xdp_tick(struct opened *o)
         detach(o);
     } else if (now.index != o->interface.index) {
         attach_again(o, &now);
+    } else {
+        say_whether_up(o, now.up);
     }
 }
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Mode xdp through what happens to a sensor: another's XDP program on the interface, a worker that is
-# killed, an interface that is removed and comes back, a manager that is killed. Capture goes on, and
+# killed, an interface whose MTU grows, that goes down and up, that is removed and comes back, a manager
+# that is killed. Capture goes on, and
 # in the end nothing of ours is in the kernel.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/xdp.sh"
@@ -70,6 +71,16 @@ for n in 1 2 3 4 5 6; do get "http://$SERVER4/count/while-dead/$n" || die 'curl'
 wait_for 15 all_running || die 'workers were not restarted'
 [ "$(node_pid worker-1)" != "$worker" ] || die 'the worker was not killed'
 for n in 1 2 3 4 5 6; do wait_for 10 has_uri "/count/while-dead/$n" || die "request $n is lost"; done
+
+# captured URI: asks for it, after which it is in http.log.
+captured() { get "http://$SERVER4$1" && wait_for 5 has_uri "$1"; }
+client ip link set cl0 mtu 9000 && server ip link set sv0 mtu 9000 || die 'cannot change the MTU'
+captured '/files/20k.txt?jumbo' || die 'nothing is captured after the MTU has changed'
+server ip link set sv0 down
+wait_for 20 grep -q 'sv0 is down' "$STATE"/*.stderr || die 'nobody says that the link is down'
+server ip link set sv0 up
+server ip -6 addr replace 2001:db8::2/64 dev sv0 nodad
+wait_for 20 captured /count/up || die 'nothing is captured when the link is up again'
 
 # An interface that comes back is another one of the same name.
 server ip link set sv0 down && client ip link del cl0 || die 'cannot remove the interface'
