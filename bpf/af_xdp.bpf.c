@@ -28,6 +28,8 @@ FLOWS_MAP(af_xdp_flows);
 
 SHUNTS_MAP(af_xdp_shunts);
 
+SHUNTED_MAP(af_xdp_shunted);
+
 /* Not all drivers leave room in front of a frame; then the worker does without the note. */
 static __always_inline void write_note(struct xdp_md *ctx, const struct af_xdp_note *note)
 {
@@ -44,15 +46,14 @@ static __always_inline void write_note(struct xdp_md *ctx, const struct af_xdp_n
 SEC("xdp.frags")
 int spliff_af_xdp(struct xdp_md *ctx)
 {
-    struct packet_view view = {
-        .ctx = ctx, .bytes = (__u32)bpf_xdp_get_buff_len(ctx), .hook = PACKET_XDP};
+    struct packet_view view = {.ctx = ctx, .hook = PACKET_XDP};
     struct af_xdp_note note = {.mark = AF_XDP_MARK ^ af_xdp_seed};
     struct packet p = {};
 
     if (prefilter(&view))
         return XDP_DROP;
     if (packet_parse(&view, &p) == PACKET_FLOW) {
-        if (flows_take(&af_xdp_shunts, &af_xdp_flows, &view, &p))
+        if (flows_any(&af_xdp_shunted) && flows_take(&af_xdp_shunts, &af_xdp_flows, &view, &p))
             return XDP_DROP;
         note.hash = packet_hash(&p, af_xdp_seed);
         note.mark ^= AF_XDP_HASHED;

@@ -8,7 +8,9 @@
  *   shunted flows   BPF_MAP_TYPE_PERCPU_HASH. Beside it is a map of what the worker wants of each,
  *                   struct flows_key -> struct flows_shunt: a flow in there is counted and dropped,
  *                   but for the packets that flows_must_rise() names. The worker changes or takes
- *                   out what it wants while the flow is counted, and no count is lost by that
+ *                   out what it wants while the flow is counted, and no count is lost by that.
+ *                   A third map is one number, how many flows are in the second: workers map it
+ *                   into their memory, and while it is 0 no packet is looked at
  *   mode xdp        BPF_MAP_TYPE_LRU_PERCPU_HASH: the program puts every flow in. The value has the
  *                   program's own state behind it (bpf/xdp.h); user space reads the front
  *
@@ -42,7 +44,7 @@ struct flows_end {
     unsigned int seq_end;             /* TCP: one past the highest sequence number, if FLOWS_SEQ */
     unsigned int resent;              /* segments with nothing but what was sent before */
     unsigned int zero_windows;        /* segments that offer no room, without SYN and RST */
-    unsigned int pad;
+    unsigned int tick;                /* of the kernel, when last_ns was asked for */
 };
 
 struct flows_value {

@@ -32,13 +32,25 @@ static __always_inline void flows_count_segment(struct flows_value *v, struct fl
     }
 }
 
+/* The coarse clock, which is right to some ms, moves with the kernel's ticks, and to read those
+ * costs nothing: it is asked when there was one. */
+static __always_inline void flows_note_time(struct flows_end *e)
+{
+    __u32 tick = (__u32)bpf_jiffies64();
+
+    if (e->tick == tick && e->last_ns > 0)
+        return;
+    e->tick = tick;
+    e->last_ns = bpf_ktime_get_coarse_ns();
+}
+
 static __always_inline void flows_count(struct flows_value *v, const struct packet *p)
 {
     struct flows_end *e = p->from ? &v->end[1] : &v->end[0];
 
     e->packets++;
     e->ip_bytes += p->ip_bytes;
-    e->last_ns = bpf_ktime_get_coarse_ns(); /* some ms will do, at half the cost */
+    flows_note_time(e);
     if (p->key.proto == PACKET_TCP)
         flows_count_segment(v, e, p);
     else
@@ -65,6 +77,15 @@ static __always_inline _Bool flows_must_rise(const struct flows_shunt *s,
     if (p->tcp_flags & (PACKET_SYN | PACKET_FIN | PACKET_RST))
         return 1;
     return (s->rises & 1 << p->from) && (__s32)(p->seq + p->payload_bytes - rise_seq) >= 0;
+}
+
+/* Whether any flow is shunted; map is a SHUNTED_MAP. */
+static __always_inline _Bool flows_any(void *map)
+{
+    __u32 zero = 0;
+    const volatile __u32 *shunted = bpf_map_lookup_elem(map, &zero);
+
+    return shunted && *shunted > 0;
 }
 
 /* True if the packet's flow is in the map of what is shunted and the packet was counted in the

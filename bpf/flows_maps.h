@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
-/* The two maps of counted flows that a program has (flows.h). The loader sizes them. */
+/* The maps of shunted flows that a program has (flows.h). The loader sizes the first two. */
 #ifndef SPLIFF_BPF_FLOWS_MAPS_H
 #define SPLIFF_BPF_FLOWS_MAPS_H
 
@@ -21,6 +21,15 @@
         __uint(map_flags, BPF_F_NO_PREALLOC);                                                      \
         __type(key, struct flows_key);                                                             \
         __type(value, struct flows_shunt);                                                         \
+    } name SEC(".maps")
+
+#define SHUNTED_MAP(name)                                                                          \
+    struct {                                                                                       \
+        __uint(type, BPF_MAP_TYPE_ARRAY);                                                          \
+        __uint(max_entries, 1);                                                                    \
+        __uint(map_flags, BPF_F_MMAPABLE);                                                         \
+        __type(key, __u32);                                                                        \
+        __type(value, __u32);                                                                      \
     } name SEC(".maps")
 
 #endif

@@ -20,7 +20,8 @@
 #include "common/base/flow_hash.h"
 #include "common/base/tunnel_ports.h"
 
-#define PACKET_VLAN_TAGS 2
+#define PACKET_VLAN_TAGS   2
+#define PACKET_USUAL_BYTES 54 /* Ethernet, IPv4, TCP */
 
 #define PACKET_ETHERTYPE_IPV4 0x0800
 #define PACKET_ETHERTYPE_VLAN 0x8100
@@ -55,7 +56,7 @@ enum packet_hook {
 struct packet_view {
     void *ctx;
     __u64 hook;  /* enum packet_hook */
-    __u32 bytes; /* of the frame */
+    __u32 bytes; /* of the frame; not of PACKET_XDP, which packet_bytes() asks for */
     __u32 l3;    /* the frame begins with the IP header */
 };
 
@@ -127,6 +128,11 @@ static __always_inline _Bool packet_load(const struct packet_view *v, __u32 offs
         return bpf_skb_load_bytes(v->ctx, offset, to, bytes) == 0;
     return bpf_skb_load_bytes_relative(v->ctx, offset, to, bytes,
                                        v->l3 ? BPF_HDR_START_NET : BPF_HDR_START_MAC) == 0;
+}
+
+static __always_inline __u32 packet_bytes(const struct packet_view *v)
+{
+    return v->hook == PACKET_XDP ? (__u32)bpf_xdp_get_buff_len(v->ctx) : v->bytes;
 }
 
 static __always_inline __u16 packet_be16(const __u8 *p)
@@ -261,7 +267,7 @@ static __always_inline enum packet_kind packet_ipv4(const struct packet_view *v,
         PACKET_BYTES(b, 20);
         __u32 word[5];
     } h;
-    __u32 header_bytes, left = v->bytes - offset;
+    __u32 header_bytes, left = packet_bytes(v) - offset;
 
     if (!packet_load(v, offset, h.b, sizeof h.b) || h.b[0] < 0x45 || h.b[0] > 0x4f)
         return PACKET_OTHER;
@@ -300,7 +306,7 @@ static __always_inline enum packet_kind packet_ipv6(const struct packet_view *v,
             struct packet_addr src, dst;
         } ip;
     } h;
-    __u32 left = v->bytes - offset - 40, behind;
+    __u32 left = packet_bytes(v) - offset - 40, behind;
     PACKET_BYTES(e, 8);
     __u8 proto;
 
@@ -328,12 +334,74 @@ static __always_inline enum packet_kind packet_ipv6(const struct packet_view *v,
     return packet_transport(v, offset, behind, proto, &h.ip.src, &h.ip.dst, p);
 }
 
+/* Ethernet, IPv4 without options and TCP, or UDP with some payload: most packets are that, and are
+ * read at one go. h is the frame's beginning, of which PACKET_USUAL_BYTES are there, and left what
+ * it has behind the Ethernet header. */
+static __always_inline _Bool packet_usual(const __u8 *h, __u32 left, struct packet *p)
+{
+    const __u16 *half = (const __u16 *)h;
+    __u32 src = *(const __u32 *)(h + 26), dst = *(const __u32 *)(h + 30), header_bytes = 8;
+    __u32 *key0 = (__u32 *)p->key.addr[0], *key1 = (__u32 *)p->key.addr[1];
+    __u16 sport = bpf_ntohs(half[17]), dport = bpf_ntohs(half[18]);
+    __u32 ip_bytes = bpf_ntohs(half[8]), transport_bytes = ip_bytes - 20;
+    _Bool from = src == dst ? sport > dport : bpf_ntohl(src) > bpf_ntohl(dst);
+
+    if (half[6] != bpf_htons(PACKET_ETHERTYPE_IPV4) || h[14] != 0x45 || ip_bytes < 40 ||
+        ip_bytes > left || (half[10] & bpf_htons(0x3fff)) != 0)
+        return 0;
+    if (h[23] == PACKET_TCP) {
+        header_bytes = (h[46] >> 4) * 4;
+        if (header_bytes < 20 || header_bytes > transport_bytes)
+            return 0;
+        p->seq = bpf_ntohl(*(const __u32 *)(h + 38));
+        p->tcp_flags = h[47];
+        p->window = bpf_ntohs(half[24]);
+    } else if (h[23] != PACKET_UDP || bpf_ntohs(half[19]) != transport_bytes ||
+               tunnel_port(sport) || tunnel_port(dport)) {
+        return 0;
+    }
+    key0[2] = key1[2] = bpf_htonl(0xffff);
+    key0[3] = from ? dst : src;
+    key1[3] = from ? src : dst;
+    p->key.port[0] = from ? dport : sport;
+    p->key.port[1] = from ? sport : dport;
+    p->key.proto = h[23];
+    p->from = from;
+    p->ip_bytes = ip_bytes;
+    p->payload_offset = 34 + header_bytes;
+    p->payload_bytes = transport_bytes - header_bytes;
+    return 1;
+}
+
+/* As packet_usual, for all kinds of programs. False: it is none such, or not in one piece. */
+static __always_inline _Bool packet_parse_usual(const struct packet_view *v, struct packet *p)
+{
+    PACKET_BYTES(copy, 2 + PACKET_USUAL_BYTES); /* so that the IP header is aligned */
+
+    if (v->l3)
+        return 0;
+    if (v->hook == PACKET_XDP || v->hook == PACKET_TC) {
+        const struct xdp_md *x = v->ctx;
+        const struct __sk_buff *skb = v->ctx;
+        __u8 *at = (__u8 *)(long)(v->hook == PACKET_XDP ? x->data : skb->data);
+        __u8 *end = (__u8 *)(long)(v->hook == PACKET_XDP ? x->data_end : skb->data_end);
+
+        return at + PACKET_USUAL_BYTES <= end &&
+               packet_usual(at, (v->hook == PACKET_XDP ? end - at : skb->len) - 14, p);
+    }
+    return v->hook == PACKET_SOCKET && packet_load(v, 0, copy + 2, PACKET_USUAL_BYTES) &&
+           packet_usual(copy + 2, v->bytes - 14, p);
+}
+
 /* Fills *p, which is all zero, if it is PACKET_FLOW. */
 static __always_inline enum packet_kind packet_parse(const struct packet_view *v, struct packet *p)
 {
     __u32 offset = 0;
-    __u16 type = packet_link(v, &offset);
+    __u16 type;
 
+    if (packet_parse_usual(v, p))
+        return PACKET_FLOW;
+    type = packet_link(v, &offset);
     if (type == PACKET_ETHERTYPE_IPV4)
         return packet_ipv4(v, offset, p);
     if (type == PACKET_ETHERTYPE_IPV6)

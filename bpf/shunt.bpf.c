@@ -20,21 +20,27 @@ FLOWS_MAP(shunt_flows);
 
 SHUNTS_MAP(shunt_shunts);
 
+SHUNTED_MAP(shunt_shunted);
+
+static __always_inline _Bool is_taken(const struct packet_view *view)
+{
+    struct packet p = {};
+
+    return packet_parse(view, &p) == PACKET_FLOW &&
+           flows_take(&shunt_shunts, &shunt_flows, view, &p);
+}
+
 SEC("socket")
 int shunt(struct __sk_buff *skb)
 {
     struct packet_view view = {
         .ctx = skb, .bytes = skb->len, .hook = PACKET_SOCKET, .l3 = shunt_l3};
-    struct packet p = {};
 
     if (shunt_skip_outgoing && skb->pkt_type == PACKET_OUTGOING)
         return 0;
     if (prefilter(&view))
         return 0;
-    if (packet_parse(&view, &p) == PACKET_FLOW &&
-        flows_take(&shunt_shunts, &shunt_flows, &view, &p))
-        return 0;
-    return -1;
+    return flows_any(&shunt_shunted) && is_taken(&view) ? 0 : -1;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -145,8 +145,7 @@ static __always_inline int pass_on(__u32 hash)
 SEC("xdp.frags")
 int spliff_xdp(struct xdp_md *ctx)
 {
-    struct packet_view v = {
-        .ctx = ctx, .hook = PACKET_XDP, .bytes = (__u32)bpf_xdp_get_buff_len(ctx)};
+    struct packet_view v = {.ctx = ctx, .hook = PACKET_XDP};
     struct look l = {};
     __u32 hash, left_out = prefilter(&v);
     _Bool rises;

@@ -64,6 +64,7 @@ struct heritage_capture {
     int program_fd;    /* AF_PACKET: BPF program that is to be the socket's filter, or -1 */
     int lists_fd;      /* prefixes that the worker leaves out itself (prefix_table.h), or -1 */
     int shunted_fd;    /* BPF map of what the worker wants of shunted flows, or -1 */
+    int n_shunted_fd;  /* BPF map of the number of flows in shunted_fd, to be mapped, or -1 */
     int stats_fd;      /* xdp: BPF map of the counters of all rings (bpf/xdp.h), or -1 */
     uint32_t linktype; /* AF_PACKET: LINKTYPE_ value of its frames */
     char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */
@@ -78,13 +79,13 @@ struct heritage_capture {
 };
 
 /* The descriptors in it, one after the other. */
-#define HERITAGE_CAPTURE_FDS 7u
+#define HERITAGE_CAPTURE_FDS 8u
 int *heritage_capture_fd(struct heritage_capture *c, unsigned i);
 
 /* In an initializer: none of them. */
 #define HERITAGE_CAPTURE_NO_FDS                                                                    \
     .fd = -1, .flows_fd = -1, .memory_fd = -1, .program_fd = -1, .lists_fd = -1, .shunted_fd = -1, \
-    .stats_fd = -1
+    .n_shunted_fd = -1, .stats_fd = -1
 
 /* Where the probe sends what it takes: for each interface, which worker owns a bucket; or that its
  * workers claim their flows (claim.h), since something else than our hash shares them out. */

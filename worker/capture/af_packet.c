@@ -274,6 +274,8 @@ static void af_packet_close(struct capture *c)
  * map everything comes up. */
 static int attach_program(struct capture *c, const struct heritage *h)
 {
+    const struct flows_map_fds maps = {h->capture.flows_fd, h->capture.shunted_fd,
+                                       h->capture.n_shunted_fd};
     int fd = h->capture.program_fd;
 
     if (setsockopt(c->fd, SOL_SOCKET, SO_ATTACH_BPF, &fd, sizeof fd) < 0) {
@@ -282,8 +284,7 @@ static int attach_program(struct capture *c, const struct heritage *h)
     }
     if (h->capture.flows_fd < 0)
         return 0;
-    if (flows_map_open(&c->flows, h->capture.flows_fd, h->capture.shunted_fd, h->worker_index,
-                       c->interface) == 0)
+    if (flows_map_open(&c->flows, &maps, h->worker_index, c->interface) == 0)
         c->counters->shunt_abandoned += flows_map_sweep(c->flows);
     return 0;
 }

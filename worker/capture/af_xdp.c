@@ -417,6 +417,8 @@ static int map_all(struct capture *c, const struct heritage *h)
 
 static int af_xdp_open(struct capture **out, const struct heritage *h, struct counters *counters)
 {
+    const struct flows_map_fds maps = {h->capture.flows_fd, h->capture.shunted_fd,
+                                       h->capture.n_shunted_fd};
     struct capture *c = calloc(1, sizeof *c);
     int r;
 
@@ -439,8 +441,7 @@ static int af_xdp_open(struct capture **out, const struct heritage *h, struct co
                       strerror(-r));
     }
     if (r == 0)
-        r = flows_map_open(&c->flows, h->capture.flows_fd, h->capture.shunted_fd, h->worker_index,
-                           c->interface);
+        r = flows_map_open(&c->flows, &maps, h->worker_index, c->interface);
     if (r < 0) {
         af_xdp_close(c);
         return r;

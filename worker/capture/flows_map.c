@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* Two CPUs that see segments of one direction in turn are at most so far apart, in bytes and in
  * time; an older note of a CPU says nothing, since its sequence numbers may have wrapped since. */
@@ -24,7 +25,8 @@ struct flows_map {
     uint32_t worker, capacity;
     unsigned cpus;
     size_t stride_bytes;
-    uint8_t *values; /* of all CPUs */
+    uint8_t *values;     /* of all CPUs */
+    uint32_t *n_shunted; /* shared with the program and the other workers; NULL: there is none */
 };
 
 /* What the descriptor is: its values are at least as long as ours. */
@@ -43,18 +45,34 @@ static int ask_map(struct flows_map *m)
     return 0;
 }
 
-int flows_map_open(struct flows_map **out, int fd, int shunts_fd, uint32_t worker, const char *name)
+static int map_number(struct flows_map *m, int fd)
+{
+    void *page;
+
+    if (fd < 0)
+        return 0;
+    page = mmap(NULL, sizeof *m->n_shunted, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (page == MAP_FAILED)
+        return -errno;
+    m->n_shunted = page;
+    return 0;
+}
+
+int flows_map_open(struct flows_map **out, const struct flows_map_fds *fds, uint32_t worker,
+                   const char *name)
 {
     struct flows_map *m = calloc(1, sizeof *m);
     int r = -ENOMEM;
 
     if (!m)
         return r;
-    m->fd = fd;
-    m->shunts_fd = shunts_fd;
+    m->fd = fds->flows;
+    m->shunts_fd = fds->shunts;
     m->worker = worker;
     m->cpus = kernel_map_cpus();
     r = ask_map(m);
+    if (r == 0)
+        r = map_number(m, fds->n_shunted);
     if (r == 0 && (m->cpus == 0 || !(m->values = calloc(m->cpus, m->stride_bytes))))
         r = -ENOMEM;
     if (r == 0) {
@@ -72,6 +90,8 @@ void flows_map_close(struct flows_map *m)
 {
     if (!m)
         return;
+    if (m->n_shunted)
+        munmap(m->n_shunted, sizeof *m->n_shunted);
     free(m->values);
     free(m);
 }
@@ -139,13 +159,37 @@ bool flows_map_merge(const void *values, size_t stride_bytes, unsigned n, uint64
     return true;
 }
 
+/* The number is counted up before a flow is put in, and down after it was taken out: who dies in
+ * between leaves it too high, and then packets are looked at in vain. Too low, they would come up.
+ */
+static int put_shunt(struct flows_map *m, const struct flow_key *key, const struct flows_shunt *how)
+{
+    int r;
+
+    __atomic_fetch_add(m->n_shunted, 1, __ATOMIC_RELAXED);
+    r = kernel_map_put(m->shunts_fd, key, how, BPF_NOEXIST);
+    if (r == 0)
+        return 0;
+    __atomic_fetch_sub(m->n_shunted, 1, __ATOMIC_RELAXED);
+    return r == -EEXIST ? kernel_map_put(m->shunts_fd, key, how, BPF_EXIST) : r;
+}
+
+/* Returns whether it was in. */
+static bool remove_shunt(struct flows_map *m, const struct flow_key *key)
+{
+    if (kernel_map_remove(m->shunts_fd, key) < 0)
+        return false;
+    __atomic_fetch_sub(m->n_shunted, 1, __ATOMIC_RELAXED);
+    return true;
+}
+
 bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
                       struct capture_unseen *out)
 {
     int r;
 
-    if (end && m->shunts_fd >= 0)
-        kernel_map_remove(m->shunts_fd, key);
+    if (end && m->n_shunted)
+        remove_shunt(m, key);
     r = end ? kernel_map_take(m->fd, key, m->values) : kernel_map_get(m->fd, key, m->values);
     return r == 0 && flows_map_merge(m->values, m->stride_bytes, m->cpus,
                                      clock_wall_ns() - clock_mono_ns(), out);
@@ -158,7 +202,7 @@ int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
     int r;
 
     if (!how) {
-        kernel_map_remove(m->shunts_fd, key);
+        remove_shunt(m, key);
         return 0;
     }
     for (unsigned end = 0; end < 2; end++) {
@@ -168,7 +212,7 @@ int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
     memset(m->values, 0, m->cpus * m->stride_bytes);
     r = kernel_map_put(m->fd, key, m->values, BPF_NOEXIST); /* or it is there, and goes on */
     if (r == 0 || r == -EEXIST)
-        r = kernel_map_put(m->shunts_fd, key, &value, BPF_ANY);
+        r = put_shunt(m, key, &value);
     return r;
 }
 
@@ -176,7 +220,7 @@ int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
  * and the next key is read before this one goes. */
 uint32_t flows_map_sweep(struct flows_map *m)
 {
-    bool more = m->shunts_fd >= 0;
+    bool more = m->n_shunted != NULL;
     struct flow_key key, next;
     struct flows_shunt value;
     uint32_t swept = 0;
@@ -185,7 +229,7 @@ uint32_t flows_map_sweep(struct flows_map *m)
     for (uint64_t n = 0; more && n < 2 * (uint64_t)m->capacity; n++) {
         more = kernel_map_next(m->shunts_fd, &key, &next) == 0;
         if (kernel_map_get(m->shunts_fd, &key, &value) == 0 && value.worker == m->worker) {
-            swept += kernel_map_remove(m->shunts_fd, &key) == 0;
+            swept += remove_shunt(m, &key);
             kernel_map_remove(m->fd, &key);
         }
         key = next;

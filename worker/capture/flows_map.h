@@ -11,11 +11,18 @@
 
 struct flows_map;
 
-/* Borrows fd and shunts_fd (-1: there is none), BPF maps as bpf/flows.h describes; worker: index of
- * this one among those that share it; name is the interface's, for messages. Returns 0 and *m, or
- * -errno after printing what is wrong: -EPERM the kernel lets only root use it, -EINVAL it is
- * another map. */
-int flows_map_open(struct flows_map **m, int fd, int shunts_fd, uint32_t worker, const char *name);
+/* BPF maps as bpf/flows.h describes. */
+struct flows_map_fds {
+    int flows;
+    int shunts;    /* what the worker wants of shunted flows; -1: it has no say */
+    int n_shunted; /* the number of those; -1 with the one before */
+};
+
+/* Borrows the descriptors; worker: index of this one among those that share them; name is the
+ * interface's, for messages. Returns 0 and *m, or -errno after printing what is wrong: -EPERM the
+ * kernel lets only root use it, -EINVAL it is another map. */
+int flows_map_open(struct flows_map **m, const struct flows_map_fds *fds, uint32_t worker,
+                   const char *name);
 void flows_map_close(struct flows_map *m);
 
 /* What capture_ops.unseen does. */

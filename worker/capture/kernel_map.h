@@ -20,7 +20,7 @@ int kernel_map_get(int fd, const void *key, void *value);
 /* Gets the value and takes it out; of per-CPU maps in one step from Linux 5.14 on. */
 int kernel_map_take(int fd, const void *key, void *value);
 
-/* flags: BPF_ANY, BPF_NOEXIST. -ENOSPC if there is no room. */
+/* flags: BPF_ANY, BPF_NOEXIST (or -EEXIST), BPF_EXIST (or -ENOENT). -ENOSPC if there is no room. */
 int kernel_map_put(int fd, const void *key, const void *value, uint64_t flags);
 int kernel_map_remove(int fd, const void *key);
 

@@ -220,6 +220,7 @@ static void find_start(struct capture *c)
 static int xdp_open(struct capture **out, const struct heritage *h, struct counters *counters)
 {
     const struct heritage_capture *from = &h->capture;
+    const struct flows_map_fds maps = {from->flows_fd, -1, -1};
     struct capture *c = calloc(1, sizeof *c);
     int r;
 
@@ -240,8 +241,7 @@ static int xdp_open(struct capture **out, const struct heritage *h, struct count
     if (r < 0)
         log_error("interface %s: cannot map the ring of its frames: %s", c->interface,
                   strerror(-r));
-    else if ((r = flows_map_open(&c->flows, from->flows_fd, -1, h->worker_index, c->interface)) ==
-                 0 &&
+    else if ((r = flows_map_open(&c->flows, &maps, h->worker_index, c->interface)) == 0 &&
              (r = frame_filter_compile(&c->filter, h->options.filter, c->linktype, c->interface)) ==
                  0 &&
              !(c->values = calloc(c->cpus, sizeof *c->values)))

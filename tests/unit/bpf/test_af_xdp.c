@@ -232,6 +232,7 @@ static void test_shunted_flow_is_counted_and_dropped(void **state)
     struct packet p;
     struct af_xdp_note note;
     uint64_t packets = 0, payload_bytes = 0;
+    uint32_t zero = 0, one = 1;
     int map;
 
     (void)state;
@@ -250,6 +251,9 @@ static void test_shunted_flow_is_counted_and_dropped(void **state)
     assert_int_equal(run(&note), XDP_PASS); /* that alone is not it */
     assert_int_equal(
         bpf_map_update_elem(bpf_map__fd(bpf->maps.af_xdp_shunts), &p.key, &whole, BPF_ANY), 0);
+    assert_int_equal(run(&note), XDP_PASS); /* nor as long as none is said to be shunted */
+    assert_int_equal(
+        bpf_map_update_elem(bpf_map__fd(bpf->maps.af_xdp_shunted), &zero, &one, BPF_ANY), 0);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(run(&note), XDP_DROP);
     pb.b[14 + 20 + 13] |= 1; /* FIN: goes up */

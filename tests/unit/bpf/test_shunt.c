@@ -32,6 +32,23 @@ static struct shunt_bpf *bpf;
 static struct packet_builder pb;
 static struct flow_key key;
 
+static int load_for(bool l3)
+{
+    bpf = shunt_bpf__open();
+    if (!bpf)
+        return -1;
+    bpf->rodata->shunt_l3 = l3;
+    bpf_map__set_max_entries(bpf->maps.shunt_flows, 16);
+    bpf_map__set_max_entries(bpf->maps.shunt_shunts, 16);
+    if (shunt_bpf__load(bpf) < 0) {
+        printf("the kernel does not let this user load BPF (%s): nothing is tested\n",
+               strerror(errno));
+        shunt_bpf__destroy(bpf);
+        bpf = NULL;
+    }
+    return 0;
+}
+
 static int load(void **state)
 {
     struct ipaddr client, server;
@@ -42,19 +59,7 @@ static int load(void **state)
     ipaddr_set_v4(&server, s);
     flow_key_set(&key, &client, 40000, &server, 443, 6);
     libbpf_set_print(NULL);
-    bpf = shunt_bpf__open();
-    if (!bpf)
-        return -1;
-    bpf->rodata->shunt_l3 = 1;
-    bpf_map__set_max_entries(bpf->maps.shunt_flows, 16);
-    bpf_map__set_max_entries(bpf->maps.shunt_shunts, 16);
-    if (shunt_bpf__load(bpf) < 0) {
-        printf("the kernel does not let this user load BPF (%s): nothing is tested\n",
-               strerror(errno));
-        shunt_bpf__destroy(bpf);
-        bpf = NULL;
-    }
-    return 0;
+    return load_for(true);
 }
 
 static int unload(void **state)
@@ -80,9 +85,19 @@ static bool rises(bool down, unsigned flags, uint32_t seq, size_t bytes)
     pb_tcp(&pb, down ? 443 : 40000, down ? 40000 : 443, seq, 1, flags);
     pb_fill(&pb, 'x', bytes);
     pb_end(&pb);
+    if (!bpf->rodata->shunt_l3) /* the test run takes the Ethernet header off the length */
+        pb_fill(&pb, 0, 14);
     o.data_size_in = (uint32_t)pb.n;
     assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.shunt), &o), 0);
     return o.retval != 0;
+}
+
+static void set_number(uint32_t n)
+{
+    uint32_t zero = 0;
+
+    assert_int_equal(bpf_map_update_elem(bpf_map__fd(bpf->maps.shunt_shunted), &zero, &n, BPF_ANY),
+                     0);
 }
 
 static void begin(const struct flows_shunt *how)
@@ -93,12 +108,14 @@ static void begin(const struct flows_shunt *how)
                      0);
     assert_int_equal(bpf_map_update_elem(bpf_map__fd(bpf->maps.shunt_shunts), &key, how, BPF_ANY),
                      0);
+    set_number(1);
     free(zero);
 }
 
 static void end(void)
 {
     bpf_map_delete_elem(bpf_map__fd(bpf->maps.shunt_shunts), &key);
+    set_number(0);
 }
 
 /* What was counted of the server's side. */
@@ -171,6 +188,48 @@ static void test_what_is_waited_for_comes_up(void **state)
     end();
 }
 
+/* The number of shunted flows is what is asked first. */
+static void test_none_is_looked_for_among_none(void **state)
+{
+    static const struct flows_shunt whole;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    begin(&whole);
+    set_number(0);
+    assert_true(rises(true, ACK, SEQ, 100));
+    set_number(1);
+    assert_false(rises(true, ACK, SEQ, 100));
+    end();
+}
+
+/* Of Ethernet the usual frames are read in another way. */
+static void test_usual_frames(void **state)
+{
+    static const struct flows_shunt whole;
+    struct shunt_bpf *other = bpf;
+    struct flows_end sum;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    assert_int_equal(load_for(false), 0);
+    assert_non_null(bpf);
+    assert_true(rises(true, ACK, SEQ, 100));
+    begin(&whole);
+    assert_false(rises(true, ACK, SEQ, 100));
+    assert_false(rises(true, ACK, SEQ + 100, 50));
+    assert_false(rises(true, ACK, SEQ, 100));
+    assert_false(rises(false, ACK, 1, 0));
+    assert_true(rises(true, ACK | FIN, SEQ + 150, 0));
+    sum = counted();
+    assert_int_equal(sum.packets, 3);
+    assert_int_equal(sum.ip_bytes, 3 * 40 + 250);
+    assert_int_equal(sum.payload_bytes, 150);
+    assert_int_equal(sum.seq_end, SEQ + 150);
+    shunt_bpf__destroy(bpf);
+    bpf = other;
+}
+
 static void test_lists_leave_packets_out(void **state)
 {
     uint32_t zero = 0, which = 0, lists = PREFILTER_IGNORE, none = 0;
@@ -204,6 +263,8 @@ int main(void)
         cmocka_unit_test(test_others_come_up),
         cmocka_unit_test(test_a_shunted_flow_is_counted),
         cmocka_unit_test(test_what_is_waited_for_comes_up),
+        cmocka_unit_test(test_none_is_looked_for_among_none),
+        cmocka_unit_test(test_usual_frames),
         cmocka_unit_test(test_lists_leave_packets_out),
     };
 

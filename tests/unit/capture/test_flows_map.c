@@ -123,14 +123,26 @@ static void an_old_note_says_nothing(void **state)
     assert_int_equal(sum.payload_bytes[1], 8 * GIB);
 }
 
-static int new_map(void)
+static int new_map(unsigned type, unsigned key_bytes, unsigned value_bytes, unsigned entries,
+                   unsigned flags)
 {
-    union bpf_attr attr = {.map_type = BPF_MAP_TYPE_PERCPU_HASH,
-                           .key_size = sizeof(struct flows_key),
-                           .value_size = sizeof(struct value),
-                           .max_entries = 2};
+    union bpf_attr attr = {.map_type = type,
+                           .key_size = key_bytes,
+                           .value_size = value_bytes,
+                           .max_entries = entries,
+                           .map_flags = flags};
 
     return (int)syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof attr);
+}
+
+static int new_flows(void)
+{
+    int fd =
+        new_map(BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct flows_key), sizeof(struct value), 2, 0);
+
+    if (fd < 0)
+        printf("the kernel does not let this user make BPF maps (%s)\n", strerror(errno));
+    return fd;
 }
 
 static void a_map_gives_and_takes(void **state)
@@ -138,14 +150,12 @@ static void a_map_gives_and_takes(void **state)
     struct flow_key a = {.proto = 6, .port = {1, 2}}, b = {.proto = 17}, c = {.proto = 1};
     struct flows_map *m;
     static struct value all[256];
-    int fd = new_map();
+    int fd = new_flows();
 
     (void)state;
-    if (fd < 0) {
-        printf("the kernel does not let this user make BPF maps (%s)\n", strerror(errno));
+    if (fd < 0)
         skip();
-    }
-    assert_int_equal(flows_map_open(&m, fd, -1, 0, "test0"), 0);
+    assert_int_equal(flows_map_open(&m, &(struct flows_map_fds){fd, -1, -1}, 0, "test0"), 0);
     assert_false(flows_map_unseen(m, &a, false, &sum));
     all[0].v.end[0].packets = 5;
     assert_int_equal(kernel_map_put(fd, &a, all, BPF_ANY), 0);
@@ -164,13 +174,60 @@ static void a_map_gives_and_takes(void **state)
     close(fd);
 }
 
+static uint32_t number_in(int fd)
+{
+    uint32_t zero = 0, n = UINT32_MAX;
+
+    assert_int_equal(kernel_map_get(fd, &zero, &n), 0);
+    return n;
+}
+
+/* The number that the program looks at first. */
+static void shunted_flows_are_numbered(void **state)
+{
+    struct flow_key a = {.proto = 6, .port = {1, 2}}, b = {.proto = 17}, c = {.proto = 1};
+    struct flows_map_fds fds = {.flows = new_flows()};
+    struct capture_shunt how = {0};
+    struct flows_map *m, *other;
+
+    (void)state;
+    if (fds.flows < 0)
+        skip();
+    fds.shunts = new_map(BPF_MAP_TYPE_HASH, sizeof a, sizeof(struct flows_shunt), 2, 0);
+    fds.n_shunted = new_map(BPF_MAP_TYPE_ARRAY, 4, 4, 1, BPF_F_MMAPABLE);
+    assert_int_equal(flows_map_open(&m, &fds, 0, "test0"), 0);
+    assert_int_equal(flows_map_open(&other, &fds, 1, "test0"), 0);
+    assert_int_equal(flows_map_shunt(m, &a, &how), 0);
+    assert_int_equal(flows_map_shunt(m, &a, &how), 0);
+    assert_int_equal(number_in(fds.n_shunted), 1);
+    assert_int_equal(flows_map_shunt(other, &b, &how), 0);
+    assert_int_equal(number_in(fds.n_shunted), 2);
+    assert_int_equal(flows_map_shunt(other, &c, &how), -ENOSPC);
+    assert_int_equal(number_in(fds.n_shunted), 2);
+    assert_int_equal(flows_map_shunt(m, &a, NULL), 0);
+    assert_int_equal(flows_map_shunt(m, &a, NULL), 0);
+    assert_int_equal(number_in(fds.n_shunted), 1);
+    assert_int_equal(flows_map_sweep(m), 0);
+    assert_int_equal(flows_map_shunt(m, &a, &how), 0);
+    assert_int_equal(flows_map_sweep(other), 1);
+    assert_int_equal(number_in(fds.n_shunted), 1);
+    flows_map_unseen(m, &a, true, &sum);
+    flows_map_unseen(m, &a, true, &sum);
+    assert_int_equal(number_in(fds.n_shunted), 0);
+    flows_map_close(other);
+    flows_map_close(m);
+    close(fds.n_shunted);
+    close(fds.shunts);
+    close(fds.flows);
+}
+
 static void another_map_is_refused(void **state)
 {
     struct flows_map *m;
     int fd = memfd_create("no-map", 0);
 
     (void)state;
-    assert_true(flows_map_open(&m, fd, -1, 0, "test0") < 0);
+    assert_true(flows_map_open(&m, &(struct flows_map_fds){fd, -1, -1}, 0, "test0") < 0);
     close(fd);
 }
 
@@ -179,10 +236,10 @@ static void another_map_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_is_nothing),       TEST(counts_are_summed),
-        TEST(newest_note_counts),       TEST(or_one_ahead_in_the_same_moment),
-        TEST(an_old_note_says_nothing), TEST(a_map_gives_and_takes),
-        TEST(another_map_is_refused),
+        TEST(nothing_is_nothing),         TEST(counts_are_summed),
+        TEST(newest_note_counts),         TEST(or_one_ahead_in_the_same_moment),
+        TEST(an_old_note_says_nothing),   TEST(a_map_gives_and_takes),
+        TEST(shunted_flows_are_numbered), TEST(another_map_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
