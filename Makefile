@@ -753,6 +753,7 @@ bench-live: release tools
 bench-plaintext: release tools
 	@tests/bench/plaintext.sh
 bench-probe: build/tools/bench/probe_cost
+	@tests/bench/bench.py
 	@$<
 
 conformance: release

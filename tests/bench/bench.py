@@ -1,5 +1,8 @@
+#!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the benchmarks share: captures, runs with their CPU time and memory, the machine's name."""
+"""What the benchmarks share: captures, runs with their CPU time and memory, the machine's name.
+
+Run alone it says the latter, for the benchmarks that are no programs of Python."""
 import os
 import platform
 import re
@@ -136,3 +139,7 @@ def begin():
     line = f"{machine()}, load average at the start {load}"
     print(line, flush=True)
     return line
+
+
+if __name__ == "__main__":
+    begin()

@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How a replay scales: with workers, and with live flows.
 
-usage: scale.py [--mb N] [--workers N] [--flows N] [--rounds N]
+usage: scale.py [--mb N] [--workers N] [--flows N] [--rounds N] [--budget SECONDS]
 
 1. A mixed capture with all logs on by 1, 2, ... workers: packets a second, CPU time.
 2. 10^4, 10^5, ... TCP connections that are open at once: the worker's memory per flow, and what a
    packet of an open connection then costs, reading it from a pipe included: the CPU time that further
    packets add, spread over all connections. The capture is piped in as it is made; its flows are of a
-   category that is not logged, so that only the table is measured.
+   category that is not logged, so that only the table is measured. Each row takes ten times as long
+   as the one before: it is measured in as many rounds as there is time for, and left out if there is
+   none for one.
 
 A table on standard output and a plot in build/bench/scale.svg, with the machine's name.
 """
@@ -20,7 +22,7 @@ import sys
 import time
 
 import plot
-from bench import CLUSTER, OUT, Run, machine, make_mix, median, replay
+from bench import CLUSTER, OUT, TOOLS, Run, begin, make_mix, median, replay
 
 PORTS = 50_000        # connections of a client
 RECORD = 16 + 54      # a packet in the capture
@@ -100,8 +102,7 @@ def scale_workers(options):
 
 
 def count_packets(capture):
-    bare = os.path.join(os.path.dirname(OUT), "tools", "bench", "bare")
-    return int(Run([bare, capture]).output.split()[0])
+    return int(Run([os.path.join(TOOLS, "bare"), capture]).output.split()[0])
 
 
 def least(runs):
@@ -109,19 +110,31 @@ def least(runs):
     return min(runs, key=lambda r: r.cpu)
 
 
-def scale_flows(options):
+def rounds_within(seconds, each, most):
+    """How many rounds that take so long go into the time."""
+    return min(most, int(seconds / each))
+
+
+def scale_flows(options, until):
     """Rows of flows, bytes a flow, ns a packet."""
     base = run_flows(1000, LATER_PACKETS).by_name["spliff-worker"]
-    rows, flows = [], 10_000
-    print(f"\n{'flows':>12}{'worker MB':>11}{'bytes/flow':>12}{'ns/packet':>11}{'wall s':>9}")
+    rows, flows, rounds = [], 10_000, options.rounds
+    print(f"\n{'flows':>12}{'worker MB':>11}{'bytes/flow':>12}{'ns/packet':>11}{'wall s':>9}"
+          f"{'rounds':>8}")
     while flows <= options.flows:
-        idle = least([run_flows(flows, 0) for _ in range(options.rounds)])
-        busy = least([run_flows(flows, LATER_PACKETS) for _ in range(options.rounds)])
+        if rounds == 0:
+            print(f"{flows:12,}  left out: it would take longer than --budget")
+            break
+        began = time.monotonic()
+        idle = least([run_flows(flows, 0) for _ in range(rounds)])
+        busy = least([run_flows(flows, LATER_PACKETS) for _ in range(rounds)])
         memory = max(busy.by_name["spliff-worker"], base)
         rows.append((flows, (memory - base) / flows, (busy.cpu - idle.cpu) / LATER_PACKETS * 1e9))
         print(f"{flows:12,}{memory / 1e6:11.0f}{rows[-1][1]:12.0f}{rows[-1][2]:11.0f}"
-              f"{idle.wall:9.2f}", flush=True)
+              f"{idle.wall:9.2f}{rounds:8}", flush=True)
         flows *= 10
+        now = time.monotonic()
+        rounds = rounds_within(until - now, (now - began) / rounds * 10, options.rounds)
     return rows
 
 
@@ -131,13 +144,13 @@ def main():
     parser.add_argument("--workers", type=int, default=os.cpu_count(), help="up to so many")
     parser.add_argument("--flows", type=int, default=10**7, help="up to so many (10^7)")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--budget", type=int, default=180, help="seconds that it may take (180)")
     options = parser.parse_args()
-    os.makedirs(OUT, exist_ok=True)
-    name = machine()
-    print(name)
-    workers, flows = scale_workers(options), scale_flows(options)
+    until = time.monotonic() + options.budget
+    where = begin()
+    workers, flows = scale_workers(options), scale_flows(options, until)
     path = os.path.join(OUT, "scale.svg")
-    plot.write(path, f"{name}, {time.strftime('%Y-%m-%d')}", [
+    plot.write(path, f"{where}, {time.strftime('%Y-%m-%d')}", [
         plot.Panel("Workers on a mixed capture", "workers", "packets/s", {"replay": workers}),
         plot.Panel("Memory of a flow", "flows open", "bytes/flow",
                    {"worker": [(n, b) for n, b, _ in flows if n >= 100_000]}, log=True),
