@@ -178,7 +178,7 @@ SRC_WORKER := \
   worker/plaintext/plaintext.c $(SRC_CORRELATE) \
   $(SRC_LEARN) \
   $(SRC_SCREEN) \
-  worker/emit/emit.c worker/emit/frames.c
+  worker/emit/emit.c worker/emit/taps.c worker/emit/frames.c
 
 # The same with one source.
 SRC_WORKER_DPDK := worker/capture/table_dpdk.c worker/capture/dpdk.c worker/capture/dpdk_args.c \
@@ -379,7 +379,8 @@ $(call unit,ipc/test_msgpack_c,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call unit,ipc/test_spool,$(SCHEMA) common/ipc/spool.c common/ipc/record_reader.c common/base/check.c)
 $(call unit,ipc/test_heritage,common/ipc/heritage.c common/base/log.c)
 $(call unit,ipc/test_bus,$(BASE) $(IPC_BUS))
-$(call unit,emit/test_emit,$(BASE) $(SRC_ALT_SVC) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c)
+$(call unit,emit/test_emit,$(BASE) $(SRC_ALT_SVC) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c worker/emit/taps.c)
+$(call unit,emit/test_taps,worker/emit/taps.c)
 $(call unit,flow/test_conn,worker/flow/conn.c $(BASE))
 $(call unit,detect/test_detect,worker/detect/detect.c $(BASE))
 DNS_READ := worker/parse/dns/dns_message.c worker/parse/dns/dns_rdata.c worker/parse/dns/dns_names.c

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The life of a batch. It comes with its node, epoch and sequence number; the state knows the last
- * one of that node and epoch that was taken. The next in sequence is written into the sinks'
- * buffers; one that was taken before is dropped and acknowledged again; one from further ahead is
- * refused and its sender asked, once, to send again what comes after the last one taken.
- * A batch also says its `floor`: nothing up to it comes again, because it was acknowledged or the
- * spool was full, so a hole up to there is not waited for.
+/* The life of a batch. A worker tells its node, epoch and sequence number, and where in its spool
+ * it lies; the state knows the last one of that node and epoch that was taken. The next in sequence
+ * is copied out of the spool and written into the sinks' buffers; one that was taken before is
+ * dropped and acknowledged again; one from further ahead is refused and its sender asked, once, to
+ * send again what comes after the last one taken. A batch also says its `floor`: nothing up to it
+ * comes again, because it was acknowledged or the spool was full, so a hole up to there is not
+ * waited for; nor for one that was evicted from the spool before it was read.
  *
  * After at most RECEIVE_SETTLE_BATCHES of them everything is settled: sinks flushed, lengths and
  * sequence numbers committed in one step (state.h), each node acknowledged once. In this order a
@@ -54,7 +55,12 @@ struct receive {
     struct open_sink open[SINKS_OPEN_MAX];
     uint32_t n_open;
     struct answer answers[STATE_NODES];
-    bool unsettled; /* buffers or answers wait */
+    struct message_sealed sealed; /* what the last message told, taken up to `taken` */
+    uint32_t taken;
+    bool readable;   /* they are of this build */
+    uint64_t fields; /* of this build */
+    uint8_t *copy;   /* the records of a batch; SPOOL_SLOT_BYTES */
+    bool unsettled;  /* buffers or answers wait */
     size_t pending_bytes;
     uint64_t bad_batches; /* since the last line about them */
     uint64_t warned_ns;
@@ -70,8 +76,11 @@ int receive_open(struct receive **out, const struct heritage *h, struct counters
         return -ENOMEM;
     r->heritage = h;
     r->counters = c;
-    rc = state_open(&r->state, h);
+    r->fields = record_schemas_sum();
+    r->copy = malloc(SPOOL_SLOT_BYTES);
+    rc = r->copy ? state_open(&r->state, h) : -ENOMEM;
     if (rc < 0) {
+        free(r->copy);
         free(r);
         return rc;
     }
@@ -130,39 +139,48 @@ static void warn_bad(struct receive *r, struct str node, uint64_t now_ns, const 
 static const char *why_bad(int rc)
 {
     if (rc == -ENOENT)
-        return "no log of that name; is a worker of another version running?";
+        return "no worker of that name";
     if (rc == -EPROTO)
         return "other version or fields; is a worker of another version running?";
-    return "malformed";
+    return rc == -EBADMSG ? "malformed" : strerror(-rc);
 }
 
-static void reject_batch(struct receive *r, const struct message_batch *b, int rc, uint64_t now_ns)
+static void reject_batch(struct receive *r, uint32_t records, int rc, uint64_t now_ns)
 {
     r->counters->log_bad_batches++;
-    r->counters->log_lost_records += b->count;
-    warn_bad(r, b->node, now_ns, why_bad(rc));
+    r->counters->log_lost_records += records;
+    warn_bad(r, r->sealed.node, now_ns, why_bad(rc));
 }
 
-static void write_batch(struct receive *r, const struct message_batch *b, uint64_t now_ns)
+static int write_sinks(struct receive *r, const struct spool_batch *b)
 {
-    for (uint32_t i = 0; i < r->n_open; i++) {
-        int rc = r->open[i].sink->write(r->open[i].state, b);
+    int rc = 0;
 
-        if (rc < 0) {
-            reject_batch(r, b, rc, now_ns);
-            return;
-        }
-    }
+    for (uint32_t i = 0; i < r->n_open && rc == 0; i++)
+        rc = r->open[i].sink->write(r->open[i].state, b);
+    if (rc < 0)
+        return rc;
     r->counters->log_records += b->count;
     r->pending_bytes += b->bytes;
+    return 0;
 }
 
-/* The answer of a batch's sender, and its place in the sequence. */
-static struct answer *find_node(struct receive *r, const struct message_batch *b, uint64_t floor,
-                                struct state_node **node)
+/* The descriptor of the spool of whoever sent the last message, or -1. */
+static int spool_of(const struct receive *r)
+{
+    const struct heritage *h = r->heritage;
+
+    for (uint32_t i = 0; i < h->n_workers; i++)
+        if (str_equal(r->sealed.node, str_of(h->workers[i])))
+            return h->spool_fd + (int)i;
+    return -1;
+}
+
+/* The answer of who sent the last message, and its place in the sequence. */
+static struct answer *find_node(struct receive *r, uint64_t floor, struct state_node **node)
 {
     bool fresh;
-    uint32_t i = state_node(r->state, b->node, b->epoch, floor, &fresh);
+    uint32_t i = state_node(r->state, r->sealed.node, r->sealed.epoch, floor, &fresh);
 
     if (fresh)
         r->answers[i] = (struct answer){0};
@@ -170,44 +188,76 @@ static struct answer *find_node(struct receive *r, const struct message_batch *b
     return &r->answers[i];
 }
 
-/* Also for batches that cannot be read, so far as it is known which ones they are: what is not
- * acknowledged would come for ever. */
-static void take_batch(struct receive *r, const uint8_t *body, size_t len, uint64_t now_ns)
+/* The next batch of its node. */
+static void write_batch(struct receive *r, struct spool_batch *b, uint64_t now_ns)
 {
-    struct message_batch b = {0};
-    int rc = message_batch_decode(body, len, &b);
+    int rc = -EPROTO;
+
+    if (r->readable)
+        rc = spool_read(spool_of(r), r->heritage->options.spool_size, b, r->copy);
+    if (r->readable && rc == 0)
+        rc = write_sinks(r, b);
+    if (rc == -ESTALE)
+        r->counters->log_overtaken++;
+    else if (rc < 0)
+        reject_batch(r, b->count, rc, now_ns);
+}
+
+/* Also for batches that cannot be read: what is not acknowledged would come for ever. */
+static void take_batch(struct receive *r, struct spool_batch *b, uint64_t now_ns)
+{
+    uint64_t floor = r->sealed.floor < b->seq ? r->sealed.floor : b->seq - 1;
     struct state_node *node;
-    struct answer *answer;
-    uint64_t floor;
+    struct answer *answer = find_node(r, floor, &node);
 
     r->counters->log_batches++;
-    if (rc == 0 && b.bytes > SPOOL_SLOT_BYTES)
-        rc = -EBADMSG;
-    if (b.seq == 0 || b.node.len == 0 || b.node.len >= HERITAGE_NODE_MAX ||
-        memchr(b.node.p, '\0', b.node.len)) {
-        reject_batch(r, &b, -EBADMSG, now_ns);
-        return;
-    }
-    floor = b.floor < b.seq ? b.floor : b.seq - 1;
-    answer = find_node(r, &b, floor, &node);
     answer->due = true;
     r->unsettled = true;
-    if (b.seq <= node->seq) {
+    if (b->seq <= node->seq) {
         r->counters->log_duplicates++;
         return;
     }
     if (floor > node->seq)
         node->seq = floor;
-    if (b.seq > node->seq + 1) {
+    if (b->seq > node->seq + 1) {
         r->counters->log_out_of_order++;
         answer->refused = true;
         return;
     }
-    node->seq = b.seq;
-    if (rc < 0)
-        reject_batch(r, &b, rc, now_ns);
-    else
-        write_batch(r, &b, now_ns);
+    node->seq = b->seq;
+    write_batch(r, b, now_ns);
+}
+
+/* Whose batches the last message tells of, and which: 0, or why it is refused as a whole. */
+static int read_message(struct receive *r, const struct bus_message *m)
+{
+    int rc = message_sealed_decode(m->body, m->body_len, r->fields, &r->sealed);
+
+    r->readable = rc == 0;
+    if (rc == -EPROTO && r->sealed.n > 0)
+        rc = 0;
+    return rc == 0 && spool_of(r) < 0 ? -ENOENT : rc;
+}
+
+/* The next message, which is borrowed until its last batch is taken. False if there is none. */
+static bool take_message(struct receive *r, uint64_t now_ns)
+{
+    static const char topic[] = "batches/";
+    struct bus_message m;
+    int rc;
+
+    if (!bus_receive(r->bus, &m))
+        return false;
+    if (m.kind != BUS_MESSAGE || m.topic_len < sizeof topic - 1 ||
+        memcmp(m.topic, topic, sizeof topic - 1) != 0)
+        return true;
+    rc = read_message(r, &m);
+    r->taken = 0;
+    if (rc < 0) {
+        r->sealed.n = 0;
+        reject_batch(r, 0, rc, now_ns);
+    }
+    return true;
 }
 
 static int flush_sinks(struct receive *r)
@@ -286,19 +336,17 @@ static int settle(struct receive *r, uint64_t now_ns)
 
 int receive_run(struct receive *r, uint64_t now_ns)
 {
-    struct bus_message m;
     bool more = true;
     int rc = settle(r, now_ns);
 
     if (rc < 0)
         return rc;
-    for (unsigned i = 0; i < RECEIVE_SETTLE_BATCHES && r->pending_bytes < RECEIVE_SETTLE_BYTES;
-         i++) {
-        more = bus_receive(r->bus, &m);
-        if (!more)
-            break;
-        if (!m.subscription && m.topic_len >= 4 && memcmp(m.topic, "log/", 4) == 0)
-            take_batch(r, m.body, m.body_len, now_ns);
+    for (unsigned i = 0;
+         more && i < RECEIVE_SETTLE_BATCHES && r->pending_bytes < RECEIVE_SETTLE_BYTES; i++) {
+        if (r->taken < r->sealed.n)
+            take_batch(r, &r->sealed.batches[r->taken++], now_ns);
+        else
+            more = take_message(r, now_ns);
     }
     rc = settle(r, now_ns);
     return rc < 0 ? rc : more;
@@ -329,6 +377,7 @@ int receive_close(struct receive *r)
     for (uint32_t i = 0; i < r->n_open; i++)
         r->open[i].sink->close(r->open[i].state);
     state_close(r->state);
+    free(r->copy);
     free(r);
     return rc;
 }

@@ -127,7 +127,7 @@ static void take_message(struct learned *l, const struct bus_message *m)
 {
     static const char hello[] = "event/hello/";
 
-    if (m->subscription)
+    if (m->kind != BUS_MESSAGE)
         return;
     if (topic_begins(m, hello))
         take_hello(l, m, strlen(hello));

@@ -39,9 +39,14 @@ static void heritage_common(const struct manager *m, struct heritage *h)
     h->plaintext = topology_count(&p->topology, TOPOLOGY_PROBE) > 0;
     h->options = p->options;
     memcpy(h->run_dir, p->run_dir, sizeof h->run_dir);
-    for (unsigned i = 0; i < p->topology.n; i++)
-        if (p->topology.nodes[i].kind == TOPOLOGY_LOGGER)
-            memcpy(h->loggers[h->n_loggers++], p->topology.nodes[i].name, HERITAGE_NODE_MAX);
+    for (unsigned i = 0, worker = 0; i < p->topology.n; i++) {
+        const struct topology_node *n = &p->topology.nodes[i];
+
+        if (n->kind == TOPOLOGY_LOGGER)
+            memcpy(h->loggers[h->n_loggers++], n->name, HERITAGE_NODE_MAX);
+        else if (n->kind == TOPOLOGY_WORKER)
+            memcpy(h->workers[worker++], n->name, HERITAGE_NODE_MAX);
+    }
 }
 
 /* Files that the node's user could not make itself, and the one that takes its last words. */
@@ -188,7 +193,6 @@ static void probe_learn_owners(struct manager *m, struct heritage_probe *p)
 
         if (h->kind != NODE_WORKER)
             continue;
-        memcpy(p->worker[h->worker_index], h->node, sizeof h->node);
         row = probe_interface(p, m->nodes[i].def->interface);
         if (row < 0) {
             log_warn("%s: plaintext is joined on the first %d interfaces only", h->node,
@@ -197,6 +201,18 @@ static void probe_learn_owners(struct manager *m, struct heritage_probe *p)
         }
         memcpy(p->owner[row], h->bucket_owner, sizeof h->bucket_owner);
         p->claims[row] = h->claims;
+    }
+}
+
+/* The logger reads what workers have for it out of their memory. */
+static void give_spools(struct manager *m)
+{
+    for (unsigned i = 0; i < m->n_nodes; i++) {
+        struct node *logger = &m->nodes[i];
+
+        for (unsigned k = 0; logger->kind == NODE_LOGGER && k < m->n_nodes; k++)
+            if (m->nodes[k].kind == NODE_WORKER)
+                logger->read_fds[m->nodes[k].heritage->worker_index] = m->nodes[k].spool_fd;
     }
 }
 
@@ -251,6 +267,8 @@ int nodes_open(struct manager *m, void (*on_end)(struct node *n), char *error)
             snprintf(error, INI_ERROR_BYTES, "cannot make shared memory for %s: %s", n->def->name,
                      strerror(-err));
     }
+    if (err == 0)
+        give_spools(m);
     return err;
 }
 

@@ -2,7 +2,7 @@
 /* A child has these descriptors and no other (all of ours are close-on-exec):
  *
  *   0, 1  /dev/null     3  heritage     5      spool (workers)     11  output (logger)
- *   2     stderr        4  counters     6 ...  capture (workers)
+ *   2     stderr        4  counters     6 ...  capture (workers)    12 ... spools (logger)
  *
  * It leads a session of its own, so that ^C at the terminal reaches the manager alone, which then
  * stops workers before loggers; were all to get it at once, the logger would be gone before the
@@ -27,7 +27,9 @@ enum child_fd {
     CHILD_SPOOL,
     CHILD_CAPTURE,
     CHILD_OUTPUT = CHILD_CAPTURE + HERITAGE_CAPTURE_FDS,
-    CHILD_FDS
+    CHILD_FDS,
+    CHILD_SPOOLS = CHILD_FDS,
+    CHILD_FDS_MAX = CHILD_SPOOLS + HERITAGE_WORKERS_MAX
 };
 
 #define ENV_ADDED_MAX 64
@@ -81,7 +83,7 @@ int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes)
             return n->spool_fd;
     }
     h->counters_fd = CHILD_COUNTERS;
-    h->spool_fd = n->spool_fd >= 0 ? CHILD_SPOOL : -1;
+    h->spool_fd = n->kind == NODE_WORKER ? CHILD_SPOOL : n->kind == NODE_LOGGER ? CHILD_SPOOLS : -1;
     for (unsigned i = 0; i < HERITAGE_CAPTURE_FDS; i++)
         *heritage_capture_fd(&h->capture, i) = n->capture_fds[i] >= 0 ? CHILD_CAPTURE + (int)i : -1;
     h->output_fd = n->output_fd >= 0 ? CHILD_OUTPUT : -1;
@@ -149,8 +151,9 @@ static void node_exited(uv_process_t *process, int64_t status, int signal)
 
 static int spawn_with(struct node *n, int stderr_fd, char **env)
 {
-    int fds[CHILD_FDS] = {-1, -1, stderr_fd, n->heritage_fd, n->counters_fd, n->spool_fd};
-    uv_stdio_container_t stdio[CHILD_FDS];
+    int fds[CHILD_FDS_MAX] = {-1, -1, stderr_fd, n->heritage_fd, n->counters_fd, n->spool_fd};
+    uint32_t n_spools = n->kind == NODE_LOGGER ? n->heritage->n_workers : 0;
+    uv_stdio_container_t stdio[CHILD_FDS_MAX];
     char program[PATH_MAX];
     char *args[] = {program, NULL};
     uv_process_options_t o = {.file = n->program,
@@ -159,12 +162,13 @@ static int spawn_with(struct node *n, int stderr_fd, char **env)
                               .exit_cb = node_exited,
                               .flags = UV_PROCESS_DETACHED,
                               .stdio = stdio,
-                              .stdio_count = CHILD_FDS};
+                              .stdio_count = CHILD_FDS + (int)n_spools};
 
     snprintf(program, sizeof program, "%s", n->program);
     memcpy(fds + CHILD_CAPTURE, n->capture_fds, sizeof n->capture_fds);
     fds[CHILD_OUTPUT] = n->output_fd;
-    for (int i = 0; i < CHILD_FDS; i++) {
+    memcpy(fds + CHILD_SPOOLS, n->read_fds, n_spools * sizeof fds[0]);
+    for (int i = 0; i < o.stdio_count; i++) {
         stdio[i].flags = fds[i] >= 0 ? UV_INHERIT_FD : UV_IGNORE;
         stdio[i].data.fd = fds[i];
     }

@@ -37,7 +37,8 @@ struct node {
     struct heritage *heritage;
     int heritage_fd, counters_fd, spool_fd, output_fd;
     int capture_fds[HERITAGE_CAPTURE_FDS];
-    struct counters *counters; /* mapped counters_fd */
+    int read_fds[HERITAGE_WORKERS_MAX]; /* logger: the workers' spools, by index; borrowed */
+    struct counters *counters;          /* mapped counters_fd */
 
     uv_process_t process;
     uv_timer_t timer;                          /* restart delay or kill timeout */

@@ -86,7 +86,7 @@ static void on_event(void *arg, const struct bus_message *m)
 {
     struct worker *w = arg;
 
-    if (m->subscription)
+    if (m->kind == BUS_SUBSCRIBED)
         host_claim_asked(w, m);
     else if (!host_plain_message(w, m))
         learn_message(w->learn, m);

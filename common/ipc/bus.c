@@ -54,11 +54,11 @@ static void log_endpoint_name(char out[HERITAGE_NODE_MAX + 4], const char *logge
 }
 
 /* Subscribed before it is bound, so that no worker finds a logger that does not listen. A peer is
- * sent subscriptions in the order of their bytes: "log/" comes before "logger/". */
+ * sent subscriptions in the order of their bytes: "batches/" comes before "logger/". */
 static int bind_direct(struct bus *b, const struct heritage *h)
 {
     char topic[HERITAGE_NODE_MAX + 8], file[HERITAGE_NODE_MAX + 4];
-    int err = subscribe(b->direct, "log/");
+    int err = subscribe(b->direct, "batches/");
 
     snprintf(topic, sizeof topic, "logger/%.*s/", HERITAGE_NODE_MAX - 1, h->node);
     if (err == 0)
@@ -177,16 +177,18 @@ int bus_publish_joined(struct bus *b, const char *topic, const void *head, size_
     return bus_socket_send(b->pub, topic, head, head_len, rest, rest_len);
 }
 
-/* Subscriptions are messages of a byte 1 and the topic; a byte 0 would end one. */
+/* Subscriptions are messages of a byte 1 and the topic; a byte 0 ends one. */
 static bool receive_subscription(struct bus *b, struct bus_message *m)
 {
     while (zmq_msg_recv(&b->message, b->pub, ZMQ_DONTWAIT) >= 0) {
         const char *p = zmq_msg_data(&b->message);
         size_t n = zmq_msg_size(&b->message);
 
-        if (n == 0 || p[0] != 1)
+        if (n == 0 || (unsigned char)p[0] > 1)
             continue;
-        *m = (struct bus_message){.topic = p + 1, .topic_len = n - 1, .subscription = true};
+        *m = (struct bus_message){.kind = p[0] == 1 ? BUS_SUBSCRIBED : BUS_UNSUBSCRIBED,
+                                  .topic = p + 1,
+                                  .topic_len = n - 1};
         return true;
     }
     return false;

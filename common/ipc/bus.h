@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The bus: every process has one publishing and one subscribing ZeroMQ socket; the manager runs the
- * broker between them (broker.h). Worker log batches go straight to the loggers as well, from the
+ * broker between them (broker.h). Workers tell the loggers of sealed batches directly, from the
  * same publishing socket. A message is one frame: topic, a zero byte, body. Topics end in '/', so
  * that "worker-1/" never receives "worker-10/".
  *
- *   log/<path>/<node>/        worker -> logger (direct), and -> anyone who subscribes at the broker
+ *   batches/<node>/           worker -> logger (direct): sealed batches, and where they lie
+ *   log/<path>/<node>/        worker -> anyone who subscribes at the broker: a batch whole
  *   ack/<node>/               logger -> worker
  *   logger/<name>/            subscribed by a logger only: tells a worker that it is there
  *   event/<what>/<node>/      worker -> workers, manager and probe, and back (event.h, owner.h,
  *                             claim.h)
  *
- * A logger that starts subscribes to "log/" before it shows "logger/<name>/", so whoever sees the
- * latter can publish at once.
+ * A logger that starts subscribes to "batches/" before it shows "logger/<name>/", so whoever sees
+ * the latter can publish at once.
  *
  * Nothing here blocks: a message that a peer's full queue cannot take is dropped for that peer.
  * Such a queue holds BUS_QUEUE_MESSAGES. ZeroMQ's one home is common/ipc; others see only these
@@ -30,13 +31,18 @@ struct heritage;
 #define BUS_TOPIC_BYTES_MAX 255
 #define BUS_BODY_BYTES_MAX  1048576 /* messages with more are not received */
 
+enum bus_kind {
+    BUS_MESSAGE,
+    BUS_SUBSCRIBED,   /* no message: a peer has subscribed to `topic` at our publishing socket */
+    BUS_UNSUBSCRIBED, /* the last one that had subscribed to it has left */
+};
+
 struct bus_message {
+    enum bus_kind kind;
     const char *topic; /* not NUL-terminated */
     size_t topic_len;
-    const uint8_t *body;
+    const uint8_t *body; /* of a message */
     size_t body_len;
-    bool
-        subscription; /* not a message: a peer has subscribed to `topic` at our publishing socket */
 };
 
 /* Connects both sockets to the broker; a worker also to each logger, a logger binds its log
@@ -59,7 +65,7 @@ int bus_publish(struct bus *b, const char *topic, const void *body, size_t len);
 int bus_publish_joined(struct bus *b, const char *topic, const void *head, size_t head_len,
                        const void *rest, size_t rest_len);
 
-/* Next message or subscription, borrowed until the next call. True if there is one. */
+/* Next message or news of subscriptions, borrowed until the next call. True if there is one. */
 bool bus_receive(struct bus *b, struct bus_message *m);
 
 /* Descriptors that become readable when bus_receive may have something. Edge-triggered as ZeroMQ's

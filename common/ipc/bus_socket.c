@@ -150,6 +150,7 @@ bool bus_socket_receive(void *socket, zmq_msg_t *frame, struct bus_message *m)
         if (!end)
             continue;
         *m = (struct bus_message){
+            .kind = BUS_MESSAGE,
             .topic = topic,
             .topic_len = (size_t)(end - topic),
             .body = (const uint8_t *)end + 1,

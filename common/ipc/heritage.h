@@ -97,7 +97,6 @@ struct heritage_probe {
     char interface[HERITAGE_INTERFACES][HERITAGE_INTERFACE_MAX];
     uint16_t owner[HERITAGE_INTERFACES][FLOW_BUCKETS]; /* index of the worker */
     bool claims[HERITAGE_INTERFACES];
-    char worker[HERITAGE_WORKERS_MAX][HERITAGE_NODE_MAX];
 };
 
 /* Private area of a ring block, in which a worker notes for its successor how far it came. */
@@ -111,6 +110,7 @@ struct heritage {
     char node[HERITAGE_NODE_MAX]; /* "worker-1" */
     uint32_t worker_index;        /* 0 … n_workers - 1, also the value in bucket_owner */
     uint32_t n_workers;
+    char workers[HERITAGE_WORKERS_MAX][HERITAGE_NODE_MAX]; /* names by index */
     uint64_t epoch; /* of the worker's spool: changes when sequence numbers begin anew */
     uint32_t seed;  /* of flow_hash and uids */
     bool one_shot;  /* `run`: ends with its input, or at the first signal; no archive of logs */
@@ -123,7 +123,8 @@ struct heritage {
     uint32_t n_loggers;
 
     int counters_fd; /* memfd of COUNTERS_PAGE_BYTES */
-    int spool_fd;    /* worker: memfd of options.spool_size; -1 */
+    int spool_fd;    /* worker: memfd of options.spool_size. Logger: the first worker's, the others'
+                        follow. -1 */
     int output_fd;   /* logger: where --format writes; -1 */
     bool output_tty; /* it is a terminal */
 

@@ -19,6 +19,11 @@
  * slots, the open slot of each type and the order of sealed ones live in the handle and are found
  * anew by spool_attach().
  *
+ * The reader is another process, and copies by pread(2): so each byte is read once, and nothing
+ * that the writer does to the memory can fault it. A slot is free to be overwritten once its batch
+ * is evicted, so its `seq` goes before the first byte of the next batch comes, and the reader looks
+ * at it after the copy: if it is still that of the batch, so were the bytes.
+ *
  * Sealed sequence numbers always form one run, floor + 1 … last_seq: batches leave only at its low
  * end. So a ring of slot numbers, indexed by seq modulo the number of slots, finds any of them. */
 #include "common/ipc/spool.h"
@@ -29,6 +34,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SPOOL_MAGIC      UINT64_C(0x53504c53504f4f31) /* "SPLSPOO1" */
 #define SPOOL_HEAD_BYTES 4096u
@@ -49,7 +55,7 @@ struct spool_head {
 struct spool_slot {
     _Atomic uint32_t state; /* enum slot_state */
     uint32_t type;          /* enum record_type */
-    uint64_t seq;
+    _Atomic uint64_t seq;
     _Atomic uint64_t commit; /* bytes << 32 | count */
     uint8_t unused[40];
     uint8_t records[];
@@ -71,6 +77,11 @@ struct spool {
     uint32_t *free;   /* stack of slots, the last freed on top */
     uint32_t *sealed; /* sealed[seq % n_slots]: slot of that batch */
 };
+
+static size_t slots_of(size_t spool_bytes)
+{
+    return spool_bytes < SPOOL_HEAD_BYTES ? 0 : (spool_bytes - SPOOL_HEAD_BYTES) / SPOOL_SLOT_BYTES;
+}
 
 static struct spool_slot *slot_at(const struct spool *s, uint32_t i)
 {
@@ -151,7 +162,7 @@ static void seal(struct spool *s, uint32_t i)
     struct spool_slot *slot = slot_at(s, i);
     uint64_t seq = spool_last_seq(s) + 1;
 
-    slot->seq = seq;
+    decide(&slot->seq, seq);
     slot_become(slot, SLOT_SEALED);
     decide(&s->head->last_seq, seq);
     s->sealed[seq % s->n_slots] = i;
@@ -181,10 +192,10 @@ static bool attach_numbers(struct spool *s)
         if (state > SLOT_SEALED || slot->type >= RECORD_TYPES ||
             slot_used_bytes(slot) > SLOT_CAPACITY)
             return false;
-        if (state == SLOT_SEALED && slot->seq <= floor)
+        if (state == SLOT_SEALED && load(&slot->seq) <= floor)
             slot_become(slot, SLOT_FREE);
-        else if (state == SLOT_SEALED && slot->seq > last)
-            last = slot->seq;
+        else if (state == SLOT_SEALED && load(&slot->seq) > last)
+            last = load(&slot->seq);
     }
     if (last < floor || last - floor > s->n_slots)
         return false;
@@ -202,13 +213,14 @@ static bool attach_sealed(struct spool *s)
         s->sealed[i] = NO_SLOT;
     for (uint32_t i = s->n_slots; i-- > 0;) {
         const struct spool_slot *slot = slot_at(s, i);
-        uint32_t *place = &s->sealed[slot->seq % s->n_slots];
+        uint64_t seq = load(&slot->seq);
+        uint32_t *place = &s->sealed[seq % s->n_slots];
 
         if (slot_state(slot) == SLOT_FREE)
             s->free[s->n_free++] = i;
         if (slot_state(slot) != SLOT_SEALED)
             continue;
-        if (slot->seq <= floor || *place != NO_SLOT)
+        if (seq <= floor || *place != NO_SLOT)
             return false;
         *place = i;
         found++;
@@ -247,7 +259,7 @@ static int attach_head(struct spool_head *head, uint32_t n_slots)
 
 struct spool *spool_attach(void *mem, size_t bytes)
 {
-    size_t n = bytes < SPOOL_HEAD_BYTES ? 0 : (bytes - SPOOL_HEAD_BYTES) / SPOOL_SLOT_BYTES;
+    size_t n = slots_of(bytes);
     struct spool *s;
 
     if (n < SPOOL_SLOTS_MIN || n >= NO_SLOT || attach_head(mem, (uint32_t)n) < 0) {
@@ -303,7 +315,8 @@ static bool open_slot(struct spool *s, enum record_type type)
     i = s->free[--s->n_free];
     slot = slot_at(s, i);
     slot->type = type;
-    slot->seq = 0;
+    decide(&slot->seq, 0);
+    atomic_thread_fence(memory_order_release); /* before any byte of the new batch */
     decide(&slot->commit, 0);
     slot_become(slot, SLOT_OPEN);
     s->open[type] = i;
@@ -346,9 +359,10 @@ bool spool_next(const struct spool *s, uint64_t after, struct spool_batch *out)
     if (seq > spool_last_seq(s))
         return false;
     slot = sealed_slot(s, seq);
-    CHECK(slot->seq == seq && slot_state(slot) == SLOT_SEALED);
+    CHECK(load(&slot->seq) == seq && slot_state(slot) == SLOT_SEALED);
     *out = (struct spool_batch){
         .type = (enum record_type)slot->type,
+        .slot = s->sealed[seq % s->n_slots],
         .seq = seq,
         .count = slot_count(slot),
         .records = slot->records,
@@ -380,4 +394,29 @@ uint32_t spool_evict(struct spool *s)
     decide(&s->head->evicted, oldest.seq);
     slot_release(s, s->sealed[oldest.seq % s->n_slots]);
     return oldest.count;
+}
+
+/* All of it, or -errno; the end of the memory is an error. */
+static int read_at(int fd, void *out, size_t bytes, size_t offset)
+{
+    ssize_t n = pread(fd, out, bytes, (off_t)offset);
+
+    return n == (ssize_t)bytes ? 0 : n < 0 ? -errno : -EIO;
+}
+
+int spool_read(int fd, size_t spool_bytes, struct spool_batch *b, uint8_t *out)
+{
+    size_t slot = SPOOL_HEAD_BYTES + (size_t)b->slot * SPOOL_SLOT_BYTES;
+    uint64_t seq;
+    int rc;
+
+    if (b->slot >= slots_of(spool_bytes) || b->bytes > SLOT_CAPACITY)
+        return -EBADMSG;
+    rc = read_at(fd, out, b->bytes, slot + offsetof(struct spool_slot, records));
+    if (rc == 0)
+        rc = read_at(fd, &seq, sizeof seq, slot + offsetof(struct spool_slot, seq));
+    if (rc < 0)
+        return rc;
+    b->records = out;
+    return seq == b->seq ? 0 : -ESTALE;
 }

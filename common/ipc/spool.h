@@ -10,7 +10,8 @@
  * spool that drains well stays in cache.
  *
  * One writer (the worker). After a crash spool_attach() seals what was open and goes on counting.
- */
+ * One reader (the logger), which copies sealed batches out with spool_read() and believes nothing
+ * that it finds: the writer reads hostile bytes. */
 #ifndef SPLIFF_IPC_SPOOL_H
 #define SPLIFF_IPC_SPOOL_H
 
@@ -28,7 +29,8 @@ struct spool; /* worker-private handle; the shared layout is in spool.c */
 /* One sealed batch, borrowed until it is acknowledged or evicted. */
 struct spool_batch {
     enum record_type type;
-    uint64_t seq; /* from 1, no holes within an epoch */
+    uint32_t slot; /* where it lies, for spool_read */
+    uint64_t seq;  /* from 1, no holes within an epoch */
     uint32_t count;
     const uint8_t *records; /* count MessagePack arrays, one after the other */
     size_t bytes;
@@ -60,6 +62,11 @@ uint32_t spool_evict(struct spool *s);
 /* Highest seq that is gone from the spool (acknowledged or evicted): nothing up to it comes again.
  */
 uint64_t spool_floor(const struct spool *s);
+
+/* The reader: copies the records of *b, of which it was told all but `records`, from the descriptor
+ * of a spool of spool_bytes into out[SPOOL_SLOT_BYTES], and sets b->records to it. 0; -ESTALE: the
+ * batch was evicted; -EBADMSG: no spool has it where *b says; or another -errno. */
+int spool_read(int fd, size_t spool_bytes, struct spool_batch *b, uint8_t *out);
 
 uint64_t spool_acked(const struct spool *s);
 uint64_t spool_last_seq(const struct spool *s); /* of the newest sealed batch, 0 if none yet */

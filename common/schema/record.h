@@ -131,6 +131,9 @@ const char *field_type_name(enum field_type type);
 /* Type of a path, or RECORD_TYPES. */
 enum record_type record_type_of_path(struct str path);
 
+/* Of all logs, their fields and types: another sum is another build's. */
+uint64_t record_schemas_sum(void);
+
 #define RECORD_BYTES_MAX (96u * 1024) /* packed; longer strings are cut, lists shortened */
 
 /* Packs *rec (a struct rec_<type>) as MessagePack into out[capacity]. Returns the bytes written, or

@@ -60,6 +60,29 @@ enum record_type record_type_of_path(struct str path)
     return (enum record_type)t;
 }
 
+/* FNV-1a, the zero byte at the end included. */
+static uint64_t sum_text(uint64_t sum, const char *s)
+{
+    do
+        sum = (sum ^ (uint8_t)*s) * UINT64_C(0x100000001b3);
+    while (*s++);
+    return sum;
+}
+
+uint64_t record_schemas_sum(void)
+{
+    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+
+    for (unsigned t = 0; t < RECORD_TYPES; t++) {
+        sum = sum_text(sum, record_schemas[t].path);
+        for (unsigned i = 0; i < record_schemas[t].n_fields; i++) {
+            sum = sum_text(sum, record_schemas[t].fields[i].name);
+            sum = sum_text(sum, field_type_name(record_schemas[t].fields[i].type));
+        }
+    }
+    return sum;
+}
+
 const struct counter_schema counter_schemas[] = {
 #define COUNTER(member, process, kind, name, doc)                                                  \
     {name, COUNTER_##process, COUNTER_##kind, offsetof(struct counters, member), doc},

@@ -339,7 +339,7 @@ char *format_list(char *p, const char *end, struct cursor *c, enum field_type li
     return p;
 }
 
-int format_batch(struct outbuf *b, const struct message_batch *batch,
+int format_batch(struct outbuf *b, const struct spool_batch *batch,
                  int (*record)(struct outbuf *b, struct cursor *c, enum record_type type,
                                void *context),
                  void *context)

@@ -9,7 +9,7 @@
 #define SPLIFF_LOGGER_FORMAT_H
 
 #include "common/base/str.h"
-#include "common/ipc/message.h"
+#include "common/ipc/spool.h"
 #include "common/ipc/record_reader.h"
 #include "logger/sink/outbuf.h"
 
@@ -63,7 +63,7 @@ char *format_list(char *p, const char *end, struct cursor *c, enum field_type li
 /* The batch, record by record. `record` appends the record at the cursor: 0 or -EBADMSG. Returns 0;
  * -EBADMSG when a record is broken, bytes are left over, or it does not fit: then b is as before.
  */
-int format_batch(struct outbuf *b, const struct message_batch *batch,
+int format_batch(struct outbuf *b, const struct spool_batch *batch,
                  int (*record)(struct outbuf *b, struct cursor *c, enum record_type type,
                                void *context),
                  void *context);

@@ -194,7 +194,7 @@ fail:
     return rc;
 }
 
-int logfile_write(struct sink_state *s, const struct message_batch *batch)
+int logfile_write(struct sink_state *s, const struct spool_batch *batch)
 {
     struct logfile *f = &s->files[batch->type];
     size_t before = f->out.len;

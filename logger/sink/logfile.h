@@ -25,7 +25,7 @@ int logfile_open(struct sink_state **out, const struct heritage *h,
 
 /* The operations of struct sink. */
 bool logfile_wanted(const struct heritage *h, enum log_format format);
-int logfile_write(struct sink_state *s, const struct message_batch *batch);
+int logfile_write(struct sink_state *s, const struct spool_batch *batch);
 int logfile_flush(struct sink_state *s);
 int logfile_rotate(struct sink_state *s, uint64_t close_ns);
 void logfile_lengths(const struct sink_state *s, struct sink_lengths *out);

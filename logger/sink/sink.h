@@ -11,7 +11,7 @@
 #define SPLIFF_LOGGER_SINK_H
 
 #include "common/ipc/heritage.h"
-#include "common/ipc/message.h"
+#include "common/ipc/spool.h"
 
 struct sink_state; /* what a sink keeps */
 
@@ -33,7 +33,7 @@ struct sink {
                 const struct sink_lengths *committed);
     /* Appends every record of the batch. 0; -EBADMSG for a batch that does not parse (then nothing
      * of it is appended). */
-    int (*write)(struct sink_state *state, const struct message_batch *batch);
+    int (*write)(struct sink_state *state, const struct spool_batch *batch);
     /* Gives everything to the kernel. 0; -EAGAIN: the reader is slow, call again soon; or -errno
      * (disk full …), said once: call again later. */
     int (*flush)(struct sink_state *state);

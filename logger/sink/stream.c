@@ -95,7 +95,7 @@ int stream_open(struct sink_state **out, const struct heritage *h,
     return 0;
 }
 
-int stream_write(struct sink_state *s, const struct message_batch *batch)
+int stream_write(struct sink_state *s, const struct spool_batch *batch)
 {
     struct stream_context before = s->context;
     int rc;

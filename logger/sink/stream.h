@@ -34,7 +34,7 @@ bool stream_takes_logs(enum record_type type);
 
 /* The operations of struct sink. */
 bool stream_wanted(const struct heritage *h, enum output format);
-int stream_write(struct sink_state *s, const struct message_batch *batch);
+int stream_write(struct sink_state *s, const struct spool_batch *batch);
 int stream_flush(struct sink_state *s);
 void stream_lengths(const struct sink_state *s, struct sink_lengths *out);
 void stream_close(struct sink_state *s);

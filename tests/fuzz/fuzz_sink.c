@@ -100,7 +100,7 @@ static uint8_t *add_field(uint8_t *p, struct cursor *c, enum field_type type)
     return p;
 }
 
-static void add_records(struct message_batch *b, struct cursor *c)
+static void add_records(struct spool_batch *b, struct cursor *c)
 {
     const struct record_schema *schema = &record_schemas[b->type];
     uint8_t *p = fixture->bytes;
@@ -135,7 +135,7 @@ static uint32_t check_text(const char *text, size_t n, bool tabs)
 }
 
 /* Runs the batch through a stream. Returns what write() said. */
-static int try_stream(const struct sink *sink, const struct message_batch *b)
+static int try_stream(const struct sink *sink, const struct spool_batch *b)
 {
     struct heritage *h = &fixture->heritage;
     struct sink_state *s;
@@ -158,7 +158,7 @@ static int try_stream(const struct sink *sink, const struct message_batch *b)
     return rc;
 }
 
-static int try_file(const struct sink *sink, const struct message_batch *b, uint32_t more_lines)
+static int try_file(const struct sink *sink, const struct spool_batch *b, uint32_t more_lines)
 {
     struct sink_state *s;
     char name[64];
@@ -185,7 +185,7 @@ static int try_file(const struct sink *sink, const struct message_batch *b, uint
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cursor c = cursor_init(data, size);
-    struct message_batch *b;
+    struct spool_batch *b;
     uint8_t first;
     int rc;
 

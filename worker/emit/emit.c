@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Emit: what leaves a worker, once.
  *
- * The spool holds every batch until it is acknowledged; publishing only walks a position, sent_seq,
- * along it. So whatever is lost on the way - a logger killed, a queue overrun, an acknowledgement
- * that came before we had subscribed to it - is mended by one thing: setting the position back to
- * what is acknowledged. The logger drops what it has already. Three events set it back:
+ * The spool holds every batch until it is acknowledged, and the logger copies it out of there.
+ * Publishing only says where batches lie, and walks a position, sent_seq, along them. So whatever
+ * is lost on the way - a logger killed, a queue overrun, an acknowledgement that came before we had
+ * subscribed to it - is mended by one thing: setting the position back to what is acknowledged. The
+ * logger drops what it has already. Three events set it back:
  *
  *   a logger shows its subscription     it may have lost what was on its way to its predecessor
  *   an acknowledgement asks for it      the logger has seen a hole
@@ -13,7 +14,13 @@
  *                                       is not helped by more to read
  *
  * At most EMIT_WINDOW batches are published from where the position was last acknowledged or set
- * back, so that even a window sent twice fits the queue of a logger.
+ * back.
+ *
+ * To wake the logger costs more than to write a batch. Live, it is told of a batch at once, since
+ * somebody may be reading the log; in a replay, of GATHER_BATCHES together, unless records are
+ * older than log_flush_interval or their slots are needed.
+ *
+ * A whole batch goes over the bus only while somebody taps it, once, when the logger is told.
  *
  * Asking ZeroMQ for messages costs two system calls, as much as some packets; while packets come,
  * that is done every BUS_PERIOD_NS only. No edge is lost by it: the descriptors stay readable until
@@ -27,6 +34,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/ipc/message.h"
+#include "worker/emit/taps.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -40,11 +48,13 @@
 #define RESEND_MAX_NS   (8 * NS_PER_SEC)
 #define REWIND_PAUSE_NS (20 * NS_PER_MS) /* a hole makes the logger ask once a batch behind it */
 #define BUS_PERIOD_NS   (2 * NS_PER_MS)
-#define AHEAD_BATCHES   (2 * EMIT_WINDOW)
+#define GATHER_BATCHES  8u
+#define AHEAD_BATCHES   16u
 #define HEAD_BYTES_MAX  (512 + 32 * 64)
 #define TOPIC_BYTES     128
 
-_Static_assert(2 * EMIT_WINDOW < BUS_QUEUE_MESSAGES, "a window sent twice fits a logger's queue");
+_Static_assert(EMIT_WINDOW <= MESSAGE_SEALED_BATCHES, "a window fits a message");
+_Static_assert(GATHER_BATCHES <= EMIT_WINDOW && GATHER_BATCHES < AHEAD_BATCHES, "so it gets told");
 
 struct emit {
     const struct heritage *h;
@@ -55,10 +65,10 @@ struct emit {
     void (*event)(void *arg, const struct bus_message *m);
     void *event_arg;
 
-    uint64_t now_ns;        /* of the last emit_run */
-    uint64_t bus_asked_ns;  /* when bus_receive said last that there is no more */
-    uint64_t open_since_ns; /* the oldest record that is not sealed */
-    bool has_open;
+    uint64_t now_ns;          /* of the last emit_run */
+    uint64_t bus_asked_ns;    /* when bus_receive said last that there is no more */
+    uint64_t untold_since_ns; /* the oldest record that the logger was not told of */
+    bool has_untold;
 
     uint64_t sent_seq;    /* published up to here since the position was last set back */
     uint64_t sent_max;    /* published ever */
@@ -66,9 +76,13 @@ struct emit {
     uint64_t progress_ns; /* last acknowledgement of something, or first batch after none was out */
     uint64_t resend_ns;   /* silence after which the position is set back */
     uint64_t rewound_ns;
-    bool rewind; /* asked for */
+    bool rewind;         /* asked for */
+    uint64_t hasten_seq; /* batches up to this one wait for no others */
 
-    char topic[RECORD_TYPES][TOPIC_BYTES];
+    uint64_t fields; /* of this build */
+    struct taps taps;
+    char topic[RECORD_TYPES][TAPS_TOPIC_BYTES];
+    char sealed_topic[TOPIC_BYTES];
     char ack_topic[TOPIC_BYTES];
     char logger_topic[TOPIC_BYTES];
     uint8_t head[HEAD_BYTES_MAX];
@@ -79,7 +93,8 @@ static void make_topics(struct emit *e)
     const struct heritage *h = e->h;
 
     for (unsigned t = 0; t < RECORD_TYPES; t++)
-        snprintf(e->topic[t], TOPIC_BYTES, "log/%s/%s/", record_schemas[t].path, h->node);
+        snprintf(e->topic[t], TAPS_TOPIC_BYTES, "log/%s/%s/", record_schemas[t].path, h->node);
+    snprintf(e->sealed_topic, TOPIC_BYTES, "batches/%s/", h->node);
     snprintf(e->ack_topic, TOPIC_BYTES, "ack/%s/", h->node);
     snprintf(e->logger_topic, TOPIC_BYTES, "logger/%s/", h->loggers[0]);
 }
@@ -114,6 +129,7 @@ int emit_open(struct emit **out, const struct heritage *h, struct bus *bus, stru
     e->c = c;
     e->now_ns = clock_mono_ns();
     e->resend_ns = RESEND_FRESH_NS;
+    e->fields = record_schemas_sum();
     make_topics(e);
     err = attach(e);
     if (err < 0)
@@ -180,13 +196,14 @@ static void take_messages(struct emit *e)
     struct bus_message m;
 
     while (bus_receive(e->bus, &m)) {
-        if (!m.subscription && topic_is(&m, e->ack_topic)) {
+        taps_note(&e->taps, &m);
+        if (m.kind == BUS_MESSAGE && topic_is(&m, e->ack_topic)) {
             take_ack(e, &m);
-        } else if (m.subscription && topic_is(&m, e->logger_topic)) {
+        } else if (m.kind == BUS_SUBSCRIBED && topic_is(&m, e->logger_topic)) {
             e->rewind = true;
             e->rewound_ns = 0; /* no pause: it is another logger than the one that asked last */
             e->resend_ns = RESEND_FRESH_NS;
-        } else if (e->event) {
+        } else if (e->event && m.kind != BUS_UNSUBSCRIBED) {
             e->event(e->event_arg, &m);
         }
     }
@@ -199,8 +216,16 @@ void emit_on_event(struct emit *e, void (*event)(void *arg, const struct bus_mes
     e->event_arg = arg;
 }
 
+/* What is sealed by now waits for no other batches. */
+static void hasten(struct emit *e)
+{
+    e->hasten_seq = spool_last_seq(e->spool);
+    e->has_untold = spool_open_records(e->spool) > 0;
+}
+
 static void rewind_position(struct emit *e)
 {
+    hasten(e);
     e->rewind = false;
     e->rewound_ns = e->now_ns;
     e->progress_ns = e->now_ns;
@@ -217,36 +242,70 @@ static bool rewind_due(struct emit *e)
     return true;
 }
 
-/* Publishes one batch. False if the bus could not take it: it is tried again later. */
-static bool publish(struct emit *e, const struct spool_batch *b)
+/* One that is lost on the way does not come again. */
+static void publish_whole(struct emit *e, uint64_t floor, const struct spool_batch *b)
 {
-    size_t n = message_batch_head(e->head, sizeof e->head, e->h->node, e->h->epoch,
-                                  spool_floor(e->spool), b);
+    size_t n;
 
+    if (!taps_want(&e->taps, e->topic[b->type]))
+        return;
+    n = message_batch_head(e->head, sizeof e->head, e->h->node, e->h->epoch, floor, b);
     CHECK(n > 0);
-    if (bus_publish_joined(e->bus, e->topic[b->type], e->head, n, b->records, b->bytes) < 0)
-        return false;
+    (void)bus_publish_joined(e->bus, e->topic[b->type], e->head, n, b->records, b->bytes);
+}
+
+static void note_published(struct emit *e, const struct message_sealed *m)
+{
     if (!in_flight(e))
         e->progress_ns = e->now_ns;
-    e->sent_seq = b->seq;
-    if (b->seq > e->sent_max) {
+    for (uint32_t i = 0; i < m->n; i++) {
+        const struct spool_batch *b = &m->batches[i];
+
+        e->sent_seq = b->seq;
+        if (b->seq <= e->sent_max) {
+            e->c->batches_resent++;
+            continue;
+        }
         e->sent_max = b->seq;
         e->c->batches_sent++;
-    } else {
-        e->c->batches_resent++;
+        publish_whole(e, m->floor, b);
     }
+}
+
+/* Tells the logger of all that the window allows. False if that is nothing, or if the bus could not
+ * take it: it is tried again later. */
+static bool publish_window(struct emit *e)
+{
+    struct message_sealed m = {.node = str_of(e->h->node), .epoch = e->h->epoch};
+    uint8_t body[MESSAGE_SEALED_BYTES];
+    struct spool_batch *b = m.batches;
+    uint64_t after = e->sent_seq;
+    size_t n;
+
+    m.floor = spool_floor(e->spool);
+    while (m.n < MESSAGE_SEALED_BATCHES && spool_next(e->spool, after, b) &&
+           b->seq <= e->window_seq + EMIT_WINDOW) {
+        after = b++->seq;
+        m.n++;
+    }
+    if (m.n == 0)
+        return false;
+    n = message_sealed_encode(body, sizeof body, e->fields, &m);
+    CHECK(n > 0);
+    if (bus_publish(e->bus, e->sealed_topic, body, n) < 0)
+        return false;
+    note_published(e, &m);
     return true;
 }
 
-static bool publish_window(struct emit *e)
+/* Spares emit_run the system calls of exchange() when the window is full or all is sent. */
+static bool has_publishable(const struct emit *e)
 {
-    struct spool_batch b;
-    bool any = false;
+    uint64_t floor = spool_floor(e->spool), last = spool_last_seq(e->spool);
+    uint64_t next = (e->sent_seq > floor ? e->sent_seq : floor) + 1;
 
-    while (spool_next(e->spool, e->sent_seq, &b) && b.seq <= e->window_seq + EMIT_WINDOW &&
-           publish(e, &b))
-        any = true;
-    return any;
+    return next <= last && next <= e->window_seq + EMIT_WINDOW &&
+           (e->h->live || next <= e->hasten_seq || last - next + 1 >= GATHER_BATCHES);
 }
 
 /* Messages and batches until neither brings anything new. */
@@ -256,27 +315,18 @@ static void exchange(struct emit *e)
         take_messages(e);
         if (rewind_due(e))
             rewind_position(e);
-    } while (publish_window(e));
+    } while (has_publishable(e) && publish_window(e));
     e->c->spool_batches = spool_batches(e->spool);
-}
-
-/* Spares emit_run the system calls of exchange() when the window is full or all is sent. */
-static bool has_publishable(const struct emit *e)
-{
-    uint64_t floor = spool_floor(e->spool);
-    uint64_t next = (e->sent_seq > floor ? e->sent_seq : floor) + 1;
-
-    return next <= spool_last_seq(e->spool) && next <= e->window_seq + EMIT_WINDOW;
 }
 
 void emit_run(struct emit *e, uint64_t now_ns)
 {
     e->now_ns = now_ns;
-    if (spool_open_records(e->spool) == 0) {
-        e->has_open = false;
-    } else if (e->has_open && now_ns - e->open_since_ns >= e->h->options.log_flush_interval) {
+    if (spool_open_records(e->spool) == 0 && e->sent_seq >= spool_last_seq(e->spool)) {
+        e->has_untold = false;
+    } else if (e->has_untold && now_ns - e->untold_since_ns >= e->h->options.log_flush_interval) {
         spool_seal_all(e->spool);
-        e->has_open = false;
+        hasten(e);
     }
     if (has_publishable(e) || now_ns - e->bus_asked_ns >= BUS_PERIOD_NS)
         exchange(e);
@@ -286,8 +336,8 @@ uint64_t emit_deadline_ns(const struct emit *e)
 {
     uint64_t deadline = UINT64_MAX;
 
-    if (e->has_open)
-        deadline = e->open_since_ns + e->h->options.log_flush_interval;
+    if (e->has_untold)
+        deadline = e->untold_since_ns + e->h->options.log_flush_interval;
     if (in_flight(e) && e->progress_ns + e->resend_ns < deadline)
         deadline = e->progress_ns + e->resend_ns;
     if (e->rewind && e->rewound_ns + REWIND_PAUSE_NS < deadline)
@@ -342,6 +392,7 @@ static void make_room(struct emit *e)
 
     if (waits) {
         spool_seal_all(e->spool);
+        hasten(e);
         e->c->spool_waits++;
     }
     exchange_now(e);
@@ -360,6 +411,8 @@ static void keep_pace(struct emit *e)
     if (spool_batches(e->spool) < AHEAD_BATCHES || heritage_orphaned(e->h))
         return;
     e->c->spool_waits++;
+    hasten(e);
+    exchange_now(e);
     wait_for_bus(e, UINT64_MAX);
     exchange_now(e);
 }
@@ -369,9 +422,9 @@ void emit_record(struct emit *e, enum record_type type, const void *rec)
     while (spool_put(e->spool, type, rec, &e->c->records_cut) == -ENOBUFS)
         make_room(e);
     e->c->records_emitted++;
-    if (!e->has_open) {
-        e->has_open = true;
-        e->open_since_ns = e->now_ns;
+    if (!e->has_untold) {
+        e->has_untold = true;
+        e->untold_since_ns = e->now_ns;
     }
     if (!e->h->live && spool_batches(e->spool) >= AHEAD_BATCHES)
         keep_pace(e);
@@ -392,7 +445,7 @@ uint64_t emit_finish(struct emit *e, uint64_t timeout_ns)
     uint64_t until = clock_mono_ns() + timeout_ns;
 
     spool_seal_all(e->spool);
-    e->has_open = false;
+    hasten(e);
     exchange_now(e);
     while (spool_batches(e->spool) > 0 && e->now_ns < until && !heritage_orphaned(e->h))
         emit_wait(e, until);

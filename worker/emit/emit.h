@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Emit: records -> spool -> bus, and acknowledgements back. The last stage; one per worker.
  *
- * Packs each record straight into the spool's open batch, publishes sealed batches in sequence, at
- * most EMIT_WINDOW ahead of what the loggers have acknowledged (so that no ZeroMQ queue overflows),
- * and publishes again from the acknowledged one on when a logger appears or asks. */
+ * Packs each record straight into the spool's open batch, tells the logger of sealed batches in
+ * sequence, at most EMIT_WINDOW ahead of what it has acknowledged, and tells it again from the
+ * acknowledged one on when a logger appears or asks. */
 #ifndef SPLIFF_WORKER_EMIT_H
 #define SPLIFF_WORKER_EMIT_H
 

@@ -138,7 +138,7 @@ static unsigned worker_of(const struct claims *t, const struct bus_message *m)
     if (m->topic_len <= prefix || m->topic[m->topic_len - 1] != '/')
         return t->heritage->n_workers;
     while (i < t->heritage->n_workers &&
-           !str_equal(str_of(t->heritage->probe.worker[i]),
+           !str_equal(str_of(t->heritage->workers[i]),
                       str_make(m->topic + prefix, m->topic_len - 1 - prefix)))
         i++;
     return i;

@@ -13,7 +13,7 @@
 
 struct claims;
 
-/* Heritage: n_workers and probe.worker. NULL: no memory. */
+/* Heritage: n_workers and workers. NULL: no memory. */
 struct claims *claims_new(uint32_t capacity, const struct heritage *h, struct counters *c);
 void claims_free(struct claims *t); /* NULL: does nothing */
 

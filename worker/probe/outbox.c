@@ -30,7 +30,7 @@ static int message_send(struct outbox *o, unsigned worker)
 
     if (m->len == 0)
         return 0;
-    err = o->send(o->user, o->heritage->probe.worker[worker], m->body, m->len);
+    err = o->send(o->user, o->heritage->workers[worker], m->body, m->len);
     if (err == -EAGAIN || (err == -ENOENT && !m->met))
         return err;
     message_end(m, err < 0 ? &o->c->probe_queue_bytes : &o->c->probe_sent_bytes);
@@ -66,7 +66,7 @@ bool outbox_arrival(struct outbox *o, const char *node, unsigned *worker)
 {
     unsigned i = 0;
 
-    while (i < o->heritage->n_workers && strcmp(o->heritage->probe.worker[i], node) != 0)
+    while (i < o->heritage->n_workers && strcmp(o->heritage->workers[i], node) != 0)
         i++;
     if (i == o->heritage->n_workers)
         return false;

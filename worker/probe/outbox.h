@@ -21,7 +21,7 @@ struct outbox {
     } message[HERITAGE_WORKERS_MAX];
 };
 
-/* Heritage: n_workers and probe.worker. Zeroed but for the fields before message. */
+/* Heritage: n_workers and workers. Zeroed but for the fields before message. */
 void outbox_fini(struct outbox *o);
 
 /* Adds an item. False: there is no room and the message cannot go now, or no memory. */

@@ -79,7 +79,7 @@ static bool should_have_shown(const struct owners *o, struct str node,
     if (o->hooked_ns == 0 || q->start_ns < o->hooked_ns)
         return false;
     for (uint32_t i = 0; i < h->n_workers; i++)
-        if (str_equal(node, str_of(h->probe.worker[i])))
+        if (str_equal(node, str_of(h->workers[i])))
             return q->start_ns >= o->worker_ns[i];
     return false;
 }

@@ -13,7 +13,7 @@
 #define OWNERS_TOPIC "event/owner/"
 
 struct owners {
-    const struct heritage *heritage; /* of it options, n_workers, probe.worker */
+    const struct heritage *heritage; /* of it options, n_workers, workers */
     struct bus *bus;
     struct kernel *kernel;
     struct images *images;

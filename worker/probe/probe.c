@@ -370,7 +370,7 @@ static void take_messages(struct probe *p)
     const char *node;
 
     while (bus_receive(p->bus, &m)) {
-        if (m.subscription)
+        if (m.kind != BUS_MESSAGE)
             continue;
         if (take_claims(p, &m)) {
             claimed = true;

@@ -8,6 +8,7 @@
 #include "common/ipc/record_reader.h"
 #include "worker/emit/emit.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -43,6 +44,8 @@ static struct {
     uint64_t lose_seq;   /* behave once as if this batch had not come */
     bool bad;
 } written;
+
+static uint8_t copy[SPOOL_SLOT_BYTES];
 
 static _Atomic uint32_t written_records; /* of `written`, for the other thread */
 
@@ -138,7 +141,7 @@ static void acknowledge(bool resend)
         bus_publish(logger_bus, "ack/worker-1/", body, message_ack_encode(body, sizeof body, &ack));
 }
 
-static void write_records(const struct message_batch *b)
+static void write_records(const struct spool_batch *b)
 {
     struct cursor c = cursor_init(b->records, b->bytes);
 
@@ -157,17 +160,22 @@ static void write_records(const struct message_batch *b)
     }
 }
 
-static void logger_take(const struct message_batch *b)
+static void logger_take(struct spool_batch *b, uint64_t floor)
 {
     if (b->seq == written.lose_seq) {
         written.lose_seq = 0;
     } else if (b->seq <= written.seq) {
         written.duplicates++;
         acknowledge(false);
-    } else if (b->seq > written.seq + 1 && b->floor < b->seq - 1) {
+    } else if (b->seq > written.seq + 1 && floor < b->seq - 1) {
         acknowledge(true);
     } else {
-        write_records(b);
+        int rc = spool_read(worker_heritage.spool_fd, worker_heritage.options.spool_size, b, copy);
+
+        if (rc == 0)
+            write_records(b);
+        else
+            written.bad |= rc != -ESTALE;
         written.seq = b->seq;
         acknowledge(false);
     }
@@ -175,16 +183,17 @@ static void logger_take(const struct message_batch *b)
 
 static void logger_run(void)
 {
-    struct message_batch b;
+    struct message_sealed s;
     struct bus_message m;
 
     while (logger_bus && bus_receive(logger_bus, &m)) {
-        if (m.subscription)
+        if (m.kind != BUS_MESSAGE)
             continue;
-        if (message_batch_decode(m.body, m.body_len, &b) < 0 || b.epoch != 42)
+        if (message_sealed_decode(m.body, m.body_len, record_schemas_sum(), &s) < 0 ||
+            s.epoch != 42)
             written.bad = true;
-        else
-            logger_take(&b);
+        for (uint32_t i = 0; i < s.n; i++)
+            logger_take(&s.batches[i], s.floor);
     }
     while (broker_run(broker, 64) == 64)
         ;
@@ -313,6 +322,47 @@ static void killed_logger_gets_all_again(void **state)
     assert_true(counters.batches_resent > 0);
 }
 
+static struct bus *tap;
+static unsigned tapped; /* batches of weird.log, and none of another log */
+
+static bool tap_has_something(void)
+{
+    struct bus_message m;
+
+    while (bus_receive(tap, &m)) {
+        if (m.kind != BUS_MESSAGE)
+            continue;
+        assert_int_equal(m.topic_len, strlen("log/weird/worker-1/"));
+        assert_memory_equal(m.topic, "log/weird/worker-1/", m.topic_len);
+        assert_true(m.body_len > SPOOL_SEAL_BYTES);
+        tapped++;
+    }
+    return tapped > 0;
+}
+
+static bool tap_is_heard_of(void)
+{
+    static uint64_t id = 100;
+
+    emit_big(id++);
+    emit_big(id++);
+    return tap_has_something();
+}
+
+static void a_tap_gets_whole_batches_while_it_is_there(void **state)
+{
+    (void)state;
+    tapped = 0;
+    assert_int_equal(bus_open_client(&tap, dir), 0);
+    assert_int_equal(bus_subscribe(tap, "log/weird/"), 0);
+    emit_small(1); /* of another log */
+    pump(tap_is_heard_of, "a batch at the tap");
+    let_records_get_old();
+    pump(spool_is_empty, "all acknowledged");
+    bus_close(tap, 0);
+    assert_false(written.bad);
+}
+
 static void lost_acknowledgements_cost_a_duplicate_only(void **state)
 {
     (void)state;
@@ -402,6 +452,24 @@ static void *run_logger(void *arg)
     return NULL;
 }
 
+/* Nobody is woken for one batch, unless it has waited for long. */
+static void replay_tells_of_several_batches_together(void **state)
+{
+    (void)state;
+    worker_heritage.live = false;
+    for (uint64_t id = 1; id <= 4; id++) {
+        emit_big(id);
+        emit_run(emit, now_ns());
+    }
+    assert_int_equal(counters.spool_batches, 0); /* so far as is told */
+    assert_int_equal(counters.batches_sent, 0);
+    let_records_get_old();
+    emit_run(emit, now_ns());
+    assert_int_equal(counters.batches_sent, 2);
+    pump(spool_is_empty, "all acknowledged");
+    assert_written(1, 4);
+}
+
 static void replay_waits_and_loses_nothing(void **state)
 {
     uint64_t n = 40 * 2 * SLOTS;
@@ -429,6 +497,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(records_arrive_once, setup, teardown),
         cmocka_unit_test_setup_teardown(batches_wait_for_their_time, setup, teardown),
         cmocka_unit_test_setup_teardown(killed_logger_gets_all_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_tap_gets_whole_batches_while_it_is_there, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(lost_acknowledgements_cost_a_duplicate_only, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_hole_is_filled_on_request, setup, teardown),
@@ -436,6 +506,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(live_spool_loses_the_oldest_and_counts_them, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(finish_says_what_stays_behind, setup, teardown),
+        cmocka_unit_test_setup_teardown(replay_tells_of_several_batches_together, setup, teardown),
         cmocka_unit_test_setup_teardown(replay_waits_and_loses_nothing, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

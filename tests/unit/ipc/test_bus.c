@@ -32,6 +32,7 @@ static struct bus *worker, *logger;
 struct heard {
     unsigned messages;
     unsigned subscriptions;
+    bool tap_left;
     char topic[128];
     char body[128];
 };
@@ -92,9 +93,13 @@ static void listen_to(struct bus *b, struct heard *heard)
 
     while (b && bus_receive(b, &m)) {
         assert_in_range(m.topic_len, 0, sizeof heard->topic - 1);
+        if (m.kind == BUS_UNSUBSCRIBED) {
+            heard->tap_left |= m.topic_len == 9 && memcmp(m.topic, "log/http/", 9) == 0;
+            continue;
+        }
         memcpy(heard->topic, m.topic, m.topic_len);
         heard->topic[m.topic_len] = '\0';
-        if (m.subscription) {
+        if (m.kind == BUS_SUBSCRIBED) {
             heard->subscriptions++;
             continue;
         }
@@ -166,13 +171,18 @@ static bool worker_sees_tap(void)
     return strcmp(at_worker.topic, "log/http/") == 0;
 }
 
+static bool worker_sees_tap_leave(void)
+{
+    return at_worker.tap_left;
+}
+
 static void logger_is_seen_and_gets_batches_directly(void **state)
 {
     (void)state;
     pump(worker_sees_logger, "the logger's subscription");
-    assert_int_equal(bus_publish_joined(worker, "log/conn/worker-1/", "head+", 5, "rest", 4), 0);
+    assert_int_equal(bus_publish_joined(worker, "batches/worker-1/", "head+", 5, "rest", 4), 0);
     pump(logger_has_message, "the batch");
-    assert_string_equal(at_logger.topic, "log/conn/worker-1/");
+    assert_string_equal(at_logger.topic, "batches/worker-1/");
     assert_string_equal(at_logger.body, "head+rest");
     assert_int_equal(at_logger.messages, 1);
 }
@@ -212,13 +222,13 @@ static void logger_that_comes_back_is_seen_again(void **state)
     leave_stale_socket("logger-1.log");
     assert_int_equal(bus_open(&logger, &logger_heritage), 0);
     pump(worker_sees_logger, "the new logger's subscription");
-    bus_publish(worker, "log/conn/worker-1/", "again", 5);
+    bus_publish(worker, "batches/worker-1/", "again", 5);
     pump(logger_has_message, "the batch");
     assert_string_equal(at_logger.body, "again");
 }
 
 /* The logger stands for any process that taps at the broker. */
-static void tap_gets_a_copy_and_its_end_is_no_error(void **state)
+static void tap_gets_a_copy_and_its_end_is_told(void **state)
 {
     (void)state;
     pump(worker_sees_logger, "the logger's subscription");
@@ -228,6 +238,7 @@ static void tap_gets_a_copy_and_its_end_is_no_error(void **state)
     pump(logger_has_message, "the record");
     bus_close(logger, 0);
     logger = NULL;
+    pump(worker_sees_tap_leave, "the end of the tap's subscription");
     for (unsigned i = 0; i < 2 * BUS_QUEUE_MESSAGES; i++)
         assert_int_equal(bus_publish(worker, "log/http/worker-1/", "nobody", 6), 0);
 }
@@ -242,7 +253,7 @@ static void slow_reader_never_blocks_the_writer(void **state)
     (void)state;
     pump(worker_sees_logger, "the logger's subscription");
     for (unsigned i = 0; i < 3 * BUS_QUEUE_MESSAGES; i++)
-        bus_publish(worker, "log/conn/worker-1/", big, sizeof big);
+        bus_publish(worker, "batches/worker-1/", big, sizeof big);
     assert_true(clock_mono_ns() - begun < DEADLINE_NS);
     pump(logger_has_message, "a batch");
     assert_in_range(at_logger.messages, 1, 3 * BUS_QUEUE_MESSAGES);
@@ -286,7 +297,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(logger_is_seen_and_gets_batches_directly, setup, teardown),
         cmocka_unit_test_setup_teardown(acknowledgements_come_back_by_the_broker, setup, teardown),
         cmocka_unit_test_setup_teardown(logger_that_comes_back_is_seen_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(tap_gets_a_copy_and_its_end_is_no_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(tap_gets_a_copy_and_its_end_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(slow_reader_never_blocks_the_writer, setup, teardown),
         cmocka_unit_test_setup_teardown(sockets_are_for_the_group_only, setup, teardown),
         cmocka_unit_test_setup_teardown(overlong_run_dir_is_refused, setup, teardown),

@@ -13,35 +13,6 @@
 
 static uint8_t body[4096];
 
-/* A batch of `count` nil bytes for records: decode does not look at them. */
-static size_t make_batch(enum record_type type, uint32_t count)
-{
-    struct spool_batch b = {.type = type, .seq = 7, .count = count};
-    size_t n = message_batch_head(body, sizeof body, "worker-1", UINT64_MAX, 3, &b);
-
-    assert_true(n > 0 && n + count <= sizeof body);
-    memset(body + n, 0xc0, count);
-    return n + count;
-}
-
-static void batch_comes_back(void **state)
-{
-    struct message_batch b;
-
-    (void)state;
-    for (unsigned t = 0; t < RECORD_TYPES; t++) {
-        size_t n = make_batch((enum record_type)t, 20);
-
-        assert_int_equal(message_batch_decode(body, n, &b), 0);
-        assert_true(str_equal(b.node, STR_LIT("worker-1")));
-        assert_true(b.epoch == UINT64_MAX && b.seq == 7 && b.floor == 3);
-        assert_int_equal(b.type, t);
-        assert_int_equal(b.count, 20);
-        assert_int_equal(b.bytes, 20);
-        assert_ptr_equal(b.records, body + n - 20);
-    }
-}
-
 static void batch_head_needs_its_room(void **state)
 {
     struct spool_batch b = {.type = RECORD_conn, .seq = 1, .count = 1};
@@ -63,45 +34,99 @@ static size_t find(size_t len, const char *text)
     return 0;
 }
 
-static void batch_of_others_is_told_apart(void **state)
+#define FIELDS UINT64_C(0xfedcba9876543210)
+
+static size_t make_sealed(struct message_sealed *m, uint32_t n)
 {
-    struct message_batch b;
-    size_t n = make_batch(RECORD_conn, 1);
-
-    (void)state;
-    body[find(n, "\xa4"
-                 "conn") +
-         1] = 'k';
-    assert_int_equal(message_batch_decode(body, n, &b), -ENOENT);
-
-    n = make_batch(RECORD_conn, 1);
-    body[find(n, "missed_bytes")] = 'M';
-    assert_int_equal(message_batch_decode(body, n, &b), -EPROTO);
-
-    n = make_batch(RECORD_conn, 1);
-    body[find(n, "\xa1"
-                 "v\x01") +
-         2] = 2;
-    assert_int_equal(message_batch_decode(body, n, &b), -EPROTO);
-
-    n = make_batch(RECORD_conn, 1);
-    body[find(n, "epoch")] = 'E';
-    assert_int_equal(message_batch_decode(body, n, &b), -EBADMSG);
+    *m = (struct message_sealed){STR_LIT("worker-1"), UINT64_MAX, 3, n, {{0}}};
+    for (uint32_t i = 0; i < n; i++)
+        m->batches[i] = (struct spool_batch){.type = (enum record_type)(i % RECORD_TYPES),
+                                             .slot = UINT32_MAX - i,
+                                             .seq = (UINT64_C(1) << 62) + i,
+                                             .count = UINT32_MAX,
+                                             .bytes = SPOOL_SLOT_BYTES - i};
+    return message_sealed_encode(body, sizeof body, FIELDS, m);
 }
 
-static void cut_batch_is_refused_at_every_length(void **state)
+static void sealed_comes_back(void **state)
 {
-    struct message_batch b;
-    size_t len = make_batch(RECORD_weird, 2);
+    struct message_sealed in, out;
+
+    (void)state;
+    for (uint32_t n = 1; n <= MESSAGE_SEALED_BATCHES; n++) {
+        size_t len = make_sealed(&in, n);
+
+        assert_in_range(len, 1, MESSAGE_SEALED_BYTES);
+        assert_int_equal(message_sealed_decode(body, len, FIELDS, &out), 0);
+        assert_true(str_equal(out.node, in.node));
+        assert_true(out.epoch == UINT64_MAX && out.floor == 3 && out.n == n);
+        assert_memory_equal(out.batches, in.batches, n * sizeof in.batches[0]);
+    }
+    assert_int_equal(message_sealed_encode(body, MESSAGE_SEALED_BYTES - 1, FIELDS, &in), 0);
+}
+
+static void cut_sealed_is_refused_at_every_length(void **state)
+{
+    struct message_sealed m;
+    size_t len = make_sealed(&m, 3);
 
     (void)state;
     for (size_t n = 0; n < len; n++) {
         uint8_t *exact = malloc(n + 1);
 
         memcpy(exact, body, n);
-        assert_int_not_equal(message_batch_decode(exact, n, &b), 0);
+        assert_int_equal(message_sealed_decode(exact, n, FIELDS, &m), -EBADMSG);
         free(exact);
     }
+    assert_int_equal(message_sealed_decode(body, len + 1, FIELDS, &m), -EBADMSG);
+}
+
+static void sealed_of_others_is_told_apart(void **state)
+{
+    struct message_sealed m;
+    size_t len = make_sealed(&m, 1);
+
+    (void)state;
+    assert_int_equal(message_sealed_decode(body, len, FIELDS + 1, &m), -EPROTO);
+    assert_int_equal(m.n, 1);
+    body[find(len, "\xa1"
+                   "v\x01") +
+         2] = 2;
+    assert_int_equal(message_sealed_decode(body, len, FIELDS, &m), -EPROTO);
+    assert_int_equal(m.n, 0);
+
+    len = make_sealed(&m, 1);
+    body[find(len, "epoch")] = 'E';
+    assert_int_equal(message_sealed_decode(body, len, FIELDS, &m), -EBADMSG);
+}
+
+/* One batch: its bytes are the end of the message, 0xc2 is no number. */
+static void sealed_is_bounded(void **state)
+{
+    struct message_sealed m;
+    size_t len;
+
+    (void)state;
+    make_sealed(&m, 1);
+    m.batches[0].type = RECORD_TYPES;
+    len = message_sealed_encode(body, sizeof body, FIELDS, &m);
+    assert_int_equal(message_sealed_decode(body, len, FIELDS, &m), -EBADMSG);
+    assert_int_equal(message_sealed_decode(body, len, FIELDS + 1, &m), -EPROTO); /* a type of it */
+
+    make_sealed(&m, 1);
+    m.batches[0].bytes = SPOOL_SLOT_BYTES + 1;
+    len = message_sealed_encode(body, sizeof body, FIELDS, &m);
+    assert_int_equal(message_sealed_decode(body, len, FIELDS, &m), -EBADMSG);
+
+    make_sealed(&m, 1);
+    m.batches[0].seq = 0;
+    len = message_sealed_encode(body, sizeof body, FIELDS, &m);
+    assert_int_equal(message_sealed_decode(body, len, FIELDS, &m), -EBADMSG);
+
+    make_sealed(&m, 1);
+    m.batches[0].seq = UINT64_MAX;
+    len = message_sealed_encode(body, sizeof body, FIELDS, &m);
+    assert_int_equal(message_sealed_decode(body, len, FIELDS, &m), -EBADMSG);
 }
 
 static void ack_comes_back(void **state)
@@ -145,10 +170,11 @@ static void node_names_are_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(batch_comes_back),
         cmocka_unit_test(batch_head_needs_its_room),
-        cmocka_unit_test(batch_of_others_is_told_apart),
-        cmocka_unit_test(cut_batch_is_refused_at_every_length),
+        cmocka_unit_test(sealed_comes_back),
+        cmocka_unit_test(cut_sealed_is_refused_at_every_length),
+        cmocka_unit_test(sealed_of_others_is_told_apart),
+        cmocka_unit_test(sealed_is_bounded),
         cmocka_unit_test(ack_comes_back),
         cmocka_unit_test(node_names_are_bounded),
     };

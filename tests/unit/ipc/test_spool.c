@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -367,6 +368,93 @@ static void a_kill_at_any_instruction_loses_nothing(void **state)
     munmap(p, sizeof *p);
 }
 
+/* What the writer does between the two looks of spool_read. */
+static void (*meanwhile)(void);
+static struct spool *writer;
+
+ssize_t pread(int fd, void *out, size_t bytes, off_t offset)
+{
+    ssize_t n = syscall(SYS_pread64, fd, out, bytes, offset);
+
+    if (meanwhile)
+        meanwhile();
+    meanwhile = NULL;
+    return n;
+}
+
+static void evict_all(void)
+{
+    while (spool_evict(writer) > 0)
+        ;
+}
+
+static void evict_and_go_on(void)
+{
+    evict_all();
+    for (unsigned i = 0; i < 2 * SLOTS; i++)
+        assert_int_equal(put(writer, BIG, 1000 + i), 0);
+}
+
+static void a_reader_gets_what_was_sealed_or_nothing(void **state)
+{
+    static void (*const events[])(void) = {NULL, evict_all, evict_and_go_on};
+    int fd = memfd_create("test-spool", 0);
+    void *shared;
+    uint8_t *out = malloc(SPOOL_SLOT_BYTES);
+
+    (void)state;
+    assert_int_equal(ftruncate(fd, MEM_BYTES), 0);
+    shared = mmap(NULL, MEM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    assert_ptr_not_equal(shared, MAP_FAILED);
+    writer = spool_attach(shared, MEM_BYTES);
+    for (size_t i = 0; i < 3; i++) {
+        struct spool_batch b, told;
+        struct cursor c;
+
+        assert_int_equal(put(writer, SMALL, i), 0);
+        spool_seal_all(writer);
+        assert_true(spool_next(writer, 0, &b));
+        told = b;
+        told.records = NULL;
+        meanwhile = events[i];
+        /* What is evicted lies there until its slot is wanted. */
+        assert_int_equal(spool_read(fd, MEM_BYTES, &told, out), i == 2 ? -ESTALE : 0);
+        assert_ptr_equal(told.records, out);
+        c = cursor_init(out, told.bytes);
+        assert_int_equal(record_reader_check(&c, b.type), 0);
+        assert_int_equal(spool_read(fd, MEM_BYTES, &told, out), i == 2 ? -ESTALE : 0);
+        evict_all();
+    }
+    spool_detach(writer);
+    assert_int_equal(munmap(shared, MEM_BYTES), 0);
+    free(out);
+    close(fd);
+}
+
+static void a_reader_is_not_led_out_of_the_spool(void **state)
+{
+    uint8_t *out = malloc(SPOOL_SLOT_BYTES);
+    struct spool_batch b = {.slot = SLOTS, .seq = 1, .bytes = 1};
+    int fd = memfd_create("test-spool", 0);
+
+    (void)state;
+    assert_int_equal(ftruncate(fd, MEM_BYTES), 0);
+    assert_int_equal(spool_read(fd, MEM_BYTES, &b, out), -EBADMSG);
+    b.slot = UINT32_MAX;
+    assert_int_equal(spool_read(fd, MEM_BYTES, &b, out), -EBADMSG);
+    b.slot = SLOTS - 1;
+    b.bytes = SPOOL_SLOT_BYTES - 63; /* the slot's own head is in front of them */
+    assert_int_equal(spool_read(fd, MEM_BYTES, &b, out), -EBADMSG);
+    b.bytes--;
+    assert_int_equal(spool_read(fd, MEM_BYTES, &b, out), -ESTALE);
+    assert_int_equal(spool_read(fd, 4095, &b, out), -EBADMSG);
+    assert_int_equal(ftruncate(fd, MEM_BYTES - 1), 0);
+    assert_int_equal(spool_read(fd, MEM_BYTES, &b, out), -EIO);
+    assert_int_equal(spool_read(-1, MEM_BYTES, &b, out), -EBADF);
+    free(out);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +465,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(numbers_go_on_after_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign_memory_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_kill_at_any_instruction_loses_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reader_gets_what_was_sealed_or_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_reader_is_not_led_out_of_the_spool, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

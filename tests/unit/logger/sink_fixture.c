@@ -48,8 +48,7 @@ int sink_fixture_teardown(void **state)
 
 void sink_fixture_begin(struct sink_fixture *f, enum record_type type, uint64_t seq)
 {
-    f->batch = (struct message_batch){
-        .node = STR_LIT("worker-1"), .epoch = 1, .seq = seq, .type = type, .records = f->bytes};
+    f->batch = (struct spool_batch){.seq = seq, .type = type, .records = f->bytes};
 }
 
 void sink_fixture_add(struct sink_fixture *f, const void *rec)

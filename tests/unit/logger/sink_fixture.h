@@ -4,7 +4,7 @@
 #define SPLIFF_TESTS_SINK_FIXTURE_H
 
 #include "common/ipc/heritage.h"
-#include "common/ipc/message.h"
+#include "common/ipc/spool.h"
 #include "logger/sink/table.h"
 
 #define SINK_FIXTURE_BYTES (256 * 1024)
@@ -13,7 +13,7 @@
 struct sink_fixture {
     struct heritage heritage; /* a one_shot TSV logger into the folder; a test may change it */
     uint8_t bytes[SINK_FIXTURE_BYTES];
-    struct message_batch batch; /* of bytes */
+    struct spool_batch batch; /* of bytes */
     char text[SINK_FIXTURE_TEXT];
     char path[HERITAGE_PATH_MAX + 128];
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Delivery: a worker and a bus are played by this test, the rest is real, down to the files. Each
- * logger is a child process, so that it can die as if killed, at any step of its work. */
+/* Delivery: a worker, its spool and a bus are played by this test, the rest is real, down to the
+ * files. Each logger is a child process, so that it can die as if killed, at any step of its work.
+ */
 #include "logger/receive.h"
 
 #include "common/base/clock.h"
@@ -24,15 +25,20 @@
 #define BATCHES  12u
 #define KILLED   77
 #define MAX_ACKS 64
-#define BODY_MAX 8192
 #define NEVER    UINT32_MAX
+
+#define SPOOL_FD    5
+#define SPOOL_BYTES (UINT64_C(8) << 20)
 
 struct wire_batch {
     uint64_t epoch, seq, floor;
-    uint32_t records; /* numbered from seq * 10 */
-    const char *path; /* NULL: capture_loss */
-    bool broken;
+    unsigned n;       /* batches in one message; 0: 1 */
+    const char *node; /* NULL: worker-1 */
+    bool foreign;     /* of another build */
+    bool broken, evicted;
 };
+
+#define RECORDS 3u /* of a batch, numbered from seq * 10 */
 
 /* The world outside the logger; shared with the children, and outlives them. */
 struct world {
@@ -52,7 +58,7 @@ struct world {
 };
 
 static struct world *world;
-static uint8_t body[BODY_MAX];
+static struct wire_batch told; /* last */
 
 /* One step of the logger: where it may be killed. */
 static void step(void)
@@ -63,22 +69,43 @@ static void step(void)
 
 /* --- the bus, as the logger sees it --- */
 
-static size_t pack_batch(const struct wire_batch *w)
+static size_t pack_message(uint8_t *body, const struct wire_batch *w)
 {
-    enum record_type type = RECORD_capture_loss;
-    struct spool_batch b = {.type = type, .seq = w->seq, .count = w->records};
-    size_t n = message_batch_head(body, sizeof body, "worker-1", w->epoch, w->floor, &b);
+    struct message_sealed m = {
+        str_of(w->node ? w->node : "worker-1"), w->epoch, w->floor, 0, {{0}}};
+    uint64_t fields = record_schemas_sum() + w->foreign;
 
-    assert_true(n > 0);
-    for (uint32_t i = 0; i < w->records; i++) {
+    while (m.n < (w->n ? w->n : 1)) {
+        m.batches[m.n] = (struct spool_batch){.type = RECORD_capture_loss,
+                                              .seq = w->seq + m.n,
+                                              .slot = m.n,
+                                              .count = RECORDS,
+                                              .bytes = 1};
+        m.n++;
+    }
+    return message_sealed_encode(body, MESSAGE_SEALED_BYTES, fields, &m);
+}
+
+/* What the message that came last has told of. */
+int spool_read(int fd, size_t spool_bytes, struct spool_batch *b, uint8_t *out)
+{
+    size_t n = 0;
+
+    step();
+    assert_int_equal(fd, SPOOL_FD);
+    assert_int_equal(spool_bytes, SPOOL_BYTES);
+    assert_in_range(b->seq, told.seq, told.seq + told.n);
+    if (told.evicted)
+        return -ESTALE;
+    for (uint32_t i = 0; i < RECORDS; i++) {
         struct rec_capture_loss r = {0};
 
-        RECORD_SET(capture_loss, &r, gaps, w->seq * 10 + i);
-        n += record_pack(type, &r, body + n, sizeof body - n, NULL);
+        RECORD_SET(capture_loss, &r, gaps, b->seq * 10 + i);
+        n += record_pack(b->type, &r, out + n, SPOOL_SLOT_BYTES - n, NULL);
     }
-    if (w->path) /* of the same length */
-        memcpy(memmem(body, n, "capture_loss", 12), w->path, 12);
-    return w->broken ? n - 1 : n;
+    b->records = out;
+    b->bytes = told.broken ? n - 1 : n;
+    return 0;
 }
 
 static const struct wire_batch *next_of_worker(void)
@@ -89,12 +116,13 @@ static const struct wire_batch *next_of_worker(void)
         world->sent = world->acked;
     if (world->sent >= BATCHES || world->in_burst++ >= world->burst)
         return NULL;
-    w = (struct wire_batch){.epoch = 1, .seq = ++world->sent, .floor = world->acked, .records = 3};
+    w = (struct wire_batch){.epoch = 1, .seq = ++world->sent, .floor = world->acked};
     return &w;
 }
 
 bool bus_receive(struct bus *b, struct bus_message *m)
 {
+    static uint8_t body[MESSAGE_SEALED_BYTES];
     const struct wire_batch *w = NULL;
 
     (void)b;
@@ -107,8 +135,9 @@ bool bus_receive(struct bus *b, struct bus_message *m)
         world->in_burst = 0;
         return false;
     }
-    *m = (struct bus_message){.topic = "log/x/worker-1/", .topic_len = 15, .body = body};
-    m->body_len = pack_batch(w);
+    told = *w;
+    *m = (struct bus_message){.topic = "batches/worker-1/", .topic_len = 17, .body = body};
+    m->body_len = pack_message(body, w);
     return true;
 }
 
@@ -134,7 +163,7 @@ int bus_publish(struct bus *b, const char *topic, const void *data, size_t len)
 
 /* --- the sinks: the TSV one, with a place to be killed before and after each operation --- */
 
-static int sink_write(struct sink_state *s, const struct message_batch *batch)
+static int sink_write(struct sink_state *s, const struct spool_batch *batch)
 {
     int rc;
 
@@ -177,6 +206,11 @@ static int setup(void **state)
     sink_killable.flush = sink_flush;
     sink_killable.lengths = sink_lengths;
     f = *state;
+    f->heritage.n_workers = 2;
+    strcpy(f->heritage.workers[0], "worker-10");
+    strcpy(f->heritage.workers[1], "worker-1");
+    f->heritage.spool_fd = SPOOL_FD - 1;
+    f->heritage.options.spool_size = SPOOL_BYTES;
     snprintf(f->heritage.state_path, sizeof f->heritage.state_path, "%.200s/state",
              f->heritage.log_dir);
     return 0;
@@ -273,8 +307,7 @@ static void test_killed_at_every_step(void **state)
 
 static void queue(uint64_t epoch, uint64_t seq, uint64_t floor)
 {
-    world->queue[world->queued++] =
-        (struct wire_batch){.epoch = epoch, .seq = seq, .floor = floor, .records = 3};
+    world->queue[world->queued++] = (struct wire_batch){.epoch = epoch, .seq = seq, .floor = floor};
 }
 
 static void assert_last_ack(unsigned n, uint64_t epoch, uint64_t seq, bool resend)
@@ -364,13 +397,61 @@ static void test_bad_batches_do_not_come_for_ever(void **state)
     queue(1, 1, 0);
     world->queue[0].broken = true;
     queue(1, 2, 0);
-    world->queue[1].path = "unknown_path";
+    world->queue[1].foreign = true;
     queue(1, 3, 0);
     drain(r, 1);
     assert_last_ack(1, 1, 3, false);
     assert_int_equal(c->log_bad_batches, 2);
     assert_int_equal(c->log_lost_records, 6);
     assert_int_equal(c->log_records, 3);
+    assert_int_equal(receive_close(r), 0);
+}
+
+static void test_many_batches_in_one_message(void **state)
+{
+    struct receive *r = start(*state);
+
+    queue(1, 1, 0);
+    world->queue[0].n = 5;
+    drain(r, 1);
+    assert_last_ack(1, 1, 5, false);
+    queue(1, 4, 2); /* told again, with more */
+    world->queue[1].n = 6;
+    drain(r, 1);
+    assert_last_ack(2, 1, 9, false);
+    assert_int_equal(world->counters.log_duplicates, 2);
+    assert_each_record_once(*state, 9, 0);
+    assert_int_equal(receive_close(r), 0);
+}
+
+/* Its worker has counted it; what comes behind it is not waited for. */
+static void test_a_batch_that_was_evicted_is_passed_over(void **state)
+{
+    struct receive *r = start(*state);
+    struct counters *c = &world->counters;
+
+    queue(1, 1, 0);
+    queue(1, 2, 0);
+    world->queue[0].evicted = true;
+    drain(r, 1);
+    assert_last_ack(1, 1, 2, false);
+    assert_int_equal(c->log_overtaken, 1);
+    assert_int_equal(c->log_bad_batches, 0);
+    assert_int_equal(c->log_lost_records, 0);
+    assert_int_equal(c->log_records, 3);
+    assert_int_equal(receive_close(r), 0);
+}
+
+static void test_a_worker_that_there_is_not(void **state)
+{
+    struct receive *r = start(*state);
+
+    queue(1, 1, 0);
+    world->queue[0].node = "worker-2";
+    drain(r, 1);
+    assert_int_equal(world->n_acks, 0);
+    assert_int_equal(world->counters.log_bad_batches, 1);
+    assert_int_equal(world->counters.log_records, 0);
     assert_int_equal(receive_close(r), 0);
 }
 
@@ -469,6 +550,9 @@ int main(void)
         TEST(test_a_hole_that_was_announced),
         TEST(test_epochs),
         TEST(test_bad_batches_do_not_come_for_ever),
+        TEST(test_many_batches_in_one_message),
+        TEST(test_a_batch_that_was_evicted_is_passed_over),
+        TEST(test_a_worker_that_there_is_not),
         TEST(test_nothing_is_acknowledged_on_a_full_disk),
         TEST(test_answers_wait_for_a_full_queue),
         TEST(test_killed_at_every_step),

@@ -24,8 +24,8 @@ static int setup(void **state)
     (void)state;
     memset(&counters, 0, sizeof counters);
     heritage.n_workers = 2;
-    strcpy(heritage.probe.worker[0], "worker-1");
-    strcpy(heritage.probe.worker[1], "worker-10");
+    strcpy(heritage.workers[0], "worker-1");
+    strcpy(heritage.workers[1], "worker-10");
     message.n = 0;
     claims = claims_new(CAPACITY, &heritage, &counters);
     return claims ? 0 : -1;

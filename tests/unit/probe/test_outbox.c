@@ -40,8 +40,8 @@ static int setup(void **state)
 {
     (void)state;
     heritage.n_workers = 2;
-    memcpy(heritage.probe.worker[0], "worker-1", 9);
-    memcpy(heritage.probe.worker[1], "worker-2", 9);
+    memcpy(heritage.workers[0], "worker-1", 9);
+    memcpy(heritage.workers[1], "worker-2", 9);
     memset(&counters, 0, sizeof counters);
     outbox = (struct outbox){.heritage = &heritage, .c = &counters, .send = fake_send};
     answer = 0;

@@ -56,8 +56,8 @@ static int setup(void **state)
     memset(&published, 0, sizeof published);
     memset(owner, 0, sizeof owner);
     heritage.n_workers = 2;
-    strcpy(heritage.probe.worker[0], "worker-1");
-    strcpy(heritage.probe.worker[1], "worker-10");
+    strcpy(heritage.workers[0], "worker-1");
+    strcpy(heritage.workers[1], "worker-10");
     owners = (struct owners){.heritage = &heritage,
                              .bus = (struct bus *)(void *)&published,
                              .kernel = (struct kernel *)(void *)&owner,

@@ -31,7 +31,7 @@ static int setup(void **state)
     options_init(&heritage.options);
     heritage.n_workers = 1;
     strcpy(heritage.run_dir, "/run/dir");
-    strcpy(heritage.probe.worker[0], "worker-1");
+    strcpy(heritage.workers[0], "worker-1");
     bus.arrivals[0] = "worker-1";
     discovery.fd = eventfd(1, EFD_CLOEXEC);
     stop = 0;

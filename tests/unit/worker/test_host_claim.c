@@ -76,7 +76,7 @@ static void where_the_hash_decides_nothing_is_claimed(void **state)
 
 static void subscribe(const char *topic)
 {
-    struct bus_message m = {.topic = topic, .topic_len = strlen(topic), .subscription = true};
+    struct bus_message m = {.topic = topic, .topic_len = strlen(topic), .kind = BUS_SUBSCRIBED};
 
     host_claim_asked(&rig.w, &m);
 }
