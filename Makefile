@@ -110,7 +110,8 @@ SRC_TLS := \
   worker/parse/tls/tls.c worker/parse/tls/tls_probe.c worker/parse/tls/tls_record.c \
   worker/parse/tls/tls_sslv2.c worker/parse/tls/tls_handshake.c worker/parse/tls/tls_session.c \
   worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c worker/parse/tls/tls_fingerprint.c \
-  worker/parse/tls/tls_log.c worker/parse/tls/x509_log.c worker/parse/tls/tls_quic.c \
+  worker/parse/tls/tls_log.c worker/parse/tls/x509_log.c worker/parse/tls/x509_parse.c \
+  worker/parse/tls/x509_hash.c worker/parse/tls/tls_quic.c \
   worker/parse/tls/dtls.c worker/parse/tls/dtls_probe.c worker/parse/tls/dtls_fragment.c
 
 SRC_SOCKS := worker/parse/socks/socks.c worker/parse/socks/socks_message.c
@@ -435,7 +436,11 @@ $(call unit,parse/tls/test_tls_names,worker/parse/tls/tls_names.c)
 $(call unit,parse/tls/test_tls_fingerprint,worker/parse/tls/tls_fingerprint.c \
     worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c $(BASE))
 $(call unit,parse/tls/test_x509_log,$(FAKE_HOST) worker/parse/tls/x509_log.c \
-    worker/parse/tls/tls_fingerprint.c worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c)
+    worker/parse/tls/x509_parse.c worker/parse/tls/tls_fingerprint.c \
+    worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c)
+$(call unit,parse/tls/test_x509_hash,worker/parse/tls/x509_hash.c \
+    worker/parse/tls/tls_fingerprint.c worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c \
+    $(BASE))
 DECODE := $(filter worker/decode/%,$(SRC_WORKER))
 $(call unit,base/test_filter,$(BASE) common/base/filter.c)
 $(call unit,decode/test_decode,$(BASE) $(DECODE))
@@ -621,7 +626,8 @@ $(call fuzz_target,fuzz_websocket,$(FAKE_HOST) $(SRC_WEBSOCKET))
 $(call fuzz_target,fuzz_tls,$(FAKE_HOST) $(SRC_TLS))
 $(call fuzz_target,fuzz_dtls,$(FAKE_HOST) $(SRC_TLS))
 $(call fuzz_target,fuzz_x509,$(FAKE_HOST) worker/parse/tls/x509_log.c \
-    worker/parse/tls/tls_fingerprint.c worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c)
+    worker/parse/tls/x509_parse.c worker/parse/tls/tls_fingerprint.c \
+    worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c)
 $(call fuzz_target,fuzz_pcap_file,$(BASE) $(PCAP_FILE))
 $(call fuzz_target,fuzz_decode,$(BASE) $(DECODE))
 $(call fuzz_target,fuzz_fragments,$(BASE) worker/decode/fragments.c)

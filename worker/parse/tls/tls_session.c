@@ -6,6 +6,7 @@
 #include "worker/parse/tls/tls_session.h"
 
 #include "worker/parse/tls/tls_log.h"
+#include "worker/parse/tls/x509_hash.h"
 #include "worker/parse/tls/x509_log.h"
 
 void tls_session_history(struct tls_session *s, unsigned side, char letter)
@@ -122,7 +123,7 @@ void tls_session_chain_add(struct analyzer_ctx *ctx, struct tls_session *s, unsi
     enum x509_match match;
 
     s->chain_seen[!client] = true;
-    tls_sha256(der, len, sha256);
+    x509_hash(der, len, sha256);
     seen.sha256 = sha256;
     seen.host_cert = chain->len == 0;
     /* Names are compared with the server's own certificate, not with its issuers'. */
