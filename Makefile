@@ -668,14 +668,16 @@ build/tools/%: tests/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -g -o $@ $< $(call pc_libs,libpcap) $(call pc_libs,libzmq)
 TOOLS := build/tools/bench/bare build/tools/bench/send build/tools/cluster/tap
+TLS_CLIENT := tests/cluster/plaintext_client.c tests/cluster/plaintext_client.h
+tls_client = $(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -o $@ $(filter %.c,$^)
 # A client linked as programs commonly are, and as one whose library has no symbols.
 ifneq ($(shell pkg-config --exists wolfssl && echo y),)
-build/tools/cluster/wolfclient: tests/cluster/plaintext_wolfssl.c Makefile
+build/tools/cluster/wolfclient: tests/cluster/plaintext_wolfssl.c $(TLS_CLIENT) Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -o $@ $< $(call pc_libs,wolfssl)
-build/tools/cluster/wolfbare: tests/cluster/plaintext_wolfssl.c Makefile
+	$(tls_client) $(call pc_libs,wolfssl)
+build/tools/cluster/wolfbare: tests/cluster/plaintext_wolfssl.c $(TLS_CLIENT) Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -o $@ $< -s -static $(call pc_libs,wolfssl) -lm \
+	$(tls_client) -s -static $(call pc_libs,wolfssl) -lm \
 	    2>/dev/null # of getaddrinfo, which is not called
 TOOLS += build/tools/cluster/wolfclient
 ifneq ($(shell $(CC) -print-file-name=libwolfssl.a),libwolfssl.a)
@@ -713,9 +715,9 @@ build/tools/cluster/%.bpf.o: tests/cluster/%.bpf.c $(wildcard bpf/*.h) Makefile
 TOOLS += $(foreach p,mirror pass trunk,build/tools/cluster/$(p).bpf.o)
 endif
 ifneq ($(shell pkg-config --exists gnutls && echo y),)
-build/tools/cluster/gnutlsclient: tests/cluster/plaintext_gnutls.c Makefile
+build/tools/cluster/gnutlsclient: tests/cluster/plaintext_gnutls.c $(TLS_CLIENT) Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -o $@ $< $(call pc_libs,gnutls)
+	$(tls_client) $(call pc_libs,gnutls)
 TOOLS += build/tools/cluster/gnutlsclient
 endif
 tools: $(TOOLS)

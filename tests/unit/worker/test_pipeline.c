@@ -4,6 +4,7 @@
 #include "worker/pipeline.h"
 
 #include "tests/unit/packet_builder.h"
+#include "tests/unit/worker/any.h"
 #include "tests/unit/worker/rig.h"
 
 #include <setjmp.h>
@@ -40,12 +41,6 @@ static enum probe_result any_probe(const uint8_t *data, size_t len, uint8_t tran
     return PROBE_EITHER;
 }
 
-static void any_open(struct analyzer_ctx *ctx, void *state)
-{
-    (void)ctx;
-    (void)state;
-}
-
 static void any_data(struct analyzer_ctx *ctx, void *state, unsigned side, const uint8_t *data,
                      size_t len)
 {
@@ -71,26 +66,6 @@ static void any_end(struct analyzer_ctx *ctx, void *state, unsigned side)
     (void)side;
     emit(ctx, STR_LIT("$"));
 }
-
-static void any_close(struct analyzer_ctx *ctx, void *state)
-{
-    (void)ctx;
-    (void)state;
-}
-
-static const struct analyzer any = {
-    .name = "any",
-    .transports = ANALYZER_TCP | ANALYZER_UDP,
-    .state_bytes = 8,
-    .state_max = 32,
-    .probe = any_probe,
-    .open = any_open,
-    .data = any_data,
-    .gap = any_gap,
-    .end = any_end,
-    .close = any_close,
-};
-const struct analyzer *const analyzers[] = {&any, NULL};
 
 static int set_up(void **state)
 {
