@@ -459,7 +459,6 @@ $(call unit,manager/test_cores,manager/cores.c)
 $(call unit,manager/test_numa,manager/numa.c)
 $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
-$(call unit,bpf/test_fanout,$(BASE) $(DECODE))
 PREFILTER := manager/prefilter.c manager/prefilter_maps.c common/base/prefix_table.c
 $(call unit,capture/test_af_packet,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
   manager/capture/interface.c manager/capture/af_packet.c manager/capture/filter_bpf.c \
@@ -533,6 +532,8 @@ $(call unit,schema/test_process_filter,common/schema/process_filter.c common/sch
 $(call unit,manager/test_status,manager/status.c manager/topology.c manager/topology_section.c manager/cores.c manager/ini_file.c manager/suggest.c \
     manager/text.c common/schema/options.c $(SCHEMA) $(BASE))
 ifdef BPF_SKEL
+$(call unit,bpf/test_fanout,$(BASE) $(DECODE))
+$(call unit,bpf/test_shunt,common/base/ipaddr.c)
 KERNEL_BENCH := $(BASE) $(SRC_PROBE_KERNEL) tests/unit/probe/kernel_bench.c tests/unit/probe/fake_ssl.c
 $(call unit,probe/test_kernel,$(KERNEL_BENCH))
 $(call unit,probe/test_kernel_process,$(KERNEL_BENCH))
@@ -600,7 +601,6 @@ $(call unit,manager/doctor/test_doctor,$(DOCTOR_CHECKS) manager/topology.c manag
   manager/suggest.c manager/text.c manager/ethtool.c manager/sizes.c manager/folder.c \
   common/schema/options.c common/base/check.c)
 $(call unit,worker/test_prefilter,$(PIPELINE))
-$(call unit,bpf/test_shunt,common/base/ipaddr.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

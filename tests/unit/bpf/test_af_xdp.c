@@ -4,34 +4,20 @@
 #include "bpf/af_xdp.h"
 #include "bpf/flows.h"
 #include "common/base/flow_key.h"
-#include "common/base/linktype.h"
-#include "tests/unit/tunnel_builder.h"
-#include "worker/decode/decode.h"
+#include "tests/unit/bpf/program.h"
 #include "worker/decode/fragments.h"
-
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* what bpftool writes casts const away */
 #include "af_xdp.skel.h"
 #pragma GCC diagnostic pop
 
-#define SEED     0x5eed1234u
 #define A        0xc0000201u
 #define B        0x0a010203u
 #define XDP_DROP 1
 #define XDP_PASS 2
 
 static struct af_xdp_bpf *bpf;
-static struct packet_builder pb;
 static struct counters counters;
 static struct decoder decoder = {.seed = SEED, .tunnel_max_depth = 8, .counters = &counters};
 
@@ -45,12 +31,7 @@ static int load(void **state)
         return -1;
     bpf->rodata->af_xdp_seed = SEED;
     bpf_map__set_max_entries(bpf->maps.af_xdp_flows, 16);
-    if (af_xdp_bpf__load(bpf) < 0) {
-        printf("the kernel does not let this user load BPF (%s): nothing is tested\n",
-               strerror(errno));
-        af_xdp_bpf__destroy(bpf);
-        bpf = NULL;
-    }
+    LOAD_OR_DESTROY(af_xdp, bpf);
     return 0;
 }
 
@@ -61,12 +42,6 @@ static int unload(void **state)
     fragments_free(decoder.fragments);
     return 0;
 }
-
-#define SKIP_WITHOUT_BPF()                                                                         \
-    do {                                                                                           \
-        if (!bpf)                                                                                  \
-            skip();                                                                                \
-    } while (0)
 
 /* What the program does with the frame in pb; *note is what it writes in front of it. */
 static uint32_t run(struct af_xdp_note *note)
@@ -102,10 +77,7 @@ static enum decode_result decode(struct frame *f, const struct af_xdp_note *note
 /* Decode must make the same of the frame with the note as without. True if there was a hash. */
 static bool check(void)
 {
-    struct frame f = {.data = pb.b,
-                      .caplen = (uint32_t)pb.n,
-                      .wirelen = (uint32_t)pb.n,
-                      .linktype = LINKTYPE_ETHERNET};
+    struct frame f = built_frame();
     struct packet alone, noted;
     struct af_xdp_note note;
     uint32_t hop;

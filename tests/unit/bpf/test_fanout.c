@@ -3,33 +3,18 @@
  * the program in the kernel (BPF_PROG_TEST_RUN) with a table that maps every bucket to itself. */
 #include "bpf/shared.h"
 #include "common/base/flow_key.h"
-#include "common/base/linktype.h"
-#include "tests/unit/tunnel_builder.h"
-#include "worker/decode/decode.h"
+#include "tests/unit/bpf/program.h"
 #include "worker/decode/fragments.h"
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#ifdef HAVE_LIBBPF
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* what bpftool writes casts const away */
 #include "fanout.skel.h"
 #pragma GCC diagnostic pop
 
-#define SEED 0x5eed1234u
-#define A    0xc0000201u
-#define B    0x0a010203u
+#define A 0xc0000201u
+#define B 0x0a010203u
 
 static struct fanout_bpf *bpf;
-static struct packet_builder pb;
 static struct counters counters;
 static struct decoder decoder = {.seed = SEED, .tunnel_max_depth = 8, .counters = &counters};
 
@@ -42,13 +27,9 @@ static int load(void **state)
     if (!bpf || !decoder.fragments)
         return -1;
     bpf->rodata->fanout_seed = SEED;
-    if (fanout_bpf__load(bpf) < 0) {
-        printf("the kernel does not let this user load BPF (%s): nothing is tested\n",
-               strerror(errno));
-        fanout_bpf__destroy(bpf);
-        bpf = NULL;
+    LOAD_OR_DESTROY(fanout, bpf);
+    if (!bpf)
         return 0;
-    }
     for (uint32_t i = 0; i < FLOW_BUCKETS; i++)
         bpf_map_update_elem(bpf_map__fd(bpf->maps.fanout_member), &i, &i, BPF_ANY);
     return 0;
@@ -73,10 +54,7 @@ static uint32_t chosen(void)
 
 static void check(void)
 {
-    struct frame f = {.data = pb.b,
-                      .caplen = (uint32_t)pb.n,
-                      .wirelen = (uint32_t)pb.n,
-                      .linktype = LINKTYPE_ETHERNET};
+    struct frame f = built_frame();
     struct packet p;
     enum weird weird;
 
@@ -84,12 +62,6 @@ static void check(void)
     assert_int_equal(decode_frame(&decoder, &f, &p, &weird), DECODE_PACKET);
     assert_int_equal(chosen(), p.hash % FLOW_BUCKETS);
 }
-
-#define SKIP_WITHOUT_BPF()                                                                         \
-    do {                                                                                           \
-        if (!bpf)                                                                                  \
-            skip();                                                                                \
-    } while (0)
 
 static void transport(unsigned proto, unsigned i)
 {
@@ -448,10 +420,3 @@ int main(void)
     };
     return cmocka_run_group_tests(tests, load, unload);
 }
-#else
-int main(void)
-{
-    printf("built without libbpf: nothing is tested\n");
-    return 0;
-}
-#endif

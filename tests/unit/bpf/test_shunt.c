@@ -4,19 +4,8 @@
 #include "bpf/flows.h"
 #include "common/base/flow_key.h"
 #include "common/base/prefilter_lists.h"
-#include "tests/unit/packet_builder.h"
+#include "tests/unit/bpf/program.h"
 
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#ifdef HAVE_LIBBPF
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* what bpftool writes casts const away */
 #include "shunt.skel.h"
@@ -29,7 +18,6 @@
 #define ACK    0x10
 
 static struct shunt_bpf *bpf;
-static struct packet_builder pb;
 static struct flow_key key;
 
 static int load_for(bool l3)
@@ -40,12 +28,7 @@ static int load_for(bool l3)
     bpf->rodata->shunt_l3 = l3;
     bpf_map__set_max_entries(bpf->maps.shunt_flows, 16);
     bpf_map__set_max_entries(bpf->maps.shunt_shunts, 16);
-    if (shunt_bpf__load(bpf) < 0) {
-        printf("the kernel does not let this user load BPF (%s): nothing is tested\n",
-               strerror(errno));
-        shunt_bpf__destroy(bpf);
-        bpf = NULL;
-    }
+    LOAD_OR_DESTROY(shunt, bpf);
     return 0;
 }
 
@@ -68,12 +51,6 @@ static int unload(void **state)
     shunt_bpf__destroy(bpf);
     return 0;
 }
-
-#define SKIP_WITHOUT_BPF()                                                                         \
-    do {                                                                                           \
-        if (!bpf)                                                                                  \
-            skip();                                                                                \
-    } while (0)
 
 /* Whether the segment gets into the ring. */
 static bool rises(bool down, unsigned flags, uint32_t seq, size_t bytes)
@@ -270,10 +247,3 @@ int main(void)
 
     return cmocka_run_group_tests(tests, load, unload);
 }
-#else
-int main(void)
-{
-    printf("built without libbpf: nothing is tested\n");
-    return 0;
-}
-#endif

@@ -4,28 +4,16 @@
 #include "bpf/xdp.h"
 #include "common/base/alt_svc_key.h"
 #include "common/base/clock.h"
-#include "common/base/linktype.h"
-#include "tests/unit/tunnel_builder.h"
-#include "worker/decode/decode.h"
+#include "tests/unit/bpf/program.h"
 #include "worker/decode/fragments.h"
 
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
-#include <errno.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wcast-qual" /* what bpftool writes casts const away */
 #include "xdp.skel.h"
 #pragma GCC diagnostic pop
 
-#define SEED        0x5eed1234u
 #define CLIENT      0xc0000201u
 #define SERVER      0xc0000202u
 #define FIRST_BYTES 4000u
@@ -34,7 +22,6 @@
 
 static struct xdp_bpf *bpf;
 static int ring_fd = -1;
-static struct packet_builder pb;
 static struct counters counters;
 static struct decoder decoder = {.seed = SEED, .tunnel_max_depth = 8, .counters = &counters};
 
@@ -65,13 +52,11 @@ static int load(void **state)
     bpf_program__set_autoload(bpf->progs.spliff_tc_in, false);
     bpf_program__set_autoload(bpf->progs.spliff_tc_out, false);
     ring_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, RING_BYTES, NULL);
-    if (ring_fd < 0 || xdp_bpf__load(bpf) < 0) {
-        printf("the kernel does not let this user load BPF (%s): nothing is tested\n",
-               strerror(errno));
-        xdp_bpf__destroy(bpf);
-        bpf = NULL;
+    if (ring_fd < 0)
+        return -1;
+    LOAD_OR_DESTROY(xdp, bpf);
+    if (!bpf)
         return 0;
-    }
     return bpf_map_update_elem(bpf_map__fd(bpf->maps.xdp_rings), &zero, &ring_fd, BPF_ANY);
 }
 
@@ -124,10 +109,7 @@ static bool rises(void)
 /* What was counted of the flow of the frame in pb, on all CPUs; by decode's own key. */
 static struct flows_value counted(struct packet *p)
 {
-    struct frame f = {.data = pb.b,
-                      .caplen = (uint32_t)pb.n,
-                      .wirelen = (uint32_t)pb.n,
-                      .linktype = LINKTYPE_ETHERNET};
+    struct frame f = built_frame();
     static struct xdp_flow values[256];
     struct flows_value sum = {0};
     enum weird weird;
