@@ -82,10 +82,11 @@ endif
 ifneq ($(shell pkg-config --exists libdpdk && echo y),)
 FEATURES += -DHAVE_DPDK
 # Its headers are not ours to warn of; what it links is what the worker calls, drivers are loaded.
-DPDK_CFLAGS := $(patsubst -I%,-isystem %,$(filter -I% -m%,$(call pc_cflags,libdpdk)))
+# Reading the clock of a device is "experimental" in what distributions have.
+DPDK_CFLAGS := -DALLOW_EXPERIMENTAL_API $(patsubst -I%,-isystem %,$(filter -I% -m%,$(call pc_cflags,libdpdk)))
 DPDK_LIBS := $(filter-out -l%,$(call pc_libs,libdpdk)) \
              -lrte_ethdev -lrte_mbuf -lrte_mempool -lrte_ring -lrte_eal
-SRC_MODE_DPDK := manager/capture/dpdk.c manager/capture/dpdk_device.c
+SRC_MODE_DPDK := manager/capture/dpdk.c manager/capture/dpdk_pci.c
 else
 $(info libdpdk not found: no capture mode dpdk)
 endif
@@ -183,6 +184,7 @@ SRC_WORKER := \
 
 # The same with one source.
 SRC_WORKER_DPDK := worker/capture/table_dpdk.c worker/capture/dpdk.c worker/capture/dpdk_args.c \
+  worker/capture/dpdk_clock.c \
   $(filter-out worker/capture/%,$(SRC_WORKER))
 
 # The probe: what it finds in files and processes.
@@ -208,17 +210,20 @@ DOCTOR_CHECKS := manager/doctor/table.c manager/doctor/doctor.c manager/doctor/n
   manager/doctor/cpu.c manager/doctor/memory.c manager/doctor/kernel.c manager/doctor/disk.c
 SRC_DOCTOR := $(DOCTOR_CHECKS) manager/doctor/machine.c
 
+SRC_TOPOLOGY := manager/topology.c manager/topology_section.c manager/cores.c \
+                manager/capture/dpdk_device.c
+
 SRC_MANAGER := \
   manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/learned.c \
   manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
-  manager/status.c manager/topology.c manager/topology_section.c manager/cores.c manager/config.c manager/ini_file.c manager/suggest.c \
+  manager/status.c $(SRC_TOPOLOGY) manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/folder.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c manager/link_watch.c \
   manager/numa.c manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
   manager/capture/host_use.c manager/ethtool.c \
   manager/capture/af_packet.c manager/capture/filter_bpf.c \
   manager/capture/socket_filter.c $(SRC_XDP) $(SRC_MODE_XDP) $(SRC_AF_XDP) $(SRC_MODE_DPDK) \
-  manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/run.c \
+  manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/devices.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
   manager/cli/print.c manager/cli/reload.c manager/cli/top.c manager/cli/top_sample.c \
   manager/cli/top_view.c manager/cli/doctor.c $(SRC_DOCTOR) \
@@ -450,7 +455,7 @@ $(call unit,decode/test_fragments,$(BASE) worker/decode/fragments.c)
 PCAP_FILE := worker/capture/pcap_file.c worker/capture/pcap_input.c worker/capture/pcapng.c \
              common/base/filter.c
 $(call unit,capture/test_pcap_file,$(BASE) $(PCAP_FILE))
-$(call unit,manager/test_topology,manager/topology.c manager/topology_section.c manager/cores.c manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c)
+$(call unit,manager/test_topology,$(SRC_TOPOLOGY) manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c)
 $(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/suggest.c manager/text.c \
   common/base/check.c common/base/ipaddr.c common/base/local_nets.c common/schema/options.c \
   common/schema/process_filter.c)
@@ -529,7 +534,7 @@ $(call unit,ipc/test_claim,$(CLAIM))
 $(call unit,ipc/test_plaintext_socket,common/ipc/plaintext_socket.c common/ipc/bus_socket.c $(BASE))
 $(call unit,schema/test_process_filter,common/schema/process_filter.c common/schema/options.c \
     common/base/local_nets.c $(BASE))
-$(call unit,manager/test_status,manager/status.c manager/topology.c manager/topology_section.c manager/cores.c manager/ini_file.c manager/suggest.c \
+$(call unit,manager/test_status,manager/status.c $(SRC_TOPOLOGY) manager/ini_file.c manager/suggest.c \
     manager/text.c common/schema/options.c $(SCHEMA) $(BASE))
 ifdef BPF_SKEL
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
@@ -586,8 +591,10 @@ $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/sc
   manager/capture/host_use.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
   $(PREFILTER) \
   worker/capture/af_xdp.c $(FLOWS_MAP))
+$(call unit,capture/test_dpdk_clock,worker/capture/dpdk_clock.c)
 $(call unit,capture/test_dpdk_args,worker/capture/dpdk_args.c common/base/check.c)
 $(call unit,manager/capture/test_dpdk_device,manager/capture/dpdk_device.c)
+$(call unit,manager/capture/test_dpdk_pci,manager/capture/dpdk_pci.c)
 $(call unit,worker/test_wait,worker/wait.c)
 $(call unit,bpf/test_af_xdp,$(BASE) $(DECODE))
 $(call unit,bpf/test_xdp,$(BASE) $(DECODE))
@@ -597,7 +604,7 @@ $(call unit,manager/capture/test_host_use,manager/capture/host_use.c)
 endif
 $(call unit,manager/cli/test_top,manager/cli/top_sample.c manager/cli/top_view.c manager/text.c \
   common/schema/schema.c common/base/check.c)
-$(call unit,manager/doctor/test_doctor,$(DOCTOR_CHECKS) manager/topology.c manager/topology_section.c manager/cores.c manager/ini_file.c \
+$(call unit,manager/doctor/test_doctor,$(DOCTOR_CHECKS) $(SRC_TOPOLOGY) manager/ini_file.c \
   manager/suggest.c manager/text.c manager/ethtool.c manager/sizes.c manager/folder.c \
   common/schema/options.c common/base/check.c)
 $(call unit,worker/test_prefilter,$(PIPELINE))
@@ -632,7 +639,7 @@ $(call fuzz_target,fuzz_pcap_file,$(BASE) $(PCAP_FILE))
 $(call fuzz_target,fuzz_decode,$(BASE) $(DECODE))
 $(call fuzz_target,fuzz_fragments,$(BASE) worker/decode/fragments.c)
 $(call fuzz_target,fuzz_sink,$(SINK_TEST))
-$(call fuzz_target,fuzz_topology,manager/topology.c manager/topology_section.c manager/cores.c manager/config.c manager/ini_file.c \
+$(call fuzz_target,fuzz_topology,$(SRC_TOPOLOGY) manager/config.c manager/ini_file.c \
   manager/suggest.c manager/text.c common/base/check.c common/base/ipaddr.c \
   common/base/local_nets.c common/schema/options.c common/schema/process_filter.c)
 # Every analyzer in its place.

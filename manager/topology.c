@@ -18,8 +18,9 @@
 #include <string.h>
 #include <strings.h>
 
-static const char *const key_names[KEYS] = {"type",     "host",     "interface", "lb_method",
-                                            "lb_procs", "pin_cpus", "env_vars"};
+static const char *const key_names[KEYS] = {"type",   "host",      "interface", "pci",
+                                            "vdev",   "lb_method", "lb_procs",  "pin_cpus",
+                                            "lcores", "env_vars"};
 
 /* Taken from zeekctl's files without effect; a trailing _ stands for every key that so begins. */
 static const char *const ignored_keys[] = {"aux_scripts", "zone_id", "lb_interfaces", "ether",
@@ -260,37 +261,53 @@ int topology_read(const char *path, struct topology *t, struct text *notes, char
     return topology_finish(&r, ini_file_read(path, topology_entry, &r, ini_error), ini_error);
 }
 
-int topology_of_run(struct topology *t, unsigned n_workers, const char *interface, enum mode mode,
+/* How many words there are between blanks; no text is one, too. */
+static unsigned count_words(const char *text)
+{
+    unsigned n = 1;
+
+    for (; *text; text++)
+        n += *text == ' ';
+    return n;
+}
+
+int topology_of_run(struct topology *t, unsigned n_workers, const char *interfaces, enum mode mode,
                     const char *pins, bool probe, char *error)
 {
     struct topology_reading r = {.t = t, .file = "run", .error = error};
-    unsigned cpus[TOPOLOGY_PINS_MAX];
+    unsigned cpus[TOPOLOGY_PINS_MAX], n_all = n_workers * count_words(interfaces);
     int n_pins = cores_parse(pins, cpus, TOPOLOGY_PINS_MAX);
+    const char *interface = interfaces;
     char name[HERITAGE_NODE_MAX];
 
     t->n = 0;
-    if (n_pins < 0 || n_workers == 0 || n_workers > TOPOLOGY_WORKERS_MAX) {
+    if (n_pins < 0 || n_workers == 0 || n_workers > TOPOLOGY_WORKERS_MAX ||
+        n_all > TOPOLOGY_WORKERS_MAX) {
         if (n_pins < 0)
             snprintf(error, INI_ERROR_BYTES, "--pin-cores %s: give core numbers such as 0,2,4",
                      pins);
         else
-            snprintf(error, INI_ERROR_BYTES, "--workers: give a number from 1 to %d",
-                     TOPOLOGY_WORKERS_MAX);
-        return -EINVAL;
-    }
-    if (strlen(interface) >= TOPOLOGY_NAME_MAX) {
-        snprintf(error, INI_ERROR_BYTES, "--interface: this is no name of an interface");
+            snprintf(error, INI_ERROR_BYTES,
+                     "--workers: give a number from 1 to %d, of all devices", TOPOLOGY_WORKERS_MAX);
         return -EINVAL;
     }
     topology_add(&r, TOPOLOGY_MANAGER, "manager", 0);
     topology_add(&r, TOPOLOGY_LOGGER, "logger-1", 0);
-    for (unsigned i = 0; i < n_workers; i++) {
+    for (unsigned i = 0; i < n_all; i++) {
+        int len = (int)strcspn(interface, " ");
         struct topology_node *n;
 
+        if (len >= TOPOLOGY_NAME_MAX) {
+            snprintf(error, INI_ERROR_BYTES, "interface %.64s…: this name is longer than %d bytes",
+                     interface, TOPOLOGY_NAME_MAX - 1);
+            return -EINVAL;
+        }
         snprintf(name, sizeof name, "worker-%u", i + 1);
         n = topology_add(&r, TOPOLOGY_WORKER, name, 0);
         CHECK(n);
-        snprintf(n->interface, sizeof n->interface, "%s", interface);
+        snprintf(n->interface, sizeof n->interface, "%.*s", len, interface);
+        if ((i + 1) % n_workers == 0)
+            interface += len + (interface[len] == ' ');
         n->mode = mode == MODE_AUTO ? MODE_KERNEL : mode;
         n->pin_cpu = n_pins > 0 ? (int)cpus[i % (unsigned)n_pins] : -1;
     }

@@ -9,6 +9,8 @@
  *   lb_procs=4                  lb_procs    makes worker-1 … worker-4
  *   pin_cpus=1,2,3,4            pin_cpus    one core a worker, in order, from the start again
  *   env_vars=TZ=UTC             env_vars    NAME=VALUE,… for the node's environment
+ *                               pci, vdev   a device of DPDK's in place of interface
+ *                               lcores      of dpdk in place of pin_cpus: one for each worker
  *
  * Other keys of zeekctl are taken and named in the notes, unknown ones are errors: a mistyped
  * lb_procs would otherwise run one worker where four were meant. */
@@ -68,9 +70,9 @@ int topology_read_text(const char *text, size_t len, const char *file, struct to
 int topology_read(const char *path, struct topology *t, struct text *notes, char *error);
 
 /* The topology of `run`: manager, logger-1, worker-1 … worker-n on one interface ("" when a file is
- * read), pinned to `pins` (a pin_cpus list or ""), and if asked for, probe. 0 or -EINVAL with a
- * line in error. */
-int topology_of_run(struct topology *t, unsigned n_workers, const char *interface, enum mode mode,
+ * read), or n on each of several with blanks between them; pinned to `pins` (a pin_cpus list or
+ * ""), and if asked for, probe. 0 or -EINVAL with a line in error. */
+int topology_of_run(struct topology *t, unsigned n_workers, const char *interfaces, enum mode mode,
                     const char *pins, bool probe, char *error);
 
 /* How many nodes of a kind there are. */

@@ -2,6 +2,7 @@
 /* What a whole section of node.cfg becomes: one node, or the many that lb_procs says. */
 #include "manager/topology_section.h"
 
+#include "manager/capture/dpdk_device.h"
 #include "manager/cores.h"
 
 #include <ctype.h>
@@ -141,6 +142,28 @@ static int section_mode(struct topology_reading *r, const char *prefix, size_t l
     return 0;
 }
 
+/* pci= or vdev= in place of an interface. 1 if there is one; 0, or -EINVAL. */
+static int section_device(struct topology_reading *r, char out[TOPOLOGY_NAME_MAX], enum mode *mode)
+{
+    struct section *s = &r->now;
+    enum section_key key = s->key_line[KEY_PCI] ? KEY_PCI : KEY_VDEV;
+    const char *name = s->value[key], *method = s->value[KEY_LB_METHOD];
+    unsigned line = s->key_line[key];
+    char why[160];
+
+    if (!line)
+        return 0;
+    if (s->key_line[KEY_INTERFACE] || (key == KEY_PCI && s->key_line[KEY_VDEV]))
+        return topology_fail(r, line, "[%s]: give one of interface, pci and vdev", s->name);
+    if (s->key_line[KEY_LB_METHOD] && method_find(method, strlen(method)) != MODE_DPDK)
+        return topology_fail(r, s->key_line[KEY_LB_METHOD],
+                             "lb_method=%s: a device of pci= or vdev= is read by dpdk", method);
+    if (dpdk_device_name(name, key == KEY_VDEV, out, TOPOLOGY_NAME_MAX, why, sizeof why) < 0)
+        return topology_fail(r, line, "%s=%s: %s", key == KEY_PCI ? "pci" : "vdev", name, why);
+    *mode = MODE_DPDK;
+    return 1;
+}
+
 /* The interface without its prefix into out, and the mode. 0 or -EINVAL. */
 static int section_interface(struct topology_reading *r, char out[TOPOLOGY_NAME_MAX],
                              enum mode *mode)
@@ -149,7 +172,10 @@ static int section_interface(struct topology_reading *r, char out[TOPOLOGY_NAME_
     const char *name = s->value[KEY_INTERFACE];
     unsigned line = s->key_line[KEY_INTERFACE];
     const char *colons = strstr(name, "::");
+    int device = section_device(r, out, mode);
 
+    if (device != 0)
+        return device < 0 ? device : 0;
     if (!line || !*name)
         return topology_fail(r, line ? line : s->line, "[%s] has no interface", s->name);
     if (section_mode(r, name, colons ? (size_t)(colons - name) : 0, mode) < 0)
@@ -158,21 +184,42 @@ static int section_interface(struct topology_reading *r, char out[TOPOLOGY_NAME_
     if (!*name || strlen(name) >= TOPOLOGY_NAME_MAX ||
         strpbrk(name, *mode == MODE_DPDK ? " " : " /,"))
         return topology_fail(r, line, "interface=%s: this is no name of an interface", name);
-    memcpy(out, name, strlen(name) + 1);
+    snprintf(out, TOPOLOGY_NAME_MAX, "%s%.*s",
+             *mode == MODE_DPDK ? dpdk_device_domain(name) : "", TOPOLOGY_NAME_MAX - 1, name);
     return 0;
 }
 
-/* The cores of pin_cpus; how many, or -EINVAL. */
+/* The cores of pin_cpus or lcores; how many, or -EINVAL. */
 static int section_pins(struct topology_reading *r, unsigned pins[TOPOLOGY_PINS_MAX])
 {
     struct section *s = &r->now;
-    int n = cores_parse(s->value[KEY_PIN_CPUS], pins, TOPOLOGY_PINS_MAX);
+    enum section_key key = s->key_line[KEY_LCORES] ? KEY_LCORES : KEY_PIN_CPUS;
+    int n = cores_parse(s->value[key], pins, TOPOLOGY_PINS_MAX);
 
+    if (s->key_line[KEY_LCORES] && s->key_line[KEY_PIN_CPUS])
+        return topology_fail(r, s->key_line[KEY_LCORES],
+                             "lcores: pin_cpus says the same; give one");
     if (n < 0)
-        return topology_fail(r, s->key_line[KEY_PIN_CPUS],
-                             "pin_cpus=%s: give at most %d core numbers such as 0,2,4",
-                             s->value[KEY_PIN_CPUS], TOPOLOGY_PINS_MAX);
+        return topology_fail(
+            r, s->key_line[key], "%s=%s: give at most %d core numbers such as 0,2,4",
+            key == KEY_LCORES ? "lcores" : "pin_cpus", s->value[key], TOPOLOGY_PINS_MAX);
     return n;
+}
+
+/* lcores= is of DPDK's, and names exactly the cores that there are workers for. */
+static int section_check_lcores(struct topology_reading *r, enum mode mode, int n_pins,
+                                unsigned procs)
+{
+    unsigned line = r->now.key_line[KEY_LCORES];
+
+    if (!line)
+        return 0;
+    if (mode != MODE_DPDK)
+        return topology_fail(r, line, "lcores is for workers of lb_method=dpdk: give pin_cpus");
+    if ((unsigned)n_pins != procs)
+        return topology_fail(r, line, "lcores=%s: give a core for each of the %u workers",
+                             r->now.value[KEY_LCORES], procs);
+    return 0;
 }
 
 static int section_add_workers(struct topology_reading *r)
@@ -186,8 +233,8 @@ static int section_add_workers(struct topology_reading *r)
     if (section_procs(r, true, &procs) < 0 || section_interface(r, interface, &mode) < 0)
         return -EINVAL;
     n_pins = section_pins(r, pins);
-    if (n_pins < 0)
-        return n_pins;
+    if (n_pins < 0 || section_check_lcores(r, mode, n_pins, procs) < 0)
+        return -EINVAL;
     if (topology_count(r->t, TOPOLOGY_WORKER) + procs > TOPOLOGY_WORKERS_MAX)
         return topology_fail(r, s->line, "more than %d workers", TOPOLOGY_WORKERS_MAX);
     for (unsigned i = 0; i < procs; i++) {

@@ -11,9 +11,12 @@ enum section_key {
     KEY_TYPE,
     KEY_HOST,
     KEY_INTERFACE,
+    KEY_PCI,
+    KEY_VDEV,
     KEY_LB_METHOD,
     KEY_LB_PROCS,
     KEY_PIN_CPUS,
+    KEY_LCORES,
     KEY_ENV_VARS,
     KEYS
 };

@@ -51,6 +51,7 @@ struct heritage_dpdk {
     char device[HERITAGE_DEVICE_MAX]; /* PCI address, or virtual device with its arguments */
     bool vdev;                        /* it is the latter */
     bool huge_pages;
+    int numa_node;         /* memory node of the device; -1: no matter */
     uint64_t memory_bytes; /* for all that DPDK keeps */
     uint32_t descriptors;  /* of the receive queue; 0 = as the driver likes */
 };

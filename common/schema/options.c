@@ -220,6 +220,9 @@ static void describe_type(enum option_type type, char *out, size_t bytes)
     case OPTION_TYPE_STRING:
         snprintf(out, bytes, "at most %d bytes", OPTION_STRING_MAX - 1);
         return;
+    case OPTION_TYPE_LIST:
+        snprintf(out, bytes, "words of together at most %d bytes", OPTION_LIST_MAX - 1);
+        return;
     case OPTION_TYPE_COUNT:
         snprintf(out, bytes, "a number");
         return;
@@ -243,6 +246,19 @@ static void describe_type(enum option_type type, char *out, size_t bytes)
                               names[i]);
 }
 
+/* Adds to the words that are there. -ERANGE if it is too much. */
+static int list_add(char *list, const char *text)
+{
+    size_t n = strlen(list);
+
+    if (text[0] == '\0')
+        return 0;
+    if (n + 1 + strlen(text) >= OPTION_LIST_MAX)
+        return -ERANGE;
+    snprintf(list + n, OPTION_LIST_MAX - n, "%s%s", n > 0 ? " " : "", text);
+    return 0;
+}
+
 /* Enum members are written through int. */
 _Static_assert(sizeof(enum mode) == sizeof(int), "all our enums are int-sized");
 
@@ -254,6 +270,8 @@ static int option_set_at(void *at, enum option_type type, const char *text)
             return -ERANGE;
         memcpy(at, text, strlen(text) + 1);
         return 0;
+    case OPTION_TYPE_LIST:
+        return list_add(at, text);
     case OPTION_TYPE_COUNT:
         return parse_with_unit(text, no_units, 1, at);
     case OPTION_TYPE_BOOL:
@@ -306,6 +324,7 @@ void option_format(const struct options *o, const struct option_schema *s, char 
     CHECK(bytes > 0);
     switch (s->type) {
     case OPTION_TYPE_STRING:
+    case OPTION_TYPE_LIST:
         snprintf(out, bytes, "%s", at);
         return;
     case OPTION_TYPE_BOOL:

@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define OPTION_STRING_MAX 256 /* with its NUL */
+#define OPTION_STRING_MAX 256  /* with its NUL */
+#define OPTION_LIST_MAX   1024 /* the same; words with a blank between them */
 
 enum mode { MODE_AUTO, MODE_KERNEL, MODE_XDP, MODE_AF_XDP, MODE_DPDK, MODE_PCAP };
 enum log_format { LOG_FORMAT_TSV, LOG_FORMAT_JSON };
@@ -24,6 +25,7 @@ enum xdp_mode { XDP_AUTO, XDP_NATIVE, XDP_GENERIC, XDP_OFFLOAD };
 
 enum option_type {
     OPTION_TYPE_STRING,
+    OPTION_TYPE_LIST, /* given again it adds to what there is */
     OPTION_TYPE_COUNT,
     OPTION_TYPE_BOOL,
     OPTION_TYPE_DURATION,
@@ -41,6 +43,7 @@ enum option_type {
 enum option_scope { OPTION_SCOPE_CFG = 1, OPTION_SCOPE_RUN = 2, OPTION_SCOPE_BOTH = 3 };
 
 #define OPTION_CTYPE_STRING(m)          char m[OPTION_STRING_MAX]
+#define OPTION_CTYPE_LIST(m)            char m[OPTION_LIST_MAX]
 #define OPTION_CTYPE_COUNT(m)           uint64_t m
 #define OPTION_CTYPE_BOOL(m)            bool m
 #define OPTION_CTYPE_DURATION(m)        uint64_t m

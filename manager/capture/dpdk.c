@@ -6,6 +6,7 @@
  * mode af_xdp: one that the host uses is refused. The program that takes the frames is attached by
  * the first worker and, since workers have no right to, taken away here. */
 #include "manager/capture/dpdk_device.h"
+#include "manager/capture/dpdk_pci.h"
 #include "manager/capture/host_use.h"
 #include "manager/capture/interface.h"
 #include "manager/capture/opener.h"
@@ -100,8 +101,21 @@ static void dpdk_close(struct opened *o)
     free(o);
 }
 
+/* Whether a device of the PCI bus can be had, and its memory node; -1 of others. */
+static int check_device(const struct capture_request *r, int *numa_node, char *error)
+{
+    char why[320];
+    int code;
+
+    *numa_node = -1;
+    if (!dpdk_device_is_pci(r->interface))
+        return 0;
+    code = dpdk_pci_check(DPDK_PCI_SYSFS, r->interface, numa_node, why, sizeof why);
+    return code < 0 ? interface_fail(r->interface, error, code, "%s", why) : 0;
+}
+
 static int open_worker(const struct capture_request *r, uint32_t number, bool huge_pages,
-                       struct heritage_capture *out, char *error)
+                       int numa_node, struct heritage_capture *out, char *error)
 {
     char why[160];
     int code;
@@ -111,6 +125,7 @@ static int open_worker(const struct capture_request *r, uint32_t number, bool hu
         HERITAGE_CAPTURE_NO_FDS,
         .linktype = LINKTYPE_ETHERNET,
         .dpdk = {.huge_pages = huge_pages,
+                 .numa_node = numa_node,
                  .memory_bytes = memory_wanted(r->options),
                  .descriptors = (uint32_t)r->options->dpdk_descriptors},
     };
@@ -123,13 +138,15 @@ static int dpdk_open(const struct capture_request *r, struct heritage_capture *c
                      struct opened **opened, char *error)
 {
     struct opened *o = calloc(1, sizeof *o);
-    int huge_pages, code;
+    int huge_pages = 0, numa_node = -1, code;
 
     if (!o)
         return interface_fail(r->interface, error, -ENOMEM, "out of memory");
-    code = huge_pages = choose_pages(r, error);
+    code = check_device(r, &numa_node, error);
+    if (code >= 0)
+        code = huge_pages = choose_pages(r, error);
     for (uint32_t i = 0; i < r->n_workers && code >= 0; i++)
-        code = open_worker(r, i, huge_pages, out[i], error);
+        code = open_worker(r, i, huge_pages, numa_node, out[i], error);
     if (code >= 0)
         code = guard_interface(o, r, error);
     if (code < 0) {

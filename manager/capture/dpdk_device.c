@@ -39,6 +39,33 @@ bool dpdk_device_is_pci(const char *device)
     return hex_then(&p, 2, ':') && hex_then(&p, 2, '.') && hex_then(&p, 1, '\0');
 }
 
+const char *dpdk_device_domain(const char *device)
+{
+    const char *colon = strchr(device, ':');
+
+    return dpdk_device_is_pci(device) && !strchr(colon + 1, ':') ? "0000:" : "";
+}
+
+int dpdk_device_name(const char *given, bool vdev, char *out, size_t bytes, char *why,
+                     size_t why_bytes)
+{
+    if (!vdev && !dpdk_device_is_pci(given)) {
+        snprintf(why, why_bytes, "give a PCI address such as 0000:03:00.0");
+        return -EINVAL;
+    }
+    if (vdev && (strncmp(given, "net_", 4) != 0 || strchr(given, ' '))) {
+        snprintf(why, why_bytes,
+                 "give a virtual device such as net_af_xdp0,iface=eth1, without blanks");
+        return -EINVAL;
+    }
+    if (strlen(given) + 5 >= bytes) {
+        snprintf(why, why_bytes, "its arguments are too long: give shorter names");
+        return -EINVAL;
+    }
+    snprintf(out, bytes, "%s%s", dpdk_device_domain(given), given);
+    return 0;
+}
+
 /* The next argument behind *at, which is a comma: its start, and its length without the comma. */
 static const char *next_argument(const char **at, size_t *len)
 {

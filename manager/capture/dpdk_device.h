@@ -13,6 +13,14 @@
 /* Whether the device is one of the PCI bus: [DOMAIN:]BUS:DEVICE.FUNCTION. */
 bool dpdk_device_is_pci(const char *device);
 
+/* The domain that a PCI address lacks: "0000:" or "". */
+const char *dpdk_device_domain(const char *device);
+
+/* What was given as an address (vdev: as a virtual device) into out[bytes], an address with its
+ * domain. 0, or -EINVAL with what would be right in why[why_bytes]. */
+int dpdk_device_name(const char *given, bool vdev, char *out, size_t bytes, char *why,
+                     size_t why_bytes);
+
 /* The value of the argument `key` of a vdev into out[bytes]. False if it is not given, or does not
  * fit. */
 bool dpdk_device_argument(const char *device, const char *key, char *out, size_t bytes);

@@ -83,12 +83,16 @@ static void check_probe(const struct manager_plan *plan, const struct topology_n
 static void check_worker(const struct topology_node *n, struct text *problems, struct text *notes)
 {
     struct ifreq request = {0};
-    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    int fd;
+
+    check_core(n, problems);
+    if (n->mode == MODE_DPDK)
+        return;
+    fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         text_printf(problems, "cannot capture: %s; run as root or with CAP_NET_RAW\n",
                     strerror(errno));
-    check_core(n, problems);
     if (if_nametoindex(n->interface) == 0) {
         text_printf(problems, "there is no interface %s\n", n->interface);
     } else if (fd >= 0) {

@@ -43,6 +43,8 @@ static const char *option_type_name(const struct option_schema *s)
     switch (s->type) {
     case OPTION_TYPE_STRING:
         return "text";
+    case OPTION_TYPE_LIST:
+        return "words";
     case OPTION_TYPE_COUNT:
         return "number";
     case OPTION_TYPE_BOOL:

@@ -6,6 +6,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "manager/cli/cli.h"
+#include "manager/cli/devices.h"
 #include "manager/cli/setup.h"
 
 #include <stdio.h>
@@ -13,13 +14,14 @@
 
 static int find_topology(const struct cli_args *a, struct manager_plan *plan)
 {
-    const struct options *o = &plan->options;
-    char error[INI_ERROR_BYTES];
+    struct options *o = &plan->options;
+    char error[INI_ERROR_BYTES], interfaces[DEVICES_BYTES];
+    bool fits = devices_choose(o, interfaces, error) == 0;
 
-    if (!o->interface[0])
+    if (fits && !interfaces[0])
         return setup_topology(a, plan, NULL);
-    if (topology_of_run(&plan->topology, (unsigned)o->workers, o->interface, o->mode, o->pin_cores,
-                        o->plaintext, error) < 0) {
+    if (!fits || topology_of_run(&plan->topology, (unsigned)o->workers, interfaces, o->mode,
+                                 devices_pins(o), o->plaintext, error) < 0) {
         log_error("%s", error);
         return CLI_USAGE;
     }

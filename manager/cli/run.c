@@ -4,6 +4,7 @@
 #include "common/base/log.h"
 #include "common/schema/category.h"
 #include "manager/cli/cli.h"
+#include "manager/cli/devices.h"
 #include "manager/cli/progress.h"
 #include "manager/cli/setup.h"
 #include "manager/run_dir.h"
@@ -23,20 +24,20 @@ static int usage(const char *what)
 }
 
 /* Options that contradict each other. */
-static int check_options(const struct options *o)
+static int check_options(const struct options *o, const char *interfaces)
 {
     char error[INI_ERROR_BYTES];
     uint32_t categories;
 
-    if (!o->read[0] && !o->interface[0])
+    if (!o->read[0] && !interfaces[0])
         return usage("give -i INTERFACE or -r FILE (- is standard input); see --help");
-    if (o->read[0] && o->interface[0])
+    if (o->read[0] && interfaces[0])
         return usage("give either -i or -r, not both");
     if (o->mode == MODE_PCAP && !o->read[0])
         return usage("--mode pcap reads a file: give -r FILE");
-    if (o->mode != MODE_AUTO && o->mode != MODE_PCAP && !o->interface[0])
+    if (o->mode != MODE_AUTO && o->mode != MODE_PCAP && !interfaces[0])
         return usage("this --mode captures from an interface: give -i INTERFACE");
-    if (o->mode == MODE_PCAP && o->interface[0])
+    if (o->mode == MODE_PCAP && interfaces[0])
         return usage("--mode pcap reads a file: give -r FILE in place of -i");
     if (category_list_parse(o->category, &categories, error, sizeof error) < 0 ||
         setup_check_filter(o, error) < 0)
@@ -93,9 +94,13 @@ static int check_input(struct options *o)
 }
 
 /* Everything that can be refused before anything is made. */
-static int check_request(const struct cli_args *a, struct options *o)
+static int check_request(const struct cli_args *a, struct options *o, char *interfaces)
 {
-    int status = check_options(o);
+    char error[INI_ERROR_BYTES];
+    int status = devices_choose(o, interfaces, error) < 0 ? usage(error) : CLI_OK;
+
+    if (status == CLI_OK)
+        status = check_options(o, interfaces);
 
     if (status == CLI_OK)
         status = check_plaintext(a, o);
@@ -187,17 +192,17 @@ static int run_plan(struct manager_plan *plan)
 int cli_run(const struct cli_args *a)
 {
     struct manager_plan *plan = setup_plan_new(MANAGER_LIVE);
-    char error[INI_ERROR_BYTES];
+    char error[INI_ERROR_BYTES], interfaces[DEVICES_BYTES];
     int lock_fd = -1, err, status = setup_options(a, false, &plan->options);
 
     if (status == CLI_OK)
-        status = check_request(a, &plan->options);
+        status = check_request(a, &plan->options, interfaces);
     if (status != CLI_OK)
         goto out;
     if (plan->options.read[0])
         plan->purpose = MANAGER_REPLAY;
-    if (topology_of_run(&plan->topology, (unsigned)plan->options.workers, plan->options.interface,
-                        plan->options.mode, plan->options.pin_cores, plan->options.plaintext,
+    if (topology_of_run(&plan->topology, (unsigned)plan->options.workers, interfaces,
+                        plan->options.mode, devices_pins(&plan->options), plan->options.plaintext,
                         error) < 0) {
         status = usage(error);
         goto out;

@@ -4,6 +4,7 @@
  * (build/…/bin, with the samples in etc/ of the source tree). Its own path tells which, so none of
  * them needs a setting or an installation to be tried. */
 #include "manager/cli/setup.h"
+#include "manager/cores.h"
 
 #include "common/base/check.h"
 #include "common/base/filter.h"
@@ -146,6 +147,22 @@ int setup_state(const struct cli_args *a, struct manager_plan *plan)
     return CLI_OK;
 }
 
+/* DPDK does not begin on a core that is not there; other modes warn and go on without. */
+static int check_cores(const struct topology *t, char *error)
+{
+    for (unsigned i = 0; i < t->n; i++) {
+        const struct topology_node *n = &t->nodes[i];
+        unsigned core = (unsigned)n->pin_cpu;
+
+        if (n->mode == MODE_DPDK && n->pin_cpu >= 0 && cores_missing(&core, 1) >= 0) {
+            snprintf(error, INI_ERROR_BYTES, "%s: there is no core %u: give others in lcores",
+                     n->name, core);
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
 int setup_topology(const struct cli_args *a, struct manager_plan *plan, struct text *notes)
 {
     char path[HERITAGE_PATH_MAX], error[INI_ERROR_BYTES];
@@ -153,6 +170,8 @@ int setup_topology(const struct cli_args *a, struct manager_plan *plan, struct t
 
     setup_default_path("node.cfg", path);
     err = topology_read(a->node_cfg ? a->node_cfg : path, &plan->topology, notes, error);
+    if (err == 0)
+        err = check_cores(&plan->topology, error);
     return err < 0 ? cli_fail(err, error) : CLI_OK;
 }
 

@@ -5,8 +5,9 @@
  * All that needs root is done before it is given up: the environment takes its memory, the port is
  * set up and started. After that the packet path is the driver's function and our batch.
  *
- * The driver does not say when a frame came, only that it was since it was asked before: the times
- * of a burst are spread evenly over that. One time for all would make a short flow have none.
+ * Some devices stamp their frames with the time (dpdk_clock.h). Of others it is only known that a
+ * frame came since the driver was asked before: the times of a burst are spread evenly over that.
+ * One time for all would make a short flow have none.
  *
  * Frames are lent in the mbufs that the driver filled, which are freed at release. A frame that
  * lies in several is copied together, in a buffer that holds those of one batch; of one for which
@@ -16,6 +17,7 @@
 #include "common/base/linktype.h"
 #include "common/base/log.h"
 #include "worker/capture/dpdk_args.h"
+#include "worker/capture/dpdk_clock.h"
 #include "worker/capture/frame_filter.h"
 #include "worker/capture/sources.h"
 
@@ -26,22 +28,29 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
-#define QUEUE        0
-#define DESCRIPTORS  4096u
-#define CACHE        256u
-#define DRIVER_MBUFS 8192u /* net_af_xdp keeps so many in its own rings, however long the queue */
-#define JOINED_BYTES (512u * 1024)
-#define OFFLOADS     (RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER)
+#define QUEUE          0
+#define DESCRIPTORS    4096u
+#define CACHE          256u
+#define DRIVER_MBUFS   8192u /* net_af_xdp keeps so many in its own rings, however long the queue */
+#define JOINED_BYTES   (512u * 1024)
+#define CLOCK_PAUSE_NS 20000000L /* between two readings of a device's clock */
+#define OFFLOADS       (RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER)
 
 /* The port, between prepare and open. */
 static struct {
     uint16_t id;
     struct rte_mempool *pool;
+    uint64_t stamp_flag; /* of mbufs that have a time stamp; 0: none has */
+    int stamp_offset;
+    bool stamp_runs; /* in ticks of the device's clock */
+    struct dpdk_clock clock;
 } port;
 
 struct capture {
@@ -96,9 +105,10 @@ static int find_port(const struct heritage *h)
     port.id = (uint16_t)rte_eth_find_next_owned_by(0, RTE_ETH_DEV_NO_OWNER);
     if (port.id < RTE_MAX_ETHPORTS)
         return 0;
-    log_error("interface %s: DPDK has no driver for %s: bind it with dpdk-devbind.py, or install "
-              "librte-net drivers",
-              h->capture.name, h->capture.dpdk.device);
+    log_error(
+        "interface %s: DPDK cannot open it: what it said before tells why; if nothing, there is "
+        "no driver of it in its folder of drivers",
+        h->capture.name);
     return -ENODEV;
 }
 
@@ -131,6 +141,50 @@ static int set_up_queues(const struct heritage *h, const struct rte_eth_dev_info
     return 0;
 }
 
+/* What drivers without a clock of the device's own stamp frames with, in nanoseconds since 1970. */
+static const struct {
+    const char *driver;
+    uint64_t tick_ns;
+} stamping_drivers[] = {{"net_pcap", 1000}};
+
+/* Has the device stamp its frames, before it is configured. Returns the offload for that. */
+static uint64_t ask_for_stamps(const struct heritage *h, const struct rte_eth_dev_info *info)
+{
+    if (!h->options.dpdk_timestamps || !(info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_TIMESTAMP) ||
+        rte_mbuf_dyn_rx_timestamp_register(&port.stamp_offset, &port.stamp_flag) < 0)
+        return 0;
+    return RTE_ETH_RX_OFFLOAD_TIMESTAMP;
+}
+
+/* Finds out what its stamps are. Those of a clock that cannot be read are of no use. */
+static void begin_clock(const struct heritage *h, const struct rte_eth_dev_info *info)
+{
+    const struct timespec pause = {0, CLOCK_PAUSE_NS};
+    int flag = rte_mbuf_dynflag_lookup(RTE_MBUF_DYNFLAG_RX_TIMESTAMP_NAME, NULL);
+    uint64_t ticks;
+
+    port.stamp_offset = rte_mbuf_dynfield_lookup(RTE_MBUF_DYNFIELD_TIMESTAMP_NAME, NULL);
+    port.stamp_flag = 0;
+    if (!h->options.dpdk_timestamps || flag < 0 || port.stamp_offset < 0)
+        return;
+    for (size_t i = 0; i < sizeof stamping_drivers / sizeof stamping_drivers[0]; i++) {
+        if (strcmp(info->driver_name, stamping_drivers[i].driver) == 0) {
+            dpdk_clock_init_fixed(&port.clock, stamping_drivers[i].tick_ns);
+            port.stamp_flag = UINT64_C(1) << flag;
+        }
+    }
+    for (int i = 0; i < 2 && port.stamp_flag == 0; i++) {
+        if (rte_eth_read_clock(port.id, &ticks) < 0)
+            return;
+        dpdk_clock_sample(&port.clock, ticks, clock_wall_ns());
+        if (i == 0)
+            nanosleep(&pause, NULL);
+    }
+    port.stamp_runs = port.stamp_flag == 0;
+    if (port.clock.rate > 0)
+        port.stamp_flag = UINT64_C(1) << flag;
+}
+
 static int start_port(const struct heritage *h)
 {
     struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
@@ -139,7 +193,7 @@ static int start_port(const struct heritage *h)
 
     if (r < 0)
         return fail(h, "cannot ask the driver", r);
-    conf.rxmode.offloads = info.rx_offload_capa & OFFLOADS;
+    conf.rxmode.offloads = (info.rx_offload_capa & OFFLOADS) | ask_for_stamps(h, &info);
     r = rte_eth_dev_configure(port.id, 1, info.max_tx_queues > 0, &conf);
     if (r < 0)
         return fail(h, "cannot configure the port", r);
@@ -149,6 +203,7 @@ static int start_port(const struct heritage *h)
     r = rte_eth_dev_start(port.id);
     if (r < 0)
         return fail(h, "cannot start the port", r);
+    begin_clock(h, &info);
     if (h->options.promiscuous && (r = rte_eth_promiscuous_enable(port.id)) < 0)
         log_warn("interface %s: cannot be made promiscuous: %s", h->capture.name, rte_strerror(-r));
     return 0;
@@ -207,6 +262,9 @@ static void fill_frame(struct capture *c, struct frame *f, const struct rte_mbuf
                         .wirelen = m->pkt_len,
                         .ts_ns = ts_ns,
                         .linktype = LINKTYPE_ETHERNET};
+    if (m->ol_flags & port.stamp_flag)
+        f->ts_ns = dpdk_clock_ns(
+            &port.clock, *RTE_MBUF_DYNFIELD(m, port.stamp_offset, const rte_mbuf_timestamp_t *));
     if (m->nb_segs > 1)
         join(c, f, m);
     if (m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)
@@ -274,7 +332,10 @@ static void dpdk_stats(struct capture *c)
 {
     struct counters *to = c->counters;
     struct rte_eth_stats now;
+    uint64_t ticks;
 
+    if (port.stamp_runs && rte_eth_read_clock(c->port, &ticks) == 0)
+        dpdk_clock_sample(&port.clock, ticks, clock_wall_ns());
     if (!c->gone && rte_eth_dev_is_removed(c->port)) {
         log_error("interface %s was removed: restart when it is back", c->interface);
         c->gone = true;

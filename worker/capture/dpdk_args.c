@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define NUMA_NODES_MAX 32 /* RTE_MAX_NUMA_NODES is not less */
+
 __attribute__((format(printf, 2, 3))) static void add(struct dpdk_args *a, const char *fmt, ...)
 {
     char *to = a->text + a->used;
@@ -42,6 +44,22 @@ static void add_cores(struct dpdk_args *a, const cpu_set_t *cores)
     add(a, "0@(%s)", list);
 }
 
+/* On the device's memory node, where that can be said: "0,0,128". */
+static void add_memory(struct dpdk_args *a, const struct heritage_dpdk *d)
+{
+    char before[2 * NUMA_NODES_MAX + 1] = "";
+
+    if (!d->huge_pages || d->numa_node <= 0 || d->numa_node >= NUMA_NODES_MAX) {
+        add(a, "-m");
+        add(a, "%u", (unsigned)(d->memory_bytes >> 20));
+        return;
+    }
+    for (int i = 0; i < d->numa_node; i++)
+        snprintf(before + 2 * i, sizeof before - 2 * (size_t)i, "0,");
+    add(a, "--socket-mem");
+    add(a, "%s%u", before, (unsigned)(d->memory_bytes >> 20));
+}
+
 void dpdk_args_build(struct dpdk_args *a, const struct heritage *h, const cpu_set_t *cores)
 {
     const struct heritage_dpdk *d = &h->capture.dpdk;
@@ -56,8 +74,7 @@ void dpdk_args_build(struct dpdk_args *a, const struct heritage *h, const cpu_se
     else
         add(a, "--no-huge");
     add(a, "--no-shconf");
-    add(a, "-m");
-    add(a, "%u", (unsigned)(d->memory_bytes >> 20));
+    add_memory(a, d);
     add(a, "--file-prefix");
     add(a, "spliff-%ld-%s", (long)h->manager_pid, h->node);
     add(a, "--no-telemetry");

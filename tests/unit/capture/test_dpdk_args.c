@@ -27,8 +27,10 @@ static const char *build(const cpu_set_t *cores)
 static void of_device(const char *device, bool vdev, bool huge_pages)
 {
     heritage = (struct heritage){.manager_pid = 77, .node = "worker-2"};
-    heritage.capture.dpdk = (struct heritage_dpdk){
-        .vdev = vdev, .huge_pages = huge_pages, .memory_bytes = UINT64_C(128) << 20};
+    heritage.capture.dpdk = (struct heritage_dpdk){.vdev = vdev,
+                                                   .huge_pages = huge_pages,
+                                                   .numa_node = -1,
+                                                   .memory_bytes = UINT64_C(128) << 20};
     snprintf(heritage.capture.dpdk.device, HERITAGE_DEVICE_MAX, "%s", device);
 }
 
@@ -60,6 +62,23 @@ static void test_pci(void **state)
                         "spliff-77-worker-2 --no-telemetry --log-level=error -a 0000:03:00.0");
 }
 
+static void test_memory_of_its_node(void **state)
+{
+    cpu_set_t cores;
+
+    (void)state;
+    CPU_ZERO(&cores);
+    CPU_SET(1, &cores);
+    of_device("0000:03:00.0", false, true);
+    heritage.capture.dpdk.numa_node = 2;
+    assert_non_null(strstr(build(&cores), " --socket-mem 0,0,128 "));
+    heritage.capture.dpdk.numa_node = 0;
+    assert_non_null(strstr(build(&cores), " -m 128 "));
+    heritage.capture.dpdk.huge_pages = false; /* small pages cannot be asked for by node */
+    heritage.capture.dpdk.numa_node = 2;
+    assert_non_null(strstr(build(&cores), " -m 128 "));
+}
+
 static void test_all_cores_fit(void **state)
 {
     cpu_set_t cores;
@@ -76,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vdev),
         cmocka_unit_test(test_pci),
+        cmocka_unit_test(test_memory_of_its_node),
         cmocka_unit_test(test_all_cores_fit),
     };
 

@@ -98,6 +98,41 @@ static void test_probe(void **state)
     expect(3, "probe", TOPOLOGY_PROBE, -1);
 }
 
+static void test_devices_of_dpdk(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        read_text(MANAGER "[w]\ntype=worker\nhost=localhost\npci=03:00.0\nlb_procs=2\nlcores=4-5\n"
+                          "[v]\ntype=worker\nhost=localhost\nvdev=net_tap0,iface=x\n"),
+        0);
+    expect(2, "w-1", TOPOLOGY_WORKER, 4);
+    expect(3, "w-2", TOPOLOGY_WORKER, 5);
+    assert_string_equal(topology.nodes[2].interface, "0000:03:00.0");
+    assert_int_equal(topology.nodes[2].mode, MODE_DPDK);
+    assert_string_equal(topology.nodes[4].interface, "net_tap0,iface=x");
+    assert_int_equal(topology.nodes[4].mode, MODE_DPDK);
+    assert_int_equal(read_text(MANAGER "[w]\ntype=worker\nhost=localhost\ninterface=dpdk::3:0.0\n"),
+                     0);
+    assert_string_equal(topology.nodes[2].interface, "0000:3:0.0");
+}
+
+static void test_run_of_several_devices(void **state)
+{
+    char many[TOPOLOGY_NAME_MAX + 8];
+
+    (void)state;
+    assert_int_equal(
+        topology_of_run(&topology, 2, "net_tap0 net_tap1", MODE_DPDK, "0,1,2,3", false, error), 0);
+    assert_int_equal(topology_count(&topology, TOPOLOGY_WORKER), 4);
+    expect(4, "worker-3", TOPOLOGY_WORKER, 2);
+    assert_string_equal(topology.nodes[3].interface, "net_tap0");
+    assert_string_equal(topology.nodes[4].interface, "net_tap1");
+    memset(many, 'a', sizeof many - 1);
+    many[sizeof many - 1] = '\0';
+    assert_int_equal(topology_of_run(&topology, 1, many, MODE_DPDK, "", false, error), -EINVAL);
+    assert_int_equal(topology_of_run(&topology, 100, "a b", MODE_DPDK, "", false, error), -EINVAL);
+}
+
 static void test_accepted_without_effect(void **state)
 {
     (void)state;
@@ -133,8 +168,23 @@ static void test_refusals(void **state)
          "node.cfg:8: lb_method=af_xdp: interface=xdp::eth0 says another method"},
         {MANAGER WORKER "lb_method=af_packet\n",
          "node.cfg:8: lb_method without lb_procs: give lb_procs=N, the workers"},
-        {MANAGER WORKER "pin_cpus=1-3\n",
-         "node.cfg:8: pin_cpus=1-3: give at most 64 core numbers such as 0,2,4"},
+        {MANAGER WORKER "pci=03:00.0\n",
+         "node.cfg:8: [worker]: give one of interface, pci and vdev"},
+        {MANAGER "[w]\ntype=worker\nhost=localhost\npci=eth0\n",
+         "node.cfg:7: pci=eth0: give a PCI address such as 0000:03:00.0"},
+        {MANAGER "[w]\ntype=worker\nhost=localhost\nvdev=tap0\n",
+         "node.cfg:7: vdev=tap0: give a virtual device such as net_af_xdp0,iface=eth1, without "
+         "blanks"},
+        {MANAGER "[w]\ntype=worker\nhost=localhost\npci=03:00.0\nlb_method=xdp\nlb_procs=1\n",
+         "node.cfg:8: lb_method=xdp: a device of pci= or vdev= is read by dpdk"},
+        {MANAGER "[w]\ntype=worker\nhost=localhost\npci=03:00.0\nlb_procs=2\nlcores=1\n",
+         "node.cfg:9: lcores=1: give a core for each of the 2 workers"},
+        {MANAGER WORKER "lcores=1\n",
+         "node.cfg:8: lcores is for workers of lb_method=dpdk: give pin_cpus"},
+        {MANAGER "[w]\ntype=worker\nhost=localhost\npci=03:00.0\npin_cpus=1\nlcores=1\n",
+         "node.cfg:9: lcores: pin_cpus says the same; give one"},
+        {MANAGER WORKER "pin_cpus=3-1\n",
+         "node.cfg:8: pin_cpus=3-1: give at most 64 core numbers such as 0,2,4"},
         {MANAGER WORKER "env_vars=1A=x\n", "node.cfg:8: env_vars=1A=x: give NAME=VALUE,NAME=VALUE"},
         {MANAGER WORKER "host=localhost\n", "node.cfg:8: host was already set in line 6"},
         {MANAGER WORKER WORKER,
@@ -219,6 +269,8 @@ int main(void)
         cmocka_unit_test(test_one_worker_keeps_its_name),
         cmocka_unit_test(test_standalone),
         cmocka_unit_test(test_probe),
+        cmocka_unit_test(test_devices_of_dpdk),
+        cmocka_unit_test(test_run_of_several_devices),
         cmocka_unit_test(test_accepted_without_effect),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_percent),

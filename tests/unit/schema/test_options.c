@@ -129,6 +129,22 @@ static void test_errors_say_what_is_right(void **state)
         error, "mode = x: is not valid; give one of auto, kernel, xdp, af_xdp, dpdk or pcap");
 }
 
+static void test_lists_add_up(void **state)
+{
+    char text[OPTION_LIST_MAX];
+
+    (void)state;
+    assert_int_equal(set("vdev", "net_tap0,iface=a"), 0);
+    assert_int_equal(set("vdev", ""), 0);
+    assert_int_equal(set("vdev", "net_tap1"), 0);
+    assert_string_equal(opts.vdev, "net_tap0,iface=a net_tap1");
+    memset(text, 'a', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    assert_int_equal(set("vdev", text), -EINVAL);
+    assert_non_null(strstr(error, "is too large; give words of together at most 1023 bytes"));
+    assert_string_equal(opts.vdev, "net_tap0,iface=a net_tap1");
+}
+
 static void test_long_strings(void **state)
 {
     char text[OPTION_STRING_MAX + 1];
@@ -175,6 +191,7 @@ int main(void)
         cmocka_unit_test_setup(test_sizes, begin),
         cmocka_unit_test_setup(test_a_refused_value_changes_nothing, begin),
         cmocka_unit_test_setup(test_errors_say_what_is_right, begin),
+        cmocka_unit_test_setup(test_lists_add_up, begin),
         cmocka_unit_test_setup(test_long_strings, begin),
         cmocka_unit_test_setup(test_print_and_read_again, begin),
     };

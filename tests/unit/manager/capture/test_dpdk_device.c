@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -30,6 +31,35 @@ static void test_pci(void **state)
         assert_true(dpdk_device_is_pci(addresses[i]));
     for (unsigned i = 0; i < sizeof others / sizeof others[0]; i++)
         assert_false(dpdk_device_is_pci(others[i]));
+}
+
+static int name(const char *given, bool vdev)
+{
+    static char text[40];
+    int r = dpdk_device_name(given, vdev, text, sizeof text, why, sizeof why);
+
+    if (r == 0)
+        snprintf(out.device, sizeof out.device, "%s", text);
+    return r;
+}
+
+static void test_name(void **state)
+{
+    (void)state;
+    assert_int_equal(name("03:00.1", false), 0);
+    assert_string_equal(out.device, "0000:03:00.1");
+    assert_int_equal(name("0001:03:00.1", false), 0);
+    assert_string_equal(out.device, "0001:03:00.1");
+    assert_int_equal(name("net_tap0,iface=x", true), 0);
+    assert_string_equal(out.device, "net_tap0,iface=x");
+    assert_int_equal(name("net_tap0", false), -EINVAL);
+    assert_string_equal(why, "give a PCI address such as 0000:03:00.0");
+    assert_int_equal(name("03:00.1", true), -EINVAL);
+    assert_int_equal(name("net_pcap0,rx_pcap=/a b", true), -EINVAL);
+    assert_string_equal(why,
+                        "give a virtual device such as net_af_xdp0,iface=eth1, without blanks");
+    assert_int_equal(name("net_pcap0,rx_pcap=/a/long/path/to/a/file", true), -EINVAL);
+    assert_string_equal(why, "its arguments are too long: give shorter names");
 }
 
 static void test_argument(void **state)
@@ -96,9 +126,10 @@ static void test_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pci),          cmocka_unit_test(test_argument),
-        cmocka_unit_test(test_a_queue_each), cmocka_unit_test(test_a_file_each),
-        cmocka_unit_test(test_whole),        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_pci),         cmocka_unit_test(test_name),
+        cmocka_unit_test(test_argument),    cmocka_unit_test(test_a_queue_each),
+        cmocka_unit_test(test_a_file_each), cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
