@@ -1,28 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Ring and fanout for real: in a network namespace of its own, on a veth pair ("far" - "near"),
- * with frames that are put in at either end. Needs root and ip(8); without them it says so. */
+ * with frames that are put in at either end (veth.h). */
 #include "manager/capture/opener.h"
 #include "worker/capture/sources.h"
 
-#include "common/base/log.h"
-#include "tests/unit/packet_builder.h"
+#include "tests/unit/capture/veth.h"
 #include "worker/decode/decode.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <poll.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #define MEMBERS_MAX 2u
 #define SEED        99u
@@ -35,23 +21,12 @@ static struct capture *capture[MEMBERS_MAX];
 static struct options options;
 static uint16_t owner[FLOW_BUCKETS];
 static struct frame frames[CAPTURE_BATCH_MAX];
-static struct packet_builder pb;
-static int injector = -1;
-static bool can_run;
 static struct opened *opened;
 
 static int make_namespace(void **state)
 {
     (void)state;
-    log_init("test", LOG_LEVEL_ERROR);
-    if (unshare(CLONE_NEWNET) < 0)
-        printf("no network namespace (%s): nothing is tested; run as root\n", strerror(errno));
-    else if (system("ip link add near type veth peer name far && ip link set lo up && "
-                    "sysctl -qw net.ipv6.conf.all.disable_ipv6=1 && "
-                    "ip link set near mtu 65535 up && ip link set far mtu 65535 up") != 0)
-        printf("ip(8) cannot make a veth pair: nothing is tested\n");
-    else
-        can_run = (injector = socket(AF_PACKET, SOCK_RAW, 0)) >= 0;
+    veth_make(1, 65535);
     return 0;
 }
 
@@ -105,31 +80,6 @@ static int tear_down(void **state)
         opener_af_packet.close(opened);
     opened = NULL;
     return 0;
-}
-
-#define SKIP_IF_UNABLE()                                                                           \
-    do {                                                                                           \
-        if (!can_run)                                                                              \
-            skip();                                                                                \
-    } while (0)
-
-/* Sends the frame in pb out of an interface. */
-static void inject(const char *interface)
-{
-    struct sockaddr_ll to = {.sll_family = AF_PACKET,
-                             .sll_ifindex = (int)if_nametoindex(interface)};
-
-    assert_int_equal(sendto(injector, pb.b, pb.n, 0, (struct sockaddr *)&to, sizeof to),
-                     (ssize_t)pb.n);
-}
-
-static void build_udp(unsigned sport, unsigned payload)
-{
-    pb_ethernet(&pb, ETH_P_IP);
-    pb_ipv4(&pb, 17, 0xc0000201, 0xc0000202, 0, 0);
-    pb_udp(&pb, sport, 9, payload);
-    pb_fill(&pb, sport, payload);
-    pb_end(&pb);
 }
 
 /* Up to `want` frames of a worker, waiting for them; released only when the next are asked for. */

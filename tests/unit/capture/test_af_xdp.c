@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sockets and program for real: in a network namespace of its own, on a veth pair ("far" - "near"),
- * with frames that are put in at the far end. Needs root and ip(8); without them it says so. */
+ * with frames that are put in at the far end (veth.h). */
 #include "manager/capture/opener.h"
 #include "worker/capture/sources.h"
 
-#include "common/base/log.h"
-#include "tests/unit/packet_builder.h"
+#include "tests/unit/capture/veth.h"
 #include "worker/decode/decode.h"
 
-#include <errno.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
 #include <poll.h>
-#include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #define WORKERS_MAX 2u
 #define SEED        99u
@@ -35,24 +21,12 @@ static struct opened *opened;
 static struct options options;
 static uint16_t owner[FLOW_BUCKETS];
 static struct frame frames[CAPTURE_BATCH_MAX];
-static struct packet_builder pb;
 static char error[INI_ERROR_BYTES];
-static int injector = -1;
-static bool can_run;
 
 static int make_namespace(void **state)
 {
     (void)state;
-    log_init("test", LOG_LEVEL_ERROR);
-    if (unshare(CLONE_NEWNET) < 0)
-        printf("no network namespace (%s): nothing is tested; run as root\n", strerror(errno));
-    else if (system("ip link add near numrxqueues 2 numtxqueues 2 type veth peer name far "
-                    "numrxqueues 2 numtxqueues 2 && ip link set lo up && sysctl -qw "
-                    "net.ipv6.conf.all.disable_ipv6=1 && "
-                    "ip link set near mtu 9000 up && ip link set far mtu 9000 up") != 0)
-        printf("ip(8) cannot make a veth pair: nothing is tested\n");
-    else
-        can_run = (injector = socket(AF_PACKET, SOCK_RAW, 0)) >= 0;
+    veth_make(2, 9000);
     return 0;
 }
 
@@ -115,29 +89,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-#define SKIP_IF_UNABLE()                                                                           \
-    do {                                                                                           \
-        if (!can_run)                                                                              \
-            skip();                                                                                \
-    } while (0)
-
-static void inject(void)
-{
-    struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex("far")};
-
-    assert_int_equal(sendto(injector, pb.b, pb.n, 0, (struct sockaddr *)&to, sizeof to),
-                     (ssize_t)pb.n);
-}
-
-static void build_udp(unsigned sport, unsigned payload)
-{
-    pb_ethernet(&pb, ETH_P_IP);
-    pb_ipv4(&pb, 17, 0xc0000201, 0xc0000202, 0, 0);
-    pb_udp(&pb, sport, 9, payload);
-    pb_fill(&pb, sport, payload);
-    pb_end(&pb);
-}
-
 /* The worker whose queue has something, and that is then in frames; *n of them. */
 static unsigned receive(uint32_t want, int *n)
 {
@@ -174,7 +125,7 @@ static void test_frame_with_time_and_hash(void **state)
     SKIP_IF_UNABLE();
     open_interface();
     build_udp(1000, 100);
-    inject();
+    inject("far");
     w = receive(CAPTURE_BATCH_MAX, &n);
     assert_int_equal(n, 1);
     assert_int_equal(frames[0].caplen, pb.n);
@@ -204,7 +155,7 @@ static void test_jumbo_frames_are_joined(void **state)
     for (unsigned i = 0; i < 64; i++) {
         build_udp(7, 8900);
         pb.b[42] = (uint8_t)i;
-        inject();
+        inject("far");
     }
     while (next < 64) {
         int n;
@@ -233,9 +184,9 @@ static void test_snap_length_and_filter(void **state)
     snprintf(options.filter, sizeof options.filter, "udp src port 7");
     open_interface();
     build_udp(6, 100);
-    inject();
+    inject("far");
     build_udp(7, 100);
-    inject();
+    inject("far");
     w = receive(2, &n);
     assert_int_equal(n, 1);
     assert_int_equal(source_port(&frames[0]), 7);
@@ -263,7 +214,7 @@ static void test_successor_goes_on(void **state)
             build_udp(7, i % 10 == 9 ? 3000 : 100);
             pb.b[42] = (uint8_t)(sent >> 8);
             pb.b[43] = (uint8_t)sent++;
-            inject();
+            inject("far");
         }
         while (next < sent) {
             int n;
@@ -297,7 +248,7 @@ static void test_full_memory(void **state)
     open_interface();
     build_udp(1, 100);
     for (; sent < 2000; sent++)
-        inject();
+        inject("far");
     while (got + counters[w].capture_kernel_drops < sent) {
         w = receive(CAPTURE_BATCH_MAX, &n);
         got += (unsigned)n;
@@ -309,7 +260,7 @@ static void test_full_memory(void **state)
     assert_int_equal(counters[w].capture_link, sent);
     assert_int_equal(counters[w].capture_refused, 0);
     assert_in_range(got, 1000, 1023); /* of 2 MiB, in places of 2 KiB */
-    inject();
+    inject("far");
     assert_int_equal(receive(1, &n), w);
 }
 
@@ -340,14 +291,14 @@ static void test_queues(void **state)
     if (open_opener("near", WORKERS_MAX) < 0)
         fail_msg("%s", error);
     build_udp(1, 10);
-    inject();
+    inject("far");
     for (unsigned i = 0; i < WORKERS_MAX; i++)
         open_worker(i);
     inject_by_core(1);
     for (unsigned i = 0; i < 100; i++) {
         run_on(i % 2);
         build_udp(2000 + i, 10);
-        inject();
+        inject("far");
     }
     inject_by_core(0);
     while (seen[0] + seen[1] < 100) {
