@@ -5,6 +5,7 @@
 # cluster has stopped, and what a killed manager leaves is gone with the next one.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/mirror.sh"
+. "$(dirname "$0")/beside.sh"
 why=$(mirror_missing)
 "$BIN/spliff-cluster" version | grep -q -- +xdp || why="built without libxdp"
 [ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
@@ -22,8 +23,7 @@ nothing_left() { [ -z "$(left_behind)" ]; }
 nothing_left || die 'another run of this test has left something behind, or is under way'
 begin 2
 mirror_up || die 'cannot make the mirror port'
-client ethtool -K cl0 tx off tso off gso off gro off >/dev/null 2>&1
-server ethtool -K sv0 tx off tso off gso off gro off >/dev/null 2>&1
+wire_frames
 
 # An interface that the host uses is not taken away from it; nor one with more queues than workers.
 node_cfg 2 sv0 af_xdp
@@ -36,21 +36,10 @@ grep -q 'tap0: has 2 receive queues, and 1 worker.*ethtool -L tap0' "$WORK/start
 
 node_cfg 2 tap0 af_xdp
 start
-server "$BIN/spliff-cluster" run -i sv0 -w 2 --log-dir "$WORK/kernel" --quiet 2>"$WORK/kernel.err" &
-kernel=$!
-client ip addr add 192.0.2.99/24 dev cl0
-both_see() {
-    get --interface 192.0.2.99 "http://$SERVER4/moved" && has_records http 1 && [ -s "$WORK/kernel/http.log" ]
-}
-wait_for 10 both_see || die 'a cluster sees nothing'
+begin_kernel
+both_see || die 'a cluster sees nothing'
 
-for n in $(seq 6); do
-    get "http://$SERVER4/count/plain/$n" "http://$SERVER4/count/plain/next/$n" || die 'curl'
-    get "https://$SERVER4/count/$n" || die 'curl over TLS'
-    get "http://[$SERVER6]/count/plain/$n" "https://[$SERVER6]/count/$n" || die 'curl over IPv6'
-    client dig +short +time=2 @$SERVER4 www.example.org >/dev/null || die 'dig'
-    get "http://$SERVER4/files/20k.txt" || die 'curl of a file'
-done
+talk
 mirror_as tc/tagged || die 'cannot tag'
 server timeout 10 tcpdump -qni mir0 -c 1 'vlan 7' >/dev/null 2>&1 &
 tagged=$!
@@ -61,19 +50,12 @@ wait $tagged || die 'the copies have no VLAN tag'
 mirror_as tc
 # Fragments of one datagram come in by the queue of their addresses, and are put together there.
 client bash -c "head -c 4000 /dev/zero >/dev/udp/$SERVER4/9"
-counted() { [ "$(column http uri | grep -c plain)" -eq "$(grep -c plain "$WORK/www/access.log")" ]; }
 wait_for 10 counted || die 'requests are missing'
 [ "$(counter capture.refused)" -eq 0 ] || die 'frames were refused'
-both=$(cluster status --json | python3 -c '
-import json, sys
-nodes = json.load(sys.stdin)["nodes"]
-print(sum(1 for n in nodes if n.get("counters", {}).get("flow.tcp", 0) > 4))')
-[ "$both" -eq 2 ] || die 'one worker has it all: the other queue is not read'
+[ "$(busy_workers)" -eq 2 ] || die 'one worker has it all: the other queue is not read'
 stop
-kill -INT "$(pgrep -P $kernel)" 2>/dev/null || kill -INT $kernel
-wait $kernel
-"$ROOT/tests/cluster/same_logs.py" "$LOGS" "$WORK/kernel" conn http ssl dns >"$WORK/diff" ||
-    { head -n 20 "$WORK/diff"; die 'the logs differ from those of AF_PACKET'; }
+end_kernel
+same_as_kernel conn http ssl dns
 wait_for 5 nothing_left || { left_behind; die 'the cluster has left something in the kernel'; }
 
 # A killed manager takes its children with it, but not the program; the next start does.

@@ -5,6 +5,7 @@
 # costs next to nothing, and nothing is left behind, neither in the kernel nor in /var/run.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/mirror.sh"
+. "$(dirname "$0")/beside.sh"
 why=$(mirror_missing)
 [ -x "$BIN/spliff-worker-dpdk" ] || why='no libdpdk to build mode dpdk with'
 [ -n "$why" ] || find /usr/lib* -name 'librte_net_af_xdp.so*' | grep -q . || why='no net_af_xdp driver of DPDK'
@@ -18,8 +19,7 @@ nothing_left() { [ -z "$(left_behind)" ]; }
 
 begin 2
 mirror_up || die 'cannot make the mirror port'
-client ethtool -K cl0 tx off tso off gso off gro off >/dev/null 2>&1
-server ethtool -K sv0 tx off tso off gso off gro off >/dev/null 2>&1
+wire_frames
 echo 'huge_pages = never' >>"$WORK/spliff.cfg"
 
 node_cfg 2 net_af_xdp0,iface=sv0 dpdk
@@ -28,32 +28,14 @@ grep -q 'sv0: it carries the address 192.0.2.2.*force' "$WORK/start.err" || die 
 
 node_cfg 2 net_af_xdp0,iface=tap0 dpdk
 start
-server "$BIN/spliff-cluster" run -i sv0 -w 2 --log-dir "$WORK/kernel" --quiet 2>"$WORK/kernel.err" &
-kernel=$!
-client ip addr add 192.0.2.99/24 dev cl0
-both_see() {
-    get --interface 192.0.2.99 "http://$SERVER4/moved" && has_records http 1 && [ -s "$WORK/kernel/http.log" ]
-}
-wait_for 10 both_see || die 'a cluster sees nothing'
-for n in $(seq 6); do
-    get "http://$SERVER4/count/plain/$n" "http://$SERVER4/count/plain/next/$n" || die 'curl'
-    get "https://$SERVER4/count/$n" || die 'curl over TLS'
-    get "http://[$SERVER6]/count/plain/$n" "https://[$SERVER6]/count/$n" || die 'curl over IPv6'
-    client dig +short +time=2 @$SERVER4 www.example.org >/dev/null || die 'dig'
-    get "http://$SERVER4/files/20k.txt" || die 'curl of a file'
-done
-counted() { [ "$(column http uri | grep -c plain)" -eq "$(grep -c plain "$WORK/www/access.log")" ]; }
+begin_kernel
+both_see || die 'a cluster sees nothing'
+talk
 wait_for 10 counted || die 'requests are missing'
-both=$(cluster status --json | python3 -c '
-import json, sys
-nodes = json.load(sys.stdin)["nodes"]
-print(sum(1 for n in nodes if n.get("counters", {}).get("flow.tcp", 0) > 4))')
-[ "$both" -eq 2 ] || die 'one worker has it all: the other queue is not read'
+[ "$(busy_workers)" -eq 2 ] || die 'one worker has it all: the other queue is not read'
 stop
-kill -INT "$(pgrep -P $kernel)" 2>/dev/null || kill -INT $kernel
-wait $kernel
-"$ROOT/tests/cluster/same_logs.py" "$LOGS" "$WORK/kernel" conn http ssl dns >"$WORK/diff" ||
-    { head -n 20 "$WORK/diff"; die 'the logs differ from those of AF_PACKET'; }
+end_kernel
+same_as_kernel conn http ssl dns
 wait_for 5 nothing_left || { left_behind; die 'the cluster has left something behind'; }
 
 # ticks PID: of CPU so far, a hundredth of a second each.

@@ -40,11 +40,7 @@ wait_for 10 has_uri /count/last || die 'the last request is not logged'
 
 packets=$(counter capture.packets) below=$(counter capture.link)
 [ "$(counter capture.kernel_drops)" -eq 0 ] || die 'the ring was full'
-both=$(cluster status --json | python3 -c '
-import json, sys
-nodes = json.load(sys.stdin)["nodes"]
-print(sum(1 for n in nodes if n.get("counters", {}).get("flow.tcp", 0) > 4))')
-[ "$both" -eq 2 ] || die 'one worker has it all'
+[ "$(busy_workers)" -eq 2 ] || die 'one worker has it all'
 stop
 end_kernel
 seen=$(sum_packets "$LOGS")
