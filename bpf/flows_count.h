@@ -62,7 +62,7 @@ static __always_inline _Bool flows_is_quic_long(const struct packet_view *v, con
 {
     PACKET_BYTES(first, 1);
 
-    return p->key.proto == PACKET_UDP && p->payload_bytes > 0 &&
+    return p->key.proto == PACKET_UDP && !p->short_header && p->payload_bytes > 0 &&
            packet_load(v, p->payload_offset, first, 1) && (first[0] & 0x80);
 }
 

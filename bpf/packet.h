@@ -75,6 +75,7 @@ struct packet {
     __u32 seq;
     __u16 window;
     __u8 tcp_flags;
+    __u8 short_header; /* UDP: known to be without a long header of QUIC */
 };
 
 /* By words: the compiler knows of no alignment and would go byte by byte. */
@@ -370,6 +371,7 @@ static __always_inline _Bool packet_usual(const __u8 *h, __u32 left, struct pack
     p->ip_bytes = ip_bytes;
     p->payload_offset = 34 + header_bytes;
     p->payload_bytes = transport_bytes - header_bytes;
+    p->short_header = !(h[42] & 0x80);
     return 1;
 }
 
@@ -393,20 +395,24 @@ static __always_inline _Bool packet_parse_usual(const struct packet_view *v, str
            packet_usual(copy + 2, v->bytes - 14, p);
 }
 
-/* Fills *p, which is all zero, if it is PACKET_FLOW. */
-static __always_inline enum packet_kind packet_parse(const struct packet_view *v, struct packet *p)
+/* What packet_parse_usual leaves. */
+static __always_inline enum packet_kind packet_parse_other(const struct packet_view *v,
+                                                           struct packet *p)
 {
     __u32 offset = 0;
-    __u16 type;
+    __u16 type = packet_link(v, &offset);
 
-    if (packet_parse_usual(v, p))
-        return PACKET_FLOW;
-    type = packet_link(v, &offset);
     if (type == PACKET_ETHERTYPE_IPV4)
         return packet_ipv4(v, offset, p);
     if (type == PACKET_ETHERTYPE_IPV6)
         return packet_ipv6(v, offset, p);
     return PACKET_OTHER;
+}
+
+/* Fills *p, which is all zero, if it is PACKET_FLOW. */
+static __always_inline enum packet_kind packet_parse(const struct packet_view *v, struct packet *p)
+{
+    return packet_parse_usual(v, p) ? PACKET_FLOW : packet_parse_other(v, p);
 }
 
 static __always_inline __u32 packet_hash_end(const __u8 *addr, __u32 port, __u32 seed)

@@ -74,17 +74,30 @@ static __noinline __u32 prefilter_lists(__u32 state, struct prefilter_key *ends)
     return lists;
 }
 
+static __always_inline __u32 prefilter_current(void)
+{
+    __u32 zero = 0;
+    const __u32 *state = bpf_map_lookup_elem(&prefilter_state, &zero);
+
+    return state ? *state : 0;
+}
+
+/* Whether there is a list. */
+static __always_inline _Bool prefilter_is_on(void)
+{
+    return (prefilter_current() & PREFILTER_LISTS) != 0;
+}
+
 /* Judges a packet and counts it if it is left out: as prefilter_judge(). */
 static __always_inline __u32 prefilter(const struct packet_view *v)
 {
     struct prefilter_key ends[2] = {};
-    __u32 zero = 0, verdict, index;
-    const __u32 *state = bpf_map_lookup_elem(&prefilter_state, &zero);
+    __u32 state = prefilter_current(), verdict, index;
     __u64 *count;
 
-    if (!state || !(*state & PREFILTER_LISTS) || !prefilter_addresses(v, ends))
+    if (!(state & PREFILTER_LISTS) || !prefilter_addresses(v, ends))
         return 0;
-    verdict = prefilter_judge(*state & PREFILTER_LISTS, prefilter_lists(*state, ends));
+    verdict = prefilter_judge(state & PREFILTER_LISTS, prefilter_lists(state, ends));
     if (verdict == 0)
         return 0;
     index = verdict - 1;

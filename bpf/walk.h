@@ -139,7 +139,7 @@ static __always_inline __u16 pppoe(struct walk *w)
 }
 
 /* Steps over all that decode's link_follow() steps over. */
-static __noinline __u16 follow_link(struct walk *w, __u16 type)
+static __always_inline __u16 follow_layers(struct walk *w, __u16 type)
 {
     for (int i = 0; i < FLOW_LINK_LAYERS; i++) {
         w->offset = packet_forget(w->offset);
@@ -164,6 +164,54 @@ static __noinline __u16 follow_link(struct walk *w, __u16 type)
         }
     }
     return type;
+}
+
+/* The same for functions that the verifier looks at for themselves: it would take most of the time
+ * of loading a program to follow the layers again for each tunnel that they may be in. */
+struct walk_place {
+    __u32 offset;
+    __u32 type;
+};
+
+static __always_inline int follow_from(struct packet_view v, struct walk_place *at)
+{
+    struct walk w = {.view = v};
+
+    if (!at)
+        return 0;
+    w.offset = at->offset;
+    at->type = follow_layers(&w, (__u16)at->type);
+    at->offset = w.offset;
+    return 0;
+}
+
+__noinline int walk_xdp(struct xdp_md *ctx, struct walk_place *at)
+{
+    return follow_from((struct packet_view){.ctx = ctx, .hook = PACKET_XDP_FAR}, at);
+}
+
+__noinline int walk_tc(struct __sk_buff *skb, struct walk_place *at)
+{
+    return follow_from((struct packet_view){.ctx = skb, .hook = PACKET_TC_FAR}, at);
+}
+
+__noinline int walk_socket(struct __sk_buff *skb, struct walk_place *at, __u32 l3)
+{
+    return follow_from((struct packet_view){.ctx = skb, .hook = PACKET_SOCKET, .l3 = l3}, at);
+}
+
+static __always_inline __u16 follow_link(struct walk *w, __u16 type)
+{
+    struct walk_place at = {.offset = w->offset, .type = type};
+
+    if (w->view.hook == PACKET_XDP_FAR)
+        walk_xdp(w->view.ctx, &at);
+    else if (w->view.hook == PACKET_TC_FAR)
+        walk_tc(w->view.ctx, &at);
+    else
+        walk_socket(w->view.ctx, &at, w->view.l3);
+    w->offset = at.offset;
+    return (__u16)at.type;
 }
 
 /* The type of what the walk begins with. */

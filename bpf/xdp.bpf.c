@@ -46,32 +46,6 @@ static __always_inline struct xdp_flow *flow_of(const struct packet *p)
     return bpf_map_lookup_elem(&xdp_flows, &p->key);
 }
 
-/* What is known of a packet that goes up. */
-struct look {
-    struct packet packet;
-    struct xdp_flow *flow; /* NULL: none is counted */
-    _Bool parsed;
-};
-
-/* True if the packet goes up; else it has been counted. */
-static __always_inline _Bool look(struct look *l, const struct packet_view *v)
-{
-    l->parsed = packet_parse(v, &l->packet) == PACKET_FLOW;
-    if (!l->parsed &&
-        v->hook == PACKET_TC) { /* or its headers are not in one piece, which is rare */
-        struct packet_view far = packet_far(v);
-
-        l->parsed = packet_parse(&far, &l->packet) == PACKET_FLOW;
-    }
-    if (!l->parsed)
-        return 1;
-    l->flow = flow_of(&l->packet);
-    if (!l->flow || xdp_flow_rises(l->flow, v, &l->packet))
-        return 1;
-    flows_count(&l->flow->counted, &l->packet);
-    return 0;
-}
-
 /* A packet that the interface is yet to cut, or that was put together of several: they are counted
  * as they are on the wire. Its bytes are its own, the headers of all but the first are added. */
 static __always_inline void count_segments(struct xdp_flow *f, const struct packet *p, __u32 n)
@@ -91,7 +65,39 @@ static __always_inline __u32 walk(const struct packet_view *v)
     return walk_hash(v, xdp_config.seed, &hash) ? hash : 0; /* what is not IP: the first worker's */
 }
 
-/* Functions that the verifier looks at for themselves, and not again for each way to them. */
+/* Functions that the verifier looks at for themselves, and not again for each way to them. What the
+ * packets of a long flow need is not among them: that is one piece of code, and a short one. */
+__noinline int spliff_xdp_left_out(struct xdp_md *ctx)
+{
+    struct packet_view v = {.ctx = ctx, .hook = PACKET_XDP};
+
+    return (int)prefilter(&v);
+}
+
+__noinline int spliff_tc_left_out(struct __sk_buff *skb)
+{
+    struct packet_view v = {.ctx = skb, .hook = PACKET_TC, .bytes = skb->len, .l3 = xdp_config.l3};
+
+    return (int)prefilter(&v);
+}
+
+__noinline int spliff_xdp_parse(struct xdp_md *ctx, struct packet *p)
+{
+    struct packet_view v = {.ctx = ctx, .hook = PACKET_XDP};
+
+    return p && packet_parse_other(&v, p) == PACKET_FLOW;
+}
+
+/* Headers may be in several pieces, though they seldom are. */
+__noinline int spliff_tc_parse(struct __sk_buff *skb, struct packet *p)
+{
+    struct packet_view v = {.ctx = skb, .hook = PACKET_TC, .bytes = skb->len, .l3 = xdp_config.l3};
+    struct packet_view far = packet_far(&v);
+
+    return p &&
+           (packet_parse_other(&v, p) == PACKET_FLOW || packet_parse_other(&far, p) == PACKET_FLOW);
+}
+
 __noinline int spliff_xdp_walk(struct xdp_md *ctx)
 {
     struct packet_view v = {
@@ -129,15 +135,47 @@ __noinline int spliff_tc_send(struct __sk_buff *skb, __u32 hash, __u32 hashed, _
     return xdp_ring_send(&v, &head);
 }
 
+/* A packet of a flow goes up or is counted; both, if the ring is full. */
+__noinline int spliff_xdp_judge(struct xdp_md *ctx, struct packet *p)
+{
+    struct packet_view v = {.ctx = ctx, .hook = PACKET_XDP_FAR};
+    struct xdp_flow *f = p ? flow_of(p) : NULL;
+
+    if (!p)
+        return 0;
+    if (f && !xdp_flow_rises(f, &v, p))
+        flows_count(&f->counted, p);
+    else if (!spliff_xdp_send(ctx, packet_hash(p, xdp_config.seed), 1) && f)
+        flows_count(&f->counted, p);
+    return 0;
+}
+
+__noinline int spliff_tc_judge(struct __sk_buff *skb, struct packet *p, __u32 outgoing)
+{
+    struct packet_view v = {
+        .ctx = skb, .hook = PACKET_TC_FAR, .bytes = skb->len, .l3 = xdp_config.l3};
+    struct xdp_flow *f = p ? flow_of(p) : NULL;
+
+    if (!p)
+        return 0;
+    if (f)
+        count_segments(f, p, skb->gso_segs);
+    if (f && !xdp_flow_rises(f, &v, p))
+        flows_count(&f->counted, p);
+    else if (!spliff_tc_send(skb, packet_hash(p, xdp_config.seed), 1, outgoing) && f)
+        flows_count(&f->counted, p);
+    return 0;
+}
+
 /* The host goes on with the frame: here, or on the CPU that has the flows with this hash. */
-static __always_inline int pass_on(__u32 hash)
+static __always_inline int pass_on(const struct packet *p)
 {
     __u32 n = xdp_config.n_cpus, at;
 
     if (n == 0)
         return XDP_PASS;
-    at = packet_forget(hash %
-                       n); /* the compiler knows that it is in bounds, the verifier does not */
+    /* The compiler knows that it is in bounds, the verifier does not. */
+    at = packet_forget(packet_hash(p, xdp_config.seed) % n);
     return at < XDP_CPUS_MAX ? (int)bpf_redirect_map(&xdp_cpus, xdp_config.cpu[at], XDP_PASS)
                              : XDP_PASS;
 }
@@ -146,39 +184,44 @@ SEC("xdp.frags")
 int spliff_xdp(struct xdp_md *ctx)
 {
     struct packet_view v = {.ctx = ctx, .hook = PACKET_XDP};
-    struct look l = {};
-    __u32 hash, left_out = prefilter(&v);
-    _Bool rises;
+    struct packet p = {};
+    struct xdp_flow *f;
+    int left_out;
 
-    if (left_out)
+    if (prefilter_is_on() && (left_out = spliff_xdp_left_out(ctx)) != 0)
         return left_out == 1 + PREFILTER_DROPPED ? XDP_DROP : XDP_PASS;
-    rises = look(&l, &v);
-    if (!rises && xdp_config.n_cpus == 0)
+    if (!packet_parse_usual(&v, &p) && !spliff_xdp_parse(ctx, &p)) {
+        spliff_xdp_send(ctx, (__u32)spliff_xdp_walk(ctx), 0);
         return XDP_PASS;
-    hash = l.parsed ? packet_hash(&l.packet, xdp_config.seed) : (__u32)spliff_xdp_walk(ctx);
-    if (rises && !spliff_xdp_send(ctx, hash, l.parsed) && l.flow)
-        flows_count(&l.flow->counted, &l.packet);
-    return l.parsed ? pass_on(hash) : XDP_PASS;
+    }
+    f = bpf_map_lookup_elem(&xdp_flows, &p.key);
+    if (f && xdp_flow_is_quiet(f, &p))
+        flows_count(&f->counted, &p);
+    else
+        spliff_xdp_judge(ctx, &p);
+    return pass_on(&p);
 }
 
 static __always_inline int look_tc(struct __sk_buff *skb, __u32 outgoing)
 {
     struct packet_view v = {.ctx = skb, .hook = PACKET_TC, .bytes = skb->len, .l3 = xdp_config.l3};
-    struct look l = {};
-    __u32 hash, left_out;
-    _Bool rises;
+    struct packet p = {};
+    struct xdp_flow *f;
+    int left_out;
 
-    left_out = prefilter(&v);
-    if (left_out)
+    if (prefilter_is_on() && (left_out = spliff_tc_left_out(skb)) != 0)
         return left_out == 1 + PREFILTER_DROPPED && !outgoing ? TC_ACT_SHOT : TC_ACT_UNSPEC;
-    rises = look(&l, &v);
-    if (l.flow)
-        count_segments(l.flow, &l.packet, skb->gso_segs);
-    if (!rises)
+    if (!packet_parse_usual(&v, &p) && !spliff_tc_parse(skb, &p)) {
+        spliff_tc_send(skb, (__u32)spliff_tc_walk(skb), 0, outgoing);
         return TC_ACT_UNSPEC;
-    hash = l.parsed ? packet_hash(&l.packet, xdp_config.seed) : (__u32)spliff_tc_walk(skb);
-    if (!spliff_tc_send(skb, hash, l.parsed, outgoing) && l.flow)
-        flows_count(&l.flow->counted, &l.packet);
+    }
+    f = bpf_map_lookup_elem(&xdp_flows, &p.key);
+    if (f && xdp_flow_is_quiet(f, &p)) {
+        count_segments(f, &p, skb->gso_segs);
+        flows_count(&f->counted, &p);
+    } else {
+        spliff_tc_judge(skb, &p, outgoing);
+    }
     return TC_ACT_UNSPEC;
 }
 

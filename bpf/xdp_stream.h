@@ -170,6 +170,20 @@ static __always_inline _Bool xdp_udp_rises(struct xdp_flow *f, const struct pack
     return 1;
 }
 
+/* Whether it is clear at once that the packet does not go up: so with nearly all of a long flow. */
+static __always_inline _Bool xdp_flow_is_quiet(const struct xdp_flow *f, const struct packet *p)
+{
+    const struct xdp_stream *s = p->from ? &f->stream[1] : &f->stream[0];
+    const struct flows_end *e = p->from ? &f->counted.end[1] : &f->counted.end[0];
+
+    if (p->key.proto != PACKET_TCP)
+        return s->quiet && p->short_header;
+    if ((p->tcp_flags & (PACKET_SYN | PACKET_FIN | PACKET_RST)) ||
+        !xdp_stream_is_near(&f->counted, e, p))
+        return 0;
+    return s->quiet || (p->payload_bytes == 0 && s->acks >= XDP_ACKS);
+}
+
 static __always_inline _Bool xdp_flow_rises(struct xdp_flow *f, const struct packet_view *v,
                                             const struct packet *p)
 {
