@@ -77,6 +77,7 @@ int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes)
     n->counters = heritage_map(n->counters_fd, COUNTERS_PAGE_BYTES);
     if (!n->counters)
         return -errno;
+    settings_set_rx_mode(settings_of(n->counters), h->options.rx_mode);
     if (n->kind == NODE_WORKER) {
         n->spool_fd = node_shm("spliff-spool", spool_bytes);
         if (n->spool_fd < 0)

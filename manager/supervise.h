@@ -8,7 +8,7 @@
 #define SPLIFF_MANAGER_SUPERVISE_H
 
 #include "common/ipc/heritage.h"
-#include "common/schema/counters.h"
+#include "common/schema/settings.h"
 #include "manager/topology.h"
 
 #include <stdbool.h>
@@ -38,7 +38,7 @@ struct node {
     int heritage_fd, counters_fd, spool_fd, output_fd;
     int capture_fds[HERITAGE_CAPTURE_FDS];
     int read_fds[HERITAGE_WORKERS_MAX]; /* logger: the workers' spools, by index; borrowed */
-    struct counters *counters;          /* mapped counters_fd */
+    struct counters *counters;          /* mapped counters_fd, with the node's settings */
 
     uv_process_t process;
     uv_timer_t timer;                          /* restart delay or kill timeout */

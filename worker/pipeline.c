@@ -505,6 +505,8 @@ int pipeline_run(struct worker *w)
 
     if (n <= 0)
         return n;
+    if (!wait_is_busy(&w->wait))
+        wait_busy_begin(&w->wait, clock_mono_ns());
     b.n_packets = 0;
     decode_batch(&w->decoder);
     c->loop_batches++;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A source with a descriptor wakes the worker, so it sleeps at once, unless it is told to ask a few
- * times more, and as long as it may. One without is asked again and again. While frames come that
- * is the fastest way; when none came for a while it would only heat a core, and sleeps are put in
- * between, each twice as long as the one before. Single frames do not end that, they only make the
- * sleeps short again; a batch of some size does.
+/* Three modes. Polling asks for frames again and again: nothing is faster, and nothing costs more.
+ * Interrupt sleeps as soon as there are none, and the source's descriptor wakes it. Adaptive asks a
+ * few times more, then lets others have the core in between, then sleeps.
+ *
+ * How many times, that each kind of source has options for. What has a descriptor need not ask at
+ * all, and sleeps as long as it may. One without heats a core while it is asked, so that sleeps are
+ * put in between when none came for a while, each twice as long as the one before. Single frames
+ * make them short again, and only a batch of some size ends them.
  *
  * Where the descriptor is ready with the first frame of each burst, to be woken costs more than to
- * read what has come: then the first sleep after a batch is one of a fixed time, which the
- * descriptor does not end. Only when nothing came in that time either, it wakes. */
+ * read what has come: then, in adaptive mode, the first sleep after a batch is one of a fixed time,
+ * which the descriptor does not end. Only when nothing came in that time either, it wakes. */
 #include "worker/wait.h"
 
 #include <stddef.h>
@@ -40,32 +43,54 @@ static uint64_t sleep_min(const struct wait *w)
     return w->sleep_max_ns < SLEEP_MIN_NS ? w->sleep_max_ns : SLEEP_MIN_NS;
 }
 
-void wait_init(struct wait *w, const struct options *o, enum capture_kind kind,
-               struct counters *counters)
+static void set_adaptive(struct wait *w)
 {
-    *w = (struct wait){.counters = counters, .resume_threshold = 1, .sleep_max_ns = WAIT_FOREVER};
+    const struct options *o = w->options;
+
     for (unsigned k = 0; k < sizeof thresholds / sizeof thresholds[0]; k++) {
-        if (thresholds[k].kind != kind)
+        if (thresholds[k].kind != w->kind)
             continue;
         w->spins = option_at(o, thresholds[k].spins);
         w->yields = option_at(o, thresholds[k].yields);
     }
-    if (kind == CAPTURE_DPDK) {
-        w->spins = o->rx_mode == RX_MODE_POLLING ? UINT64_MAX : w->spins;
-        w->resume_threshold = o->resume_threshold;
-        w->sleep_max_ns = o->sleep_timeout;
-    }
-    if (kind == CAPTURE_AF_XDP)
+    if (w->kind == CAPTURE_AF_XDP)
         w->gather_ns = o->gather_interval;
-    if (kind == CAPTURE_XDP)
+    if (w->kind == CAPTURE_XDP)
         w->gather_ns = o->xdp_gather_interval;
+}
+
+bool wait_set_mode(struct wait *w, enum rx_mode mode)
+{
+    bool possible = mode != RX_MODE_INTERRUPT || w->wakes || w->kind == CAPTURE_PCAP_FILE;
+
+    if (w->kind == CAPTURE_PCAP_FILE)
+        mode = RX_MODE_INTERRUPT;
+    w->mode = possible ? mode : RX_MODE_ADAPTIVE;
+    w->spins = w->mode == RX_MODE_POLLING ? UINT64_MAX : 0;
+    w->yields = w->gather_ns = w->empty = 0;
+    w->idle = w->slept = w->yield = w->gathering = false;
+    if (w->mode == RX_MODE_ADAPTIVE)
+        set_adaptive(w);
+    w->sleep_max_ns = w->wakes ? WAIT_FOREVER : w->options->sleep_timeout;
     w->sleep_ns = sleep_min(w);
+    w->counters->loop_rx_mode = w->mode;
+    return possible;
+}
+
+void wait_init(struct wait *w, const struct options *o, enum capture_kind kind, bool wakes,
+               struct counters *counters)
+{
+    *w = (struct wait){.counters = counters,
+                       .options = o,
+                       .kind = kind,
+                       .wakes = wakes,
+                       .resume_threshold = o->resume_threshold};
 }
 
 static void set_idle(struct wait *w, bool idle)
 {
-    /* Where there is a descriptor, to wait for it is no mode. */
-    if (w->idle != idle && w->sleep_max_ns != WAIT_FOREVER)
+    /* Where it sleeps at once, and is woken, there are no two ways of going on. */
+    if (w->idle != idle && (!w->wakes || w->spins > 0 || w->yields > 0))
         w->counters->loop_mode_switches++;
     w->idle = idle;
 }
@@ -73,6 +98,7 @@ static void set_idle(struct wait *w, bool idle)
 void wait_busy(struct wait *w, uint32_t frames)
 {
     w->empty = 0;
+    w->slept = false;
     w->sleep_ns = sleep_min(w);
     if (frames >= w->resume_threshold)
         set_idle(w, false);
@@ -99,7 +125,8 @@ uint64_t wait_empty(struct wait *w)
 
     if (goes_on(w))
         return 0;
-    w->gathering = w->gather_ns > 0 && !w->idle;
+    w->gathering = w->gather_ns > 0 && !w->slept;
+    w->slept = true;
     set_idle(w, true);
     w->counters->loop_sleeps++;
     if (w->gathering)
@@ -108,6 +135,21 @@ uint64_t wait_empty(struct wait *w)
         return WAIT_FOREVER;
     w->sleep_ns = ns < w->sleep_max_ns / 2 ? ns * 2 : w->sleep_max_ns;
     return ns;
+}
+
+void wait_busy_count(struct wait *w, uint64_t now_ns)
+{
+    if (!wait_is_busy(w))
+        return;
+    if (now_ns > w->busy_since_ns)
+        w->counters->loop_busy_ns += now_ns - w->busy_since_ns;
+    w->busy_since_ns = now_ns;
+}
+
+void wait_busy_end(struct wait *w, uint64_t now_ns)
+{
+    wait_busy_count(w, now_ns);
+    w->busy_since_ns = 0;
 }
 
 void wait_poll(struct wait *w, struct pollfd *fds, unsigned n, uint64_t ns)

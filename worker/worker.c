@@ -26,6 +26,7 @@
 #define FINISH_TIMEOUT  (30 * NS_PER_SEC)
 #define ANSWERS_TIMEOUT (200 * NS_PER_MS)
 #define LINGER_MS       200
+#define GROW_INTERVAL   (10 * NS_PER_MS)
 #define STATS_BATCHES   64
 #define RUN_BATCHES     16  /* packet batches between two looks at the bus */
 #define RUN_SPINS       256 /* the same, of empty ones */
@@ -92,6 +93,15 @@ static void on_event(void *arg, const struct bus_message *m)
         learn_message(w->learn, m);
 }
 
+/* How to wait from now on, which may be changed at any time. */
+static void take_rx_mode(struct worker *w, enum rx_mode mode)
+{
+    w->rx_mode = mode;
+    if (!wait_set_mode(&w->wait, mode))
+        log_warn("interface %s: its driver has no interrupts to wait for: rx-mode adaptive it is",
+                 w->heritage->capture.name);
+}
+
 static int stages_open(struct worker *w, const struct heritage *h)
 {
     const struct options *o = w->options;
@@ -134,7 +144,8 @@ static int stages_open(struct worker *w, const struct heritage *h)
     }
     if ((rc = w->capture_ops->open(&w->capture, h, w->counters)) < 0)
         return rc;
-    wait_init(&w->wait, o, h->capture.kind, w->counters);
+    wait_init(&w->wait, o, h->capture.kind, w->capture_ops->wait_fd(w->capture) != -1, w->counters);
+    take_rx_mode(w, settings_rx_mode(w->settings));
     if ((rc = prefilter_open(w)) < 0)
         return rc;
     return shunt_open(w);
@@ -153,6 +164,7 @@ int worker_open(struct worker *w, const struct heritage *h)
         log_error("cannot map the counters: %s", strerror(errno));
         return -errno;
     }
+    w->settings = settings_of(w->counters);
     /* Levels describe this process; a predecessor's flows are gone with it. */
     w->counters->flows_active_tcp = w->counters->flows_active_udp = 0;
     w->counters->flows_active_icmp = w->counters->flows_active_other = 0;
@@ -181,13 +193,15 @@ static uint64_t plaintext_wait_ns(const struct worker *w, uint64_t max_ns)
     return oldest + delay > now ? oldest + delay - now : 0;
 }
 
-/* No packet has come for a moment: flows go on aging. */
-static void grow_older(struct worker *w)
+/* No packet has come for a moment: flows go on aging. Often enough for timeouts in seconds, and not
+ * each time that one who polls has asked in vain. */
+static void grow_older(struct worker *w, uint64_t now_ns)
 {
     uint64_t wall = clock_wall_ns() - LIVE_LAG_NS;
 
-    if (!w->heritage->live)
+    if (!w->heritage->live || now_ns < w->grown_ns + GROW_INTERVAL)
         return;
+    w->grown_ns = now_ns;
     if (wall > w->now_ns)
         w->now_ns = wall;
     pipeline_expire(w);
@@ -200,15 +214,17 @@ static void grow_older(struct worker *w)
 static void worker_sleep(struct worker *w, uint64_t max_ns)
 {
     struct pollfd p[5];
+    int source = w->wait.gathering ? -1 : w->capture_ops->wait_fd(w->capture);
     uint64_t now = clock_mono_ns(), deadline = emit_deadline_ns(w->emit);
     uint64_t learn = learn_deadline_ns(w->learn);
     int fds[3], n = bus_fds(w->bus, fds);
     uint64_t ns = IDLE_MAX_NS;
 
+    if (source == CAPTURE_ASK_AGAIN)
+        return;
     for (int i = 0; i < n; i++)
         p[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
-    p[n] = (struct pollfd){.fd = w->capture_ops->wait_fd(w->capture), .events = POLLIN};
-    n += !w->wait.gathering;
+    p[n++] = (struct pollfd){.fd = source, .events = POLLIN};
     deadline = learn < deadline ? learn : deadline;
     if (w->plain) {
         uint64_t due = now + plaintext_wait_ns(w, IDLE_MAX_NS);
@@ -226,16 +242,15 @@ static void worker_sleep(struct worker *w, uint64_t max_ns)
 /* What goes to other processes and comes from them. packets: in the last batch. After an empty one
  * all packets until now are through, else all until the last one; those that the kernel holds back
  * a little are what plaintext_delay is for. */
-static void exchange(struct worker *w, int packets)
+static void exchange(struct worker *w, int packets, uint64_t now)
 {
-    uint64_t now = clock_mono_ns();
-
     if (w->plain) {
         uint64_t until = packets == 0 ? clock_wall_ns() : w->counters->capture_last_ns;
         uint64_t delay = w->options->plaintext_delay;
 
         host_plain_run(w, until > delay ? until - delay : 0);
     }
+    wait_busy_count(&w->wait, now);
     emit_run(w->emit, now);
     learn_run(w->learn, w->now_ns, now);
 }
@@ -243,16 +258,18 @@ static void exchange(struct worker *w, int packets)
 /* A batch was empty. */
 static void idle(struct worker *w)
 {
-    uint64_t sleep_ns = wait_empty(&w->wait);
+    uint64_t sleep_ns = wait_empty(&w->wait), now;
 
     if (w->wait.yield)
         sched_yield();
-    if (sleep_ns == 0 && ++w->empty % RUN_SPINS != 0)
+    if (sleep_ns == 0 && ++w->empty % RUN_SPINS != 0 && !wait_is_busy(&w->wait))
         return;
-    exchange(w, 0);
+    now = clock_mono_ns();
+    wait_busy_end(&w->wait, now);
+    exchange(w, 0, now);
     if (sleep_ns > 0)
         worker_sleep(w, sleep_ns);
-    grow_older(w);
+    grow_older(w, now);
 }
 
 int worker_loop(struct worker *w, const volatile int *stop)
@@ -260,8 +277,11 @@ int worker_loop(struct worker *w, const volatile int *stop)
     uint32_t batches = 0;
 
     while (!*stop) {
+        enum rx_mode mode = settings_rx_mode(w->settings);
         int n = pipeline_run(w);
 
+        if (mode != w->rx_mode)
+            take_rx_mode(w, mode);
         if (n == -ENODATA)
             return 0;
         if (n == -EBADMSG)
@@ -274,7 +294,7 @@ int worker_loop(struct worker *w, const volatile int *stop)
         }
         wait_busy(&w->wait, (uint32_t)n);
         if (++batches % RUN_BATCHES == 0)
-            exchange(w, n);
+            exchange(w, n, clock_mono_ns());
         if (batches % STATS_BATCHES == 0) {
             if (w->capture_ops->stats)
                 w->capture_ops->stats(w->capture);

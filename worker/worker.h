@@ -5,6 +5,7 @@
 #define SPLIFF_WORKER_WORKER_H
 
 #include "common/ipc/heritage.h"
+#include "common/schema/settings.h"
 #include "worker/analyzer.h"
 #include "worker/capture/capture.h"
 #include "worker/decode/decode.h"
@@ -26,6 +27,7 @@ struct worker {
     const struct heritage *heritage;
     const struct options *options;
     struct counters *counters;
+    const struct settings *settings;
 
     /* the stages, in data-path order */
     const struct capture_ops *capture_ops;
@@ -56,7 +58,9 @@ struct worker {
     struct frames frames;
     struct stats stats;
     struct wait wait;
+    enum rx_mode rx_mode;           /* that was asked for */
     uint32_t empty;                 /* batches after which it did not sleep */
+    uint64_t grown_ns;              /* monotonic: when flows aged without packets */
     struct prefix_share *prefilter; /* NULL: nothing is left out here */
     struct {
         bool covers;        /* there are flows of which packets are counted without coming up: */

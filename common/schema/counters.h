@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Counters of one process: a page of shared memory that the process writes (it alone, plain stores)
- * and the manager reads at any time, also when the process hangs. Derived from counters.def. */
+ * and the manager reads at any time, also when the process hangs. Derived from counters.def. At the
+ * end of the page is what goes the other way: settings.h. */
 #ifndef SPLIFF_SCHEMA_COUNTERS_H
 #define SPLIFF_SCHEMA_COUNTERS_H
 
@@ -22,7 +23,6 @@ struct counters {
 };
 
 #define COUNTERS_PAGE_BYTES 4096u
-_Static_assert(sizeof(struct counters) <= COUNTERS_PAGE_BYTES, "counters fit their page");
 
 struct counter_schema {
     const char *name;

@@ -48,7 +48,7 @@ static const char *const fanout_names[] = {"hash", "cpu", "queue", NULL};
 static const char *const checksums_names[] = {"ignore", "check", "auto", NULL};
 static const char *const huge_pages_names[] = {"auto", "reserved", "never", NULL};
 static const char *const xdp_mode_names[] = {"auto", "native", "generic", "offload", NULL};
-static const char *const rx_mode_names[] = {"polling", "adaptive", NULL};
+static const char *const rx_mode_names[] = {"polling", "interrupt", "adaptive", NULL};
 
 /* Names of an enum type in the order of its constants, NULL for other types. */
 static const char *const *option_enum_names(enum option_type type)

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #define CAPTURE_BATCH_MAX 64u
+#define CAPTURE_ASK_AGAIN (-2)
 
 /* What the source knows of a frame's TCP, UDP or ICMP checksum. */
 enum frame_checksum {
@@ -87,8 +88,8 @@ struct capture_ops {
     /* Gives the frames of the last recv back. */
     void (*release)(struct capture *c);
 
-    /* Descriptor to poll when recv returned 0; -1: there is none, recv is to be called again and
-     * again. */
+    /* Descriptor to poll when recv returned 0, asked for anew each time; -1: there is none, recv is
+     * to be called again and again; CAPTURE_ASK_AGAIN: not now, something has come meanwhile. */
     int (*wait_fd)(struct capture *c);
 
     /* From now on the packets of this flow are counted and not sent up, but for FIN, RST and the

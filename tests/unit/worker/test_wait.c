@@ -12,15 +12,23 @@ static struct counters counters;
 static struct options options;
 static struct wait w;
 
+/* A source of this kind, with a descriptor unless it is DPDK's. */
 static void begin(enum capture_kind kind, enum rx_mode mode)
 {
     memset(&counters, 0, sizeof counters);
-    options = (struct options){.rx_mode = mode,
-                               .idle_threshold = 3,
+    options = (struct options){.idle_threshold = 3,
                                .resume_threshold = 8,
                                .gather_interval = 500 * NS_PER_US,
                                .sleep_timeout = 300 * NS_PER_US};
-    wait_init(&w, &options, kind, &counters);
+    wait_init(&w, &options, kind, kind != CAPTURE_DPDK, &counters);
+    assert_true(wait_set_mode(&w, mode) || kind == CAPTURE_DPDK);
+}
+
+/* The same with options that were changed since. */
+static void begin_anew(enum capture_kind kind)
+{
+    wait_init(&w, &options, kind, kind != CAPTURE_DPDK, &counters);
+    assert_true(wait_set_mode(&w, RX_MODE_ADAPTIVE));
 }
 
 static void expect_spins(unsigned n)
@@ -29,16 +37,130 @@ static void expect_spins(unsigned n)
         assert_int_equal(wait_empty(&w), 0);
 }
 
+static void expect_descriptor(void)
+{
+    assert_true(wait_empty(&w) == WAIT_FOREVER);
+    assert_false(w.gathering);
+}
+
 static void test_a_descriptor_wakes(void **state)
 {
     (void)state;
-    begin(CAPTURE_AF_PACKET, RX_MODE_POLLING);
-    assert_true(wait_empty(&w) == WAIT_FOREVER);
+    begin(CAPTURE_AF_PACKET, RX_MODE_ADAPTIVE);
+    expect_descriptor();
     wait_busy(&w, 1);
-    assert_true(wait_empty(&w) == WAIT_FOREVER);
+    expect_descriptor();
     assert_int_equal(counters.loop_sleeps, 2);
     assert_int_equal(counters.loop_spins, 0);
     assert_int_equal(counters.loop_mode_switches, 0);
+}
+
+static const enum capture_kind live_kinds[] = {CAPTURE_AF_PACKET, CAPTURE_XDP, CAPTURE_AF_XDP,
+                                               CAPTURE_DPDK};
+
+static void test_polling_never_sleeps(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < 4; k++) {
+        begin(live_kinds[k], RX_MODE_POLLING);
+        expect_spins(1000);
+        wait_busy(&w, 1);
+        expect_spins(1000);
+        assert_int_equal(counters.loop_spins, 2000);
+        assert_int_equal(counters.loop_sleeps, 0);
+        assert_int_equal(counters.loop_rx_mode, RX_MODE_POLLING);
+    }
+}
+
+/* Whatever adaptive would do first. */
+static void test_interrupt_sleeps_at_once(void **state)
+{
+    (void)state;
+    for (unsigned k = 0; k < 4; k++) {
+        begin(live_kinds[k], RX_MODE_ADAPTIVE);
+        options.af_packet_idle_spins = options.xdp_idle_spins = options.af_xdp_idle_spins = 5;
+        wait_init(&w, &options, live_kinds[k], true, &counters);
+        assert_true(wait_set_mode(&w, RX_MODE_INTERRUPT));
+        expect_descriptor();
+        wait_busy(&w, 64);
+        expect_descriptor();
+        assert_int_equal(counters.loop_rx_mode, RX_MODE_INTERRUPT);
+    }
+}
+
+static void test_no_interrupts_to_wait_for(void **state)
+{
+    (void)state;
+    begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
+    assert_false(wait_set_mode(&w, RX_MODE_INTERRUPT));
+    assert_int_equal(counters.loop_rx_mode, RX_MODE_ADAPTIVE);
+    expect_spins(3);
+    assert_int_equal(wait_empty(&w), 50 * NS_PER_US);
+}
+
+/* A driver that has them makes it a source like the others, after the questions of its own. */
+static void test_interrupts_end_an_adaptive_sleep(void **state)
+{
+    (void)state;
+    begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
+    wait_init(&w, &options, CAPTURE_DPDK, true, &counters);
+    assert_true(wait_set_mode(&w, RX_MODE_ADAPTIVE));
+    expect_spins(3);
+    expect_descriptor();
+    expect_descriptor();
+    wait_busy(&w, 8);
+    expect_spins(3);
+    expect_descriptor();
+    assert_int_equal(counters.loop_mode_switches, 3);
+}
+
+/* A pipe would be asked in vain for as long as nobody writes to it. */
+static void test_a_file_is_waited_for(void **state)
+{
+    (void)state;
+    begin(CAPTURE_PCAP_FILE, RX_MODE_POLLING);
+    expect_descriptor();
+}
+
+/* Nothing of the mode before is left. */
+static void test_mode_is_switched(void **state)
+{
+    (void)state;
+    begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
+    expect_spins(3);
+    assert_int_equal(wait_empty(&w), 50 * NS_PER_US);
+    assert_true(wait_set_mode(&w, RX_MODE_POLLING));
+    expect_spins(1000);
+    assert_true(wait_set_mode(&w, RX_MODE_ADAPTIVE));
+    expect_spins(3);
+    assert_int_equal(wait_empty(&w), 50 * NS_PER_US);
+    begin(CAPTURE_AF_XDP, RX_MODE_ADAPTIVE);
+    wait_busy(&w, 1);
+    assert_int_equal(wait_empty(&w), 500 * NS_PER_US);
+    assert_true(wait_set_mode(&w, RX_MODE_INTERRUPT));
+    wait_busy(&w, 1);
+    expect_descriptor();
+}
+
+/* From the first batch to the one that was empty, and in between for who reads the counter. */
+static void test_busy_time(void **state)
+{
+    (void)state;
+    begin(CAPTURE_DPDK, RX_MODE_POLLING);
+    assert_false(wait_is_busy(&w));
+    wait_busy_end(&w, 500);
+    assert_int_equal(counters.loop_busy_ns, 0);
+    wait_busy_begin(&w, 1000);
+    assert_true(wait_is_busy(&w));
+    wait_busy_count(&w, 1700);
+    assert_int_equal(counters.loop_busy_ns, 700);
+    wait_busy_end(&w, 2000);
+    assert_int_equal(counters.loop_busy_ns, 1000);
+    assert_false(wait_is_busy(&w));
+    wait_busy_count(&w, 9000);
+    wait_busy_begin(&w, 10000);
+    wait_busy_end(&w, 10001);
+    assert_int_equal(counters.loop_busy_ns, 1001);
 }
 
 /* The first sleep after a batch is of a fixed time, and the descriptor ends the next one. */
@@ -57,15 +179,6 @@ static void test_frames_gather(void **state)
     wait_busy(&w, 64);
     assert_int_equal(wait_empty(&w), 500 * NS_PER_US);
     assert_int_equal(counters.loop_mode_switches, 0);
-}
-
-static void test_polling_never_sleeps(void **state)
-{
-    (void)state;
-    begin(CAPTURE_DPDK, RX_MODE_POLLING);
-    expect_spins(1000);
-    assert_int_equal(counters.loop_spins, 1000);
-    assert_int_equal(counters.loop_sleeps, 0);
 }
 
 static void test_sleeps_grow(void **state)
@@ -112,7 +225,7 @@ static void test_a_short_timeout_is_kept(void **state)
     (void)state;
     begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
     options.sleep_timeout = 10 * NS_PER_US;
-    wait_init(&w, &options, CAPTURE_DPDK, &counters);
+    begin_anew(CAPTURE_DPDK);
     expect_spins(3);
     assert_int_equal(wait_empty(&w), 10 * NS_PER_US);
     assert_int_equal(wait_empty(&w), 10 * NS_PER_US);
@@ -135,21 +248,24 @@ static void test_spins_and_yields_before_a_descriptor(void **state)
     options.af_xdp_idle_spins = 2;
     options.af_xdp_idle_yields = 3;
     options.xdp_idle_yields = 1;
-    wait_init(&w, &options, CAPTURE_AF_XDP, &counters);
+    begin_anew(CAPTURE_AF_XDP);
     for (unsigned i = 0; i < 2; i++) {
         expect_spins(2);
         expect_yields(3);
-        assert_true(wait_empty(&w) == WAIT_FOREVER);
-        assert_true(wait_empty(&w) == WAIT_FOREVER);
-        wait_busy(&w, 1);
+        expect_descriptor();
+        expect_descriptor();
+        wait_busy(&w, 7);
+        expect_descriptor();
+        wait_busy(&w, 8);
     }
     assert_int_equal(counters.loop_spins, 4);
     assert_int_equal(counters.loop_yields, 6);
-    assert_int_equal(counters.loop_sleeps, 4);
-    wait_init(&w, &options, CAPTURE_XDP, &counters);
+    assert_int_equal(counters.loop_sleeps, 6);
+    assert_int_equal(counters.loop_mode_switches, 4);
+    begin_anew(CAPTURE_XDP);
     expect_yields(1);
     assert_true(wait_empty(&w) == WAIT_FOREVER);
-    wait_init(&w, &options, CAPTURE_AF_PACKET, &counters);
+    begin_anew(CAPTURE_AF_PACKET);
     assert_true(wait_empty(&w) == WAIT_FOREVER);
 }
 
@@ -158,7 +274,7 @@ static void test_yields_before_sleeping(void **state)
     (void)state;
     begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
     options.dpdk_idle_yields = 2;
-    wait_init(&w, &options, CAPTURE_DPDK, &counters);
+    begin_anew(CAPTURE_DPDK);
     expect_spins(3);
     expect_yields(2);
     assert_int_equal(wait_empty(&w), 50 * NS_PER_US);
@@ -190,6 +306,12 @@ int main(void)
         cmocka_unit_test(test_a_descriptor_wakes),
         cmocka_unit_test(test_frames_gather),
         cmocka_unit_test(test_polling_never_sleeps),
+        cmocka_unit_test(test_interrupt_sleeps_at_once),
+        cmocka_unit_test(test_no_interrupts_to_wait_for),
+        cmocka_unit_test(test_interrupts_end_an_adaptive_sleep),
+        cmocka_unit_test(test_a_file_is_waited_for),
+        cmocka_unit_test(test_mode_is_switched),
+        cmocka_unit_test(test_busy_time),
         cmocka_unit_test(test_sleeps_grow),
         cmocka_unit_test(test_few_frames_keep_it_asleep),
         cmocka_unit_test(test_frames_in_between_are_no_silence),

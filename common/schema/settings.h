@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What may be changed in a worker while it runs, without asking it: the last bytes of its counters'
+ * page, which the manager writes (it alone) and the worker reads before each batch. The page is the
+ * node's and not the process's, so a worker that was restarted finds what was last set. */
+#ifndef SPLIFF_SCHEMA_SETTINGS_H
+#define SPLIFF_SCHEMA_SETTINGS_H
+
+#include "common/schema/counters.h"
+#include "common/schema/options.h"
+
+#define SETTINGS_BYTES 64u /* a cache line that no counter is in */
+_Static_assert(sizeof(struct counters) <= COUNTERS_PAGE_BYTES - SETTINGS_BYTES,
+               "counters and settings fit their page");
+
+struct settings {
+    uint32_t rx_mode; /* enum rx_mode */
+};
+_Static_assert(sizeof(struct settings) <= SETTINGS_BYTES, "settings fit their place");
+
+/* counters: at the beginning of their page. */
+static inline struct settings *settings_of(struct counters *counters)
+{
+    void *p = (char *)counters + COUNTERS_PAGE_BYTES - SETTINGS_BYTES;
+
+    return p;
+}
+
+static inline enum rx_mode settings_rx_mode(const struct settings *s)
+{
+    return (enum rx_mode)__atomic_load_n(&s->rx_mode, __ATOMIC_RELAXED);
+}
+
+static inline void settings_set_rx_mode(struct settings *s, enum rx_mode mode)
+{
+    __atomic_store_n(&s->rx_mode, (uint32_t)mode, __ATOMIC_RELAXED);
+}
+
+#endif
