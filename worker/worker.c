@@ -210,6 +210,13 @@ static void grow_older(struct worker *w, uint64_t now_ns)
     stats_run(w);
 }
 
+static bool any_ready(const struct pollfd *p, int n)
+{
+    while (n > 0 && p[n - 1].revents == 0)
+        n--;
+    return n > 0;
+}
+
 /* Nothing to read: sleep until packets, the bus or a deadline come, at most max_ns. */
 static void worker_sleep(struct worker *w, uint64_t max_ns)
 {
@@ -217,7 +224,7 @@ static void worker_sleep(struct worker *w, uint64_t max_ns)
     int source = w->wait.gathering ? -1 : w->capture_ops->wait_fd(w->capture);
     uint64_t now = clock_mono_ns(), deadline = emit_deadline_ns(w->emit);
     uint64_t learn = learn_deadline_ns(w->learn);
-    int fds[3], n = bus_fds(w->bus, fds);
+    int fds[3], n_bus = bus_fds(w->bus, fds), n = n_bus;
     uint64_t ns = IDLE_MAX_NS;
 
     if (source == CAPTURE_ASK_AGAIN)
@@ -237,6 +244,7 @@ static void worker_sleep(struct worker *w, uint64_t max_ns)
     if (max_ns < ns)
         ns = max_ns;
     wait_poll(&w->wait, p, (unsigned)n, ns);
+    emit_bus_polled(w->emit, any_ready(p, n_bus));
 }
 
 /* What goes to other processes and comes from them. packets: in the last batch. After an empty one

@@ -24,7 +24,8 @@
  *
  * Asking ZeroMQ for messages costs two system calls, as much as some packets; while packets come,
  * that is done every BUS_PERIOD_NS only. No edge is lost by it: the descriptors stay readable until
- * they are asked.
+ * they are asked. Who slept over them knows better, and spares the question or asks at once; since
+ * sending takes an edge along, now and then it is asked all the same.
  *
  * A batch that is evicted when it was already on its way counts as lost although the logger may
  * still write it: the counter errs on that side only. */
@@ -48,6 +49,7 @@
 #define RESEND_MAX_NS   (8 * NS_PER_SEC)
 #define REWIND_PAUSE_NS (20 * NS_PER_MS) /* a hole makes the logger ask once a batch behind it */
 #define BUS_PERIOD_NS   (2 * NS_PER_MS)
+#define BUS_QUIET_NS    (100 * NS_PER_MS)
 #define GATHER_BATCHES  8u
 #define AHEAD_BATCHES   16u
 #define HEAD_BYTES_MAX  (512 + 32 * 64)
@@ -66,7 +68,8 @@ struct emit {
     void *event_arg;
 
     uint64_t now_ns;          /* of the last emit_run */
-    uint64_t bus_asked_ns;    /* when bus_receive said last that there is no more */
+    uint64_t bus_asked_ns;    /* when bus_receive said last that there is no more, */
+    uint64_t bus_due_ns;      /* and is to be asked again */
     uint64_t untold_since_ns; /* the oldest record that the logger was not told of */
     bool has_untold;
 
@@ -208,6 +211,7 @@ static void take_messages(struct emit *e)
         }
     }
     e->bus_asked_ns = e->now_ns;
+    e->bus_due_ns = e->now_ns + BUS_PERIOD_NS;
 }
 
 void emit_on_event(struct emit *e, void (*event)(void *arg, const struct bus_message *m), void *arg)
@@ -328,8 +332,13 @@ void emit_run(struct emit *e, uint64_t now_ns)
         spool_seal_all(e->spool);
         hasten(e);
     }
-    if (has_publishable(e) || now_ns - e->bus_asked_ns >= BUS_PERIOD_NS)
+    if (has_publishable(e) || now_ns >= e->bus_due_ns || now_ns >= emit_deadline_ns(e))
         exchange(e);
+}
+
+void emit_bus_polled(struct emit *e, bool ready)
+{
+    e->bus_due_ns = ready ? 0 : e->bus_asked_ns + BUS_QUIET_NS;
 }
 
 uint64_t emit_deadline_ns(const struct emit *e)

@@ -403,6 +403,48 @@ static void successor_sends_what_a_worker_left(void **state)
     assert_written(1, 4);
 }
 
+/* The acknowledgement of what was written, as far as the worker's descriptors. */
+static void acknowledge_late(void)
+{
+    struct pollfd p[3];
+    int fds[3], n = bus_fds(worker_bus, fds);
+
+    for (int i = 0; i < n; i++)
+        p[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
+    written.mute = false;
+    acknowledge(false);
+    for (unsigned turns = 0; poll(p, (nfds_t)n, 5) <= 0; turns++) {
+        assert_true(turns < DEADLINE_NS / (5 * NS_PER_MS));
+        broker_run(broker, 64);
+    }
+}
+
+static void who_slept_over_the_bus_knows_what_it_has(void **state)
+{
+    uint64_t t;
+
+    (void)state;
+    for (unsigned asked_at_last = 0; asked_at_last < 2; asked_at_last++) {
+        written.mute = true;
+        written_records = written.records = 0;
+        emit_big(1);
+        emit_big(2);
+        pump(something_was_written, "written");
+        t = now_ns();
+        emit_run(emit, t);
+        acknowledge_late();
+        emit_bus_polled(emit, false);
+        emit_run(emit, t + 99 * NS_PER_MS);
+        assert_int_equal(counters.spool_batches, 1);
+        if (asked_at_last)
+            emit_run(emit, t + 100 * NS_PER_MS);
+        else
+            emit_bus_polled(emit, true);
+        emit_run(emit, t + 99 * NS_PER_MS);
+        assert_int_equal(counters.spool_batches, 0);
+    }
+}
+
 static void live_spool_loses_the_oldest_and_counts_them(void **state)
 {
     uint64_t n = 20 * 2 * SLOTS;
@@ -505,6 +547,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(successor_sends_what_a_worker_left, setup, teardown),
         cmocka_unit_test_setup_teardown(live_spool_loses_the_oldest_and_counts_them, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(who_slept_over_the_bus_knows_what_it_has, setup, teardown),
         cmocka_unit_test_setup_teardown(finish_says_what_stays_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(replay_tells_of_several_batches_together, setup, teardown),
         cmocka_unit_test_setup_teardown(replay_waits_and_loses_nothing, setup, teardown),
