@@ -217,6 +217,7 @@ SRC_MANAGER := \
   manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/learned.c \
   manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
+  manager/rx_mode.c \
   manager/status.c $(SRC_TOPOLOGY) manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/folder.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c manager/link_watch.c \
   manager/numa.c manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
@@ -225,7 +226,7 @@ SRC_MANAGER := \
   manager/capture/socket_filter.c $(SRC_XDP) $(SRC_MODE_XDP) $(SRC_AF_XDP) $(SRC_MODE_DPDK) \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/devices.c manager/cli/run.c \
   manager/cli/check.c manager/cli/start.c manager/cli/stop.c manager/cli/status.c \
-  manager/cli/print.c manager/cli/reload.c manager/cli/top.c manager/cli/top_sample.c \
+  manager/cli/print.c manager/cli/rx_mode.c manager/cli/reload.c manager/cli/top.c manager/cli/top_sample.c \
   manager/cli/top_view.c manager/cli/doctor.c $(SRC_DOCTOR) \
   manager/cli/version.c manager/cli/docs.c manager/cli/progress.c
 
@@ -536,6 +537,8 @@ $(call unit,schema/test_process_filter,common/schema/process_filter.c common/sch
     common/base/local_nets.c $(BASE))
 $(call unit,manager/test_status,manager/status.c $(SRC_TOPOLOGY) manager/ini_file.c manager/suggest.c \
     manager/text.c common/schema/options.c $(SCHEMA) $(BASE))
+$(call unit,manager/test_rx_mode,manager/rx_mode.c $(SRC_TOPOLOGY) manager/ini_file.c manager/suggest.c \
+    manager/text.c common/schema/options.c common/base/log.c common/base/check.c)
 ifdef BPF_SKEL
 $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
 $(call unit,bpf/test_shunt,common/base/ipaddr.c)

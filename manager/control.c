@@ -100,7 +100,7 @@ static bool take_json(char *request)
 
 static void client_request(struct control_client *client)
 {
-    static const char print[] = "print ";
+    static const char print[] = "print ", rx_mode[] = "rx-mode";
     const struct control *c = client->control;
     char *request = client->request;
     bool json = take_json(request);
@@ -111,13 +111,17 @@ static void client_request(struct control_client *client)
     } else if (strncmp(request, print, strlen(print)) == 0) {
         client_answer(client,
                       c->ops->print(c->user, request + strlen(print), json, &client->answer));
+    } else if (strncmp(request, rx_mode, strlen(rx_mode)) == 0) {
+        client_answer(client,
+                      c->ops->rx_mode(c->user, request + strlen(rx_mode), json, &client->answer));
     } else if (strcmp(request, "reload") == 0) {
         client_answer(client, c->ops->reload(c->user, &client->answer));
     } else if (strcmp(request, "stop") == 0) {
         client->waits_for_stop = true;
         c->ops->stop(c->user);
     } else {
-        text_puts(&client->answer, "unknown request: send status, print WHAT, reload or stop\n");
+        text_puts(&client->answer,
+                  "unknown request: send status, print, rx-mode, reload or stop\n");
         client_answer(client, CONTROL_USAGE);
     }
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The control socket, <state_dir>/control.sock: how commands reach a running manager.
  *
- * The client sends one line, `status`, `print WHAT` (both perhaps with ` json` behind), `reload` or
- * `stop`, and reads to the end: lines of text (a table, a JSON document, or what is being stopped
- * as it stops), and a last line `exit N`, the exit status of the command. Whoever may write to the
- * socket may stop the cluster: the manager's own user and group, so not its children, who parse
- * hostile bytes. */
+ * The client sends one line, `status`, `print WHAT`, `rx-mode [NODE...] [MODE]` (the three perhaps
+ * with ` json` behind), `reload` or `stop`, and reads to the end: lines of text (a table, a JSON
+ * document, or what is being stopped as it stops), and a last line `exit N`, the exit status of the
+ * command. Whoever may write to the socket may stop the cluster: the manager's own user and group,
+ * so not its children, who parse hostile bytes. */
 #ifndef SPLIFF_MANAGER_CONTROL_H
 #define SPLIFF_MANAGER_CONTROL_H
 
@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#define CONTROL_REQUEST_MAX 64
+#define CONTROL_REQUEST_MAX 8192 /* the names of all nodes */
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_USAGE       2 /* exit status of a request that nobody knows (errors.def) */
 
@@ -25,6 +25,7 @@ struct control_ops {
     /* Return the exit status. */
     int (*status)(void *user, bool json, struct text *out);
     int (*print)(void *user, const char *what, bool json, struct text *out);
+    int (*rx_mode)(void *user, const char *words, bool json, struct text *out);
     int (*reload)(void *user, struct text *out);
     void (*stop)(void *user); /* begins it, or finds it begun; control_close ends it */
 };

@@ -13,6 +13,7 @@
 #include "manager/nodes.h"
 #include "manager/output_watch.h"
 #include "manager/prefilter.h"
+#include "manager/rx_mode.h"
 #include "manager/sizes.h"
 #include "manager/status.h"
 
@@ -242,6 +243,11 @@ static void print_counters(const struct manager *m, bool json, struct text *out)
         status_lines(m, out);
 }
 
+static int on_control_rx_mode(void *user, const char *words, bool json, struct text *out)
+{
+    return rx_mode_answer(user, words, json, out);
+}
+
 static int on_control_reload(void *user, struct text *out)
 {
     struct manager *m = user;
@@ -292,8 +298,8 @@ static int on_control_print(void *user, const char *what, bool json, struct text
     return CONTROL_USAGE;
 }
 
-static const struct control_ops control_ops = {on_control_status, on_control_print,
-                                               on_control_reload, on_control_stop};
+static const struct control_ops control_ops = {
+    on_control_status, on_control_print, on_control_rx_mode, on_control_reload, on_control_stop};
 
 /* A replay's workers are never restarted, and what they learn is of another time. */
 static int manager_open_learned(struct manager *m, char *error)

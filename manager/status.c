@@ -236,15 +236,13 @@ static void line(struct text *out, const char *node, const char *key, const char
 static void lines_node(struct text *out, const struct topology_node *def, pid_t pid,
                        const struct counters *c, enum counter_process process)
 {
-    struct options o = {.mode = def->mode};
-    char mode[16] = "";
-
-    if (def->kind == TOPOLOGY_WORKER)
-        option_format(&o, option_find("mode"), mode, sizeof mode);
     line(out, def->name, "type", topology_kind_name(def->kind));
     line(out, def->name, "host", def->host);
     line(out, def->name, "interface", def->interface);
-    line(out, def->name, "mode", mode);
+    if (def->kind == TOPOLOGY_WORKER) {
+        line(out, def->name, "mode", option_word(option_find("mode"), def->mode));
+        line(out, def->name, "rx_mode", option_word(option_find("rx-mode"), c->loop_rx_mode));
+    }
     text_printf(out, "%s pid %d\n", def->name, (int)pid);
     for (size_t i = 0; i < counter_schemas_n; i++)
         if (counter_schemas[i].process & process)

@@ -75,6 +75,17 @@ static const char *const *option_enum_names(enum option_type type)
     }
 }
 
+const char *option_word(const struct option_schema *s, uint64_t value)
+{
+    const char *const *names = option_enum_names(s->type);
+
+    while (names && *names && value > 0) {
+        names++;
+        value--;
+    }
+    return names && *names ? *names : "";
+}
+
 struct unit {
     const char *name;
     uint64_t factor;

@@ -89,6 +89,9 @@ const struct option_schema *option_find(const char *key);
 int option_set(struct options *o, const struct option_schema *s, const char *text, char *error,
                size_t error_bytes);
 
+/* The word that stands for a value of an option of words; "" if there is none. */
+const char *option_word(const struct option_schema *s, uint64_t value);
+
 /* The value as option_set would take it, NUL-terminated, cut at bytes. */
 void option_format(const struct options *o, const struct option_schema *s, char *out, size_t bytes);
 

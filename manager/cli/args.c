@@ -167,6 +167,11 @@ int cli_args_parse(struct cli_args *a, const struct command *command, int argc, 
         return status;
     if (optind < argc && (command->takes & CLI_TAKES_WORD))
         a->word = argv[optind++];
+    if (command->takes & CLI_TAKES_WORDS) {
+        a->words = argv + optind;
+        a->n_words = argc - optind;
+        return CLI_OK;
+    }
     if (optind < argc) {
         log_error("%s: %s is not expected here (see --help)", command->name, argv[optind]);
         return CLI_USAGE;

@@ -25,6 +25,7 @@ enum cli_takes {
     CLI_TAKES_FOREGROUND = 16,
     CLI_TAKES_RUN_OPTIONS = 32, /* scope RUN and BOTH of options.def */
     CLI_TAKES_WORD = 64,        /* one argument that is no option */
+    CLI_TAKES_WORDS = 128,      /* any number of them */
     CLI_TAKES_CLUSTER = CLI_TAKES_CONFIG | CLI_TAKES_NODE_CFG | CLI_TAKES_STATE_DIR,
 };
 
@@ -34,6 +35,8 @@ enum cli_takes {
 struct cli_args {
     const struct command *command;
     const char *config, *node_cfg, *state_dir, *word;
+    char **words; /* the arguments of CLI_TAKES_WORDS */
+    int n_words;
     bool json, foreground, help;
     struct {
         const struct option_schema *schema;
@@ -45,7 +48,7 @@ struct cli_args {
 struct command {
     const char *name;
     const char *help;
-    const char *word; /* placeholder of its argument, or "" */
+    const char *word; /* placeholder of its arguments, or "" */
     unsigned takes;   /* enum cli_takes */
     bool hidden;      /* not listed: for the build */
     int (*run)(const struct cli_args *args);
@@ -77,6 +80,7 @@ int cli_status(const struct cli_args *a);
 int cli_print(const struct cli_args *a);
 int cli_top(const struct cli_args *a);
 int cli_doctor(const struct cli_args *a);
+int cli_rx_mode(const struct cli_args *a);
 int cli_reload(const struct cli_args *a);
 int cli_version(const struct cli_args *a);
 int cli_docs(const struct cli_args *a);

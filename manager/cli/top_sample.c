@@ -52,10 +52,7 @@ static const struct fact {
     {                                                                                              \
 #member, offsetof(struct top_node, member), sizeof(((struct top_node *)0)->member)         \
     }
-    FACT(type),
-    FACT(host),
-    FACT(interface),
-    FACT(mode),
+    FACT(type), FACT(host), FACT(interface), FACT(mode), FACT(rx_mode),
 #undef FACT
 };
 

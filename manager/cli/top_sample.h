@@ -12,7 +12,8 @@
 
 struct top_node {
     char name[HERITAGE_NODE_MAX], type[16], host[64], interface[TOPOLOGY_NAME_MAX], mode[16];
-    pid_t pid; /* 0: its process does not run */
+    char rx_mode[16]; /* of a worker: how it waits for frames */
+    pid_t pid;        /* 0: its process does not run */
     struct counters counters;
     /* Of the process; all 0 if it has gone. */
     char command[17];

@@ -75,6 +75,17 @@ static double sleeps(const struct interval *i)
     return GROWTH(i, loop_sleeps);
 }
 
+/* The part of the time in which there were frames: what CPU time is where it does not poll. */
+static double busy(const struct interval *i)
+{
+    return GROWTH(i, loop_busy_ns) * 100 / (double)NS_PER_SEC;
+}
+
+static double switches(const struct interval *i)
+{
+    return GROWTH(i, loop_mode_switches);
+}
+
 static double frequency(const struct interval *i)
 {
     return i->now->frequency_khz > 0 ? (double)i->now->frequency_khz / 1000 : NAN;
@@ -91,10 +102,12 @@ static const struct column {
     {"VSize", "vsize", 6, SIZE, vsize},
     {"Rss", "rss", 6, SIZE, rss},
     {"Cpu", "cpu", 5, PERCENT, cpu},
+    {"Busy", "busy", 5, PERCENT, busy},
     {"Packets/s", "packets_per_second", 9, RATE, packets},
     {"Bits/s", "bits_per_second", 7, RATE, bits},
     {"Shunted/s", "shunted_per_second", 9, RATE, shunted},
     {"Sleeps/s", "sleeps_per_second", 8, RATE, sleeps},
+    {"Switches/s", "mode_switches_per_second", 10, RATE, switches},
     {"MHz", "mhz", 5, NUMBER, frequency},
 };
 #define COLUMNS (sizeof columns / sizeof columns[0])
@@ -172,7 +185,8 @@ static void table_node(const struct interval *i, struct text *out)
         text_printf(out, " %*s", columns[c].width, cell);
     }
     if (n->pid > 0)
-        text_printf(out, " %-7s %-14s", n->mode[0] ? n->mode : "-", n->command);
+        text_printf(out, " %-7s %-9s %-14s", n->mode[0] ? n->mode : "-",
+                    n->rx_mode[0] ? n->rx_mode : "-", n->command);
     before = out->len;
     each_loss(i, out, loss_text);
     text_puts(out, out->len == before ? " -\n" : "\n");
@@ -183,7 +197,7 @@ void top_view_table(const struct top_sample *before, const struct top_sample *no
     text_printf(out, "%-12s %-7s %-10s %-7s", "Name", "Type", "Host", "Pid");
     for (size_t c = 0; c < COLUMNS; c++)
         text_printf(out, " %*s", columns[c].width, columns[c].title);
-    text_printf(out, " %-7s %-14s %s\n", "Mode", "Cmd", "Lost");
+    text_printf(out, " %-7s %-9s %-14s %s\n", "Mode", "Rx-mode", "Cmd", "Lost");
     for (unsigned i = 0; i < now->n; i++) {
         struct interval of = interval_of(before, now, i);
 
@@ -210,6 +224,7 @@ static void json_node(const struct interval *i, struct text *out)
     json_text(out, "host", n->host);
     json_text(out, "interface", n->interface);
     json_text(out, "mode", n->mode);
+    json_text(out, "rx_mode", n->rx_mode);
     json_key(out, "pid");
     if (n->pid > 0)
         json_uint(out, (uint64_t)n->pid);

@@ -14,7 +14,7 @@ top >"$WORK/top.out" || die "top: status $?"
 for node in manager logger-1 worker-1 worker-2; do
     grep -qE "^$node .* $(node_pid $node) .* spliff-" "$WORK/top.out" || die "top does not show $node and its pid"
 done
-grep -q '^worker-1 .* kernel ' "$WORK/top.out" || die 'top does not show the capture mode'
+grep -q '^worker-1 .* kernel  *adaptive ' "$WORK/top.out" || die 'top does not show capture and rx mode'
 
 # Traffic all through the interval.
 client timeout 20 wrk -t 1 -c 4 -d 20 "http://$SERVER4/index.html" >/dev/null 2>&1 &
@@ -27,7 +27,12 @@ workers = [n for n in nodes.values() if n["type"] == "worker"]
 assert len(nodes) == 4 and len(workers) == 2, nodes.keys()
 assert all(n["rss"] > 0 and n["vsize"] >= n["rss"] and n["cmd"] for n in nodes.values()), nodes
 assert nodes["logger-1"]["packets_per_second"] is None, nodes["logger-1"]
-sys.exit(sum(w["packets_per_second"] for w in workers) < 100 or sum(w["cpu"] for w in workers) <= 0)
+assert nodes["logger-1"]["busy"] is None and "rx_mode" not in nodes["logger-1"], nodes["logger-1"]
+assert all(w["rx_mode"] == "adaptive" and w["mode_switches_per_second"] == 0 for w in workers), workers
+assert all("mhz" in w for w in workers), workers
+assert all(0 <= w["busy"] <= 101 for w in workers), workers
+sys.exit(sum(w["packets_per_second"] for w in workers) < 100 or
+         sum(w["cpu"] for w in workers) <= 0 or sum(w["busy"] for w in workers) <= 0)
 PY
 }
 wait_for 15 busy || { cat "$WORK/top.json"; die 'top --json does not show the load'; }

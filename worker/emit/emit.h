@@ -36,8 +36,8 @@ void emit_record(struct emit *e, enum record_type type, const void *rec);
  * log_flush_interval. now_ns: clock_mono_ns(). Called once a packet batch and when idle. */
 void emit_run(struct emit *e, uint64_t now_ns);
 
-/* poll(2) has said whether any of bus_fds is ready: if so, the next emit_run takes what is there, if
- * not, it spares the system calls of asking. */
+/* poll(2) has said whether any of bus_fds is ready: if so, the next emit_run takes what is there,
+ * if not, it spares the system calls of asking. */
 void emit_bus_polled(struct emit *e, bool ready);
 
 /* Waits until the bus has something, at most until until_ns, and takes it; 0: only takes what is

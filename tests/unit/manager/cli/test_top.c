@@ -44,6 +44,7 @@ static const char *const answer = "manager type manager\n"
                                   "worker-1 host localhost\n"
                                   "worker-1 interface eth0\n"
                                   "worker-1 mode af_xdp\n"
+                                  "worker-1 rx_mode polling\n"
                                   "worker-1 pid 11\n"
                                   "worker-1 capture.packets 1000\n"
                                   "worker-1 capture.wire_bytes 125000\n"
@@ -59,6 +60,7 @@ static void an_answer_is_read(void **state)
     w = top_sample_find(&now, "worker-1");
     assert_non_null(w);
     assert_string_equal(w->mode, "af_xdp");
+    assert_string_equal(w->rx_mode, "polling");
     assert_string_equal(w->interface, "eth0");
     assert_int_equal(w->pid, 11);
     assert_int_equal(w->counters.capture_packets, 1000);
@@ -87,7 +89,8 @@ static void more_nodes_than_there_are_do_not_fit(void **state)
     assert_int_equal(now.n, TOPOLOGY_NODES_MAX);
 }
 
-/* Two samples, two seconds apart, of a worker that took a million packets and lost 12. */
+/* Two samples, two seconds apart, of a worker that took a million packets in half a second, and
+ * lost 12. */
 static void two_samples(void)
 {
     top_sample_read(&before, answer);
@@ -105,6 +108,8 @@ static void two_samples(void)
     now.nodes[1].counters.capture_packets += 1000000;
     now.nodes[1].counters.capture_wire_bytes += 250000000;
     now.nodes[1].counters.capture_kernel_drops = 12;
+    now.nodes[1].counters.loop_busy_ns += NS_PER_SEC / 2;
+    now.nodes[1].counters.loop_mode_switches += 3000;
 }
 
 static void rates_are_of_the_interval(void **state)
@@ -112,11 +117,15 @@ static void rates_are_of_the_interval(void **state)
     (void)state;
     two_samples();
     top_view_table(&before, &now, &out);
-    expect("worker-1     worker  localhost  11          3G   512M   50%    500.0K    1.0G");
-    expect(" af_xdp  spliff-worker  capture.kernel_drops 12\n");
+    expect("worker-1     worker  localhost  11          3G   512M   50%   25%    500.0K    1.0G    "
+           "     0        "
+           "0       1.5K     - af_xdp  polling   spliff-worker  capture.kernel_drops 12\n");
     text_free(&out);
     top_view_json(&before, &now, &out);
     expect("{\"interval\":2.000,\"nodes\":[{\"name\":\"manager\"");
+    expect("\"mode\":\"af_xdp\",\"rx_mode\":\"polling\",\"pid\":11");
+    expect("\"busy\":25.0,");
+    expect("\"mode_switches_per_second\":1500.0,");
     expect("\"packets_per_second\":500000.0,\"bits_per_second\":1000000000.0");
     expect("\"lost\":{\"capture.kernel_drops\":12}}]}\n");
 }
@@ -127,7 +136,7 @@ static void what_nobody_knows_is_no_number(void **state)
     two_samples();
     now.nodes[1].pid = 12; /* another process: its CPU time is none of the former's */
     top_view_json(&before, &now, &out);
-    expect("\"cpu\":null,\"packets_per_second\":500000.0");
+    expect("\"cpu\":null,\"busy\":25.0,\"packets_per_second\":500000.0");
     expect("\"pid\":10,\"vsize\":null");
     text_free(&out);
     before.n = 0; /* the first look */
