@@ -86,7 +86,7 @@ FEATURES += -DHAVE_DPDK
 DPDK_CFLAGS := -DALLOW_EXPERIMENTAL_API $(patsubst -I%,-isystem %,$(filter -I% -m%,$(call pc_cflags,libdpdk)))
 DPDK_LIBS := $(filter-out -l%,$(call pc_libs,libdpdk)) \
              -lrte_ethdev -lrte_mbuf -lrte_mempool -lrte_ring -lrte_eal
-SRC_MODE_DPDK := manager/capture/dpdk.c manager/capture/dpdk_pci.c
+SRC_MODE_DPDK := manager/capture/dpdk.c
 else
 $(info libdpdk not found: no capture mode dpdk)
 endif
@@ -207,7 +207,8 @@ SRC_LOGGER := \
   logger/sink/json.c logger/sink/text.c logger/sink/text_exchange.c logger/sink/pcap.c
 
 DOCTOR_CHECKS := manager/doctor/table.c manager/doctor/doctor.c manager/doctor/nic.c \
-  manager/doctor/cpu.c manager/doctor/memory.c manager/doctor/kernel.c manager/doctor/disk.c
+  manager/doctor/dpdk.c manager/doctor/cpu.c manager/doctor/memory.c manager/doctor/kernel.c \
+  manager/doctor/disk.c manager/capture/dpdk_pci.c
 SRC_DOCTOR := $(DOCTOR_CHECKS) manager/doctor/machine.c
 
 SRC_TOPOLOGY := manager/topology.c manager/topology_section.c manager/cores.c \

@@ -38,6 +38,29 @@ static unsigned count_cores(const struct doctor_cores *cores)
     return n;
 }
 
+/* Two workers on the threads of one core, of which each has about half. Returns how many are. */
+static unsigned check_siblings(const struct doctor *d, const struct topology_node *first,
+                               struct doctor_report *r)
+{
+    char path[128], list[1024];
+    struct doctor_cores siblings;
+
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list",
+             first->pin_cpu);
+    doctor_read(d, path, list, sizeof list);
+    doctor_cores_read(&siblings, list);
+    for (const struct topology_node *n = first; (n = next_pinned(d, n, NULL));) {
+        if (n->pin_cpu == first->pin_cpu || !siblings.has[n->pin_cpu])
+            continue;
+        doctor_find(r, DOCTOR_WARN,
+                    "pin_cpus in node.cfg with one CPU of each core (lscpu -e=CPU,CORE)",
+                    "%s and %s are pinned to two threads of one core, %d and %d", first->name,
+                    n->name, first->pin_cpu, n->pin_cpu);
+        return 1;
+    }
+    return 0;
+}
+
 /* Pins that cannot be, or that two workers share. Returns how many were found. */
 static unsigned check_pins(const struct doctor *d, const struct doctor_cores *online,
                            struct doctor_report *r)
@@ -60,6 +83,8 @@ static unsigned check_pins(const struct doctor *d, const struct doctor_cores *on
             taken[core] = n->name;
         }
     }
+    for (const struct topology_node *n = NULL; bad == 0 && (n = next_pinned(d, n, NULL));)
+        bad += check_siblings(d, n, r);
     return bad;
 }
 
@@ -84,11 +109,27 @@ DOCTOR_CHECK(cores)
                     d->workers == 1 ? "" : "s");
 }
 
+/* The cores that no worker is pinned to, as a list; "" if there are none. */
+static void unpinned_cores(const struct doctor *d, char *list, size_t bytes)
+{
+    struct doctor_cores cores;
+    size_t len = 0;
+
+    online_cores(d, &cores);
+    for (const struct topology_node *n = NULL; (n = next_pinned(d, n, NULL));)
+        if (n->pin_cpu < DOCTOR_CORES_MAX)
+            cores.has[n->pin_cpu] = false;
+    list[0] = '\0';
+    for (unsigned i = 0; i < DOCTOR_CORES_MAX && len + 8 < bytes; i++)
+        if (cores.has[i])
+            len += (size_t)snprintf(list + len, bytes - len, "%s%u", len > 0 ? "," : "", i);
+}
+
 /* An interrupt of the interface that comes on a core of one of its workers. */
 static bool interrupt_on_worker(const struct doctor *d, const struct doctor_capture *c,
                                 const char *irq, struct doctor_report *r)
 {
-    char path[64], list[1024], mend[DOCTOR_TEXT_MAX];
+    char path[64], list[1024], others[128], mend[DOCTOR_TEXT_MAX];
     struct doctor_cores cores;
 
     snprintf(path, sizeof path, "/proc/irq/%.16s/smp_affinity_list", irq);
@@ -98,7 +139,11 @@ static bool interrupt_on_worker(const struct doctor *d, const struct doctor_capt
     for (const struct topology_node *n = NULL; (n = next_pinned(d, n, c->interface));) {
         if (n->pin_cpu >= DOCTOR_CORES_MAX || !cores.has[n->pin_cpu])
             continue;
-        snprintf(mend, sizeof mend, "systemctl stop irqbalance; echo OTHER-CORES > %s", path);
+        unpinned_cores(d, others, sizeof others);
+        if (others[0])
+            snprintf(mend, sizeof mend, "systemctl stop irqbalance; echo %s > %s", others, path);
+        else
+            snprintf(mend, sizeof mend, "a core without a worker: shorter pin_cpus in node.cfg");
         doctor_find(r, DOCTOR_WARN, mend, "interrupt %.16s comes on core %d of %s", irq, n->pin_cpu,
                     n->name);
         return true;
@@ -119,7 +164,7 @@ DOCTOR_CHECK(interrupts)
         return;
     /* Those of a virtual device belong to the one around it. */
     snprintf(pattern, sizeof pattern, "%s/sys/class/net/%s/device/{.,..}/msi_irqs/*", d->root,
-             c->interface);
+             c->link);
     if (glob(pattern, GLOB_BRACE, NULL, &found) != 0) {
         doctor_find(r, DOCTOR_OK, "", "has no interrupts of its own");
         return;
@@ -138,7 +183,10 @@ DOCTOR_CHECK(numa)
     struct doctor_cores cores;
     uint64_t node;
 
-    snprintf(path, sizeof path, "/sys/class/net/%s/device/numa_node", c->interface);
+    if (c->link[0])
+        snprintf(path, sizeof path, "/sys/class/net/%s/device/numa_node", c->link);
+    else
+        snprintf(path, sizeof path, "/sys/bus/pci/devices/%s/numa_node", c->interface);
     node = doctor_read_number(d, path, UINT64_MAX);
     snprintf(path, sizeof path, "/sys/devices/system/node/node%u/cpulist", (unsigned)node);
     if (node == UINT64_MAX || !doctor_read(d, path, list, sizeof list)) {

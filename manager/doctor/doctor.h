@@ -36,6 +36,7 @@ struct doctor_nic {
 /* The workers that capture from an interface in a mode. */
 struct doctor_capture {
     char interface[TOPOLOGY_NAME_MAX];
+    char link[TOPOLOGY_NAME_MAX]; /* of the kernel, that frames come from; "": a device of DPDK's */
     enum mode mode;
     const char *package; /* that this build lacks for the mode, NULL if none */
     unsigned workers;
@@ -127,11 +128,12 @@ struct doctor_cores {
 };
 void doctor_cores_read(struct doctor_cores *cores, const char *list);
 
-/* Checks of nic.c, cpu.c, memory.c, kernel.c and disk.c. */
+/* Checks of nic.c, dpdk.c, cpu.c, memory.c, kernel.c and disk.c. */
 #define DOCTOR_CHECK(name)                                                                         \
     void doctor_check_##name(const struct doctor *d, const struct doctor_capture *c,               \
                              struct doctor_report *r)
 DOCTOR_CHECK(mode);
+DOCTOR_CHECK(device);
 DOCTOR_CHECK(interface);
 DOCTOR_CHECK(host_use);
 DOCTOR_CHECK(queues);

@@ -2,6 +2,7 @@
 /* What the kernel tells by system calls, once for all checks. */
 #include "manager/doctor/doctor.h"
 
+#include "manager/capture/dpdk_device.h"
 #include "manager/capture/host_use.h"
 #include "manager/capture/interface.h"
 #include "manager/capture/opener.h"
@@ -51,7 +52,12 @@ static struct doctor_capture *capture_of(struct doctor *d, const struct topology
     snprintf(c->interface, sizeof c->interface, "%s", n->interface);
     c->mode = n->mode;
     c->package = opener_find(n->mode) ? NULL : opener_package(n->mode);
-    examine_nic(c->interface, &c->nic);
+    if (c->mode != MODE_DPDK)
+        snprintf(c->link, sizeof c->link, "%s", c->interface);
+    else if (!dpdk_device_argument(c->interface, "iface", c->link, sizeof c->link))
+        c->link[0] = '\0';
+    if (c->link[0])
+        examine_nic(c->link, &c->nic);
     return c;
 }
 

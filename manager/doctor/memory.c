@@ -12,7 +12,7 @@
 #define MEGABYTE        (UINT64_C(1) << 20)
 #define HUGE_PAGE_BYTES (2 * MEGABYTE)
 
-/* What an EAL process is given (-m). */
+/* What a worker of mode dpdk is given if dpdk_memory does not say it. */
 #define DPDK_BYTES (128 * MEGABYTE)
 
 /* What a process keeps open beside its rings: bus, spool, logs, control. */
@@ -29,7 +29,7 @@ static uint64_t capture_bytes(const struct doctor *d, enum mode mode)
     case MODE_AF_XDP:
         return o->af_xdp_buffer_size;
     case MODE_DPDK:
-        return DPDK_BYTES;
+        return o->dpdk_memory > 0 ? o->dpdk_memory : DPDK_BYTES;
     default:
         return o->ring_size;
     }
@@ -87,6 +87,22 @@ static uint64_t huge_bytes(const struct doctor *d)
     return bytes;
 }
 
+/* The flow table is looked up at random: in small pages that also costs the memory of their table.
+ */
+static bool check_transparent(const struct doctor *d, struct doctor_report *r)
+{
+    static const char file[] = "/sys/kernel/mm/transparent_hugepage/enabled";
+    char line[128], mend[DOCTOR_TEXT_MAX];
+
+    if (d->options->huge_pages != HUGE_PAGES_AUTO || !doctor_read(d, file, line, sizeof line) ||
+        !strstr(line, "[never]"))
+        return true;
+    snprintf(mend, sizeof mend, "echo madvise > %s", file);
+    doctor_find(r, DOCTOR_WARN, mend,
+                "the kernel gives none by itself: flow tables lie in small pages");
+    return false;
+}
+
 DOCTOR_CHECK(hugepages)
 {
     uint64_t bytes = huge_bytes(d), pages = (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES;
@@ -102,9 +118,9 @@ DOCTOR_CHECK(hugepages)
         doctor_find(r, DOCTOR_WARN, mend,
                     "%" PRIu64 " of %" PRIu64 " huge pages are free: the rest lies in small ones",
                     unused, pages);
-    else
-        doctor_find(r, DOCTOR_OK, "", "%" PRIu64 " huge pages wanted, %" PRIu64 " free", pages,
-                    unused);
+    if (!check_transparent(d, r) || unused < pages)
+        return;
+    doctor_find(r, DOCTOR_OK, "", "%" PRIu64 " huge pages wanted, %" PRIu64 " free", pages, unused);
 }
 
 /* A worker that waits for its table to come from a disk loses what arrives meanwhile. */

@@ -23,11 +23,13 @@ DOCTOR_CHECK(interface)
     char mend[DOCTOR_TEXT_MAX];
 
     (void)d;
+    if (!c->link[0])
+        return;
     if (!c->nic.there) {
         doctor_find(r, DOCTOR_FAIL, "ip -br link", "there is no such interface");
         return;
     }
-    snprintf(mend, sizeof mend, "ip link set %s up", c->interface);
+    snprintf(mend, sizeof mend, "ip link set %s up", c->link);
     if (c->nic.up)
         doctor_find(r, DOCTOR_OK, "", "up, driver %s, MTU %u", c->nic.driver, c->nic.mtu_bytes);
     else
@@ -41,7 +43,7 @@ DOCTOR_CHECK(host_use)
 
     if (!c->nic.there)
         return;
-    snprintf(mend, sizeof mend, "ip addr flush dev %s, or --force, or mode kernel", c->interface);
+    snprintf(mend, sizeof mend, "ip addr flush dev %s, or --force, or mode kernel", c->link);
     if (!c->nic.host_use[0])
         doctor_find(r, DOCTOR_OK, "", "the host does not use it");
     else
@@ -49,37 +51,63 @@ DOCTOR_CHECK(host_use)
                     "the host would lose it: it %s", c->nic.host_use);
 }
 
-/* AF_XDP has a socket a queue. Otherwise a queue is what a core of the kernel works on, before our
- * hash shares packets out: with few of them, these cores are what bounds the rate. */
-DOCTOR_CHECK(queues)
+/* Whether a worker has a queue of the interface for itself. */
+static bool has_own_queue(const struct doctor_capture *c)
+{
+    return c->mode == MODE_AF_XDP || c->mode == MODE_DPDK;
+}
+
+/* A worker a queue, for those who have their own: the manager refuses to begin otherwise, or frames
+ * of a queue are read by nobody. */
+static void check_own_queues(const struct doctor *d, const struct doctor_capture *c,
+                             struct doctor_report *r)
 {
     const struct ethtool_queues *q = &c->nic.queues;
+    bool set_at_start = c->mode == MODE_AF_XDP && d->options->set_queues && q->rx_max >= c->workers;
+    enum doctor_level level = q->rx == c->workers || set_at_start ? DOCTOR_OK : DOCTOR_FAIL;
     char mend[DOCTOR_TEXT_MAX] = "";
-    enum doctor_level level = DOCTOR_OK;
+
+    if (level != DOCTOR_OK && q->rx_max >= c->workers)
+        snprintf(mend, sizeof mend, "ethtool -L %s %s %u", c->link, q->combined ? "combined" : "rx",
+                 c->workers);
+    else if (level != DOCTOR_OK)
+        snprintf(mend, sizeof mend, "lb_procs=%u in node.cfg", q->rx);
+    doctor_find(r, level, mend, "%u receive queue%s for %u worker%s%s", q->rx,
+                q->rx == 1 ? "" : "s", c->workers, c->workers == 1 ? "" : "s",
+                q->rx != c->workers && set_at_start ? ", set at the start (set_queues)" : "");
+}
+
+/* Otherwise a queue is what a core of the kernel works on, before our hash shares packets out: with
+ * few of them, these cores are what bounds the rate. */
+static void check_shared_queues(const struct doctor_capture *c, struct doctor_report *r)
+{
+    const struct ethtool_queues *q = &c->nic.queues;
+    bool more = q->rx < c->workers && q->rx_max > q->rx;
+    char mend[DOCTOR_TEXT_MAX];
+
+    snprintf(mend, sizeof mend, "ethtool -L %s %s %u", c->link, q->combined ? "combined" : "rx",
+             q->rx_max < c->workers ? q->rx_max : c->workers);
+    doctor_find(r, more ? DOCTOR_WARN : DOCTOR_OK, more ? mend : "",
+                "%u receive queue%s for %u worker%s", q->rx, q->rx == 1 ? "" : "s", c->workers,
+                c->workers == 1 ? "" : "s");
+}
+
+DOCTOR_CHECK(queues)
+{
+    char mend[DOCTOR_TEXT_MAX];
 
     if (!c->nic.there)
         return;
-    if (!c->nic.tells_queues) {
-        doctor_find(r, DOCTOR_WARN, "ethtool -l NAME", "the driver does not tell its queues");
-        return;
-    }
-    if (c->mode == MODE_AF_XDP && q->rx != c->workers) {
-        level = d->options->set_queues && q->rx_max >= c->workers ? DOCTOR_OK : DOCTOR_FAIL;
-        if (q->rx_max >= c->workers)
-            snprintf(mend, sizeof mend, "ethtool -L %s %s %u", c->interface,
-                     q->combined ? "combined" : "rx", c->workers);
-        else
-            snprintf(mend, sizeof mend, "lb_procs=%u in node.cfg", q->rx);
-    } else if (q->rx < c->workers && q->rx_max > q->rx) {
-        level = DOCTOR_WARN;
-        snprintf(mend, sizeof mend, "ethtool -L %s %s %u", c->interface,
-                 q->combined ? "combined" : "rx", q->rx_max < c->workers ? q->rx_max : c->workers);
-    }
-    doctor_find(r, level, level == DOCTOR_OK ? "" : mend, "%u receive queue%s for %u worker%s%s",
-                q->rx, q->rx == 1 ? "" : "s", c->workers, c->workers == 1 ? "" : "s",
-                q->rx != c->workers && c->mode == MODE_AF_XDP && level == DOCTOR_OK
-                    ? ", set at the start (set_queues)"
-                    : "");
+    snprintf(mend, sizeof mend, "ethtool -l %s", c->link);
+    if (c->nic.tells_queues && has_own_queue(c))
+        check_own_queues(d, c, r);
+    else if (c->nic.tells_queues)
+        check_shared_queues(c, r);
+    else if (has_own_queue(c))
+        doctor_find(r, DOCTOR_WARN, mend,
+                    "the driver does not tell its queues, of which there must be %u", c->workers);
+    else
+        doctor_find(r, DOCTOR_OK, "", "the driver has no queues that could be set");
 }
 
 /* The command that gives an interface the key that set_rss would. */
@@ -90,10 +118,10 @@ static void rss_command(const struct doctor_capture *c, char *out, size_t bytes)
 
     ethtool_rss_make_symmetric(&rss);
     if (memcmp(rss.key, c->nic.rss.key, rss.key_bytes) == 0) {
-        snprintf(out, bytes, "ethtool -X %s xfrm symmetric-xor", c->interface);
+        snprintf(out, bytes, "ethtool -X %s xfrm symmetric-xor", c->link);
         return;
     }
-    n = snprintf(out, bytes, "ethtool -X %s hkey ", c->interface);
+    n = snprintf(out, bytes, "ethtool -X %s hkey ", c->link);
     for (uint32_t i = 0; i < rss.key_bytes && n > 0 && (size_t)n + 4 < bytes; i++)
         n += snprintf(out + n, bytes - (size_t)n, "%s%02x", i ? ":" : "", rss.key[i]);
 }
@@ -129,7 +157,7 @@ DOCTOR_CHECK(rings)
     (void)d;
     if (!c->nic.there)
         return;
-    snprintf(mend, sizeof mend, "ethtool -G %s rx %u", c->interface, q->rx_max);
+    snprintf(mend, sizeof mend, "ethtool -G %s rx %u", c->link, q->rx_max);
     if (!c->nic.tells_rings)
         doctor_find(r, DOCTOR_OK, "", "no receive rings that could be set");
     else if (q->rx < q->rx_max)
@@ -148,7 +176,7 @@ static const struct {
     {offsetof(struct ethtool_offloads, lro), DOCTOR_ALL, "lro",
      "joins frames before anybody sees them: packet counts, flags and gaps are lost"},
     {offsetof(struct ethtool_offloads, strip_vlan),
-     DOCTOR_MODE(MODE_XDP) | DOCTOR_MODE(MODE_AF_XDP), "rxvlan",
+     DOCTOR_MODE(MODE_XDP) | DOCTOR_MODE(MODE_AF_XDP) | DOCTOR_MODE(MODE_DPDK), "rxvlan",
      "takes VLAN tags out of frames: programs in the driver do not see them"},
 };
 
@@ -167,7 +195,7 @@ DOCTOR_CHECK(offloads)
             !*(const bool *)((const char *)o + offload_rules[i].offset))
             continue;
         bad++;
-        snprintf(mend, sizeof mend, "ethtool -K %s %s off", c->interface, offload_rules[i].name);
+        snprintf(mend, sizeof mend, "ethtool -K %s %s off", c->link, offload_rules[i].name);
         doctor_find(r, DOCTOR_WARN, mend, "%s %s", offload_rules[i].name, offload_rules[i].why);
     }
     if (bad > 0)

@@ -32,6 +32,13 @@ finds '^fail  interface  nowhere0: there is no such interface'
 doctor 1 -i sv0 --pin-cores 1000
 finds '^fail  cores +worker-1 is pinned to core 1000'
 
+if "$BIN/spliff-cluster" doctor -i net_af_xdp0,iface=lo --mode dpdk | grep -q '^ok    mode'; then
+    doctor 1 -i sv0 --mode dpdk
+    finds '^fail  device     sv0: .* give a PCI address'
+    doctor 1 -i net_af_xdp0,iface=sv0 --mode dpdk
+    finds '^fail  host       net_af_xdp0,iface=sv0: .* carries the address'
+fi
+
 # A tap for AF_XDP: the wrong number of queues, until the command that doctor names has run.
 if "$BIN/spliff-cluster" doctor -i lo --mode af_xdp | grep -q '^ok    mode'; then
     doctor 1 -i sv0 --mode af_xdp

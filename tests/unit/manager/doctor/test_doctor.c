@@ -47,9 +47,11 @@ static void machine(enum mode mode)
     char error[INI_ERROR_BYTES];
     struct doctor_capture *c = &doctor.captures[0];
 
-    assert_int_equal(topology_of_run(&topology, 2, "eth0", mode, "2,3", false, error), 0);
     doctor.n_captures = 1;
-    snprintf(c->interface, sizeof c->interface, "eth0");
+    snprintf(c->interface, sizeof c->interface, "%s",
+             mode == MODE_DPDK ? "net_af_xdp0,iface=eth0" : "eth0");
+    snprintf(c->link, sizeof c->link, "eth0");
+    assert_int_equal(topology_of_run(&topology, 2, c->interface, mode, "2,3", false, error), 0);
     c->mode = mode;
     c->workers = doctor.workers = 2;
     c->nic = (struct doctor_nic){.there = true,
@@ -73,6 +75,9 @@ static void machine(enum mode mode)
     put("/proc/irq/40/smp_affinity_list", "0-1\n");
     put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "200\n");
     put("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "200\n");
+    put("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n");
+    put("/sys/devices/system/cpu/cpu2/topology/thread_siblings_list", "0,2\n");
+    put("/sys/devices/system/cpu/cpu3/topology/thread_siblings_list", "1,3\n");
     put("/proc/meminfo", "MemTotal: 32000000 kB\nSwapTotal: 0 kB\n");
     put("/proc/sys/vm/swappiness", "60\n");
     put("/proc/sys/kernel/osrelease", "6.8.0-40-generic\n");
@@ -143,7 +148,9 @@ static void a_mode_may_be_missing(void **state)
     (void)state;
     machine(MODE_DPDK);
     doctor.captures[0].package = "libdpdk-dev";
-    expect("mode", "fail  mode       eth0: this build lacks its capture mode; install libdpdk-dev");
+    expect("mode",
+           "fail  mode       net_af_xdp0,iface=eth0: this build lacks its capture mode; install "
+           "libdpdk-dev");
     assert_false(doctor_is_ok(&report));
 }
 
@@ -157,6 +164,31 @@ static void an_interface_may_be_missing_or_down(void **state)
     expect("interface", "fail  interface  eth0: there is no such interface; ip -br link");
     expect("queues", "");
     expect("offloads", "");
+}
+
+static void a_device_of_dpdk_is_one(void **state)
+{
+    struct doctor_capture *c = &doctor.captures[0];
+
+    (void)state;
+    machine(MODE_DPDK);
+    expect("device", "ok    device     net_af_xdp0,iface=eth0: a virtual device\n");
+    c->nic.queues.rx = 8;
+    expect("queues", "fail  queues     net_af_xdp0,iface=eth0: 8 receive queues for 2 workers; "
+                     "ethtool -L eth0 combined 2\n");
+    strcpy(c->interface, "eth0");
+    expect("device", "fail  device     eth0: DPDK does not take it for a device of 2 workers; give "
+                     "a PCI address such as 0000:03:00.0");
+    strcpy(c->interface, "0000:03:00.0");
+    c->link[0] = '\0';
+    c->workers = 1;
+    c->nic = (struct doctor_nic){.there = false};
+    expect("device", "fail  device     0000:03:00.0: there is no such device");
+    expect("interface", "");
+    put("/sys/bus/pci/devices/0000:03:00.0/class", "0x020000\n");
+    put("/sys/bus/pci/devices/0000:03:00.0/numa_node", "1\n");
+    expect("device", "fail  device     0000:03:00.0: it is bound to no driver; modprobe ");
+    expect("numa", "ok    numa       0000:03:00.0: at memory node 1, cores 2-3\n");
 }
 
 static void queues_match_workers(void **state)
@@ -180,6 +212,11 @@ static void queues_match_workers(void **state)
            "warn  queues     eth0: 1 receive queue for 2 workers; ethtool -L eth0 rx 2\n");
     q->rx = 8;
     expect("queues", "ok    queues     eth0: 8 receive queues for 2 workers\n");
+    doctor.captures[0].nic.tells_queues = false;
+    expect("queues", "ok    queues     eth0: the driver has no queues that could be set\n");
+    machine(MODE_AF_XDP);
+    doctor.captures[0].nic.tells_queues = false;
+    expect("queues", "of which there must be 2; ethtool -l eth0\n");
 }
 
 static void the_hash_is_symmetric_where_it_decides(void **state)
@@ -237,7 +274,8 @@ static void cores_are_the_workers_own(void **state)
     (void)state;
     machine(MODE_AF_XDP);
     put("/proc/irq/40/smp_affinity_list", "0-3\n");
-    expect("interrupts", "warn  interrupts eth0: interrupt 40 comes on core 2 of worker-1");
+    expect("interrupts", "warn  interrupts eth0: interrupt 40 comes on core 2 of worker-1; "
+                         "systemctl stop irqbalance; echo 0,1 > /proc/irq/40/smp_affinity_list\n");
     options.busy_poll = 50000;
     expect("interrupts", "");
     put("/sys/devices/system/cpu/isolated", "\n");
@@ -247,6 +285,9 @@ static void cores_are_the_workers_own(void **state)
     expect("numa",
            "warn  numa       eth0: worker-2 is pinned to core 3, the interface is at node 1; "
            "pin_cpus of 0-2");
+    put("/sys/devices/system/cpu/cpu2/topology/thread_siblings_list", "2-3\n");
+    expect("cores", "warn  cores      worker-1 and worker-2 are pinned to two threads of one core, "
+                    "2 and 3; pin_cpus in node.cfg");
     topology.nodes[3].pin_cpu = 2;
     expect("cores", "warn  cores      worker-1 and worker-2 are pinned to core 2");
     topology.nodes[3].pin_cpu = 7;
@@ -278,6 +319,11 @@ static void memory_is_enough(void **state)
     expect("hugepages",
            "warn  hugepages  10 of 64 huge pages are free: the rest lies in small ones; "
            "sysctl -w vm.nr_hugepages=254\n");
+    put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "200\n");
+    put("/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
+    expect("hugepages",
+           "warn  hugepages  the kernel gives none by itself: flow tables lie in small "
+           "pages; echo madvise > /sys/kernel/mm/transparent_hugepage/enabled\n");
     put("/proc/meminfo", "SwapTotal: 100 kB\n");
     expect("swap", "warn  swap       tables may be swapped out (vm.swappiness 60)");
     put("/proc/sys/vm/swappiness", "1\n");
@@ -359,6 +405,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(all_is_well_on_a_good_machine, begin, end),
         cmocka_unit_test_setup_teardown(a_mode_may_be_missing, begin, end),
         cmocka_unit_test_setup_teardown(an_interface_may_be_missing_or_down, begin, end),
+        cmocka_unit_test_setup_teardown(a_device_of_dpdk_is_one, begin, end),
         cmocka_unit_test_setup_teardown(queues_match_workers, begin, end),
         cmocka_unit_test_setup_teardown(the_hash_is_symmetric_where_it_decides, begin, end),
         cmocka_unit_test_setup_teardown(rings_and_offloads_come_with_their_command, begin, end),
