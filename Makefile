@@ -112,7 +112,7 @@ SRC_TLS := \
   worker/parse/tls/tls_sslv2.c worker/parse/tls/tls_handshake.c worker/parse/tls/tls_session.c \
   worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c worker/parse/tls/tls_fingerprint.c \
   worker/parse/tls/tls_log.c worker/parse/tls/x509_log.c worker/parse/tls/x509_parse.c \
-  worker/parse/tls/x509_hash.c worker/parse/tls/tls_quic.c \
+  worker/parse/tls/x509_hash.c worker/parse/tls/tls_memo.c worker/parse/tls/tls_quic.c \
   worker/parse/tls/dtls.c worker/parse/tls/dtls_probe.c worker/parse/tls/dtls_fragment.c
 
 SRC_SOCKS := worker/parse/socks/socks.c worker/parse/socks/socks_message.c
@@ -445,6 +445,9 @@ $(call unit,parse/tls/test_tls_fingerprint,worker/parse/tls/tls_fingerprint.c \
 $(call unit,parse/tls/test_x509_log,$(FAKE_HOST) worker/parse/tls/x509_log.c \
     worker/parse/tls/x509_parse.c worker/parse/tls/tls_fingerprint.c \
     worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c)
+$(call unit,parse/tls/test_tls_memo,worker/parse/tls/tls_memo.c \
+    worker/parse/tls/tls_fingerprint.c worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c \
+    $(BASE))
 $(call unit,parse/tls/test_x509_hash,worker/parse/tls/x509_hash.c \
     worker/parse/tls/tls_fingerprint.c worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c \
     $(BASE))

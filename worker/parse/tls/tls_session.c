@@ -6,6 +6,7 @@
 #include "worker/parse/tls/tls_session.h"
 
 #include "worker/parse/tls/tls_log.h"
+#include "worker/parse/tls/tls_memo.h"
 #include "worker/parse/tls/x509_hash.h"
 #include "worker/parse/tls/x509_log.h"
 
@@ -100,10 +101,8 @@ void tls_session_client_hello(struct analyzer_ctx *ctx, struct tls_session *s, u
     s->transport_parameters =
         tls_session_keep(ctx, s, h->transport_parameters.p, h->transport_parameters.len);
     /* A hello of SSLv2 form has no cipher list that the fingerprints are defined for. */
-    if (cursor_left(&h->ciphers) > 0) {
-        tls_fingerprint_ja3(h, s->ja3);
-        tls_fingerprint_ja4(h, ja4_letters[s->carrier], s->ja4);
-    }
+    if (cursor_left(&h->ciphers) > 0)
+        tls_memo_fingerprints(h, ja4_letters[s->carrier], s->ja3, s->ja4);
 }
 
 void tls_session_server_seen(struct analyzer_ctx *ctx, struct tls_session *s, unsigned side)
