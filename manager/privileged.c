@@ -111,7 +111,7 @@ static uid_t new_log_dir_owner(const char *dir, const struct privileged_ids *ids
 
 static int log_dir_fail(const char *dir, int err, char *error)
 {
-    snprintf(error, INI_ERROR_BYTES, "log folder %s: %s; give another --log-dir", dir,
+    snprintf(error, INI_ERROR_BYTES, "log folder %s: %s; give another log_dir (--log-dir)", dir,
              err == -EACCES ? "no permission to write there" : strerror(-err));
     return err;
 }

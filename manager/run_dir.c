@@ -144,7 +144,8 @@ int run_dir_lock(const char *state_dir, pid_t *holder, char *error)
 
     *holder = 0;
     if (err < 0)
-        return run_dir_fail(err, error, "cannot make the state folder", state_dir, todo);
+        return run_dir_fail(err, error, "cannot make the state folder", state_dir,
+                            err == -ENOTDIR ? "set another state_dir" : todo);
     snprintf(path, sizeof path, "%s/lock", state_dir);
     fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0)

@@ -2,17 +2,17 @@
 /* `check`: what `start` would meet, without making or starting anything. A problem is what would
  * make it fail; a note is what somebody may not have meant. */
 #include "common/base/log.h"
+#include "manager/capture/interface.h"
 #include "manager/cli/cli.h"
 #include "manager/cli/setup.h"
 #include "manager/folder.h"
+#include "manager/prefilter.h"
 #include "manager/probe_check.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -43,10 +43,14 @@ static void check_folder(const char *what, const char *dir, uid_t uid, gid_t gid
 static void check_manager(const struct manager_plan *plan, struct text *problems)
 {
     char error[INI_ERROR_BYTES], dir[HERITAGE_PATH_MAX];
+    struct prefilter *lists;
 
     check_folder("state_dir", plan->state_dir, (uid_t)-1, 0, problems);
     if (setup_program_dir(dir, error) < 0 || setup_check_filter(&plan->options, error) < 0)
         text_printf(problems, "%s\n", error);
+    if (prefilter_open(&lists, &plan->options, error) < 0)
+        text_printf(problems, "%s\n", error);
+    prefilter_close(lists);
 }
 
 /* An existing folder is written by its owner, one that is to be made by us for the workers' user.
@@ -82,26 +86,23 @@ static void check_probe(const struct manager_plan *plan, const struct topology_n
 
 static void check_worker(const struct topology_node *n, struct text *problems, struct text *notes)
 {
-    struct ifreq request = {0};
+    char error[INI_ERROR_BYTES];
+    struct interface i;
     int fd;
 
     check_core(n, problems);
     if (n->mode == MODE_DPDK)
         return;
     fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-
     if (fd < 0)
         text_printf(problems, "cannot capture: %s; run as root or with CAP_NET_RAW\n",
                     strerror(errno));
-    if (if_nametoindex(n->interface) == 0) {
-        text_printf(problems, "there is no interface %s\n", n->interface);
-    } else if (fd >= 0) {
-        snprintf(request.ifr_name, sizeof request.ifr_name, "%.*s", IFNAMSIZ - 1, n->interface);
-        if (ioctl(fd, SIOCGIFFLAGS, &request) == 0 && !(request.ifr_flags & IFF_UP))
-            text_printf(notes, "%s: interface %s is down\n", n->name, n->interface);
-    }
-    if (fd >= 0)
+    else
         close(fd);
+    if (interface_find(&i, n->interface, error) < 0)
+        text_printf(problems, "%s\n", error);
+    else if (!i.up)
+        text_printf(notes, "%s: interface %s is down\n", n->name, n->interface);
 }
 
 /* "<node> ok", or a line for each problem of it. */

@@ -230,7 +230,9 @@ int setup_ask(const struct manager_plan *plan, const char *request, struct text 
     int status = holder > 0 ? control_ask(plan->state_dir, request, answer) : (int)holder;
 
     if (holder == 0 || status == -ENOENT || status == -ECONNREFUSED) {
-        log_error("no cluster runs on %s", plan->state_dir);
+        log_error("no cluster runs on %s: spliff-cluster start begins it; --state-dir or --config "
+                  "name another",
+                  plan->state_dir);
         return CLI_FAILED;
     }
     return status < 0 ? setup_unreachable(plan, status) : status;

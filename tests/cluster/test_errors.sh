@@ -86,6 +86,28 @@ sed 's/lb_procs=2/lb_procs=many/' "$WORK/node.cfg" >"$WORK/bad.node"
 refused 'bad node.cfg' 1 "bad\.node:14" \
     server "$spliff" start --config "$WORK/spliff.cfg" --node-cfg "$WORK/bad.node"
 
+refused 'no cluster to ask' 1 "no cluster runs on $STATE: spliff-cluster start" \
+    server "$spliff" print counters --config "$WORK/spliff.cfg"
+printf 'state_dir = %s/file/state\n' "$WORK" >"$WORK/bad.cfg"
+refused 'state folder in a file' 1 "$WORK/file/state: Not a directory; set another state_dir" \
+    server "$spliff" start --config "$WORK/bad.cfg" --node-cfg "$WORK/node.cfg"
+
+# What check finds is a line of a node on standard output.
+checked() {
+    if ! server "$spliff" check --config "$3" --node-cfg "$4" >"$WORK/checked.out" && grep -qE "$2" "$WORK/checked.out"; then
+        pass "$TEST: $1"
+    else
+        cat "$WORK/checked.out"
+        fail "$TEST: $1" "check does not say $2" "$ALONE"
+    fi
+}
+printf 'state_dir = %s\nprefilter-only = %s/nolist\n' "$STATE" "$WORK" >"$WORK/bad.cfg"
+checked 'a list that cannot be read' "^manager failed: prefilter-only: cannot read $WORK/nolist" \
+    "$WORK/bad.cfg" "$WORK/node.cfg"
+sed 's/interface=sv0/interface=eth77/' "$WORK/node.cfg" >"$WORK/bad.node"
+checked 'a missing interface' '^worker-1 failed: no interface eth77; there are: .*sv0' \
+    "$WORK/spliff.cfg" "$WORK/bad.node"
+
 # Without rights a capture file is still read, and the logs belong to who asked for them.
 mkdir -m 777 "$WORK/mine"
 if nobody "$spliff" run --quiet -r "$WORK/good.pcap" --log-dir "$WORK/mine/logs" 2>"$WORK/mine.err" &&
