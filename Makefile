@@ -184,7 +184,7 @@ SRC_WORKER := \
 
 # The same with one source.
 SRC_WORKER_DPDK := worker/capture/table_dpdk.c worker/capture/dpdk.c worker/capture/dpdk_args.c \
-  worker/capture/dpdk_clock.c \
+  worker/capture/dpdk_clock.c worker/capture/dpdk_interrupt.c \
   $(filter-out worker/capture/%,$(SRC_WORKER))
 
 # The probe: what it finds in files and processes.
@@ -299,7 +299,8 @@ $(BIN_$(1))/spliff-worker-dpdk: $(call objs,$(1),$(SRC_WORKER_DPDK) $(COMMON)) $
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker) $$(DPDK_LIBS)
-build/$(1)/obj/worker/capture/dpdk.o: CPPFLAGS_ALL += $$(DPDK_CFLAGS)
+build/$(1)/obj/worker/capture/dpdk.o build/$(1)/obj/worker/capture/dpdk_interrupt.o \
+build/$(1)/obj/tests/unit/capture/test_dpdk_interrupt.o: CPPFLAGS_ALL += $$(DPDK_CFLAGS)
 $(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON))
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
@@ -602,6 +603,9 @@ $(call unit,capture/test_dpdk_clock,worker/capture/dpdk_clock.c)
 $(call unit,capture/test_dpdk_args,worker/capture/dpdk_args.c common/base/check.c)
 $(call unit,manager/capture/test_dpdk_device,manager/capture/dpdk_device.c)
 $(call unit,manager/capture/test_dpdk_pci,manager/capture/dpdk_pci.c)
+ifdef SRC_MODE_DPDK
+$(call unit,capture/test_dpdk_interrupt,worker/capture/dpdk_interrupt.c)
+endif
 $(call unit,worker/test_wait,worker/wait.c)
 $(call unit,bpf/test_af_xdp,$(BASE) $(DECODE))
 $(call unit,bpf/test_xdp,$(BASE) $(DECODE))

@@ -12,12 +12,14 @@
  * Frames are lent in the mbufs that the driver filled, which are freed at release. A frame that
  * lies in several is copied together, in a buffer that holds those of one batch; of one for which
  * there is no room left, the first piece is all that is lent. */
+#include "common/base/check.h"
 #include "common/base/clock.h"
 #include "common/base/filter.h"
 #include "common/base/linktype.h"
 #include "common/base/log.h"
 #include "worker/capture/dpdk_args.h"
 #include "worker/capture/dpdk_clock.h"
+#include "worker/capture/dpdk_interrupt.h"
 #include "worker/capture/frame_filter.h"
 #include "worker/capture/sources.h"
 
@@ -51,6 +53,7 @@ static struct {
     int stamp_offset;
     bool stamp_runs; /* in ticks of the device's clock */
     struct dpdk_clock clock;
+    struct dpdk_interrupt interrupt;
 } port;
 
 struct capture {
@@ -58,6 +61,7 @@ struct capture {
     const char *interface;
     struct rte_mbuf *held[CAPTURE_BATCH_MAX];
     uint32_t held_n;
+    uint32_t early_n;  /* of held, not handed out: they came before a sleep was begun */
     uint64_t asked_ns; /* when the driver was asked last, since 1970 */
     uint32_t snaplen;
     bool gone; /* reported */
@@ -194,7 +198,12 @@ static int start_port(const struct heritage *h)
     if (r < 0)
         return fail(h, "cannot ask the driver", r);
     conf.rxmode.offloads = (info.rx_offload_capa & OFFLOADS) | ask_for_stamps(h, &info);
+    conf.intr_conf.rxq = 1;
     r = rte_eth_dev_configure(port.id, 1, info.max_tx_queues > 0, &conf);
+    if (r < 0) { /* some refuse that together with what else they are bound to */
+        conf.intr_conf.rxq = 0;
+        r = rte_eth_dev_configure(port.id, 1, info.max_tx_queues > 0, &conf);
+    }
     if (r < 0)
         return fail(h, "cannot configure the port", r);
     r = set_up_queues(h, &info);
@@ -203,6 +212,9 @@ static int start_port(const struct heritage *h)
     r = rte_eth_dev_start(port.id);
     if (r < 0)
         return fail(h, "cannot start the port", r);
+    r = dpdk_interrupt_open(&port.interrupt, port.id, QUEUE);
+    if (r < 0 && r != -ENOTSUP)
+        return fail(h, "cannot wait for interrupts", r);
     begin_clock(h, &info);
     if (h->options.promiscuous && (r = rte_eth_promiscuous_enable(port.id)) < 0)
         log_warn("interface %s: cannot be made promiscuous: %s", h->capture.name, rte_strerror(-r));
@@ -287,6 +299,20 @@ static bool passes(struct capture *c, struct frame *f)
     return true;
 }
 
+/* Fills held, also with what was found before a sleep. */
+static void ask(struct capture *c, uint32_t max)
+{
+    if (c->early_n == 0) {
+        c->held_n = rte_eth_rx_burst(c->port, QUEUE, c->held, (uint16_t)max);
+    } else {
+        CHECK(c->early_n <= max);
+        c->held_n = c->early_n;
+        c->early_n = 0;
+    }
+    if (c->held_n > 0 && port.interrupt.armed)
+        dpdk_interrupt_disarm(&port.interrupt);
+}
+
 static int dpdk_recv(struct capture *c, struct frame *out, uint32_t max)
 {
     uint32_t n = 0;
@@ -297,7 +323,7 @@ static int dpdk_recv(struct capture *c, struct frame *out, uint32_t max)
     do {
         uint64_t before = c->asked_ns, step;
 
-        c->held_n = rte_eth_rx_burst(c->port, QUEUE, c->held, (uint16_t)max);
+        ask(c, max);
         c->asked_ns = clock_wall_ns();
         if (c->held_n == 0)
             return c->gone ? -ENODEV : 0;
@@ -321,10 +347,14 @@ static void dpdk_release(struct capture *c)
     c->joined_bytes = 0;
 }
 
+/* A frame that came before the interrupt was enabled would wake nobody. */
 static int dpdk_wait_fd(struct capture *c)
 {
-    (void)c;
-    return -1;
+    if (port.interrupt.fd < 0)
+        return -1;
+    if (c->early_n == 0 && dpdk_interrupt_arm(&port.interrupt))
+        c->early_n = rte_eth_rx_burst(c->port, QUEUE, c->held, CAPTURE_BATCH_MAX);
+    return c->early_n > 0 ? CAPTURE_ASK_AGAIN : port.interrupt.fd;
 }
 
 /* The device counts from the worker's start. */
@@ -355,6 +385,7 @@ static void dpdk_close(struct capture *c)
         filter_free(c->filter);
     free(c->joined);
     free(c);
+    dpdk_interrupt_close(&port.interrupt);
     (void)rte_eth_dev_stop(port.id);
 }
 

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a driver's descriptor needs after it was ready differs: the event counter of a real device
+ * must be read, or it stays ready; from that of a virtual device a frame would be read. DPDK knows
+ * which, but only its own epoll wrapper does it: so the descriptor lies in an epoll instance, that
+ * is what is polled, and DPDK takes the events out of it.
+ *
+ * A frame that comes between the last look at the queue and the arming interrupts nobody. Hence
+ * the order: take events out, arm, look at the queue once more, sleep.
+ *
+ * A driver that has a descriptor and nothing to enable has one of the kernel, which is ready with
+ * each frame. */
+#include "worker/capture/dpdk_interrupt.h"
+
+#include <errno.h>
+#include <rte_config.h>
+#include <rte_epoll.h>
+#include <rte_ethdev.h>
+#include <rte_interrupts.h>
+#include <rte_log.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+/* That there are none is an answer, and not for DPDK to print as an error. */
+static int add_queue(const struct dpdk_interrupt *i)
+{
+    int level = rte_log_get_level(rte_eth_dev_logtype), r;
+
+    (void)rte_log_set_level(rte_eth_dev_logtype, RTE_LOG_EMERG);
+    r = rte_eth_dev_rx_intr_ctl_q(i->port, i->queue, i->fd, RTE_INTR_EVENT_ADD, NULL);
+    if (level >= 0)
+        (void)rte_log_set_level(rte_eth_dev_logtype, (uint32_t)level);
+    return r;
+}
+
+int dpdk_interrupt_open(struct dpdk_interrupt *i, uint16_t port, uint16_t queue)
+{
+    *i = (struct dpdk_interrupt){.fd = epoll_create1(EPOLL_CLOEXEC), .port = port, .queue = queue};
+    if (i->fd < 0)
+        return -errno;
+    if (add_queue(i) == 0)
+        return 0;
+    dpdk_interrupt_close(i);
+    return -ENOTSUP;
+}
+
+void dpdk_interrupt_close(struct dpdk_interrupt *i)
+{
+    if (i->fd >= 0)
+        close(i->fd);
+    i->fd = -1;
+}
+
+/* Whether there were events. */
+static bool take_events(const struct dpdk_interrupt *i)
+{
+    struct rte_epoll_event event;
+
+    return rte_epoll_wait(i->fd, &event, 1, 0) > 0;
+}
+
+bool dpdk_interrupt_arm(struct dpdk_interrupt *i)
+{
+    if (!take_events(i) && i->armed)
+        return false;
+    (void)rte_eth_dev_rx_intr_enable(i->port, i->queue);
+    i->armed = true;
+    return true;
+}
+
+void dpdk_interrupt_disarm(struct dpdk_interrupt *i)
+{
+    if (i->armed)
+        (void)rte_eth_dev_rx_intr_disable(i->port, i->queue);
+    i->armed = false;
+}
