@@ -331,7 +331,9 @@ build/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) common/base/flow_hash.h commo
                         common/base/tunnel_ports.h common/base/prefilter_lists.h
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf $(BPF_FLAGS) -Wall -Werror -D__BPF__ -I. -c -o $@ $<
-# Its programs read user registers; needs 5.15 anyway, whose BPF has atomic fetches.
+# Atomic fetches and exchanges, from Linux 5.12 on.
+build/bpf/xdp.bpf.o build/bpf/af_xdp.bpf.o build/bpf/shunt.bpf.o: BPF_FLAGS := -mcpu=v3
+# Its programs read user registers.
 build/bpf/probe.bpf.o: BPF_FLAGS := -mcpu=v3 \
     -D__TARGET_ARCH_$(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86)
 build/bpf/%.skel.h: build/bpf/%.bpf.o

@@ -2,27 +2,29 @@
 /* Flows that the kernel counts instead of sending their packets up: what the programs and the
  * worker (worker/capture/flows_map.h) agree on.
  *
- * Flows that are counted: struct flows_key -> struct flows_value, one value a CPU, so that counting
- * needs no atomics.
+ * Flows that are counted: struct flows_key -> struct flows_value. Each is added to by atomic
+ * instructions: programs interrupt each other, and in mode xdp a flow's packets are on several
+ * CPUs.
  *
- *   shunted flows   BPF_MAP_TYPE_PERCPU_HASH. Beside it is a map of what the worker wants of each,
- *                   struct flows_key -> struct flows_shunt: a flow in there is counted and dropped,
- *                   but for the packets that flows_must_rise() names. The worker changes or takes
- *                   out what it wants while the flow is counted, and no count is lost by that.
- *                   A third map is one number, how many flows are in the second: workers map it
- *                   into their memory, and while it is 0 no packet is looked at
- *   mode xdp        BPF_MAP_TYPE_LRU_PERCPU_HASH: the program puts every flow in. The value has the
- *                   program's own state behind it (bpf/xdp.h); user space reads the front
+ *   shunted flows   BPF_MAP_TYPE_PERCPU_HASH, a value for each CPU. Beside it is a map of what the
+ * worker wants of each, struct flows_key -> struct flows_shunt: a flow in there is counted and
+ * dropped, but for the packets that flows_must_rise() names. The worker changes or takes out what
+ * it wants while the flow is counted, and no count is lost by that. A third map is one number, how
+ * many flows are in the second: workers map it into their memory, and while it is 0 no packet is
+ * looked at mode xdp        BPF_MAP_TYPE_LRU_HASH, one value for all CPUs: the program puts every
+ * flow in. There are many of them and the kernel makes them all at the start, which with a value
+ * for each CPU takes seconds, and gigabytes where there are many. The value has the program's own
+ * state behind it (bpf/xdp.h); user space reads the front
  *
  * Only packets that were not sent up are counted, so what the worker counted and what is here are
  * the whole. A packet for which a ring had no room was not sent up either: it is counted here.
  *
- * The number of TCP bytes cannot be a sum, since segments are sent again. Each CPU notes where the
- * sequence numbers had come to when it saw the last segment of a direction; of all CPUs the newest
- * note counts, or one a little ahead of it if both are of the same moment: segments overtake each
- * other between CPUs. That is 32 bits. How often they have wrapped follows from payload_bytes,
- * which is near to the distance and is summed over CPUs: so a direction may move to another CPU for
- * any time and any number of bytes. */
+ * The number of TCP bytes cannot be a sum, since segments are sent again. Each value notes where
+ * the sequence numbers had come to when its CPU saw the last segment of a direction; of all CPUs
+ * the newest note counts, or one a little ahead of it if both are of the same moment: segments
+ * overtake each other between CPUs. That is 32 bits. How often they have wrapped follows from
+ * payload_bytes, which is near to the distance and is summed over CPUs: so a direction may move to
+ * another CPU for any time and any number of bytes. */
 #ifndef SPLIFF_BPF_FLOWS_H
 #define SPLIFF_BPF_FLOWS_H
 

@@ -1,9 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
-/* Counting a packet in the value that this CPU has of its flow (bpf/flows.h). */
+/* Counting a packet in the value of its flow (bpf/flows.h). */
 #ifndef SPLIFF_BPF_FLOWS_COUNT_H
 #define SPLIFF_BPF_FLOWS_COUNT_H
 
 #include "bpf/packet.h"
+
+#define FLOWS_SEQ_TRIES 4 /* to move seq_end on while other CPUs do */
+
+static __always_inline _Bool flows_has(const struct flows_value *v, __u32 flag,
+                                       const struct packet *p)
+{
+    return (v->flags & flag << p->from) != 0;
+}
+
+/* Not written without need: other CPUs read beside it. */
+static __always_inline void flows_set(struct flows_value *v, __u32 flag, const struct packet *p)
+{
+    if (!flows_has(v, flag, p))
+        __sync_fetch_and_or(&v->flags, flag << p->from);
+}
 
 /* Notes where a direction has come to. False: the segment lies behind that, it was sent before. */
 static __always_inline _Bool flows_note_seq(struct flows_value *v, struct flows_end *e,
@@ -11,10 +26,15 @@ static __always_inline _Bool flows_note_seq(struct flows_value *v, struct flows_
 {
     __u32 seq_end = p->seq + p->payload_bytes;
 
-    if ((v->flags & FLOWS_SEQ << p->from) && (__s32)(seq_end - e->seq_end) <= 0)
-        return 0;
-    e->seq_end = seq_end;
-    v->flags |= FLOWS_SEQ << p->from;
+    for (int i = 0; i < FLOWS_SEQ_TRIES; i++) {
+        __u32 before = *(volatile __u32 *)&e->seq_end;
+
+        if (flows_has(v, FLOWS_SEQ, p) && (__s32)(seq_end - before) <= 0)
+            return 0;
+        if (__sync_val_compare_and_swap(&e->seq_end, before, seq_end) == before)
+            break;
+    }
+    flows_set(v, FLOWS_SEQ, p);
     return 1;
 }
 
@@ -22,14 +42,13 @@ static __always_inline void flows_count_segment(struct flows_value *v, struct fl
                                                 const struct packet *p)
 {
     if (p->window == 0)
-        e->zero_windows++;
-    if (p->payload_bytes == 0) {
-        v->flags |= FLOWS_ACK << p->from;
-    } else if (flows_note_seq(v, e, p)) {
-        e->payload_bytes += p->payload_bytes;
-    } else {
-        e->resent++;
-    }
+        __sync_fetch_and_add(&e->zero_windows, 1);
+    if (p->payload_bytes == 0)
+        flows_set(v, FLOWS_ACK, p);
+    else if (flows_note_seq(v, e, p))
+        __sync_fetch_and_add(&e->payload_bytes, p->payload_bytes);
+    else
+        __sync_fetch_and_add(&e->resent, 1);
 }
 
 /* The coarse clock, which is right to some ms, moves with the kernel's ticks, and to read those
@@ -48,13 +67,13 @@ static __always_inline void flows_count(struct flows_value *v, const struct pack
 {
     struct flows_end *e = p->from ? &v->end[1] : &v->end[0];
 
-    e->packets++;
-    e->ip_bytes += p->ip_bytes;
+    __sync_fetch_and_add(&e->packets, 1);
+    __sync_fetch_and_add(&e->ip_bytes, p->ip_bytes);
     flows_note_time(e);
     if (p->key.proto == PACKET_TCP)
         flows_count_segment(v, e, p);
     else
-        e->payload_bytes += p->payload_bytes;
+        __sync_fetch_and_add(&e->payload_bytes, p->payload_bytes);
 }
 
 /* A handshake of QUIC, or any other packet with a long header (RFC 8999 section 5.1). */

@@ -20,7 +20,7 @@
 #include "bpf/xdp_stream.h"
 
 struct {
-    __uint(type, BPF_MAP_TYPE_LRU_PERCPU_HASH);
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 1); /* the loader's */
     __type(key, struct flows_key);
     __type(value, struct xdp_flow);
@@ -54,8 +54,8 @@ static __always_inline void count_segments(struct xdp_flow *f, const struct pack
 
     if (n < 2 || !xdp_config.segments)
         return;
-    e->packets += n - 1;
-    e->ip_bytes += (__u64)(n - 1) * (p->ip_bytes - p->payload_bytes);
+    __sync_fetch_and_add(&e->packets, n - 1);
+    __sync_fetch_and_add(&e->ip_bytes, (__u64)(n - 1) * (p->ip_bytes - p->payload_bytes));
 }
 
 static __always_inline __u32 walk(const struct packet_view *v)

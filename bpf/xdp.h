@@ -36,7 +36,8 @@ enum xdp_content {
     XDP_CONTENTS
 };
 
-/* How far one direction of a flow has come, as one CPU has seen it. */
+/* How far one direction of a flow has come. CPUs that see its packets at the same moment may be of
+ * two minds about it: then a packet more or less goes up, and is not counted or is. */
 struct xdp_stream {
     unsigned int up_bytes;    /* payload that went up */
     unsigned int next_record; /* TLS: sequence number of the next record's header */

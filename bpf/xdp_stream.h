@@ -3,9 +3,7 @@
  *
  * The first bytes go up, and of TLS all records until the first with application data, however many
  * there are before it. Then the direction is quiet, and only counted; what begins or ends a
- * connection always goes up, and so does DNS. Each CPU decides by what it has seen itself, and
- * tells the others when a direction is quiet: so packets of a direction that moves between CPUs do
- * not go up again once others in front of them did not.
+ * connection always goes up, and so does DNS.
  *
  * A connection may follow on the same five-tuple. It begins anew with its SYN, or where sequence
  * numbers are far from those of before. */
@@ -22,7 +20,7 @@
 
 const volatile struct xdp_config xdp_config = {};
 
-/* Flows with quiet directions, and those that the worker wants no more of: a bit for each end. */
+/* Flows that the worker wants no more of: a bit for each end. */
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __uint(max_entries, 1); /* the loader's */
@@ -60,20 +58,8 @@ static __always_inline _Bool xdp_stream_records(struct xdp_stream *s, const stru
     return 0;
 }
 
-/* Nothing more goes up of what this end sends, on no CPU. */
-static __always_inline void xdp_stream_hush(struct xdp_stream *s, const struct packet *p)
-{
-    __u32 end = 1 << p->from, *ends = bpf_map_lookup_elem(&xdp_quiet, &p->key);
-
-    s->quiet = 1;
-    if (ends)
-        *ends |= end; /* if another CPU does so just now, the bit is set with the next packet */
-    else
-        bpf_map_update_elem(&xdp_quiet, &p->key, &end, BPF_NOEXIST);
-}
-
-/* Whether another CPU or the worker has said so. It is asked of each packet that is to go up, and
- * of those only. */
+/* Whether the worker has said so. It is asked of each packet that is to go up, and of those only.
+ */
 static __always_inline _Bool xdp_stream_is_hushed(struct xdp_stream *s, const struct packet *p)
 {
     const __u32 *ends = bpf_map_lookup_elem(&xdp_quiet, &p->key);
@@ -103,21 +89,20 @@ static __always_inline void xdp_stream_read(struct xdp_stream *s, const struct p
     else if (s->content != XDP_DNS)
         enough = s->up_bytes >= xdp_stream_limit(s);
     if (enough)
-        xdp_stream_hush(s, p);
+        s->quiet = 1;
 }
 
 /* Whether what was said of the direction is of this connection. */
 static __always_inline _Bool xdp_stream_is_near(const struct flows_value *v,
                                                 const struct flows_end *e, const struct packet *p)
 {
-    return !(v->flags & FLOWS_SEQ << p->from) ||
-           p->seq - e->seq_end + XDP_NEAR_BYTES < 2 * XDP_NEAR_BYTES;
+    return !flows_has(v, FLOWS_SEQ, p) || p->seq - e->seq_end + XDP_NEAR_BYTES < 2 * XDP_NEAR_BYTES;
 }
 
 static __always_inline void xdp_stream_restart(struct xdp_flow *f, struct xdp_stream *s, __u32 end)
 {
     *s = (struct xdp_stream){};
-    f->counted.flags &= ~(FLOWS_SEQ << end);
+    __sync_fetch_and_and(&f->counted.flags, ~(FLOWS_SEQ << end));
 }
 
 /* Whether a TCP segment goes up. */
@@ -166,7 +151,7 @@ static __always_inline _Bool xdp_udp_rises(struct xdp_flow *f, const struct pack
         return 0;
     s->up_bytes += p->payload_bytes + 1; /* empty ones are not without end, either */
     if (s->content != XDP_DNS && s->up_bytes >= xdp_stream_limit(s))
-        xdp_stream_hush(s, p);
+        s->quiet = 1;
     return 1;
 }
 

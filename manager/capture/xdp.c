@@ -36,6 +36,7 @@
 
 #define RING_BYTES_MIN   (256u * 1024) /* holds some of the longest frames */
 #define CPU_QUEUE_FRAMES 4096u
+#define QUIET_SHARE      4u /* of the flows, that a worker may want no more of: most are over sooner */
 
 struct opened {
     char name[HERITAGE_PATH_MAX];
@@ -86,7 +87,7 @@ static void set_sizes(const struct opened *o, struct xdp_bpf *b)
     uint32_t learned = (uint32_t)o->options->alt_svc_table_size;
 
     bpf_map__set_max_entries(b->maps.xdp_flows, o->flows);
-    bpf_map__set_max_entries(b->maps.xdp_quiet, o->flows);
+    bpf_map__set_max_entries(b->maps.xdp_quiet, o->flows / QUIET_SHARE);
     bpf_map__set_max_entries(b->maps.xdp_rings, o->n_workers);
     bpf_map__set_max_entries(b->maps.xdp_stats, o->n_workers * XDP_STATS);
     bpf_map__set_max_entries(b->maps.xdp_cpus, (uint32_t)libbpf_num_possible_cpus());

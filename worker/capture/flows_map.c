@@ -25,7 +25,7 @@ struct flows_map {
     uint32_t worker, capacity;
     unsigned cpus;
     size_t stride_bytes;
-    uint8_t *values;     /* of all CPUs */
+    uint8_t *values;     /* of all CPUs, or the one for all */
     uint32_t *n_shunted; /* shared with the program and the other workers; NULL: there is none */
 };
 
@@ -38,8 +38,9 @@ static int ask_map(struct flows_map *m)
     if (r < 0)
         return r;
     if (info.key_size != sizeof(struct flows_key) || info.value_size < sizeof(struct flows_value) ||
-        (info.type != BPF_MAP_TYPE_PERCPU_HASH && info.type != BPF_MAP_TYPE_LRU_PERCPU_HASH))
+        (info.type != BPF_MAP_TYPE_PERCPU_HASH && info.type != BPF_MAP_TYPE_LRU_HASH))
         return -EINVAL;
+    m->cpus = info.type == BPF_MAP_TYPE_PERCPU_HASH ? kernel_map_cpus() : 1;
     m->stride_bytes = (info.value_size + 7u) / 8 * 8;
     m->capacity = info.max_entries;
     return 0;
@@ -69,7 +70,6 @@ int flows_map_open(struct flows_map **out, const struct flows_map_fds *fds, uint
     m->fd = fds->flows;
     m->shunts_fd = fds->shunts;
     m->worker = worker;
-    m->cpus = kernel_map_cpus();
     r = ask_map(m);
     if (r == 0)
         r = map_number(m, fds->n_shunted);

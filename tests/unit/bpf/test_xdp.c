@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which packets the program of mode xdp sends up and which it counts. Each frame is run through it
- * in the kernel (BPF_PROG_TEST_RUN), always on one CPU, since it decides for each by itself. */
+ * in the kernel (BPF_PROG_TEST_RUN). */
 #include "bpf/xdp.h"
 #include "common/base/alt_svc_key.h"
 #include "common/base/clock.h"
 #include "tests/unit/bpf/program.h"
 #include "worker/decode/fragments.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #pragma GCC diagnostic push
@@ -25,15 +26,6 @@ static int ring_fd = -1;
 static struct counters counters;
 static struct decoder decoder = {.seed = SEED, .tunnel_max_depth = 8, .counters = &counters};
 
-static int one_cpu(void)
-{
-    cpu_set_t set;
-
-    CPU_ZERO(&set);
-    CPU_SET((unsigned)sched_getcpu(), &set);
-    return sched_setaffinity(0, sizeof set, &set);
-}
-
 static int load(void **state)
 {
     uint32_t zero = 0;
@@ -42,7 +34,7 @@ static int load(void **state)
     libbpf_set_print(NULL);
     decoder.fragments = fragments_new(1 << 20, NS_PER_SEC, &counters);
     bpf = xdp_bpf__open();
-    if (!bpf || !decoder.fragments || one_cpu() < 0)
+    if (!bpf || !decoder.fragments)
         return -1;
     bpf->rodata->xdp_config = (struct xdp_config){.seed = SEED, .first_bytes = FIRST_BYTES};
     bpf_map__set_max_entries(bpf->maps.xdp_flows, 256);
@@ -106,23 +98,20 @@ static bool rises(void)
     return stat(XDP_STAT_UP) > before;
 }
 
-/* What was counted of the flow of the frame in pb, on all CPUs; by decode's own key. */
+/* What was counted of the flow of the frame in pb; by decode's own key. */
 static struct flows_value counted(struct packet *p)
 {
-    struct frame f = built_frame();
-    static struct xdp_flow values[256];
-    struct flows_value sum = {0};
+    struct frame f = {.data = pb.b,
+                      .caplen = (uint32_t)pb.n,
+                      .wirelen = (uint32_t)pb.n,
+                      .linktype = LINKTYPE_ETHERNET};
+    struct xdp_flow value = {0};
     enum weird weird;
 
     decode_batch(&decoder);
     assert_int_equal(decode_frame(&decoder, &f, p, &weird), DECODE_PACKET);
-    memset(values, 0, sizeof values);
-    if (bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_flows), &p->key, values) < 0)
-        return sum;
-    for (unsigned i = 0; i < 256; i++)
-        if (values[i].counted.end[0].packets + values[i].counted.end[1].packets > 0)
-            sum = values[i].counted;
-    return sum;
+    bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_flows), &p->key, &value);
+    return value.counted;
 }
 
 /* A segment of the flow that the client's port stands for; from the server if `server`. */
@@ -317,7 +306,6 @@ static void also_if_the_syn_was_not_seen(void **state)
     assert_false(rises());
     tcp(port, false, 0x40000000, TCP_ACK, "GET / HTTP/1.1\r\n\r\n", 0);
     counted(&p);
-    bpf_map_delete_elem(bpf_map__fd(bpf->maps.xdp_quiet), &p.key); /* as that CPU has */
     assert_true(rises());
 }
 
@@ -385,13 +373,55 @@ static void a_full_ring_is_counted(void **state)
     assert_int_equal(counted(&p).end[p.from].packets, RING_BYTES / 1000 - up);
 }
 
+#define ROUNDS 20000
+
+/* On another CPU than the test, if there is one. */
+static void *count_elsewhere(void *arg)
+{
+    LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pb.b, .data_size_in = (uint32_t)pb.n,
+                .repeat = ROUNDS);
+    cpu_set_t all;
+
+    (void)arg;
+    memset(&all, 0xff, sizeof all);
+    CPU_CLR((unsigned)sched_getcpu(), &all);
+    sched_setaffinity(0, sizeof all, &all);
+    return bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.spliff_xdp), &opts) == 0 ? arg : NULL;
+}
+
+static void no_count_is_lost_between_cpus(void **state)
+{
+    LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pb.b, .repeat = ROUNDS);
+    unsigned port = port_of(state), up = 0;
+    struct flows_end e;
+    struct packet p;
+    pthread_t thread;
+    void *done;
+
+    for (unsigned n = 0; n < 10; n++) {
+        tcp(port, false, 1 + n * 500, TCP_ACK, "", 500);
+        up += rises();
+    }
+    assert_in_range(up, 1, 9);
+    opts.data_size_in = (uint32_t)pb.n;
+    assert_int_equal(pthread_create(&thread, NULL, count_elsewhere, &opts), 0);
+    assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.spliff_xdp), &opts), 0);
+    assert_int_equal(pthread_join(thread, &done), 0);
+    assert_non_null(done);
+    e = counted(&p).end[p.from];
+    assert_int_equal(e.packets, 2 * ROUNDS + 10 - up);
+    assert_int_equal(e.ip_bytes, e.packets * 540);
+    assert_int_equal(e.resent, 2 * ROUNDS);
+    assert_int_equal(e.payload_bytes, (10 - up) * 500);
+}
+
 static void http3_is_known_where_it_was_learned(void **state)
 {
     static uint8_t data[500] = {0x43};
     struct alt_svc_host_key host = {.port = 4433};
     struct alt_svc_port_key port = {.port = 4433};
     uint64_t until = clock_mono_ns() + NS_PER_SEC * 60;
-    struct xdp_flow values[256];
+    struct xdp_flow value;
     struct packet p;
 
     host.addr[10] = host.addr[11] = 0xff;
@@ -401,15 +431,15 @@ static void http3_is_known_where_it_was_learned(void **state)
     udp(port_of(state), false, data, sizeof data);
     assert_true(rises());
     counted(&p);
-    assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_flows), &p.key, values), 0);
-    assert_int_equal(values[sched_getcpu()].stream[p.from].content, XDP_HTTP3);
+    assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_flows), &p.key, &value), 0);
+    assert_int_equal(value.stream[p.from].content, XDP_HTTP3);
     until = 1;
     bpf_map_update_elem(bpf_map__fd(bpf->maps.learned_h3_hosts), &host, &until, BPF_ANY);
     udp(port_of(state) + 2000, false, data, sizeof data);
     rises();
     counted(&p);
-    assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_flows), &p.key, values), 0);
-    assert_int_equal(values[sched_getcpu()].stream[p.from].content, XDP_UNKNOWN);
+    assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_flows), &p.key, &value), 0);
+    assert_int_equal(value.stream[p.from].content, XDP_UNKNOWN);
 }
 
 /* The events that are in the ring: how many, and the last one. */
@@ -531,6 +561,7 @@ int main(void)
         TEST(what_the_worker_shunts_is_counted),
         TEST(dns_goes_up_for_ever),
         TEST(long_headers_of_quic_go_up_for_ever),
+        TEST(no_count_is_lost_between_cpus),
         TEST(http3_is_known_where_it_was_learned),
         TEST(keys_are_those_of_decode),
         TEST(hashes_are_those_of_decode),
