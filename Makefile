@@ -101,10 +101,11 @@ SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/ba
 SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/options.c \
               common/schema/process_filter.c \
               common/schema/record_pack.c
-SRC_IPC := common/ipc/heritage.c common/ipc/spool.c common/ipc/body.c common/ipc/message.c \
+SRC_IPC := common/ipc/heritage.c common/ipc/frame_ring.c common/ipc/spool.c common/ipc/body.c common/ipc/message.c \
            common/ipc/event.c common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c \
            common/ipc/plaintext.c common/ipc/plaintext_socket.c common/ipc/owner.c \
            common/ipc/claim.c
+READER_IPC := common/ipc/heritage.c common/ipc/frame_ring.c
 SRC_BROKER := common/ipc/broker.c
 
 SRC_TLS := \
@@ -150,11 +151,12 @@ SRC_GRPC := worker/parse/grpc/grpc.c worker/parse/grpc/grpc_log.c
 SRC_WEBSOCKET := worker/parse/websocket/websocket.c worker/parse/websocket/websocket_log.c \
                  worker/parse/websocket/websocket_tunnel.c
 
+SRC_PCAP_FILE := worker/capture/pcap_file.c worker/capture/pcap_input.c worker/capture/pcapng.c
 FLOWS_MAP := worker/capture/flows_map.c worker/capture/kernel_map.c
 SRC_WORKER := \
   worker/main.c worker/worker.c worker/wait.c worker/pipeline.c $(SRC_HOST) worker/stats.c \
-  worker/capture/table.c worker/capture/pcap_file.c worker/capture/pcap_input.c \
-  worker/capture/pcapng.c worker/capture/af_packet.c $(FLOWS_MAP) worker/capture/xdp.c \
+  worker/capture/table.c $(SRC_PCAP_FILE) worker/capture/shared_file.c \
+  worker/capture/af_packet.c $(FLOWS_MAP) worker/capture/xdp.c \
   worker/capture/af_xdp.c \
   worker/decode/decode.c worker/decode/link.c worker/decode/link_layers.c \
   worker/decode/link_wifi.c worker/decode/tunnel_header.c worker/decode/checksum.c \
@@ -181,6 +183,11 @@ SRC_WORKER := \
   $(SRC_LEARN) \
   $(SRC_SCREEN) \
   worker/emit/emit.c worker/emit/taps.c worker/emit/frames.c
+
+# The reader: what of the worker it takes to say whose a frame is.
+SRC_EARLY_HASH := worker/decode/early_hash.c worker/decode/link.c worker/decode/link_layers.c \
+                  worker/decode/link_wifi.c worker/decode/tunnel_header.c worker/decode/checksum.c
+SRC_READER := worker/reader/main.c worker/reader/reader.c $(SRC_PCAP_FILE) $(SRC_EARLY_HASH)
 
 # The same with one source.
 SRC_WORKER_DPDK := worker/capture/table_dpdk.c worker/capture/dpdk.c worker/capture/dpdk_args.c \
@@ -221,7 +228,7 @@ SRC_MANAGER := \
   manager/rx_mode.c \
   manager/status.c $(SRC_TOPOLOGY) manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/folder.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c manager/link_watch.c \
-  manager/numa.c manager/capture/table.c manager/capture/captures.c manager/capture/interface.c \
+  manager/numa.c manager/capture/table.c manager/capture/captures.c manager/capture/shared_file.c manager/capture/interface.c \
   manager/capture/host_use.c manager/ethtool.c \
   manager/capture/af_packet.c manager/capture/filter_bpf.c \
   manager/capture/socket_filter.c $(SRC_XDP) $(SRC_MODE_XDP) $(SRC_AF_XDP) $(SRC_MODE_DPDK) \
@@ -263,6 +270,7 @@ BIN_asan    := build/asan/bin
 LIBS_worker  := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(call pc_libs,libcrypto) \
                 $(call pc_libs,libnghttp2) \
                 $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS) $(LLHTTP_LIBS)
+LIBS_reader  := $(call pc_libs,libpcap) $(ZLIB_LIBS)
 LIBS_logger  := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,libpcap) $(ZLIB_LIBS)
 LIBS_cluster := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,inih) \
                 $(call pc_libs,libpcap) $(BPF_LIBS) $(XDP_LIBS)
@@ -309,11 +317,15 @@ $(BIN_$(1))/spliff-cluster: $(call objs,$(1),$(SRC_MANAGER) $(COMMON) $(SRC_BROK
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_cluster)
+$(BIN_$(1))/spliff-reader: $(call objs,$(1),$(SRC_READER) $(SRC_BASE) $(SRC_SCHEMA) $(READER_IPC))
+	@mkdir -p $$(@D)
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_reader)
 $(BIN_$(1))/spliff-probe: $(call objs,$(1),$(SRC_PROBE) $(COMMON))
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_probe)
-commands_$(1) := $(BIN_$(1))/spliff-worker $(BIN_$(1))/spliff-logger $(BIN_$(1))/spliff-cluster \
+commands_$(1) := $(BIN_$(1))/spliff-worker $(BIN_$(1))/spliff-reader $(BIN_$(1))/spliff-logger $(BIN_$(1))/spliff-cluster \
                  $(if $(BPF_SKEL),$(BIN_$(1))/spliff-probe) \
                  $(if $(DPDK_LIBS),$(BIN_$(1))/spliff-worker-dpdk)
 endef

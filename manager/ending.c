@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Each kind waits until the next has its last words: the probe goes first, then the workers, each
- * of which waits until the loggers have its last record, then the loggers. A logger that dies while
- * workers end is therefore still restarted.
+ * of which waits until the loggers have its last record, and with them the reader, then the
+ * loggers. A logger that dies while workers end is therefore still restarted.
  *
  * What the end of a child means depends on the purpose:
  *                       cluster     run -i      run -r
@@ -11,7 +11,9 @@
  *   logger, status      restart     ends all    ends all
  *   probe, signal       restart     restart
  *   probe, status       restart     restart
- *   probe, 69 or 77     goes on without it: another try would say the same */
+ *   probe, 69 or 77     goes on without it: another try would say the same
+ *   reader, signal                              reported: the workers end with what it had read
+ *   reader, status                              as a worker's */
 #include "manager/ending.h"
 
 #include "common/base/log.h"
@@ -94,10 +96,11 @@ static void advance(struct manager *m)
 {
     if (m->phase == MANAGER_STOPPING_PROBE && count_in_state(m, NODE_PROBE, NODE_ALIVE) == 0) {
         m->phase = MANAGER_STOPPING_WORKERS;
+        stop_kind(m, NODE_READER, m->workers_timeout_ms);
         stop_kind(m, NODE_WORKER, m->workers_timeout_ms);
     }
     if (m->phase == MANAGER_STOPPING_WORKERS && count_in_state(m, NODE_WORKER, NODE_ALIVE) == 0 &&
-        !drain_workers(m)) {
+        count_in_state(m, NODE_READER, NODE_ALIVE) == 0 && !drain_workers(m)) {
         m->phase = MANAGER_STOPPING_LOGGERS;
         stop_kind(m, NODE_LOGGER, stop_timeout_ms(m));
     }
@@ -156,6 +159,7 @@ static void worker_ended(struct manager *m, struct node *n)
 {
     char how[96];
 
+    shared_file_worker_gone(&m->shared, n->heritage->worker_index);
     if (m->phase >= MANAGER_STOPPING_PROBE) {
         node_stopped(m, n);
     } else if (m->plan->purpose == MANAGER_CLUSTER ||
@@ -171,6 +175,22 @@ static void worker_ended(struct manager *m, struct node *n)
             0)
             ending_begin(m);
     }
+}
+
+/* It ends before the workers, which have still to take what it has read. */
+static void reader_ended(struct manager *m, struct node *n)
+{
+    char how[96];
+
+    shared_file_reader_gone(&m->shared);
+    if (m->phase >= MANAGER_STOPPING_PROBE) {
+        node_stopped(m, n);
+        return;
+    }
+    if (n->term_signal)
+        log_error("%s %s: the rest of %s is not read", n->def->name,
+                  supervise_end_text(n, how, sizeof how), n->heritage->capture.name);
+    ending_note_status(m, n->term_signal ? EXIT_FAILURE : n->exit_status);
 }
 
 static void logger_ended(struct manager *m, struct node *n)
@@ -254,6 +274,8 @@ void ending_node_gone(struct node *n)
         start_failed(m, n);
     else if (n->kind == NODE_WORKER)
         worker_ended(m, n);
+    else if (n->kind == NODE_READER)
+        reader_ended(m, n);
     else
         logger_ended(m, n);
     advance(m);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The order of starting is broker, loggers, workers, probe, so that nothing is sent to nobody. That
- * of ending is the reverse, and of what a process's end means to the others: ending.c. */
+/* The order of starting is broker, loggers, a reader, workers, probe, so that nothing is sent to
+ * nobody. That of ending is the reverse, and of what a process's end means to the others: ending.c.
+ */
 #include "manager/manager.h"
 
 #include "common/base/check.h"
@@ -414,6 +415,7 @@ void manager_close(struct manager *m)
         broker_close(m->broker);
     link_watch_fini(&m->links);
     captures_close(m->captures);
+    shared_file_close(&m->shared);
     prefilter_close(m->prefilter);
     CHECK(uv_loop_close(&m->loop) == 0);
     free(m);

@@ -8,6 +8,7 @@
 #define SPLIFF_MANAGER_MANAGER_H
 
 #include "common/ipc/broker.h"
+#include "manager/capture/shared_file.h"
 #include "manager/link_watch.h"
 #include "manager/privileged.h"
 #include "manager/supervise.h"
@@ -71,7 +72,8 @@ struct manager {
     struct captures *captures;   /* what workers read live, or NULL */
     struct link_watch links;     /* of their interfaces */
     struct prefilter *prefilter; /* lists of prefixes, or NULL */
-    struct node *nodes;          /* loggers, workers, probe: the order of starting */
+    struct shared_file shared;   /* between reader and workers, if there is a reader */
+    struct node *nodes;          /* loggers, reader, workers, probe: the order of starting */
     unsigned n_nodes;
     unsigned n_signals;
     uv_signal_t signals[3];

@@ -85,12 +85,14 @@ static int node_files(struct manager *m, struct node *n, char *error)
 /* By kinds of nodes. */
 static const char *const programs[] = {[NODE_WORKER] = "spliff-worker",
                                        [NODE_LOGGER] = "spliff-logger",
-                                       [NODE_PROBE] = "spliff-probe"};
+                                       [NODE_PROBE] = "spliff-probe",
+                                       [NODE_READER] = "spliff-reader"};
 
 static enum node_kind node_kind_of(enum topology_kind kind)
 {
     return kind == TOPOLOGY_WORKER   ? NODE_WORKER
            : kind == TOPOLOGY_LOGGER ? NODE_LOGGER
+           : kind == TOPOLOGY_READER ? NODE_READER
                                      : NODE_PROBE;
 }
 
@@ -99,6 +101,7 @@ static uid_t node_uid(const struct manager_plan *p, enum node_kind kind)
 {
     switch (kind) {
     case NODE_WORKER:
+    case NODE_READER:
         return p->ids.uid;
     case NODE_LOGGER:
         return p->log_uid;
@@ -149,17 +152,24 @@ static int open_captures(struct manager *m, char *error)
 {
     struct heritage *workers[TOPOLOGY_WORKERS_MAX];
     const struct manager_plan *p = m->plan;
+    struct node *reader = NULL;
     unsigned n = 0;
     int err;
 
-    for (unsigned i = 0; i < m->n_nodes; i++)
+    for (unsigned i = 0; i < m->n_nodes; i++) {
         if (m->nodes[i].kind == NODE_WORKER)
             workers[n++] = m->nodes[i].heritage;
+        else if (m->nodes[i].kind == NODE_READER)
+            reader = &m->nodes[i];
+    }
     if (p->purpose == MANAGER_REPLAY)
-        err = captures_open_replay(p->options.read, m->prefilter, workers, n, error);
+        err = captures_open_replay(p->options.read, m->prefilter, workers, n,
+                                   reader ? reader->heritage : NULL, &m->shared, error);
     else
         err = captures_open(&m->captures, &p->topology, &p->options, m->prefilter, m->seed,
                             fanout_base(m), workers, error);
+    if (reader)
+        memcpy(reader->worker_fds, m->shared.worker_fds, sizeof reader->worker_fds);
     /* From here the node owns the descriptors; in the heritage stand the child's numbers. */
     for (unsigned i = 0; i < m->n_nodes; i++) {
         struct node *node = &m->nodes[i];
@@ -212,7 +222,7 @@ static void give_spools(struct manager *m)
 
         for (unsigned k = 0; logger->kind == NODE_LOGGER && k < m->n_nodes; k++)
             if (m->nodes[k].kind == NODE_WORKER)
-                logger->read_fds[m->nodes[k].heritage->worker_index] = m->nodes[k].spool_fd;
+                logger->worker_fds[m->nodes[k].heritage->worker_index] = m->nodes[k].spool_fd;
     }
 }
 

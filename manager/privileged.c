@@ -161,7 +161,7 @@ static int input_fail(const char *path, int err, char *error)
     return err;
 }
 
-int privileged_check_input(const char *path, bool *seekable, char *error)
+int privileged_check_input(const char *path, char *error)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     struct stat st;
@@ -178,6 +178,5 @@ int privileged_check_input(const char *path, bool *seekable, char *error)
                  "standard input is a terminal: pipe a capture into it, as from tcpdump -w -");
         return -EINVAL;
     }
-    *seekable = !is_stdin && S_ISREG(st.st_mode);
     return 0;
 }

@@ -45,8 +45,8 @@ int privileged_log_dir(const char *dir, const struct privileged_ids *ids, uid_t 
 /* Makes an empty file that belongs to uid/gid, or gives an existing one to them. */
 int privileged_own_file(const char *path, uid_t uid, gid_t gid, char *error);
 
-/* Looks at a capture file without opening it, "-" is standard input. *seekable: it may be opened
- * once a worker. -ENOENT, -EACCES, -EISDIR …, -EINVAL if standard input is a terminal. */
-int privileged_check_input(const char *path, bool *seekable, char *error);
+/* Looks at a capture file without opening it, "-" is standard input. -ENOENT, -EACCES, -EISDIR …,
+ * -EINVAL if standard input is a terminal. */
+int privileged_check_input(const char *path, char *error);
 
 #endif

@@ -51,6 +51,7 @@ bool status_is_up(const struct node *n)
     case NODE_PROBE:
         return n->counters->probe_images > 0 || n->state == NODE_STOPPED;
     case NODE_LOGGER:
+    case NODE_READER:
         break;
     }
     return true;
@@ -70,8 +71,10 @@ const char *status_word(const struct node *n)
 }
 
 /* By kinds of nodes: whose counters they keep. */
-static const enum counter_process counters_of_kind[] = {
-    [NODE_WORKER] = COUNTER_WORKER, [NODE_LOGGER] = COUNTER_LOGGER, [NODE_PROBE] = COUNTER_PROBE};
+static const enum counter_process counters_of_kind[] = {[NODE_WORKER] = COUNTER_WORKER,
+                                                        [NODE_LOGGER] = COUNTER_LOGGER,
+                                                        [NODE_PROBE] = COUNTER_PROBE,
+                                                        [NODE_READER] = COUNTER_READER};
 
 uint64_t status_counter(const struct manager *m, const struct counter_schema *s)
 {
@@ -292,6 +295,8 @@ static void counters_of(const struct manager *m, enum node_kind kind, struct tex
 
 void status_counters(const struct manager *m, struct text *out)
 {
+    if (topology_count(&m->plan->topology, TOPOLOGY_READER) > 0)
+        counters_of(m, NODE_READER, out);
     counters_of(m, NODE_WORKER, out);
     counters_of(m, NODE_LOGGER, out);
     if (topology_count(&m->plan->topology, TOPOLOGY_PROBE) > 0)

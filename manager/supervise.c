@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A child has these descriptors and no other (all of ours are close-on-exec):
  *
- *   0, 1  /dev/null     3  heritage     5      spool (workers)     11  output (logger)
- *   2     stderr        4  counters     6 ...  capture (workers)    12 ... spools (logger)
+ *   0, 1  /dev/null     3  heritage     5      spool (workers)     then output (logger), and one of
+ *   2     stderr        4  counters     6 ...  capture             each worker (logger, reader)
  *
  * It leads a session of its own, so that ^C at the terminal reaches the manager alone, which then
  * stops workers before loggers; were all to get it at once, the logger would be gone before the
@@ -28,8 +28,8 @@ enum child_fd {
     CHILD_CAPTURE,
     CHILD_OUTPUT = CHILD_CAPTURE + HERITAGE_CAPTURE_FDS,
     CHILD_FDS,
-    CHILD_SPOOLS = CHILD_FDS,
-    CHILD_FDS_MAX = CHILD_SPOOLS + HERITAGE_WORKERS_MAX
+    CHILD_WORKERS = CHILD_FDS,
+    CHILD_FDS_MAX = CHILD_WORKERS + HERITAGE_WORKERS_MAX
 };
 
 #define ENV_ADDED_MAX 64
@@ -84,10 +84,13 @@ int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes)
             return n->spool_fd;
     }
     h->counters_fd = CHILD_COUNTERS;
-    h->spool_fd = n->kind == NODE_WORKER ? CHILD_SPOOL : n->kind == NODE_LOGGER ? CHILD_SPOOLS : -1;
+    h->spool_fd = n->kind == NODE_WORKER   ? CHILD_SPOOL
+                  : n->kind == NODE_LOGGER ? CHILD_WORKERS
+                                           : -1;
     for (unsigned i = 0; i < HERITAGE_CAPTURE_FDS; i++)
         *heritage_capture_fd(&h->capture, i) = n->capture_fds[i] >= 0 ? CHILD_CAPTURE + (int)i : -1;
     h->output_fd = n->output_fd >= 0 ? CHILD_OUTPUT : -1;
+    h->workers_fd = n->kind == NODE_READER ? CHILD_WORKERS : -1;
     n->heritage_fd = heritage_write(h);
     return n->heritage_fd < 0 ? n->heritage_fd : 0;
 }
@@ -150,10 +153,15 @@ static void node_exited(uv_process_t *process, int64_t status, int signal)
     uv_close((uv_handle_t *)process, node_closed);
 }
 
+static bool has_worker_fds(const struct node *n)
+{
+    return n->kind == NODE_LOGGER || n->kind == NODE_READER;
+}
+
 static int spawn_with(struct node *n, int stderr_fd, char **env)
 {
     int fds[CHILD_FDS_MAX] = {-1, -1, stderr_fd, n->heritage_fd, n->counters_fd, n->spool_fd};
-    uint32_t n_spools = n->kind == NODE_LOGGER ? n->heritage->n_workers : 0;
+    uint32_t n_workers = has_worker_fds(n) ? n->heritage->n_workers : 0;
     uv_stdio_container_t stdio[CHILD_FDS_MAX];
     char program[PATH_MAX];
     char *args[] = {program, NULL};
@@ -163,12 +171,12 @@ static int spawn_with(struct node *n, int stderr_fd, char **env)
                               .exit_cb = node_exited,
                               .flags = UV_PROCESS_DETACHED,
                               .stdio = stdio,
-                              .stdio_count = CHILD_FDS + (int)n_spools};
+                              .stdio_count = CHILD_FDS + (int)n_workers};
 
     snprintf(program, sizeof program, "%s", n->program);
     memcpy(fds + CHILD_CAPTURE, n->capture_fds, sizeof n->capture_fds);
     fds[CHILD_OUTPUT] = n->output_fd;
-    memcpy(fds + CHILD_SPOOLS, n->read_fds, n_spools * sizeof fds[0]);
+    memcpy(fds + CHILD_WORKERS, n->worker_fds, n_workers * sizeof fds[0]);
     for (int i = 0; i < o.stdio_count; i++) {
         stdio[i].flags = fds[i] >= 0 ? UV_INHERIT_FD : UV_IGNORE;
         stdio[i].data.fd = fds[i];

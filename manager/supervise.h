@@ -37,8 +37,9 @@ struct node {
     struct heritage *heritage;
     int heritage_fd, counters_fd, spool_fd, output_fd;
     int capture_fds[HERITAGE_CAPTURE_FDS];
-    int read_fds[HERITAGE_WORKERS_MAX]; /* logger: the workers' spools, by index; borrowed */
-    struct counters *counters;          /* mapped counters_fd, with the node's settings */
+    int worker_fds[HERITAGE_WORKERS_MAX]; /* logger, reader: one of each worker, by index: its
+                                             spool, the eventfd that wakes it; borrowed */
+    struct counters *counters;            /* mapped counters_fd, with the node's settings */
 
     uv_process_t process;
     uv_timer_t timer;                          /* restart delay or kill timeout */

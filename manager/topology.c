@@ -26,7 +26,7 @@ static const char *const key_names[KEYS] = {"type",   "host",      "interface", 
 static const char *const ignored_keys[] = {"aux_scripts", "zone_id", "lb_interfaces", "ether",
                                            "zeekbase",    "brobase", "count",         "af_packet_"};
 
-const char *const topology_type_names[TYPES] = {"manager", "logger", "worker",
+const char *const topology_type_names[TYPES] = {"manager", "logger", "reader",    "worker",
                                                 "probe",   "proxy",  "standalone"};
 
 const char *topology_kind_name(enum topology_kind kind)
@@ -293,6 +293,8 @@ int topology_of_run(struct topology *t, unsigned n_workers, const char *interfac
     }
     topology_add(&r, TOPOLOGY_MANAGER, "manager", 0);
     topology_add(&r, TOPOLOGY_LOGGER, "logger-1", 0);
+    if (interfaces[0] == '\0' && n_workers > 1)
+        topology_add(&r, TOPOLOGY_READER, "reader", 0);
     for (unsigned i = 0; i < n_all; i++) {
         int len = (int)strcspn(interface, " ");
         struct topology_node *n;

@@ -35,6 +35,7 @@
 enum topology_kind {
     TOPOLOGY_MANAGER,
     TOPOLOGY_LOGGER,
+    TOPOLOGY_READER, /* of a file for several workers; in no node.cfg */
     TOPOLOGY_WORKER,
     TOPOLOGY_PROBE, /* at most one: it sees all processes of the host */
     TOPOLOGY_PROXY,
@@ -70,8 +71,9 @@ int topology_read_text(const char *text, size_t len, const char *file, struct to
 int topology_read(const char *path, struct topology *t, struct text *notes, char *error);
 
 /* The topology of `run`: manager, logger-1, worker-1 … worker-n on one interface ("" when a file is
- * read), or n on each of several with blanks between them; pinned to `pins` (a pin_cpus list or
- * ""), and if asked for, probe. 0 or -EINVAL with a line in error. */
+ * read: then several workers have a reader), or n on each of several with blanks between them;
+ * pinned to `pins` (a pin_cpus list or ""), and if asked for, probe. 0 or -EINVAL with a line in
+ * error. */
 int topology_of_run(struct topology *t, unsigned n_workers, const char *interfaces, enum mode mode,
                     const char *pins, bool probe, char *error);
 

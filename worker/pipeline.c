@@ -350,7 +350,8 @@ static void tcp_content(struct worker *w, struct flow *f, const struct packet *p
         host_end(w, f, p->from, p->ts_ns);
 }
 
-/* Several workers that read one file share it by flow; a live source has done so before. */
+/* Several workers share a file by flow, if whoever reads it could not; a live source has done so
+ * before. */
 static bool is_mine(const struct worker *w, uint32_t hash)
 {
     return w->heritage->live || w->heritage->n_workers == 1 ||
@@ -497,12 +498,26 @@ static void batch_decode(struct worker *w, struct batch *b, const struct frame *
         batch_process(w, b);
 }
 
+/* Where frames of one input go to several workers, it is as late for each as for all: a flow that
+ * is silent ends although its worker has no other. */
+static void clock_follow_input(struct worker *w)
+{
+    uint64_t input_ns = w->capture_ops->input_ns ? w->capture_ops->input_ns(w->capture) : 0;
+
+    if (input_ns <= w->now_ns)
+        return;
+    w->now_ns = input_ns;
+    pipeline_expire(w);
+}
+
 int pipeline_run(struct worker *w)
 {
     struct counters *c = w->counters;
     struct batch b;
     int n = w->capture_ops->recv(w->capture, b.frames, CAPTURE_BATCH_MAX);
 
+    if (n == 0)
+        clock_follow_input(w);
     if (n <= 0)
         return n;
     if (!wait_is_busy(&w->wait))
@@ -522,6 +537,7 @@ int pipeline_run(struct worker *w)
     batch_process(w, &b);
     w->capture_ops->release(w->capture);
     pipeline_expire(w);
+    clock_follow_input(w);
     return n;
 }
 

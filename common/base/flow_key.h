@@ -76,6 +76,26 @@ static inline uint32_t flow_key_hash_endpoint(const uint8_t addr[16], uint16_t p
                : flow_hash_endpoint_v6(w, port, seed);
 }
 
+/* The symmetric hash of a packet from its headers: addresses as they lie in that of IP, `version` 4
+ * or 6, ports in host order. It equals flow_key_hash of the key that is made of them. */
+static inline uint32_t flow_key_hash_headers(uint8_t version, const uint8_t *src,
+                                             const uint8_t *dst, const uint16_t port[2],
+                                             uint8_t proto, uint32_t seed)
+{
+    uint32_t h[2];
+
+    if (version == 4) {
+        memcpy(&h[0], src, sizeof h[0]);
+        memcpy(&h[1], dst, sizeof h[1]);
+        h[0] = flow_hash_endpoint_v4(h[0], port[0], seed);
+        h[1] = flow_hash_endpoint_v4(h[1], port[1], seed);
+    } else {
+        h[0] = flow_key_hash_endpoint(src, port[0], seed);
+        h[1] = flow_key_hash_endpoint(dst, port[1], seed);
+    }
+    return flow_hash_combine(h[0], h[1], proto);
+}
+
 /* The symmetric hash of flow_hash.h, equal to what the BPF programs compute. */
 static inline uint32_t flow_key_hash(const struct flow_key *key, uint32_t seed)
 {

@@ -40,7 +40,7 @@ int *heritage_capture_fd(struct heritage_capture *c, unsigned i)
 {
     int *const fds[HERITAGE_CAPTURE_FDS] = {&c->fd,           &c->flows_fd, &c->memory_fd,
                                             &c->program_fd,   &c->lists_fd, &c->shunted_fd,
-                                            &c->n_shunted_fd, &c->stats_fd};
+                                            &c->n_shunted_fd, &c->stats_fd, &c->reader_fd};
 
     return fds[i];
 }

@@ -20,11 +20,12 @@
 #define HERITAGE_WORKERS_MAX 192
 #define HERITAGE_FILTER_MAX  4096 /* BPF instructions, the kernel's BPF_MAXINSNS */
 
-enum node_kind { NODE_WORKER, NODE_LOGGER, NODE_PROBE };
+enum node_kind { NODE_WORKER, NODE_LOGGER, NODE_PROBE, NODE_READER };
 
-/* Where a worker's frames come from. */
+/* Where a worker's frames come from, or a reader's. */
 enum capture_kind {
     CAPTURE_PCAP_FILE,
+    CAPTURE_SHARED_FILE, /* a file that the reader reads for all workers (frame_ring.h) */
     CAPTURE_AF_PACKET,
     CAPTURE_XDP,
     CAPTURE_AF_XDP,
@@ -58,15 +59,17 @@ struct heritage_dpdk {
 
 struct heritage_capture {
     enum capture_kind kind;
-    int fd;            /* open file; AF_PACKET socket with its ring set up and bound; ring buffer
-                          map of xdp; bound AF_XDP socket; -1 for DPDK */
+    int fd;            /* open file; eventfd that wakes the worker of a shared file; AF_PACKET
+                          socket with its ring set up and bound; ring buffer map of xdp; bound
+                          AF_XDP socket; -1 for DPDK */
     int flows_fd;      /* BPF map in which the kernel counts flows (bpf/flows.h), or -1 */
-    int memory_fd;     /* AF_XDP: memory of the frames, or -1 */
+    int memory_fd;     /* AF_XDP and shared files: memory of the frames, or -1 */
     int program_fd;    /* AF_PACKET: BPF program that is to be the socket's filter, or -1 */
     int lists_fd;      /* prefixes that the worker leaves out itself (prefix_table.h), or -1 */
     int shunted_fd;    /* BPF map of what the worker wants of shunted flows, or -1 */
     int n_shunted_fd;  /* BPF map of the number of flows in shunted_fd, to be mapped, or -1 */
     int stats_fd;      /* xdp: BPF map of the counters of all rings (bpf/xdp.h), or -1 */
+    int reader_fd;     /* shared file: eventfd that wakes the reader, or -1 */
     uint32_t linktype; /* AF_PACKET: LINKTYPE_ value of its frames */
     char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */
     bool hash_decides;            /* our hash and bucket_owner say which worker gets a flow */
@@ -86,7 +89,7 @@ int *heritage_capture_fd(struct heritage_capture *c, unsigned i);
 /* In an initializer: none of them. */
 #define HERITAGE_CAPTURE_NO_FDS                                                                    \
     .fd = -1, .flows_fd = -1, .memory_fd = -1, .program_fd = -1, .lists_fd = -1, .shunted_fd = -1, \
-    .n_shunted_fd = -1, .stats_fd = -1
+    .n_shunted_fd = -1, .stats_fd = -1, .reader_fd = -1
 
 /* Where the probe sends what it takes: for each interface, which worker owns a bucket; or that its
  * workers claim their flows (claim.h), since something else than our hash shares them out. */
@@ -127,6 +130,7 @@ struct heritage {
     int spool_fd;    /* worker: memfd of options.spool_size. Logger: the first worker's, the others'
                         follow. -1 */
     int output_fd;   /* logger: where --format writes; -1 */
+    int workers_fd;  /* reader: the first of the eventfds that wake workers, one after the other */
     bool output_tty; /* it is a terminal */
 
     uid_t uid; /* to become after opening what needs opening; 0 = root without capabilities */

@@ -13,7 +13,9 @@ enum counter_process {
     COUNTER_WORKER = 1,
     COUNTER_LOGGER = 2,
     COUNTER_MANAGER = 4,
-    COUNTER_PROBE = 8
+    COUNTER_PROBE = 8,
+    COUNTER_READER = 16,
+    COUNTER_INPUT = COUNTER_WORKER | COUNTER_READER,
 };
 
 struct counters {

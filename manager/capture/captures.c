@@ -5,6 +5,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "manager/capture/shared_file.h"
 #include "manager/numa.h"
 #include "manager/prefilter.h"
 
@@ -157,29 +158,61 @@ static const char *input_name(const char *path)
     return strcmp(path, "-") == 0 ? "standard input" : path;
 }
 
-/* Each worker has a descriptor of its own, with its own place in the file. */
-int captures_open_replay(const char *path, const struct prefilter *prefilter,
-                         struct heritage *const *heritages, unsigned n, char *error)
+static int open_input(const char *path, struct heritage_capture *c, char *error)
 {
-    for (unsigned i = 0; i < n; i++) {
-        struct heritage_capture *c = &heritages[i]->capture;
+    int err;
 
-        c->kind = CAPTURE_PCAP_FILE;
-        c->lists_fd = prefilter_give(prefilter);
-        snprintf(c->name, sizeof c->name, "%s", input_name(path));
-        c->fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-                                       : open(path, O_RDONLY | O_CLOEXEC);
-        if (c->fd < 0) {
-            int err = -errno;
+    c->kind = CAPTURE_PCAP_FILE;
+    c->fd = strcmp(path, "-") == 0 ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+                                   : open(path, O_RDONLY | O_CLOEXEC);
+    if (c->fd >= 0)
+        return 0;
+    err = -errno;
+    snprintf(error, INI_ERROR_BYTES, "cannot read %s: %s", input_name(path), strerror(-err));
+    return err;
+}
 
-            snprintf(error, INI_ERROR_BYTES, "cannot read %s: %s", input_name(path),
-                     strerror(-err));
-            return err;
-        }
-        for (unsigned b = 0; b < FLOW_BUCKETS; b++)
-            heritages[i]->bucket_owner[b] = (uint16_t)(b % n);
+static int share_input(struct shared_file *shared, struct heritage *const *heritages, unsigned n,
+                       struct heritage *reader, char *error)
+{
+    int err = shared_file_open(shared, n);
+
+    if (err == 0)
+        err = shared_file_give(shared, -1, &reader->capture);
+    for (unsigned i = 0; i < n && err == 0; i++) {
+        heritages[i]->capture.kind = CAPTURE_SHARED_FILE;
+        err = shared_file_give(shared, (int)i, &heritages[i]->capture);
     }
-    return 0;
+    if (err < 0)
+        snprintf(error, INI_ERROR_BYTES, "cannot make what %u workers read a file through: %s", n,
+                 strerror(-err));
+    return err;
+}
+
+static void name_replay(const char *path, unsigned n, struct heritage *h)
+{
+    snprintf(h->capture.name, sizeof h->capture.name, "%s", input_name(path));
+    for (unsigned b = 0; b < FLOW_BUCKETS; b++)
+        h->bucket_owner[b] = (uint16_t)(b % n);
+}
+
+int captures_open_replay(const char *path, const struct prefilter *prefilter,
+                         struct heritage *const *heritages, unsigned n, struct heritage *reader,
+                         struct shared_file *shared, char *error)
+{
+    struct heritage *reads = n > 1 ? reader : heritages[0];
+    int err;
+
+    CHECK(reads);
+    for (unsigned i = 0; i < n; i++) {
+        name_replay(path, n, heritages[i]);
+        heritages[i]->capture.lists_fd = prefilter_give(prefilter);
+    }
+    name_replay(path, n, reads);
+    err = open_input(path, &reads->capture, error);
+    if (err == 0 && n > 1)
+        err = share_input(shared, heritages, n, reader, error);
+    return err;
 }
 
 void captures_tick(struct captures *c)

@@ -8,6 +8,7 @@
 #include "manager/topology.h"
 
 struct captures;
+struct shared_file;
 struct prefilter;
 
 /* Opens the interfaces of the topology, each in its mode: capture and bucket owners of heritages[i]
@@ -17,9 +18,11 @@ int captures_open(struct captures **out, const struct topology *t, const struct 
                   const struct prefilter *prefilter, uint32_t seed, uint32_t fanout_base,
                   struct heritage *const *heritages, char *error);
 
-/* The same for a capture file, which the n workers read; "-" is standard input. */
+/* The same for a capture file, "-" is standard input: one worker reads it itself, of several each
+ * gets its frames through `shared`, which is opened, from `reader`. */
 int captures_open_replay(const char *path, const struct prefilter *prefilter,
-                         struct heritage *const *heritages, unsigned n, char *error);
+                         struct heritage *const *heritages, unsigned n, struct heritage *reader,
+                         struct shared_file *shared, char *error);
 
 /* As struct opener's, for all interfaces. NULL is none. */
 void captures_tick(struct captures *c);

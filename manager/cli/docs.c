@@ -131,9 +131,13 @@ static const char *counter_where(enum counter_process process)
     case COUNTER_MANAGER:
         return "manager";
     case COUNTER_PROBE:
+        return "probe";
+    case COUNTER_READER:
+        return "reader";
+    case COUNTER_INPUT:
         break;
     }
-    return "probe";
+    return "worker, reader";
 }
 
 static void docs_counters_md(void)

@@ -22,19 +22,10 @@ static uint64_t sum_of(const struct manager *m, size_t offset)
 }
 #define SUM(m, member) sum_of(m, offsetof(struct counters, member))
 
-/* Every worker of a replay reads the whole file, each of a capture its own packets. */
+/* Where there is a reader, some of its packets are given to more than one worker. */
 static uint64_t packets_seen(const struct manager *m)
 {
-    uint64_t most = 0;
-
-    if (m->plan->purpose != MANAGER_REPLAY)
-        return SUM(m, capture_packets);
-    for (unsigned i = 0; i < m->n_nodes; i++) {
-        uint64_t n = *(const volatile uint64_t *)&m->nodes[i].counters->capture_packets;
-
-        most = n > most ? n : most;
-    }
-    return most;
+    return m->shared.n_workers > 0 ? SUM(m, reader_frames) : SUM(m, capture_packets);
 }
 
 void progress_tick(void *user)

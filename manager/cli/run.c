@@ -76,21 +76,12 @@ static int check_format(struct options *o)
     return CLI_OK;
 }
 
-/* A file can be opened once a worker, a pipe cannot. */
-static int check_input(struct options *o)
+static int check_input(const struct options *o)
 {
     char error[INI_ERROR_BYTES];
-    bool seekable = true;
-    int err = o->read[0] ? privileged_check_input(o->read, &seekable, error) : 0;
+    int err = o->read[0] ? privileged_check_input(o->read, error) : 0;
 
-    if (err < 0)
-        return cli_fail(err, error);
-    if (!seekable && o->workers > 1) {
-        log_warn("%s can be read once: using 1 worker",
-                 strcmp(o->read, "-") == 0 ? "standard input" : o->read);
-        o->workers = 1;
-    }
-    return CLI_OK;
+    return err < 0 ? cli_fail(err, error) : CLI_OK;
 }
 
 /* Everything that can be refused before anything is made. */

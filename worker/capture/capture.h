@@ -103,6 +103,10 @@ struct capture_ops {
     bool (*unseen)(struct capture *c, const struct flow_key *key, bool end,
                    struct capture_unseen *out);
 
+    /* Packet time that the input has come to, 0 before the first: of what other workers were given
+     * too. NULL: what this worker is given tells. */
+    uint64_t (*input_ns)(const struct capture *c);
+
     /* Brings the counters that the source's kernel side keeps up to date. May be NULL. */
     void (*stats)(struct capture *c);
 

@@ -8,7 +8,9 @@
  * comes.
  *
  * A file that ends early or stops making sense gives all frames up to there, then one line that
- * names the place. With several workers, which read the same file, only the first one speaks. */
+ * names the place. */
+#include "worker/capture/pcap_file.h"
+
 #include "common/base/check.h"
 #include "common/base/filter.h"
 #include "common/base/linktype.h"
@@ -34,8 +36,7 @@ enum format { FORMAT_UNKNOWN, FORMAT_CLASSIC, FORMAT_PCAPNG };
 struct capture {
     struct pcap_input in;
     enum format format;
-    int ended; /* what recv returns from now on; 0: not ended */
-    bool speaks;
+    int ended;   /* what recv returns from now on; 0: not ended */
     bool warned; /* of a link type that cannot be decoded */
     bool frames_out;
     const char *name;
@@ -66,10 +67,8 @@ static int end_with(struct capture *c, int r)
 
 static int broken(struct capture *c, const char *what)
 {
-    if (c->speaks)
-        log_error("%s: %s in packet %" PRIu64 " at byte %" PRIu64
-                  ": what was read before is logged",
-                  c->name, what, c->frames + 1, pcap_input_offset(&c->in));
+    log_error("%s: %s in packet %" PRIu64 " at byte %" PRIu64 ": what was read before is logged",
+              c->name, what, c->frames + 1, pcap_input_offset(&c->in));
     return end_with(c, -EBADMSG);
 }
 
@@ -78,8 +77,7 @@ static int refuse_linktype(struct capture *c, uint16_t linktype)
     char known[512];
 
     linktype_list(known, sizeof known);
-    if (c->speaks)
-        log_error("%s: link type %u is not supported; supported are %s", c->name, linktype, known);
+    log_error("%s: link type %u is not supported; supported are %s", c->name, linktype, known);
     return end_with(c, -EPROTONOSUPPORT);
 }
 
@@ -91,23 +89,20 @@ static int no_more(struct capture *c, int r)
         return 0;
     case -ENODATA:
         if (c->format == FORMAT_UNKNOWN) {
-            if (c->speaks)
-                log_error(c->in.window_at + c->in.end == 0 ? "%s: is empty, not a capture"
-                                                           : "%s: too short for a capture",
-                          c->name);
+            log_error(c->in.window_at + c->in.end == 0 ? "%s: is empty, not a capture"
+                                                       : "%s: too short for a capture",
+                      c->name);
             return end_with(c, -EBADMSG);
         }
         return pcap_input_is_cut(&c->in) ? broken(c, "cut short") : end_with(c, -ENODATA);
     case -EBADMSG:
         return broken(c, "compressed data is corrupt");
     case -ENOTSUP:
-        if (c->speaks)
-            log_error("%s: is compressed, and this build has no zlib: unpack it first (gunzip)",
-                      c->name);
+        log_error("%s: is compressed, and this build has no zlib: unpack it first (gunzip)",
+                  c->name);
         return end_with(c, r);
     default:
-        if (c->speaks)
-            log_error("%s: cannot be read: %s", c->name, strerror(-r));
+        log_error("%s: cannot be read: %s", c->name, strerror(-r));
         return end_with(c, r);
     }
 }
@@ -127,8 +122,7 @@ static int filter_for(struct capture *c, uint16_t linktype, const struct filter 
     if (i == c->n_filters) {
         CHECK(i < FILTERS_MAX); /* only link types that linktype.c knows come here */
         if (filter_compile(&c->filters[i].filter, c->expr, linktype, error, sizeof error) < 0) {
-            if (c->speaks)
-                log_error("%s: %s", c->name, error);
+            log_error("%s: %s", c->name, error);
             return end_with(c, -EINVAL);
         }
         c->filters[c->n_filters++].linktype = linktype;
@@ -176,9 +170,8 @@ static int take_header(struct capture *c)
         return take_classic_header(c, false, le_magic == MAGIC_NS);
     if (c->format != FORMAT_UNKNOWN)
         return 0;
-    if (c->speaks)
-        log_error("%s: is not a pcap or pcapng capture (it begins with %08" PRIx32 ")", c->name,
-                  be_magic);
+    log_error("%s: is not a pcap or pcapng capture (it begins with %08" PRIx32 ")", c->name,
+              be_magic);
     return end_with(c, -EBADMSG);
 }
 
@@ -204,7 +197,7 @@ static enum pcap_next classic_next(struct capture *c, struct frame *f)
 /* One interface of several: the others are worth going on for. Decode counts its frames. */
 static void warn_of_linktype(struct capture *c, uint16_t linktype)
 {
-    if (c->speaks && !c->warned)
+    if (!c->warned)
         log_warn("%s: link type %u of packet %" PRIu64
                  " is not supported: packets of such types are left out",
                  c->name, linktype, c->frames);
@@ -298,19 +291,19 @@ static void pcap_file_close(struct capture *c)
 
 /* The header of a file is read at once, so that what is no capture is refused before anything
  * starts; a pipe may not have it yet. */
-static int pcap_file_open(struct capture **out, const struct heritage *h, struct counters *counters)
+int pcap_file_open(struct capture **out, const struct heritage *h,
+                   const struct pcap_windows *windows, struct counters *counters)
 {
     struct capture *c = calloc(1, sizeof *c);
     int r = -ENOMEM;
 
     if (c)
-        r = pcap_input_open(&c->in, h->capture.fd, counters);
+        r = pcap_input_open(&c->in, h->capture.fd, windows, counters);
     if (r < 0) {
         log_error("%s: %s", h->capture.name, strerror(-r));
         free(c);
         return r;
     }
-    c->speaks = h->worker_index == 0;
     c->name = h->capture.name;
     c->expr = h->options.filter;
     c->snaplen = h->options.snaplen > UINT32_MAX ? UINT32_MAX : (uint32_t)h->options.snaplen;
@@ -324,10 +317,15 @@ static int pcap_file_open(struct capture **out, const struct heritage *h, struct
     return 0;
 }
 
+static int open_alone(struct capture **out, const struct heritage *h, struct counters *counters)
+{
+    return pcap_file_open(out, h, NULL, counters);
+}
+
 const struct capture_ops capture_pcap_file = {
     .kind = CAPTURE_PCAP_FILE,
     .name = "pcap",
-    .open = pcap_file_open,
+    .open = open_alone,
     .recv = pcap_file_recv,
     .release = pcap_file_release,
     .wait_fd = pcap_file_wait_fd,

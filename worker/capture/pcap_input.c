@@ -10,29 +10,43 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Fits the second-level cache together with what the stages after it touch. */
-#define READ_BYTES (256u * 1024)
-
 #ifdef HAVE_ZLIB
 #include <zlib.h>
 
 struct pcap_gzip {
     z_stream z;
     bool inside; /* a member has begun and not ended */
-    uint8_t raw[READ_BYTES];
+    uint8_t raw[PCAP_READ_BYTES];
 };
 #endif
 
-int pcap_input_open(struct pcap_input *in, int fd, struct counters *counters)
+/* The window before the first. */
+static uint8_t nothing[1];
+
+static uint8_t *own_window(void *user)
+{
+    struct pcap_input *in = user;
+
+    return in->own;
+}
+
+int pcap_input_open(struct pcap_input *in, int fd, const struct pcap_windows *windows,
+                    struct counters *counters)
 {
     struct stat st;
 
     memset(in, 0, sizeof *in);
     in->fd = fd;
+    in->window = nothing;
     in->counters = counters;
-    in->window = malloc(PCAP_WINDOW_BYTES);
-    if (!in->window)
-        return -ENOMEM;
+    if (windows) {
+        in->windows = *windows;
+    } else {
+        in->windows = (struct pcap_windows){own_window, in};
+        in->own = malloc(PCAP_WINDOW_BYTES);
+        if (!in->own)
+            return -ENOMEM;
+    }
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
         in->regular = true;
         in->file_offset = lseek(fd, 0, SEEK_CUR);
@@ -51,7 +65,7 @@ void pcap_input_close(struct pcap_input *in)
         inflateEnd(&in->gzip->z);
 #endif
     free(in->gzip);
-    free(in->window);
+    free(in->own);
     memset(in, 0, sizeof *in);
 }
 
@@ -88,7 +102,7 @@ static int begin_gzip(struct pcap_input *in)
         free(gz);
         return -ENOMEM;
     }
-    CHECK(in->end <= READ_BYTES);
+    CHECK(in->end <= PCAP_READ_BYTES);
     memcpy(gz->raw, in->window, in->end);
     gz->z.next_in = gz->raw;
     gz->z.avail_in = (uInt)in->end;
@@ -141,7 +155,7 @@ static ssize_t read_gzip(struct pcap_input *in, uint8_t *out, size_t bytes)
 static ssize_t read_some(struct pcap_input *in)
 {
     size_t room = PCAP_WINDOW_BYTES - in->end;
-    size_t bytes = room < READ_BYTES ? room : READ_BYTES;
+    size_t bytes = room < PCAP_READ_BYTES ? room : PCAP_READ_BYTES;
 
     CHECK(room > 0);
     return in->gzip ? read_gzip(in, in->window + in->end, bytes)
@@ -158,13 +172,20 @@ static int find_gzip(struct pcap_input *in)
     return begin_gzip(in);
 }
 
-/* Forgets what was consumed: the rest moves to the front. */
-static void compact(struct pcap_input *in)
+/* Forgets what was consumed: the rest moves to the front of the next window. False if there is
+ * none. */
+static bool turn(struct pcap_input *in)
 {
-    memmove(in->window, in->window + in->pos, in->end - in->pos);
+    uint8_t *next = in->windows.next(in->windows.user);
+
+    if (!next)
+        return false;
+    memmove(next, in->window + in->pos, in->end - in->pos);
+    in->window = next;
     in->window_at += in->pos;
     in->end -= in->pos;
     in->pos = 0;
+    return true;
 }
 
 int pcap_input_fill(struct pcap_input *in)
@@ -175,7 +196,8 @@ int pcap_input_fill(struct pcap_input *in)
         ssize_t n;
         uint64_t skip;
 
-        compact(in);
+        if (!turn(in))
+            return 0;
         n = read_some(in);
         if (n <= 0)
             return (int)n;

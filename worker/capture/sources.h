@@ -6,6 +6,7 @@
 #include "worker/capture/capture.h"
 
 extern const struct capture_ops capture_pcap_file;
+extern const struct capture_ops capture_shared_file;
 extern const struct capture_ops capture_af_packet;
 extern const struct capture_ops capture_xdp;
 extern const struct capture_ops capture_af_xdp;

@@ -16,7 +16,6 @@
 #include "common/base/check.h"
 #include "common/base/cursor.h"
 #include "common/base/icmp_port.h"
-#include "common/base/linktype.h"
 #include "worker/decode/checksum.h"
 #include "worker/decode/fragments.h"
 #include "worker/decode/ipv6_extension.h"
@@ -62,18 +61,7 @@ static enum decode_result decode_network(struct decoder *d, struct cursor c, uin
 static uint32_t make_hash(const struct decoder *d, const struct segment *s, uint8_t ip_version,
                           const uint16_t port[2])
 {
-    uint32_t h[2];
-
-    if (ip_version == 4) {
-        memcpy(&h[0], s->src, sizeof h[0]);
-        memcpy(&h[1], s->dst, sizeof h[1]);
-        h[0] = flow_hash_endpoint_v4(h[0], port[0], d->seed);
-        h[1] = flow_hash_endpoint_v4(h[1], port[1], d->seed);
-    } else {
-        h[0] = flow_key_hash_endpoint(s->src, port[0], d->seed);
-        h[1] = flow_key_hash_endpoint(s->dst, port[1], d->seed);
-    }
-    return flow_hash_combine(h[0], h[1], s->proto);
+    return flow_key_hash_headers(ip_version, s->src, s->dst, port, s->proto, d->seed);
 }
 
 static void set_key(const struct segment *s, struct packet *p, const uint16_t port[2])
@@ -503,20 +491,6 @@ static enum decode_result decode_ipv6(struct decoder *d, struct cursor c, uint32
     return decode_segment(d, &s, p, weird);
 }
 
-/* Ethernet without tags is most of the traffic: its type is read without asking further. */
-static enum link_result decode_link(const struct frame *f, struct cursor *c, uint16_t *ethertype,
-                                    uint16_t *vlan)
-{
-    if (__builtin_expect(f->linktype == LINKTYPE_ETHERNET && f->caplen >= 14, 1)) {
-        *ethertype = bytes_be16(f->data + 12);
-        if (*ethertype == ETHERTYPE_IPV4 || *ethertype == ETHERTYPE_IPV6) {
-            cursor_skip(c, 14);
-            return LINK_OK;
-        }
-    }
-    return link_decode(c, f->linktype, ethertype, vlan);
-}
-
 static enum decode_result decode_network(struct decoder *d, struct cursor c, uint16_t ethertype,
                                          uint32_t wire_bytes, struct packet *p, enum weird *weird)
 {
@@ -552,7 +526,7 @@ enum decode_result decode_frame(struct decoder *d, const struct frame *f, struct
     p->frame = f;
     p->ts_ns = f->ts_ns;
     p->vlan = f->vlan_tci & 0xfff;
-    switch (decode_link(f, &c, &ethertype, &p->vlan)) {
+    switch (link_read(&c, f->linktype, &ethertype, &p->vlan)) {
     case LINK_CUT:
         result = bad(d, weird, WEIRD_TRUNCATED_LINK_HEADER);
         break;

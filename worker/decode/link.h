@@ -4,6 +4,7 @@
 #define SPLIFF_WORKER_LINK_H
 
 #include "common/base/cursor.h"
+#include "common/base/linktype.h"
 
 #include <stdint.h>
 
@@ -36,6 +37,21 @@ enum link_result {
  * tag, else it is the id of the outermost one. */
 enum link_result link_decode(struct cursor *c, uint16_t linktype, uint16_t *ethertype,
                              uint16_t *vlan);
+
+/* The same for any frame. Ethernet without tags is most of the traffic: its type is read without
+ * asking further. */
+static inline enum link_result link_read(struct cursor *c, uint16_t linktype, uint16_t *ethertype,
+                                         uint16_t *vlan)
+{
+    if (__builtin_expect(linktype == LINKTYPE_ETHERNET && cursor_left(c) >= 14, 1)) {
+        *ethertype = bytes_be16(c->p + 12);
+        if (*ethertype == ETHERTYPE_IPV4 || *ethertype == ETHERTYPE_IPV6) {
+            cursor_skip(c, 14);
+            return LINK_OK;
+        }
+    }
+    return link_decode(c, linktype, ethertype, vlan);
+}
 
 /* Steps over what stands between an Ethernet type and IP: tags, label stacks, PPP, a second
  * Ethernet header. Returns the type of what the cursor then stands at: IPv4, IPv6, another one that

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Blocks are numbered from 0 on; block n lies at place n mod FRAME_RING_BLOCKS. The reader counts
+ * those that it has published, each worker those that it has given back, and the differences say
+ * everything: nobody writes a word that another one writes.
+ *
+ * Who finds nothing to do says so in its `waits`, looks once more, and sleeps; who makes something
+ * to do looks for that word afterwards. With both in one total order one of them sees the other, so
+ * no wake-up is lost. The reader is woken only when half of the ring is free, so that in a ring
+ * that is full it does not run for every single block.
+ *
+ * In memory: the control words, then the blocks, each of them a head, a list of frames for each
+ * worker, and the bytes. The lists are as long as the smallest frames would need; what of them is not
+ * used is never touched, and takes no memory. */
+#include "common/ipc/frame_ring.h"
+
+#include "common/base/check.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define LINE_BYTES 64
+#define PAGE_BYTES (64u * 1024) /* or a whole number of smaller ones */
+
+struct frame_ring_control {
+    _Alignas(LINE_BYTES) atomic_uint published;
+    atomic_uint ended;
+    _Alignas(LINE_BYTES) atomic_uint reader_waits;
+    atomic_uint reader_until; /* blocks given back, by each worker, that it waits for */
+    struct {
+        _Alignas(LINE_BYTES) atomic_uint done;
+        atomic_uint waits;
+        atomic_uint gone;
+    } worker[HERITAGE_WORKERS_MAX];
+};
+
+struct frame_ring_block {
+    uint64_t last_ns;
+    uint32_t n_frames;
+    uint32_t n_of[HERITAGE_WORKERS_MAX];
+    _Alignas(LINE_BYTES) struct frame_ring_entry lists[]; /* FRAME_RING_FRAMES_MAX a worker */
+};
+
+static size_t pages(size_t bytes)
+{
+    return (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+}
+
+static size_t data_offset(uint32_t n_workers)
+{
+    return pages(sizeof(struct frame_ring_block) +
+                 (size_t)n_workers * FRAME_RING_FRAMES_MAX * sizeof(struct frame_ring_entry));
+}
+
+static size_t block_bytes(uint32_t n_workers)
+{
+    return data_offset(n_workers) + FRAME_RING_DATA_BYTES;
+}
+
+size_t frame_ring_bytes(uint32_t n_workers)
+{
+    return pages(sizeof(struct frame_ring_control)) + FRAME_RING_BLOCKS * block_bytes(n_workers);
+}
+
+static struct frame_ring_block *block_at(const struct frame_ring *r, uint32_t number)
+{
+    return (void *)(r->blocks + number % FRAME_RING_BLOCKS * r->block_bytes);
+}
+
+static struct frame_ring_entry *list_of(struct frame_ring_block *b, uint32_t worker)
+{
+    return b->lists + (size_t)worker * FRAME_RING_FRAMES_MAX;
+}
+
+static uint8_t *data_of(const struct frame_ring *r, const struct frame_ring_block *b)
+{
+    return r->blocks + ((const uint8_t *)b - r->blocks) + data_offset(r->n_workers);
+}
+
+int frame_ring_open(struct frame_ring *r, int memory_fd, uint32_t n_workers, bool fills)
+{
+    size_t control = pages(sizeof(struct frame_ring_control));
+    uint8_t *all;
+
+    CHECK(n_workers > 0 && n_workers <= HERITAGE_WORKERS_MAX);
+    *r = (struct frame_ring){
+        .n_workers = n_workers, .block_bytes = block_bytes(n_workers), .reader_fd = -1};
+    for (uint32_t i = 0; i < HERITAGE_WORKERS_MAX; i++)
+        r->worker_fds[i] = -1;
+    all = heritage_map(memory_fd, frame_ring_bytes(n_workers));
+    if (!all)
+        return -errno;
+    r->control = (void *)all;
+    r->blocks = all + control;
+    if (!fills && mprotect(r->blocks, FRAME_RING_BLOCKS * r->block_bytes, PROT_READ) < 0) {
+        int err = -errno;
+
+        frame_ring_close(r);
+        return err;
+    }
+    return 0;
+}
+
+void frame_ring_close(struct frame_ring *r)
+{
+    if (r->control)
+        munmap(r->control, frame_ring_bytes(r->n_workers));
+    r->control = NULL;
+}
+
+/* A full counter means that it is awake already. */
+static void wake(int fd)
+{
+    const uint64_t one = 1;
+
+    if (fd >= 0)
+        while (write(fd, &one, sizeof one) < 0 && errno == EINTR)
+            ;
+}
+
+void frame_ring_woken(int fd)
+{
+    uint64_t count;
+
+    while (read(fd, &count, sizeof count) < 0 && errno == EINTR)
+        ;
+}
+
+/* Blocks that the worker furthest behind has still to give back. A count that cannot be is of a
+ * worker that went wrong: nobody waits for it. */
+static uint32_t blocks_in_use(const struct frame_ring *r)
+{
+    uint32_t published = atomic_load(&r->control->published), most = 0;
+
+    for (uint32_t i = 0; i < r->n_workers; i++) {
+        uint32_t used = published - atomic_load(&r->control->worker[i].done);
+
+        if (!atomic_load(&r->control->worker[i].gone) && used <= FRAME_RING_BLOCKS && used > most)
+            most = used;
+    }
+    return most;
+}
+
+uint8_t *frame_ring_take(struct frame_ring *r)
+{
+    struct frame_ring_control *c = r->control;
+    uint32_t published = atomic_load(&c->published);
+
+    if (!r->filling && blocks_in_use(r) == FRAME_RING_BLOCKS) {
+        atomic_store(&c->reader_until, published - FRAME_RING_BLOCKS / 2);
+        atomic_store(&c->reader_waits, 1);
+        if (blocks_in_use(r) == FRAME_RING_BLOCKS)
+            return NULL;
+        atomic_store(&c->reader_waits, 0);
+    }
+    if (!r->filling) {
+        r->filling = block_at(r, published);
+        r->filling->n_frames = 0;
+        memset(r->filling->n_of, 0, r->n_workers * sizeof r->filling->n_of[0]);
+    }
+    return data_of(r, r->filling);
+}
+
+void frame_ring_add(struct frame_ring *r, const struct frame_ring_entry *e, uint32_t owner)
+{
+    struct frame_ring_block *b = r->filling;
+    uint32_t first = owner == FRAME_RING_ALL ? 0 : owner;
+    uint32_t end = owner == FRAME_RING_ALL ? r->n_workers : owner + 1;
+
+    CHECK(b && b->n_frames < FRAME_RING_FRAMES_MAX && end <= r->n_workers);
+    CHECK(e->caplen <= FRAME_RING_DATA_BYTES && e->offset <= FRAME_RING_DATA_BYTES - e->caplen);
+    for (uint32_t i = first; i < end; i++)
+        list_of(b, i)[b->n_of[i]++] = *e;
+    b->n_frames++;
+    b->last_ns = e->ts_ns;
+}
+
+uint32_t frame_ring_filled(const struct frame_ring *r)
+{
+    return r->filling ? r->filling->n_frames : 0;
+}
+
+void frame_ring_publish(struct frame_ring *r)
+{
+    struct frame_ring_control *c = r->control;
+
+    if (frame_ring_filled(r) == 0)
+        return;
+    r->filling = NULL;
+    atomic_fetch_add(&c->published, 1);
+    for (uint32_t i = 0; i < r->n_workers; i++)
+        if (atomic_load(&c->worker[i].waits) && atomic_exchange(&c->worker[i].waits, 0))
+            wake(r->worker_fds[i]);
+}
+
+void frame_ring_end(struct frame_ring *r)
+{
+    atomic_store(&r->control->ended, 1);
+    for (uint32_t i = 0; i < r->n_workers; i++)
+        wake(r->worker_fds[i]);
+}
+
+void frame_ring_leave(struct frame_ring *r, uint32_t worker)
+{
+    CHECK(worker < r->n_workers);
+    atomic_store(&r->control->worker[worker].gone, 1);
+    wake(r->reader_fd);
+}
+
+uint32_t frame_ring_present(const struct frame_ring *r)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < r->n_workers; i++)
+        n += !atomic_load(&r->control->worker[i].gone);
+    return n;
+}
+
+/* Blocks that are there for this worker; 0 sets *ended if none will come. The end is read first:
+ * all was published before it. */
+static uint32_t blocks_waiting(const struct frame_ring *r, uint32_t worker, bool *ended)
+{
+    *ended = atomic_load(&r->control->ended);
+    return atomic_load(&r->control->published) - atomic_load(&r->control->worker[worker].done);
+}
+
+int frame_ring_next(struct frame_ring *r, uint32_t worker, struct frame_ring_list *out)
+{
+    struct frame_ring_control *c = r->control;
+    bool ended;
+    uint32_t n = blocks_waiting(r, worker, &ended);
+    struct frame_ring_block *b;
+
+    if (n == 0 && !ended) {
+        atomic_store(&c->worker[worker].waits, 1);
+        n = blocks_waiting(r, worker, &ended);
+        if (n == 0 && !ended)
+            return 0;
+        atomic_store(&c->worker[worker].waits, 0);
+    }
+    if (n == 0)
+        return -ENODATA;
+    if (n > FRAME_RING_BLOCKS)
+        return -EPROTO;
+    b = block_at(r, atomic_load(&c->worker[worker].done));
+    *out = (struct frame_ring_list){.block = b,
+                                    .entries = list_of(b, worker),
+                                    .n = *(volatile uint32_t *)&b->n_of[worker],
+                                    .last_ns = b->last_ns};
+    return out->n <= FRAME_RING_FRAMES_MAX ? 1 : -EPROTO;
+}
+
+bool frame_ring_frame(const struct frame_ring *r, const struct frame_ring_list *list, uint32_t i,
+                      struct frame_ring_entry *out, const uint8_t **data)
+{
+    CHECK(i < list->n);
+    memcpy(out, &list->entries[i], sizeof *out);
+    __asm__ volatile("" ::: "memory"); /* the copy is what is checked, and not read again */
+    *data = data_of(r, list->block) + out->offset;
+    return out->caplen <= FRAME_RING_DATA_BYTES &&
+           out->offset <= FRAME_RING_DATA_BYTES - out->caplen;
+}
+
+void frame_ring_give_back(struct frame_ring *r, uint32_t worker)
+{
+    struct frame_ring_control *c = r->control;
+    uint32_t done = atomic_fetch_add(&c->worker[worker].done, 1) + 1;
+
+    if (atomic_load(&c->reader_waits) && (int32_t)(done - atomic_load(&c->reader_until)) >= 0 &&
+        atomic_exchange(&c->reader_waits, 0))
+        wake(r->reader_fd);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A capture file on its way from the process that reads it to the workers: a ring of blocks in
+ * shared memory. The reader fills a block with bytes of the file, and says of each frame in them
+ * where it lies and which worker it is for; each worker takes the frames of its own list, in place,
+ * and gives the block back. A block is filled again when all workers have given it back, so nothing
+ * is ever dropped: whoever is ahead waits, on an eventfd of its own.
+ *
+ * The manager makes the memory and the eventfds. It also speaks for the dead: a worker that is gone
+ * holds no block, and after a reader that is gone nothing comes.
+ *
+ * All calls but frame_ring_bytes are on one process's own view of the ring, struct frame_ring. */
+#ifndef SPLIFF_IPC_FRAME_RING_H
+#define SPLIFF_IPC_FRAME_RING_H
+
+#include "common/ipc/heritage.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FRAME_RING_BLOCKS     8u
+#define FRAME_RING_DATA_BYTES (1024u * 1024) /* of the file, in a block */
+#define FRAME_RING_FRAMES_MAX (16u * 1024 + 8)
+#define FRAME_RING_ALL        UINT32_MAX /* an owner: every worker, each is to look itself */
+
+/* A frame of a block. */
+struct frame_ring_entry {
+    uint64_t ts_ns;  /* since 1970 */
+    uint32_t offset; /* in the block's data, of `caplen` bytes */
+    uint32_t caplen;
+    uint32_t wirelen;
+    uint32_t hash; /* of its flow, if hashed */
+    uint16_t linktype;
+    uint16_t hashed;
+};
+
+struct frame_ring_block; /* in shared memory */
+struct frame_ring_control;
+
+struct frame_ring {
+    uint32_t n_workers;
+    struct frame_ring_control *control;
+    uint8_t *blocks;
+    size_t block_bytes;
+    int reader_fd;                        /* eventfd that wakes the reader, -1: not known here */
+    int worker_fds[HERITAGE_WORKERS_MAX]; /* eventfds that wake workers, the same; all borrowed */
+    struct frame_ring_block *filling;     /* reader: the block that it has taken */
+};
+
+/* Size of the memory for so many workers; zeroed it is an empty ring. */
+size_t frame_ring_bytes(uint32_t n_workers);
+
+/* Maps the ring; fills: blocks may be written (the reader), else only read. The eventfds are the
+ * caller's to set. 0 or -errno; -EINVAL if the memory is too small. */
+int frame_ring_open(struct frame_ring *r, int memory_fd, uint32_t n_workers, bool fills);
+void frame_ring_close(struct frame_ring *r);
+
+/* Reader: an empty block to be filled, the one already taken if it has no frames yet. Its
+ * FRAME_RING_DATA_BYTES, or NULL: a worker is behind. The reader's eventfd then tells when it is
+ * worth another try. */
+uint8_t *frame_ring_take(struct frame_ring *r);
+
+/* Reader: adds a frame to the block taken last, for worker `owner` or FRAME_RING_ALL. At most
+ * FRAME_RING_FRAMES_MAX. */
+void frame_ring_add(struct frame_ring *r, const struct frame_ring_entry *e, uint32_t owner);
+
+/* Reader: frames in the block taken last that were not yet passed on. */
+uint32_t frame_ring_filled(const struct frame_ring *r);
+
+/* Reader: passes that block on, if it has frames. Its bytes may still be read until the next take
+ * but one. */
+void frame_ring_publish(struct frame_ring *r);
+
+/* Reader, or manager for it: nothing more will be published. */
+void frame_ring_end(struct frame_ring *r);
+
+/* Manager: this worker will take nothing more. */
+void frame_ring_leave(struct frame_ring *r, uint32_t worker);
+
+/* Workers that have not left. */
+uint32_t frame_ring_present(const struct frame_ring *r);
+
+/* What a worker has of a block: everything that the reader could change was read once and checked,
+ * but for the frames, which frame_ring_frame looks at. */
+struct frame_ring_list {
+    const struct frame_ring_block *block;
+    const struct frame_ring_entry *entries;
+    uint32_t n;
+    uint64_t last_ns; /* time of the last frame of the block, whoever's it is */
+};
+
+/* Worker: the oldest block that it has not given back. 1 and *out; 0 if there is none now: its
+ * eventfd tells when; -ENODATA after the last one; -EPROTO if what the reader wrote cannot be. */
+int frame_ring_next(struct frame_ring *r, uint32_t worker, struct frame_ring_list *out);
+
+/* Worker: frame i of its list, borrowed until the block is given back. *data is where it lies.
+ * False if it is not inside the block. */
+bool frame_ring_frame(const struct frame_ring *r, const struct frame_ring_list *list, uint32_t i,
+                      struct frame_ring_entry *out, const uint8_t **data);
+
+/* Worker: it has done with the block that frame_ring_next told of. */
+void frame_ring_give_back(struct frame_ring *r, uint32_t worker);
+
+/* Empties an eventfd after a sleep on it. */
+void frame_ring_woken(int fd);
+
+#endif
