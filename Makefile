@@ -472,8 +472,8 @@ $(call unit,decode/test_decode,$(BASE) $(DECODE))
 $(call unit,decode/test_link,$(filter worker/decode/link%,$(DECODE)))
 $(call unit,decode/test_tunnel_header,$(BASE) $(DECODE))
 $(call unit,decode/test_fragments,$(BASE) worker/decode/fragments.c)
-PCAP_FILE := worker/capture/pcap_file.c worker/capture/pcap_input.c worker/capture/pcapng.c \
-             common/base/filter.c
+PCAP_FILE := $(SRC_PCAP_FILE) common/base/filter.c
+$(call unit,decode/test_early_hash,$(BASE) $(DECODE) worker/decode/early_hash.c $(PCAP_FILE))
 $(call unit,capture/test_pcap_file,$(BASE) $(PCAP_FILE))
 $(call unit,manager/test_topology,$(SRC_TOPOLOGY) manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c)
 $(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/suggest.c manager/text.c \
@@ -633,6 +633,9 @@ $(call unit,manager/doctor/test_doctor,$(DOCTOR_CHECKS) $(SRC_TOPOLOGY) manager/
   manager/suggest.c manager/text.c manager/ethtool.c manager/sizes.c manager/folder.c \
   common/schema/options.c common/base/check.c)
 $(call unit,worker/test_prefilter,$(PIPELINE))
+$(call unit,ipc/test_frame_ring,$(BASE) common/ipc/heritage.c common/ipc/frame_ring.c)
+$(call unit,reader/test_reader,$(BASE) $(PCAP_FILE) $(SRC_EARLY_HASH) $(READER_IPC) \
+    worker/reader/reader.c worker/capture/shared_file.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------
@@ -660,8 +663,9 @@ $(call fuzz_target,fuzz_dtls,$(FAKE_HOST) $(SRC_TLS))
 $(call fuzz_target,fuzz_x509,$(FAKE_HOST) worker/parse/tls/x509_log.c \
     worker/parse/tls/x509_parse.c worker/parse/tls/tls_fingerprint.c \
     worker/parse/tls/tls_hello.c worker/parse/tls/tls_names.c)
-$(call fuzz_target,fuzz_pcap_file,$(BASE) $(PCAP_FILE))
+$(call fuzz_target,fuzz_pcap_file,$(filter-out %/log.c,$(BASE)) $(PCAP_FILE))
 $(call fuzz_target,fuzz_decode,$(BASE) $(DECODE))
+$(call fuzz_target,fuzz_early_hash,$(BASE) $(DECODE) worker/decode/early_hash.c)
 $(call fuzz_target,fuzz_fragments,$(BASE) worker/decode/fragments.c)
 $(call fuzz_target,fuzz_sink,$(SINK_TEST))
 $(call fuzz_target,fuzz_topology,$(SRC_TOPOLOGY) manager/config.c manager/ini_file.c \

@@ -109,6 +109,9 @@ def seeds(target, captures):
         if target == "fuzz_decode":
             yield decode_script(path)
             continue
+        if target == "fuzz_early_hash":  # Ethernet, tunnels four deep
+            yield from (b"\0\4" + frame for frame in frames(path))
+            continue
         for frame in frames(path):
             for name, (transport, ports) in PORTS.items():
                 if name in target:

@@ -192,7 +192,6 @@ static void test_cut_file_gives_what_is_whole(void **state)
         classic_frame(1, 0, 20, 20, 'a');
         classic_frame(2, 0, 30, 30, 'b');
         file.n -= cut;
-        heritage.worker_index = cut > 1; /* one line is enough */
         open_file();
         assert_int_equal(receive(), 1);
         assert_frame(&frames[0], NS_PER_SEC, 20, 'a');

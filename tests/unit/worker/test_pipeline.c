@@ -291,6 +291,40 @@ static void fragments_of_ipv6_are_one_datagram(void **state)
     assert_int_equal(rig.counters.flows_udp, 1);
 }
 
+static uint64_t input_now_ns;
+
+static uint64_t input_ns(const struct capture *c)
+{
+    (void)c;
+    return input_now_ns;
+}
+
+static int nothing_now(struct capture *c, struct frame *out, uint32_t max)
+{
+    (void)c;
+    (void)out;
+    (void)max;
+    return 0;
+}
+
+/* Other workers get the packets that would tell this one how late it is. */
+static void the_time_of_the_input_ends_flows_too(void **state)
+{
+    (void)state;
+    rig.capture.input_ns = input_ns;
+    input_now_ns = 0;
+    rig_open(&rig);
+    tcp(T0, false, TCP_SYN, 1, 0, "");
+    assert_int_equal(rig.records[RECORD_conn], 0);
+    rig.capture.recv = nothing_now;
+    input_now_ns = T0 + 3600 * NS_PER_SEC;
+    rig_run(&rig, NULL, 0);
+    assert_int_equal(rig.records[RECORD_conn], 1);
+    input_now_ns = T0; /* it never goes back for that */
+    rig_run(&rig, NULL, 0);
+    assert_int_equal(rig.w.now_ns, T0 + 3600 * NS_PER_SEC);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
 
 int main(void)
@@ -308,6 +342,7 @@ int main(void)
         CASE(late_packets_do_not_set_the_clock_back),
         CASE(living_flows_are_logged_at_intervals),
         CASE(short_intervals_and_wild_times_end),
+        CASE(the_time_of_the_input_ends_flows_too),
         CASE(a_frame_of_64_kib_is_one_piece),
         CASE(fragments_of_ipv6_are_one_datagram),
     };

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The ring between the reader of a file and the workers: both ends in one process, each with its
+ * own view. */
+#include "common/ipc/frame_ring.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { FIRST, SECOND, WORKERS };
+
+static int memory_fd, reader_fd, worker_fds[WORKERS];
+static struct frame_ring reader, worker;
+
+static void view(struct frame_ring *r, bool fills)
+{
+    assert_int_equal(frame_ring_open(r, memory_fd, WORKERS, fills), 0);
+    r->reader_fd = reader_fd;
+    memcpy(r->worker_fds, worker_fds, sizeof worker_fds);
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    memory_fd = heritage_shm("test-frames", frame_ring_bytes(WORKERS));
+    reader_fd = eventfd(0, EFD_NONBLOCK);
+    for (int i = 0; i < WORKERS; i++)
+        worker_fds[i] = eventfd(0, EFD_NONBLOCK);
+    view(&reader, true);
+    view(&worker, false);
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    frame_ring_close(&reader);
+    frame_ring_close(&worker);
+    close(memory_fd);
+    close(reader_fd);
+    for (int i = 0; i < WORKERS; i++)
+        close(worker_fds[i]);
+    return 0;
+}
+
+static bool is_awake(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+
+    return poll(&p, 1, 0) == 1;
+}
+
+/* A block with one frame, for one worker or all. False: there is none to be had. */
+static bool publish(uint64_t ts_ns, uint32_t owner)
+{
+    struct frame_ring_entry e = {.ts_ns = ts_ns, .offset = 5, .caplen = 3, .wirelen = 9};
+    uint8_t *data = frame_ring_take(&reader);
+
+    if (!data)
+        return false;
+    memcpy(data + 5, "abc", 3);
+    frame_ring_add(&reader, &e, owner);
+    frame_ring_publish(&reader);
+    return true;
+}
+
+static void take(uint32_t w, uint32_t frames, uint64_t last_ns)
+{
+    struct frame_ring_list list;
+
+    assert_int_equal(frame_ring_next(&worker, w, &list), 1);
+    assert_int_equal(list.n, frames);
+    assert_int_equal(list.last_ns, last_ns);
+    frame_ring_give_back(&worker, w);
+}
+
+static void frames_reach_their_worker(void **state)
+{
+    struct frame_ring_entry e;
+    struct frame_ring_list list;
+    const uint8_t *data;
+
+    (void)state;
+    assert_true(publish(7, FIRST));
+    assert_int_equal(frame_ring_next(&worker, FIRST, &list), 1);
+    assert_int_equal(list.n, 1);
+    assert_true(frame_ring_frame(&worker, &list, 0, &e, &data));
+    assert_int_equal(e.ts_ns, 7);
+    assert_int_equal(e.wirelen, 9);
+    assert_memory_equal(data, "abc", e.caplen);
+    frame_ring_give_back(&worker, FIRST);
+    assert_int_equal(frame_ring_next(&worker, FIRST, &list), 0);
+    take(SECOND, 0, 7); /* it has none, and hears how late it is */
+    assert_true(publish(8, FRAME_RING_ALL));
+    take(FIRST, 1, 8);
+    take(SECOND, 1, 8);
+}
+
+static void a_slow_worker_is_waited_for(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < FRAME_RING_BLOCKS; i++)
+        assert_true(publish(i, FRAME_RING_ALL));
+    assert_false(publish(99, FIRST));
+    for (uint64_t i = 0; i < FRAME_RING_BLOCKS; i++)
+        take(FIRST, 1, i);
+    frame_ring_woken(reader_fd); /* the first one has done its part */
+    assert_false(publish(99, FIRST));
+    for (uint64_t i = 0; i < FRAME_RING_BLOCKS / 2; i++) {
+        assert_false(is_awake(reader_fd));
+        take(SECOND, 1, i);
+    }
+    assert_true(is_awake(reader_fd));
+    assert_true(publish(99, FIRST));
+}
+
+static void a_dead_worker_is_not(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < FRAME_RING_BLOCKS; i++)
+        assert_true(publish(i, FRAME_RING_ALL));
+    for (uint64_t i = 0; i < FRAME_RING_BLOCKS; i++)
+        take(FIRST, 1, i);
+    frame_ring_woken(reader_fd);
+    assert_false(publish(99, FIRST));
+    frame_ring_leave(&reader, SECOND);
+    assert_true(is_awake(reader_fd));
+    assert_int_equal(frame_ring_present(&reader), 1);
+    for (uint64_t i = 0; i < 3 * FRAME_RING_BLOCKS; i++) {
+        assert_true(publish(i, FRAME_RING_ALL));
+        take(FIRST, 1, i);
+    }
+}
+
+static void a_waiting_worker_is_woken(void **state)
+{
+    struct frame_ring_list list;
+
+    (void)state;
+    assert_true(publish(1, FIRST));
+    assert_false(is_awake(worker_fds[FIRST])); /* it was not asleep */
+    take(FIRST, 1, 1);
+    assert_int_equal(frame_ring_next(&worker, FIRST, &list), 0);
+    assert_true(publish(2, FIRST));
+    assert_true(is_awake(worker_fds[FIRST]));
+    frame_ring_woken(worker_fds[FIRST]);
+    assert_false(is_awake(worker_fds[FIRST]));
+    take(FIRST, 1, 2);
+}
+
+static void the_end_comes_after_all_frames(void **state)
+{
+    struct frame_ring_list list;
+
+    (void)state;
+    assert_true(publish(1, FIRST));
+    frame_ring_end(&reader);
+    assert_true(is_awake(worker_fds[FIRST]) && is_awake(worker_fds[SECOND]));
+    take(FIRST, 1, 1);
+    assert_int_equal(frame_ring_next(&worker, FIRST, &list), -ENODATA);
+    take(SECOND, 0, 1);
+    assert_int_equal(frame_ring_next(&worker, SECOND, &list), -ENODATA);
+}
+
+static void a_block_without_frames_stays(void **state)
+{
+    struct frame_ring_list list;
+    uint8_t *data = frame_ring_take(&reader);
+
+    (void)state;
+    assert_non_null(data);
+    frame_ring_publish(&reader);
+    assert_int_equal(frame_ring_next(&worker, FIRST, &list), 0);
+    assert_ptr_equal(frame_ring_take(&reader), data);
+}
+
+/* What a reader that went wrong may write: the head of a block is its first bytes behind the
+ * control words, a frame follows the heads of all lists. */
+static void what_cannot_be_is_refused(void **state)
+{
+    struct frame_ring_entry good = {.offset = 5, .caplen = 3}, e, *written;
+    struct frame_ring_list list;
+    const uint8_t *data;
+    uint32_t *n;
+
+    (void)state;
+    assert_true(publish(1, FIRST));
+    assert_int_equal(frame_ring_next(&worker, FIRST, &list), 1);
+    written = (void *)(reader.blocks + ((const uint8_t *)list.entries - worker.blocks));
+    assert_int_equal(written->caplen, good.caplen);
+    written->offset = FRAME_RING_DATA_BYTES - 3;
+    assert_true(frame_ring_frame(&worker, &list, 0, &e, &data));
+    written->offset++;
+    assert_false(frame_ring_frame(&worker, &list, 0, &e, &data));
+    written->offset = UINT32_MAX;
+    assert_false(frame_ring_frame(&worker, &list, 0, &e, &data));
+    written->offset = 0;
+    written->caplen = FRAME_RING_DATA_BYTES + 1;
+    assert_false(frame_ring_frame(&worker, &list, 0, &e, &data));
+    written->caplen = UINT32_MAX;
+    assert_false(frame_ring_frame(&worker, &list, 0, &e, &data));
+
+    n = (void *)reader.blocks;
+    while (*n != 1 || n[1] != 1) /* frames of the block, of the first worker */
+        n++;
+    n[1] = FRAME_RING_FRAMES_MAX;
+    assert_int_equal(frame_ring_next(&worker, FIRST, &list), 1);
+    n[1]++;
+    assert_int_equal(frame_ring_next(&worker, FIRST, &list), -EPROTO);
+    n[1] = 1;
+    memset(reader.control, 0xff, sizeof(uint32_t)); /* blocks published */
+    assert_int_equal(frame_ring_next(&worker, FIRST, &list), -EPROTO);
+}
+
+static void memory_that_is_too_small(void **state)
+{
+    int fd = heritage_shm("test-frames", frame_ring_bytes(WORKERS) - 1);
+    struct frame_ring r;
+
+    (void)state;
+    assert_int_equal(frame_ring_open(&r, fd, WORKERS, true), -EINVAL);
+    close(fd);
+}
+
+#define IN_RING(test) cmocka_unit_test_setup_teardown(test, begin, end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_RING(frames_reach_their_worker),      IN_RING(a_slow_worker_is_waited_for),
+        IN_RING(a_dead_worker_is_not),           IN_RING(a_waiting_worker_is_woken),
+        IN_RING(the_end_comes_after_all_frames), IN_RING(a_block_without_frames_stays),
+        IN_RING(what_cannot_be_is_refused),      cmocka_unit_test(memory_that_is_too_small),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
