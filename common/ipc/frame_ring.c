@@ -9,8 +9,8 @@
  * that is full it does not run for every single block.
  *
  * In memory: the control words, then the blocks, each of them a head, a list of frames for each
- * worker, and the bytes. The lists are as long as the smallest frames would need; what of them is not
- * used is never touched, and takes no memory. */
+ * worker, and the bytes. The lists are as long as the smallest frames would need; what of them is
+ * not used is never touched, and takes no memory. */
 #include "common/ipc/frame_ring.h"
 
 #include "common/base/check.h"

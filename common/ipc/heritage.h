@@ -83,7 +83,7 @@ struct heritage_capture {
 };
 
 /* The descriptors in it, one after the other. */
-#define HERITAGE_CAPTURE_FDS 8u
+#define HERITAGE_CAPTURE_FDS 9u
 int *heritage_capture_fd(struct heritage_capture *c, unsigned i);
 
 /* In an initializer: none of them. */

@@ -1,0 +1,128 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# A capture that one process reads for several workers: from a pipe as from a file, and what remains
+# when one of the processes is killed. Nobody waits for the dead, and every record that had been made
+# is logged.
+set -u
+. "$(dirname "$0")/../lib.sh"
+TEST=cluster:$(basename "$0" .sh)
+ALONE="tests/cluster/$(basename "$0")"
+BIN=${BIN:-$ROOT/build/bin}
+work=$(mktemp -d /tmp/spliff-test.XXXXXX)
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+
+# More than the ring holds: the exchanges of a golden capture, again and again from other clients.
+python3 - "$ROOT/tests/golden/http1-pipelined/input.pcap" "$work/capture.pcap" <<'PYTHON'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+frames, at = [], 24
+while at < len(data):
+    size = struct.unpack("<I", data[at + 8 : at + 12])[0]
+    frames.append((data[at : at + 16], bytearray(data[at + 16 : at + 16 + size])))
+    at += 16 + size
+client = bytes(frames[0][1][26:30])
+with open(sys.argv[2], "wb") as out:
+    out.write(data[:24])
+    n = 0
+    while out.tell() < 8 << 20:
+        address = struct.pack(">I", 0x0A000000 + n)
+        n += 1
+        for head, frame in frames:
+            place = 26 if bytes(frame[26:30]) == client else 30
+            out.write(head + frame[:place] + address + frame[place + 4 :])
+PYTHON
+chmod 644 "$work/capture.pcap"
+
+# What two runs logged, whoever logged it.
+lines() { grep -hv '^#' "$1"/*.log | sort; }
+
+for n in 1 2 3; do
+    "$BIN/spliff-cluster" run -r "$work/capture.pcap" --workers $n --log-dir "$work/file-$n" --quiet \
+        2>"$work/file-$n.err" || fail "$TEST" "a run of $n workers failed" "$ALONE"
+done
+timeout 60 "$BIN/spliff-cluster" run -r - --workers 2 --log-dir "$work/pipe" --quiet \
+    < <(cat "$work/capture.pcap") 2>"$work/pipe.err"
+for other in file-2 file-3 pipe; do
+    if [ "$(lines "$work/file-1" | wc -l)" -gt 1000 ] &&
+        diff <(lines "$work/file-1") <(lines "$work/$other") >"$work/diff"; then
+        pass "$TEST: $other"
+    else
+        head -n 10 "$work/diff" "$work/$other.err"
+        fail "$TEST: $other" 'other records than of one worker' "$ALONE"
+    fi
+done
+
+# begin: two workers on a pipe of which the end never comes, idle after its first half.
+begin() {
+    mkfifo "$work/input"
+    echo 'log_flush_interval = 1h' >"$work/spliff.cfg"
+    rm -rf "$work/logs"
+    "$BIN/spliff-cluster" run -r - --workers 2 --config "$work/spliff.cfg" --log-dir "$work/logs" \
+        --show-stats <"$work/input" >/dev/null 2>"$work/err" &
+    run=$!
+    exec 3>"$work/input"
+    head -c $((4 << 20)) "$work/capture.pcap" >&3
+    wait_for 20 all_idle || fail "$TEST" 'the pipe is not read' "$ALONE"
+}
+children() { pgrep -P $run "spliff-$1"; }
+asleep() { grep -q '^State:.[ST]' "/proc/$1/status"; }
+unread() { python3 -c 'import fcntl, struct, termios
+print(struct.unpack("i", fcntl.ioctl(3, termios.FIONREAD, b"\0" * 4))[0])'; }
+all_idle() {
+    local pid
+    [ "$(children worker | wc -l)" -eq 2 ] && [ "$(unread)" -eq 0 ] || return 1
+    for pid in $(children worker) $(children reader); do
+        asleep "$pid" || return 1
+    done
+}
+# finished NAME STATUS PATTERN: how the run ended.
+finished() {
+    local status made logged
+    wait $run
+    status=$?
+    exec 3>&- # may be closed already
+    rm "$work/input"
+    made=$(awk '$1 == "emit.records" {print $2 + $3}' "$work/err")
+    logged=$(lines "$work/logs" | wc -l)
+    if [ "$status" -ne "$2" ] || { [ -n "$3" ] && ! grep -qE "$3" "$work/err"; }; then
+        grep -v '^[a-z_]*\.' "$work/err"
+        fail "$TEST: $1" "status $status, or not a word of it" "$ALONE"
+    elif [ "${made:-0}" -lt 100 ] || [ "$made" -ne "$logged" ]; then
+        fail "$TEST: $1" "${made:-0} records were made and $logged logged" "$ALONE"
+    else
+        pass "$TEST: $1"
+    fi
+}
+
+begin
+kill -9 "$(children reader)"
+finished 'reader killed' 1 'reader was killed by signal 9 .*: the rest of standard input is not read'
+
+begin
+kill -INT $run
+finished 'interrupted' 1 ''
+
+# One that no longer takes anything, and so keeps all others waiting, until it is dead.
+begin
+slow=$(children worker | head -n 1)
+kill -STOP "$slow"
+tail -c +$(((4 << 20) + 1)) "$work/capture.pcap" >&3 &
+feed=$!
+held_up() { [ "$(unread)" -gt 0 ] && asleep "$(children reader)" && asleep $feed; }
+wait_for 20 held_up || fail "$TEST" 'nobody waits for a worker that stands still' "$ALONE"
+kill -9 "$slow"
+wait $feed
+exec 3>&-
+finished 'worker killed' 1 'worker-[12] was killed by signal 9'
+
+head -c 3000000 "$work/capture.pcap" >"$work/cut.pcap"
+"$BIN/spliff-cluster" run -r "$work/cut.pcap" --workers 2 --log-dir "$work/cut" --quiet 2>"$work/cut.err"
+status=$?
+if [ $status -eq 65 ] && [ "$(wc -l <"$work/cut.err")" -eq 1 ] && grep -q 'cut\.pcap' "$work/cut.err"; then
+    pass "$TEST: cut file"
+else
+    cat "$work/cut.err"
+    fail "$TEST: cut file" "status $status, or not one line that names it" "$ALONE"
+fi
+finish
