@@ -7,7 +7,8 @@ usage: rates.py [--modes none,kernel,xdp,af_xdp,dpdk] [--seconds N] [--mb N] [--
 
 For each mode: that rate and what ended it, the worker or the generator; the CPU time of the worker per
 packet there, and so how many packets a second of its core is good for, also as a ratio to mode kernel;
-that of the whole machine per packet less that of mode none, where nobody captures (the machine must have
+the time per packet for which it had frames to work on, which leaves out what a mode that polls spends
+on asking in vain, and what another process took from its core does not; that of the whole machine per packet less that of mode none, where nobody captures (the machine must have
 nothing else to do for it); and how long after its packet a line of dns.log was written, at half of that
 rate, with log_flush_interval at 10 ms.
 
@@ -211,7 +212,8 @@ def busy_seconds():
 
 class Row:
     """What one rate came to: sent packets/s, part lost, CPU seconds per packet of the worker and of
-    the machine, and whether the generator could not do more."""
+    the machine, seconds per packet that the worker had frames, and whether the generator could not do
+    more."""
 
     def __init__(self, link, capture, asked, seconds):
         before, cpu_before = link.settled()
@@ -225,6 +227,7 @@ class Row:
             lost = max(lost, packets - grown["capture.packets"] - grown["shunt.packets"])
         self.rate, self.lost = packets / took, lost / packets
         self.worker = (cpu - cpu_before) / packets
+        self.busy = grown.get("loop.busy_ns", 0) / 1e9 / packets
         self.good = self.lost <= LOSS
         self.is_all = self.rate < asked * REACHED
 
@@ -303,7 +306,7 @@ def machine_less_none(mode, none):
 def table(modes):
     none, kernel = modes.get("none"), modes.get("kernel")
     print(f"\n{'mode':8}{'packets/s':>11}{'ended by':>11}{'worker ns':>11}{'a worker CPU s':>16}"
-          f"{'x kernel':>10}{'machine ns':>12}{'p50 ms':>8}{'p99 ms':>8}")
+          f"{'x kernel':>10}{'busy ns':>9}{'machine ns':>12}{'p50 ms':>8}{'p99 ms':>8}")
     for name, mode in modes.items():
         best = mode.best
         if not best:
@@ -312,10 +315,10 @@ def table(modes):
         ended = "generator" if mode.by_generator else "worker"
         print(f"{name:8}{best.rate:11,.0f}{ended:>11}", end="")
         if mode is none:
-            print(f"{'':37}{best.machine * 1e9:12.0f} (all of it)")
+            print(f"{'':46}{best.machine * 1e9:12.0f} (all of it)")
             continue
         ratio = f"{kernel.best.worker / best.worker:.2f}" if kernel and kernel.best else "-"
-        print(f"{best.worker * 1e9:11.0f}{1 / best.worker:16,.0f}{ratio:>10}"
+        print(f"{best.worker * 1e9:11.0f}{1 / best.worker:16,.0f}{ratio:>10}{best.busy * 1e9:9.0f}"
               f"{machine_less_none(mode, none):12.0f}{mode.quantile(0.5):8.1f}{mode.quantile(0.99):8.1f}")
 
 
@@ -327,6 +330,12 @@ def plots(modes):
         name: [(r.rate, of(r)) for r in mode.rows] for name, mode in modes.items()
         if unit != "ns" or of(mode.rows[0]) > 0})
         for title, unit, of in panels]
+
+
+def said(error):
+    """The line of a command's output that tells why it failed."""
+    lines = (error.output or str(error)).strip().splitlines()
+    return next((line for line in lines if "error:" in line), lines[-1])
 
 
 def main():
@@ -349,7 +358,7 @@ def main():
         try:
             modes[name] = Mode(name, capture, options.seconds, options.budget)
         except subprocess.CalledProcessError as e:
-            print(f"  {name:8}not here: {e.output.strip().splitlines()[-1] if e.output else e}")
+            print(f"  {name:8}not here: {said(e)}")
         except subprocess.TimeoutExpired as e:
             print(f"  {name:8}given up: {' '.join(e.cmd[-3:])} takes more than {e.timeout} s")
     if not modes:
