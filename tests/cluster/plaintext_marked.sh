@@ -60,6 +60,37 @@ answered() {
     return 1
 }
 
+# library_client NAME PACKAGE: a client of tests/cluster/plaintext_client.c, its path in $LIBRARY_CLIENT;
+# skips the test if the package was not there to build it with.
+library_client() {
+    LIBRARY_CLIENT=$ROOT/build/tools/cluster/$1
+    [ -x "$LIBRARY_CLIENT" ] && return
+    skip "$TEST" "needs $1 (package $2, then make tools)"
+    finish
+    exit
+}
+library_ask() { client "$LIBRARY_CLIENT" $SERVER4 443 "$2" "$1" 2>>"$WORK/client.err"; }
+
+# ours FIELD...: marked, of what library_asks_100 has asked for.
+ours() { marked "$@" | grep '^/many/'; }
+
+# library_asks_100: in a cluster that runs, and is stopped then, 20 requests on each of five connections.
+# Each is there once, with the client's port, which its path names, and the process at each end.
+library_asks_100() {
+    local name=${LIBRARY_CLIENT##*/} i
+    answered 20 "$name" library_ask 1 '' || die 'the client does not show'
+    for i in 1 2 3 4 5; do
+        library_ask 20 "$MARK/many" || die 'the client'
+    done
+    wait_for 10 has_marked 100
+    stop
+    [ "$(ours | sort -u | wc -l)" -eq 100 ] && [ "$(ours | wc -l)" -eq 100 ] ||
+        die "$(ours | wc -l) records of 100 requests"
+    [ -z "$(ours id.orig_p | awk -F '[/\t]' '$3 != $NF')" ] || die 'not the port of the client'
+    [ "$(ends | grep '^/many/' | cut -f 2- | sort | uniq -c | tr -s ' \t\n' ' ')" = " 100 $name nginx " ] ||
+        die "other processes: $(ends | cut -f 2- | sort | uniq -c)"
+}
+
 # has_marked N, for wait_for.
 has_marked() { [ "$(marked | grep -vc '^/warm/')" -ge "$1" ]; }
 

@@ -1,24 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "common/base/flow_key.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-
-#include <arpa/inet.h>
-#include <cmocka.h>
-
-static struct ipaddr addr(const char *text)
-{
-    struct ipaddr a;
-    uint8_t v4[4];
-
-    if (inet_pton(AF_INET, text, v4) == 1)
-        ipaddr_set_v4(&a, v4);
-    else
-        assert_int_equal(inet_pton(AF_INET6, text, a.b), 1);
-    return a;
-}
+#include "tests/unit/addresses.h"
 
 static void both_directions_have_one_key_and_one_hash(void **state)
 {
@@ -27,7 +10,7 @@ static void both_directions_have_one_key_and_one_hash(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
-        struct ipaddr a = addr(pairs[i][0]), b = addr(pairs[i][1]);
+        struct ipaddr a = address(pairs[i][0]), b = address(pairs[i][1]);
         struct flow_key there, back;
         unsigned from = flow_key_set(&there, &a, 40000, &b, 443, 6);
 
@@ -41,7 +24,7 @@ static void both_directions_have_one_key_and_one_hash(void **state)
 
 static void hash_spreads_ports_over_buckets(void **state)
 {
-    struct ipaddr a = addr("192.0.2.1"), b = addr("198.51.100.7");
+    struct ipaddr a = address("192.0.2.1"), b = address("198.51.100.7");
     unsigned used[FLOW_BUCKETS] = {0}, worst = 0;
 
     (void)state;
@@ -60,7 +43,7 @@ static void hash_spreads_ports_over_buckets(void **state)
 static void addresses_print_as_people_write_them(void **state)
 {
     char out[IPADDR_TEXT_MAX];
-    struct ipaddr a = addr("192.0.2.104"), b = addr("2001:db8:0:0:0:0:0:5");
+    struct ipaddr a = address("192.0.2.104"), b = address("2001:db8:0:0:0:0:0:5");
 
     (void)state;
     assert_int_equal(ipaddr_format(&a, out), 11);

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "common/base/local_nets.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "tests/unit/addresses.h"
 
-#include <arpa/inet.h>
-#include <cmocka.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,13 +12,8 @@ static char bad[64];
 
 static bool is_local(const char *text)
 {
-    struct ipaddr a;
-    uint8_t v4[4];
+    struct ipaddr a = address(text);
 
-    if (inet_pton(AF_INET, text, v4) == 1)
-        ipaddr_set_v4(&a, v4);
-    else
-        assert_int_equal(inet_pton(AF_INET6, text, a.b), 1);
     return local_nets_has(&nets, &a);
 }
 

@@ -1,23 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker/flow/community_id.h"
 
-#include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
-
-static struct ipaddr address(const char *text)
-{
-    struct ipaddr a;
-    uint8_t v4[4];
-
-    if (inet_pton(AF_INET, text, v4) == 1)
-        ipaddr_set_v4(&a, v4);
-    else
-        assert_int_equal(inet_pton(AF_INET6, text, a.b), 1);
-    return a;
-}
+#include "tests/unit/addresses.h"
 
 static void assert_id(const char *src, uint16_t sport, const char *dst, uint16_t dport,
                       uint8_t proto, const char *expected)

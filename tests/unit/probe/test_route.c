@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "worker/probe/route.h"
 
-#include <arpa/inet.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
+#include "tests/unit/addresses.h"
 
-#include <cmocka.h>
 #include <netinet/in.h>
 
 /* Captured: eth0 (worker 0), br0 (worker 1), lo (worker 2). */
@@ -14,18 +10,6 @@ enum { ETH0, BR0, LO };
 
 static struct heritage heritage;
 static struct route route;
-
-static struct ipaddr address(const char *text)
-{
-    struct ipaddr a = {{0}};
-    uint8_t v4[4];
-
-    if (inet_pton(AF_INET, text, v4) == 1)
-        ipaddr_set_v4(&a, v4);
-    else
-        assert_int_equal(inet_pton(AF_INET6, text, a.b), 1);
-    return a;
-}
 
 static void add(const char *text, uint8_t bits, uint8_t interface)
 {
