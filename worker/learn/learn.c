@@ -36,14 +36,16 @@ static int topic_make(char out[TOPIC_BYTES], const char *part, const char *node)
     return snprintf(out, TOPIC_BYTES, "event/%s/%s%s", part, node, *node ? "/" : "");
 }
 
+/* A worker alone would hear nobody but itself. */
 static int subscribe(struct learn *l)
 {
+    bool alone = l->h->n_workers == 1;
     char topic[TOPIC_BYTES];
     int rc;
 
     topic_make(topic, table_part, l->h->node);
     rc = bus_subscribe(l->bus, topic);
-    for (size_t i = 0; rc == 0 && i < PARTS; i++) {
+    for (size_t i = 0; !alone && rc == 0 && i < PARTS; i++) {
         topic_make(topic, parts[i].name, "");
         rc = bus_subscribe(l->bus, topic);
     }

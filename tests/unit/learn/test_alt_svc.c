@@ -293,6 +293,19 @@ static void topics_that_it_listens_to(void **state)
     assert_null(strstr(buses[0].subscriptions, "event/hello/"));
 }
 
+static void alone_it_listens_to_the_manager_only(void **state)
+{
+    struct bus bus = {.full = false};
+    struct counters c = {0};
+    struct learn *l;
+
+    (void)state;
+    heritages[0].n_workers = 1;
+    assert_int_equal(learn_open(&l, &heritages[0], &bus, &c), 0);
+    assert_string_equal(bus.subscriptions, "event/table/worker-1/ ");
+    learn_close(l);
+}
+
 static void switched_off_nothing_is_learned(void **state)
 {
     struct bus bus = {.full = false};
@@ -343,6 +356,7 @@ int main(void)
         TEST(a_full_bus_is_counted),
         TEST(a_flood_is_told_of_only_in_part),
         TEST(topics_that_it_listens_to),
+        TEST(alone_it_listens_to_the_manager_only),
         TEST(switched_off_nothing_is_learned),
         TEST(a_replay_asks_nobody),
     };
