@@ -271,10 +271,10 @@ LIBS_worker  := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(call pc_libs,li
                 $(call pc_libs,libnghttp2) \
                 $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS) $(LLHTTP_LIBS)
 LIBS_reader  := $(call pc_libs,libpcap) $(ZLIB_LIBS)
-LIBS_logger  := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,libpcap) $(ZLIB_LIBS)
+LIBS_logger  := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(ZLIB_LIBS)
 LIBS_cluster := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,inih) \
                 $(call pc_libs,libpcap) $(BPF_LIBS) $(XDP_LIBS)
-LIBS_probe   := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(BPF_LIBS) $(CAPSTONE_LIBS)
+LIBS_probe   := $(call pc_libs,libzmq) $(BPF_LIBS) $(CAPSTONE_LIBS)
 # What the tests link, whatever they need of it.
 # Debian 12 calls it msgpack, newer distributions msgpack-c.
 MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
@@ -284,6 +284,8 @@ LIBS_test := $(sort $(LIBS_worker) $(LIBS_logger) $(LIBS_cluster)) $(CAPSTONE_LI
 # --- how each variant is built --------------------------------------------------------------------
 
 COMMON := $(SRC_BASE) $(SRC_SCHEMA) $(SRC_IPC)
+# Who has no filters starts without libpcap, and without the eight libraries that it loads.
+COMMON_UNFILTERED := $(filter-out common/base/filter.c,$(COMMON))
 llhttp_objs = $(LLHTTP_SRC:%=build/$(1)/obj/llhttp/%.o)
 objs = $(patsubst %.c,build/$(1)/obj/%.o,$(2))
 
@@ -309,7 +311,7 @@ $(BIN_$(1))/spliff-worker-dpdk: $(call objs,$(1),$(SRC_WORKER_DPDK) $(COMMON)) $
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker) $$(DPDK_LIBS)
 build/$(1)/obj/worker/capture/dpdk.o build/$(1)/obj/worker/capture/dpdk_interrupt.o \
 build/$(1)/obj/tests/unit/capture/test_dpdk_interrupt.o: CPPFLAGS_ALL += $$(DPDK_CFLAGS)
-$(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON))
+$(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON_UNFILTERED))
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_logger)
@@ -321,7 +323,7 @@ $(BIN_$(1))/spliff-reader: $(call objs,$(1),$(SRC_READER) $(SRC_BASE) $(SRC_SCHE
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_reader)
-$(BIN_$(1))/spliff-probe: $(call objs,$(1),$(SRC_PROBE) $(COMMON))
+$(BIN_$(1))/spliff-probe: $(call objs,$(1),$(SRC_PROBE) $(COMMON_UNFILTERED))
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_probe)

@@ -6,12 +6,12 @@
  * Each change is one store that decides, after stores that no reader looks at before it:
  *
  *   step     prepares                    decides               after a kill in between
- *   open     type, commit = 0            state = OPEN          slot is still FREE
+ *   open     n_used, type, commit = 0    state = OPEN          slot is still FREE
  *   put      bytes after the last        commit                record never was there
  *   seal     seq = last_seq + 1          state = SEALED        slot is OPEN: sealed by attach; its
  *                                                              first number was never published
- *            (then)                      last_seq              attach takes the highest seq it
- * finds ack      –                           acked                 attach frees slots up to it
+ *            (then)                      last_seq              attach takes the highest it finds
+ *   ack      –                           acked                 attach frees slots up to it
  *   evict    –                           evicted               attach frees slots up to it
  *
  * A process that dies leaves all that it stored, in its own order, so a release store (which keeps
@@ -47,6 +47,7 @@ struct spool_head {
     _Atomic uint64_t magic; /* stored last: a head without it is no head yet */
     uint32_t n_slots;
     uint32_t slot_bytes;
+    _Atomic uint64_t n_used; /* slots ever opened: those behind them were never touched */
     _Atomic uint64_t last_seq;
     _Atomic uint64_t acked;
     _Atomic uint64_t evicted;
@@ -183,7 +184,9 @@ static bool attach_numbers(struct spool *s)
 {
     uint64_t floor = spool_floor(s), last = spool_last_seq(s);
 
-    for (uint32_t i = 0; i < s->n_slots; i++) {
+    if (load(&s->head->n_used) > s->n_slots)
+        return false;
+    for (uint32_t i = 0; i < load(&s->head->n_used); i++) {
         struct spool_slot *slot = slot_at(s, i);
         enum slot_state state = slot_state(slot);
 
@@ -207,11 +210,13 @@ static bool attach_numbers(struct spool *s)
 static bool attach_sealed(struct spool *s)
 {
     uint64_t floor = spool_floor(s);
-    uint32_t found = 0, expected = spool_batches(s);
+    uint32_t found = 0, expected = spool_batches(s), n_used = (uint32_t)load(&s->head->n_used);
 
     for (uint32_t i = 0; i < s->n_slots; i++)
         s->sealed[i] = NO_SLOT;
-    for (uint32_t i = s->n_slots; i-- > 0;) {
+    for (uint32_t i = s->n_slots; i-- > n_used;)
+        s->free[s->n_free++] = i;
+    for (uint32_t i = n_used; i-- > 0;) {
         const struct spool_slot *slot = slot_at(s, i);
         uint64_t seq = load(&slot->seq);
         uint32_t *place = &s->sealed[seq % s->n_slots];
@@ -231,7 +236,7 @@ static bool attach_sealed(struct spool *s)
 /* Third pass: what the predecessor had open goes out as it is. */
 static void attach_open(struct spool *s)
 {
-    for (uint32_t i = 0; i < s->n_slots; i++) {
+    for (uint32_t i = 0; i < load(&s->head->n_used); i++) {
         struct spool_slot *slot = slot_at(s, i);
 
         if (slot_state(slot) != SLOT_OPEN)
@@ -314,6 +319,8 @@ static bool open_slot(struct spool *s, enum record_type type)
         return false;
     i = s->free[--s->n_free];
     slot = slot_at(s, i);
+    if (i >= load(&s->head->n_used))
+        decide(&s->head->n_used, i + 1);
     slot->type = type;
     decide(&slot->seq, 0);
     atomic_thread_fence(memory_order_release); /* before any byte of the new batch */

@@ -215,6 +215,10 @@ static void foreign_memory_is_refused(void **state)
         assert_int_equal(errno, EINVAL);
     }
     memcpy(copy, mem, MEM_BYTES);
+    ((uint8_t *)copy)[16] = SLOTS + 1; /* that many used */
+    assert_null(spool_attach(copy, MEM_BYTES));
+    assert_int_equal(errno, EINVAL);
+    memcpy(copy, mem, MEM_BYTES);
     memset((uint8_t *)copy + 4096, 0xff, 8); /* state and type of the first slot */
     assert_null(spool_attach(copy, MEM_BYTES));
     assert_int_equal(errno, EINVAL);
@@ -368,6 +372,27 @@ static void a_kill_at_any_instruction_loses_nothing(void **state)
     munmap(p, sizeof *p);
 }
 
+/* A spool is large and mostly empty: its pages are not touched before they are needed. */
+static void only_slots_in_use_take_memory(void **state)
+{
+    unsigned char resident[MEM_BYTES / 4096];
+    struct spool *s = spool_attach(mem, MEM_BYTES);
+    unsigned n = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(put(s, SMALL, i), 0);
+        spool_seal_all(s);
+        spool_ack(s, i + 1);
+    }
+    spool_detach(s);
+    spool_detach(spool_attach(mem, MEM_BYTES));
+    assert_int_equal(mincore(mem, MEM_BYTES, resident), 0);
+    for (size_t i = 0; i < sizeof resident; i++)
+        n += resident[i] & 1;
+    assert_int_equal(n, 2); /* the head, and the first page of the slot used each time */
+}
+
 /* What the writer does between the two looks of spool_read. */
 static void (*meanwhile)(void);
 static struct spool *writer;
@@ -465,6 +490,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(numbers_go_on_after_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign_memory_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_kill_at_any_instruction_loses_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_slots_in_use_take_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reader_gets_what_was_sealed_or_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reader_is_not_led_out_of_the_spool, setup, teardown),
     };
