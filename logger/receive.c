@@ -7,7 +7,8 @@
  * comes again, because it was acknowledged or the spool was full, so a hole up to there is not
  * waited for; nor for one that was evicted from the spool before it was read.
  *
- * After at most RECEIVE_SETTLE_BATCHES of them everything is settled: sinks flushed, lengths and
+ * Sinks are flushed while what is in their buffers is in the cache, too. After at most
+ * RECEIVE_SETTLE_BATCHES batches everything is settled: sinks flushed, lengths and
  * sequence numbers committed in one step (state.h), each node acknowledged once. In this order a
  * kill at any moment neither loses a record nor writes one twice.
  *
@@ -31,6 +32,7 @@
 
 #define RECEIVE_SETTLE_BATCHES 64u
 #define RECEIVE_SETTLE_BYTES   (1024u * 1024)
+#define RECEIVE_FLUSH_BYTES    (128u * 1024)
 #define RESEND_INTERVAL_NS     NS_PER_SEC        /* between two requests for the same batch */
 #define WARN_INTERVAL_NS       (10 * NS_PER_SEC) /* between two lines on bad batches */
 
@@ -57,12 +59,13 @@ struct receive {
     struct answer answers[STATE_NODES];
     struct message_sealed sealed; /* what the last message told, taken up to `taken` */
     uint32_t taken;
-    bool readable;   /* they are of this build */
-    uint64_t fields; /* of this build */
-    uint8_t *copy;   /* the records of a batch; SPOOL_SLOT_BYTES */
-    bool unsettled;  /* buffers or answers wait */
-    size_t pending_bytes;
-    uint64_t bad_batches; /* since the last line about them */
+    bool readable;          /* they are of this build */
+    uint64_t fields;        /* of this build */
+    uint8_t *copy;          /* the records of a batch; SPOOL_SLOT_BYTES */
+    bool unsettled;         /* buffers or answers wait */
+    size_t pending_bytes;   /* taken and not committed */
+    size_t unflushed_bytes; /* of them */
+    uint64_t bad_batches;   /* since the last line about them */
     uint64_t warned_ns;
     struct sink_lengths lengths; /* at the last commit */
 };
@@ -162,6 +165,7 @@ static int write_sinks(struct receive *r, const struct spool_batch *b)
         return rc;
     r->counters->log_records += b->count;
     r->pending_bytes += b->bytes;
+    r->unflushed_bytes += b->bytes;
     return 0;
 }
 
@@ -260,12 +264,14 @@ static bool take_message(struct receive *r, uint64_t now_ns)
     return true;
 }
 
-static int flush_sinks(struct receive *r)
+/* What a stream was given may not be taken back: it waits until it is about to be committed. */
+static int flush_sinks(struct receive *r, bool streams)
 {
     int rc = 0;
 
     for (uint32_t i = 0; i < r->n_open; i++) {
-        int e = r->open[i].sink->flush(r->open[i].state);
+        const struct sink *sink = r->open[i].sink;
+        int e = sink->rotate || streams ? sink->flush(r->open[i].state) : 0;
 
         if (e < 0 && e != -EAGAIN)
             r->counters->log_write_errors++;
@@ -273,6 +279,8 @@ static int flush_sinks(struct receive *r)
         if (e < 0 && (rc == 0 || rc == -EAGAIN))
             rc = e;
     }
+    if (rc == 0)
+        r->unflushed_bytes = 0;
     return rc;
 }
 
@@ -324,7 +332,7 @@ static int settle(struct receive *r, uint64_t now_ns)
 
     if (!r->unsettled)
         return 0;
-    rc = flush_sinks(r);
+    rc = flush_sinks(r, true);
     if (rc < 0)
         return rc;
     commit(r);
@@ -342,13 +350,17 @@ int receive_run(struct receive *r, uint64_t now_ns)
     if (rc < 0)
         return rc;
     for (unsigned i = 0;
-         more && i < RECEIVE_SETTLE_BATCHES && r->pending_bytes < RECEIVE_SETTLE_BYTES; i++) {
+         rc == 0 && more && i < RECEIVE_SETTLE_BATCHES && r->pending_bytes < RECEIVE_SETTLE_BYTES;
+         i++) {
         if (r->taken < r->sealed.n)
             take_batch(r, &r->sealed.batches[r->taken++], now_ns);
         else
             more = take_message(r, now_ns);
+        if (r->unflushed_bytes >= RECEIVE_FLUSH_BYTES)
+            rc = flush_sinks(r, false);
     }
-    rc = settle(r, now_ns);
+    if (rc == 0)
+        rc = settle(r, now_ns);
     return rc < 0 ? rc : more;
 }
 
@@ -370,7 +382,7 @@ int receive_rotate(struct receive *r, uint64_t close_ns, uint64_t now_ns)
 
 int receive_close(struct receive *r)
 {
-    int rc = r->n_open > 0 ? flush_sinks(r) : 0;
+    int rc = r->n_open > 0 ? flush_sinks(r, true) : 0;
 
     if (rc < 0)
         log_error("the last records could not be written: %s", strerror(-rc));
