@@ -6,24 +6,24 @@
 
 #define GROUPS 8u
 
-static char *put_octet(char *p, unsigned v)
-{
-    if (v >= 100)
-        *p++ = (char)('0' + v / 100);
-    if (v >= 10)
-        *p++ = (char)('0' + v / 10 % 10);
-    *p++ = (char)('0' + v % 10);
-    return p;
-}
+/* 0 to 255, each with a dot behind it. */
+#define TEN(tens)                                                                                  \
+    tens "0.", tens "1.", tens "2.", tens "3.", tens "4.", tens "5.", tens "6.", tens "7.",        \
+        tens "8.", tens "9."
+static const char octets[][5] = {
+    TEN(""),   TEN("1"),  TEN("2"),  TEN("3"),  TEN("4"),  TEN("5"),  TEN("6"),
+    TEN("7"),  TEN("8"),  TEN("9"),  TEN("10"), TEN("11"), TEN("12"), TEN("13"),
+    TEN("14"), TEN("15"), TEN("16"), TEN("17"), TEN("18"), TEN("19"), TEN("20"),
+    TEN("21"), TEN("22"), TEN("23"), TEN("24"), TEN("25"),
+};
 
 static char *put_v4(char *p, const uint8_t b[4])
 {
     for (unsigned i = 0; i < 4; i++) {
-        if (i > 0)
-            *p++ = '.';
-        p = put_octet(p, b[i]);
+        memcpy(p, octets[b[i]], 4);
+        p += 2 + (b[i] >= 10) + (b[i] >= 100);
     }
-    return p;
+    return p - 1;
 }
 
 static char *put_group(char *p, unsigned v)
@@ -82,6 +82,11 @@ size_t ipaddr_format(const struct ipaddr *a, char *out)
     const char *end = ipaddr_is_v4(a) ? put_v4(out, a->b + 12) : put_v6(out, a->b);
 
     return (size_t)(end - out);
+}
+
+size_t ipaddr_format_v4(const uint8_t v4[4], char *out)
+{
+    return (size_t)(put_v4(out, v4) - out);
 }
 
 bool ipaddr_parse_prefix(const char *text, struct ipaddr *prefix, unsigned *bits)

@@ -54,4 +54,7 @@ bool ipaddr_parse_prefix(const char *text, struct ipaddr *prefix, unsigned *bits
  */
 size_t ipaddr_format(const struct ipaddr *a, char *out);
 
+/* The same of an IPv4 address as protocols carry it. */
+size_t ipaddr_format_v4(const uint8_t v4[4], char *out);
+
 #endif

@@ -38,7 +38,7 @@ int record_reader_begin(struct cursor *c, uint32_t *n_fields);
  */
 int record_reader_any(struct cursor *c, struct value *out);
 
-/* The same, at its best for the forms that nearly all fields have: numbers, short strings, nil. */
+/* The same, at its best for the forms that nearly all fields have. */
 static inline int record_reader_value(struct cursor *c, struct value *out)
 {
     size_t left = cursor_left(c);
@@ -59,10 +59,25 @@ static inline int record_reader_value(struct cursor *c, struct value *out)
     } else if ((tag & 0xe0) == 0xa0 && left > (tag & 0x1fu)) {
         *out = (struct value){.kind = VALUE_BYTES, .bytes = str_make(c->p + 1, tag & 0x1f)};
         c->p += 1 + (tag & 0x1f);
+    } else if ((tag == 0xc4 || tag == 0xd9) && left >= 2 + (size_t)c->p[1]) { /* bin 8, str 8 */
+        *out = (struct value){.kind = VALUE_BYTES, .bytes = str_make(c->p + 2, c->p[1])};
+        c->p += 2 + (size_t)c->p[1];
+    } else if ((tag & 0xfe) == 0xc2) {
+        *out = (struct value){.kind = VALUE_BOOL, .b = tag & 1};
+        c->p++;
     } else {
         return record_reader_any(c, out);
     }
     return 0;
+}
+
+/* Steps over the next value if it is nil. */
+static inline bool record_reader_nil(struct cursor *c)
+{
+    bool nil = cursor_left(c) > 0 && *c->p == 0xc0;
+
+    c->p += nil;
+    return nil;
 }
 
 /* Next value if it is of that kind. Else the cursor is in error, and what is returned is zero or

@@ -60,14 +60,19 @@ static char *put_uint(char *p, uint64_t v)
     return put_digits(p, (uint32_t)v, count_digits((uint32_t)v));
 }
 
+/* Most numbers of a log have one digit. */
 char *format_uint(char *p, uint64_t v)
 {
+    if (v < 10) {
+        *p = (char)('0' + v);
+        return p + 1;
+    }
     return put_uint(p, v);
 }
 
 static char *put_micros(char *p, uint64_t us)
 {
-    p = put_uint(p, us / 1000000);
+    p = format_uint(p, us / 1000000);
     *p++ = '.';
     return put_digits(p, (uint32_t)(us % 1000000), 6);
 }
@@ -112,9 +117,8 @@ char *format_addr(char *p, struct str bytes)
     struct ipaddr a;
 
     if (bytes.len == 4)
-        ipaddr_set_v4(&a, (const uint8_t *)bytes.p);
-    else
-        memcpy(a.b, bytes.p, sizeof a.b);
+        return p + ipaddr_format_v4((const uint8_t *)bytes.p, p);
+    memcpy(a.b, bytes.p, sizeof a.b);
     return p + ipaddr_format(&a, p);
 }
 
@@ -129,46 +133,57 @@ static inline uint64_t stops_in(uint64_t x, uint64_t extra)
     return (below_space | from_del | backslash | other) & BYTES_OF(0x80);
 }
 
-/* The `left` < 8 bytes at in as the low ones of a word, without reading past them; `before` of
- * their string stand in front of them. */
-static inline uint64_t load_tail(const char *in, size_t left, size_t before)
+static inline uint64_t load_word(const char *in)
 {
-    const uint8_t *p = (const uint8_t *)in;
-    uint64_t x = 0;
-    uint32_t low, high;
+    uint64_t x;
 
-    if (before >= 8) {
-        memcpy(&x, in + left - 8, 8);
-        return le64toh(x) >> (64 - 8 * left);
-    }
-    if (left >= 4) {
-        memcpy(&low, in, 4);
-        memcpy(&high, in + left - 4, 4);
-        return le32toh(low) | (uint64_t)le32toh(high) << (8 * left - 32);
-    }
-    return p[0] | (uint64_t)p[left / 2] << (left / 2 * 8) | (uint64_t)p[left - 1] << (left * 8 - 8);
+    memcpy(&x, in, sizeof x);
+    return le64toh(x);
 }
 
-/* Copies up to the first byte that may need care. out has 8 bytes more than len. */
+/* The n < 8 bytes at in, at least one, as the low ones of a word, without reading past them. */
+static inline uint64_t load_few(const char *in, size_t n)
+{
+    const uint8_t *p = (const uint8_t *)in;
+    uint32_t low, high;
+
+    if (n >= 4) {
+        memcpy(&low, in, 4);
+        memcpy(&high, in + n - 4, 4);
+        return le32toh(low) | (uint64_t)le32toh(high) << (8 * n - 32);
+    }
+    return p[0] | (uint64_t)p[n / 2] << (n / 2 * 8) | (uint64_t)p[n - 1] << (n * 8 - 8);
+}
+
+static inline void store_word(char *out, uint64_t x)
+{
+    x = htole64(x);
+    memcpy(out, &x, sizeof x);
+}
+
+/* Copies up to the first byte that may need care. out has 8 bytes more than len. What is left of a
+ * longer string at its end is done together with the bytes before it, which need no care. */
 static inline size_t copy_plain(char *out, const char *in, size_t len, uint64_t extra)
 {
-    uint64_t x, le, stops;
-    size_t i;
+    uint64_t x, stops = 0;
+    size_t i = 0;
 
-    for (i = 0; len - i >= 8; i += 8) {
-        memcpy(&x, in + i, 8);
-        memcpy(out + i, &x, 8);
-        stops = stops_in(le64toh(x), extra);
+    if (len < 8) {
+        x = load_few(in, len);
+        store_word(out, x);
+        stops = stops_in(x, extra) & ((UINT64_C(1) << 8 * len) - 1);
+        return stops ? (unsigned)__builtin_ctzll(stops) >> 3 : len;
+    }
+    for (;;) {
+        x = load_word(in + i);
+        store_word(out + i, x);
+        stops = stops_in(x, extra);
         if (stops)
             return i + ((unsigned)__builtin_ctzll(stops) >> 3);
+        if (i + 8 == len)
+            return len;
+        i = i + 16 <= len ? i + 8 : len - 8;
     }
-    if (i == len)
-        return i;
-    x = load_tail(in + i, len - i, i);
-    le = htole64(x);
-    memcpy(out + i, &le, 8);
-    stops = stops_in(x, extra) & ((UINT64_C(1) << 8 * (len - i)) - 1);
-    return stops ? i + ((unsigned)__builtin_ctzll(stops) >> 3) : len;
 }
 
 /* Bytes of the UTF-8 character at p, 2 to 4; 0 if it is not valid (RFC 3629 section 4). */

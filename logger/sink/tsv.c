@@ -13,8 +13,9 @@
 #define TSV_UNSET '-'
 #define TSV_EMPTY "(empty)"
 
-#define TSV_LINE_SPARE                                                                             \
-    64u /* kept free at the end of the buffer for what a line has besides values */
+/* Kept free at the end of the buffer for what a line has besides values: TABs, and a '-' for each
+ * field that is unset. */
+#define TSV_LINE_SPARE 256u
 
 /* "#open\t2026-08-21-10-00-00\n", local time as Zeek has it. */
 static void tsv_time_line(struct outbuf *b, const char *key, uint64_t wall_ns)
@@ -108,13 +109,13 @@ static inline char *tsv_value(char *p, const char *end, struct cursor *c, enum f
 {
     struct value v;
 
-    if (record_reader_value(c, &v) < 0 || !record_reader_fits(type, &v) ||
-        (size_t)(end - p) < format_room(&v))
-        return NULL;
-    if (v.kind == VALUE_NIL) {
+    if (record_reader_nil(c)) {
         *p = TSV_UNSET;
         return p + 1;
     }
+    if (record_reader_value(c, &v) < 0 || !record_reader_fits(type, &v) ||
+        end - p < (ptrdiff_t)format_room(&v))
+        return NULL;
     if (v.kind != VALUE_ARRAY)
         return tsv_scalar(p, type, &v, FORMAT_TSV);
     if (v.n > 0)

@@ -45,6 +45,18 @@ static void addresses_of_ipv4_have_dots(void **state)
     assert_text("::0.1.0.0", "::0.1.0.0");
 }
 
+static void octets_are_those_of_the_c_library(void **state)
+{
+    (void)state;
+    for (unsigned v = 0; v < 256; v++) {
+        uint8_t v4[4] = {(uint8_t)v, (uint8_t)(255 - v), (uint8_t)(v * 7), (uint8_t)v};
+        char out[IPADDR_TEXT_MAX], expected[INET_ADDRSTRLEN];
+
+        out[ipaddr_format_v4(v4, out)] = '\0';
+        assert_string_equal(out, inet_ntop(AF_INET, v4, expected, sizeof expected));
+    }
+}
+
 /* The text that inet_ntop gives, whatever groups are zero and however long the others are. */
 static void texts_are_those_of_the_c_library(void **state)
 {
@@ -79,6 +91,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_as_short_as_they_can_be),
         cmocka_unit_test(addresses_of_ipv4_have_dots),
+        cmocka_unit_test(octets_are_those_of_the_c_library),
         cmocka_unit_test(texts_are_those_of_the_c_library),
     };
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -80,6 +81,48 @@ static void refuses_lengths_beyond_the_input(void **state)
     assert_int_equal(READ("\xdd\xff\xff\xff\xff\x01", &v), -EBADMSG);
     assert_int_equal(READ("\x92\x01", &v), -EBADMSG);
     assert_int_equal(READ("\xcf\x01\x02", &v), -EBADMSG);
+}
+
+/* Whatever the first bytes are, and wherever the input ends. */
+static void reads_the_same_at_its_best(void **state)
+{
+    uint8_t bytes[48];
+
+    (void)state;
+    for (unsigned first = 0; first < 65536; first++) {
+        size_t n = 1 + first % (sizeof bytes - 1);
+        struct cursor fast = cursor_init(bytes, n), slow = fast;
+        struct value a, b;
+        int rc;
+
+        memset(bytes, 0xa5, sizeof bytes);
+        bytes[0] = (uint8_t)(first >> 8);
+        bytes[1] = (uint8_t)first;
+        rc = record_reader_any(&slow, &a);
+        assert_int_equal(record_reader_value(&fast, &b), rc);
+        if (rc < 0)
+            continue;
+        assert_true(fast.p == slow.p && a.kind == b.kind);
+        if (a.kind == VALUE_BYTES)
+            assert_true(a.bytes.p == b.bytes.p && a.bytes.len == b.bytes.len);
+        else if (a.kind == VALUE_BOOL)
+            assert_int_equal(a.b, b.b);
+        else if (a.kind == VALUE_UINT || a.kind == VALUE_INT)
+            assert_true(a.u == b.u);
+    }
+}
+
+static void steps_over_nil_only(void **state)
+{
+    struct cursor c = cursor_init("\xc0\x05", 2);
+
+    (void)state;
+    assert_true(record_reader_nil(&c));
+    assert_false(record_reader_nil(&c));
+    assert_int_equal(cursor_left(&c), 1);
+    cursor_u8(&c);
+    assert_false(record_reader_nil(&c));
+    assert_true(cursor_ok(&c));
 }
 
 static void fits_knows_bounds_of_types(void **state)
@@ -172,6 +215,8 @@ int main(void)
         cmocka_unit_test(positive_numbers_are_unsigned_in_any_form),
         cmocka_unit_test(refuses_what_records_never_hold),
         cmocka_unit_test(refuses_lengths_beyond_the_input),
+        cmocka_unit_test(reads_the_same_at_its_best),
+        cmocka_unit_test(steps_over_nil_only),
         cmocka_unit_test(fits_knows_bounds_of_types),
         cmocka_unit_test(check_stays_inside_a_damaged_record),
         cmocka_unit_test(check_refuses_nil_in_lists_and_other_records),
