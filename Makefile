@@ -85,7 +85,7 @@ FEATURES += -DHAVE_DPDK
 # Reading the clock of a device is "experimental" in what distributions have.
 DPDK_CFLAGS := -DALLOW_EXPERIMENTAL_API $(patsubst -I%,-isystem %,$(filter -I% -m%,$(call pc_cflags,libdpdk)))
 DPDK_LIBS := $(filter-out -l%,$(call pc_libs,libdpdk)) \
-             -lrte_ethdev -lrte_mbuf -lrte_mempool -lrte_ring -lrte_eal
+             -lrte_power -lrte_ethdev -lrte_mbuf -lrte_mempool -lrte_ring -lrte_eal
 SRC_MODE_DPDK := manager/capture/dpdk.c
 else
 $(info libdpdk not found: no capture mode dpdk)
@@ -192,6 +192,7 @@ SRC_READER := worker/reader/main.c worker/reader/reader.c $(SRC_PCAP_FILE) $(SRC
 # The same with one source.
 SRC_WORKER_DPDK := worker/capture/table_dpdk.c worker/capture/dpdk.c worker/capture/dpdk_args.c \
   worker/capture/dpdk_clock.c worker/capture/dpdk_interrupt.c \
+  worker/capture/dpdk_power.c \
   $(filter-out worker/capture/%,$(SRC_WORKER))
 
 # The probe: what it finds in files and processes.
@@ -225,7 +226,7 @@ SRC_MANAGER := \
   manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/learned.c \
   manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
-  manager/rx_mode.c \
+  manager/rx_mode.c manager/cpufreq.c \
   manager/status.c $(SRC_TOPOLOGY) manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/folder.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c manager/link_watch.c \
   manager/numa.c manager/capture/table.c manager/capture/captures.c manager/capture/shared_file.c manager/capture/interface.c \
@@ -310,6 +311,7 @@ $(BIN_$(1))/spliff-worker-dpdk: $(call objs,$(1),$(SRC_WORKER_DPDK) $(COMMON)) $
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker) $$(DPDK_LIBS)
 build/$(1)/obj/worker/capture/dpdk.o build/$(1)/obj/worker/capture/dpdk_interrupt.o \
+build/$(1)/obj/worker/capture/dpdk_power.o build/$(1)/obj/tests/unit/capture/test_dpdk_power.o \
 build/$(1)/obj/tests/unit/capture/test_dpdk_interrupt.o: CPPFLAGS_ALL += $$(DPDK_CFLAGS)
 $(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON_UNFILTERED))
 	@mkdir -p $$(@D)
@@ -621,6 +623,7 @@ $(call unit,manager/capture/test_dpdk_device,manager/capture/dpdk_device.c)
 $(call unit,manager/capture/test_dpdk_pci,manager/capture/dpdk_pci.c)
 ifdef SRC_MODE_DPDK
 $(call unit,capture/test_dpdk_interrupt,worker/capture/dpdk_interrupt.c)
+$(call unit,capture/test_dpdk_power,worker/capture/dpdk_power.c manager/cpufreq.c common/base/log.c)
 endif
 $(call unit,worker/test_wait,worker/wait.c)
 $(call unit,bpf/test_af_xdp,$(BASE) $(DECODE))

@@ -8,6 +8,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "manager/capture/captures.h"
+#include "manager/cpufreq.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -180,6 +181,16 @@ static int open_captures(struct manager *m, char *error)
     return err;
 }
 
+static void note_frequencies(struct manager *m)
+{
+    for (unsigned i = 0; i < m->n_nodes && m->plan->options.dpdk_power; i++) {
+        struct heritage *h = m->nodes[i].heritage;
+
+        if (h->capture.kind == CAPTURE_DPDK && h->pin_cpu >= 0)
+            cpufreq_read("", (unsigned)h->pin_cpu, &h->capture.dpdk.cpufreq);
+    }
+}
+
 /* Which row of p is of this interface; a new one if none is yet. -1: there is no room. */
 static int probe_interface(struct heritage_probe *p, const char *name)
 {
@@ -262,6 +273,7 @@ int nodes_open(struct manager *m, void (*on_end)(struct node *n), char *error)
         CHECK(m->nodes[0].kind == NODE_LOGGER);
         give_output(m);
         err = open_captures(m, error);
+        note_frequencies(m);
     }
     for (unsigned i = 0; i < m->n_nodes && err == 0; i++)
         if (m->nodes[i].kind == NODE_PROBE)

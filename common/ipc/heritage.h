@@ -47,14 +47,29 @@ struct heritage_af_xdp {
 
 #define HERITAGE_DEVICE_MAX 320
 
+/* Files of the frequency of a core, below HERITAGE_CPUFREQ_DIR with its number, and what they said
+ * before any worker ran; "" for one that is not there. */
+#define HERITAGE_CPUFREQ_DIR      "/sys/devices/system/cpu/cpu%u/cpufreq"
+#define HERITAGE_CPUFREQ_FILES    3u
+#define HERITAGE_CPUFREQ_GOVERNOR 2u
+#define HERITAGE_CPUFREQ_NAMES                                                                     \
+    {                                                                                              \
+        "scaling_max_freq", "scaling_min_freq", "scaling_governor"                                 \
+    }
+
+struct heritage_cpufreq {
+    char text[HERITAGE_CPUFREQ_FILES][32];
+};
+
 /* What a worker begins DPDK with. */
 struct heritage_dpdk {
     char device[HERITAGE_DEVICE_MAX]; /* PCI address, or virtual device with its arguments */
     bool vdev;                        /* it is the latter */
     bool huge_pages;
-    int numa_node;         /* memory node of the device; -1: no matter */
-    uint64_t memory_bytes; /* for all that DPDK keeps */
-    uint32_t descriptors;  /* of the receive queue; 0 = as the driver likes */
+    int numa_node;                   /* memory node of the device; -1: no matter */
+    uint64_t memory_bytes;           /* for all that DPDK keeps */
+    uint32_t descriptors;            /* of the receive queue; 0 = as the driver likes */
+    struct heritage_cpufreq cpufreq; /* with dpdk_power, of the core that it is pinned to */
 };
 
 struct heritage_capture {

@@ -20,6 +20,7 @@
 #include "worker/capture/dpdk_args.h"
 #include "worker/capture/dpdk_clock.h"
 #include "worker/capture/dpdk_interrupt.h"
+#include "worker/capture/dpdk_power.h"
 #include "worker/capture/frame_filter.h"
 #include "worker/capture/sources.h"
 
@@ -54,6 +55,7 @@ static struct {
     bool stamp_runs; /* in ticks of the device's clock */
     struct dpdk_clock clock;
     struct dpdk_interrupt interrupt;
+    struct dpdk_power power;
 } port;
 
 struct capture {
@@ -244,6 +246,8 @@ static int dpdk_prepare(const struct heritage *h)
         r = find_port(h);
     if (r == 0)
         r = start_alone(h);
+    if (r == 0)
+        dpdk_power_open(&port.power, h, "");
     return r;
 }
 
@@ -325,6 +329,7 @@ static int dpdk_recv(struct capture *c, struct frame *out, uint32_t max)
 
         ask(c, max);
         c->asked_ns = clock_wall_ns();
+        dpdk_power_follow(&port.power, c->held_n, c->asked_ns, c->counters);
         if (c->held_n == 0)
             return c->gone ? -ENODEV : 0;
         step = c->asked_ns > before ? (c->asked_ns - before) / c->held_n : 0;
@@ -386,6 +391,7 @@ static void dpdk_close(struct capture *c)
     free(c->joined);
     free(c);
     dpdk_interrupt_close(&port.interrupt);
+    dpdk_power_close(&port.power);
     (void)rte_eth_dev_stop(port.id);
 }
 
