@@ -753,7 +753,8 @@ ifdef BPF_SKEL
 build/tools/cluster/%.bpf.o: tests/cluster/%.bpf.c $(wildcard bpf/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
-TOOLS += $(foreach p,mirror pass trunk,build/tools/cluster/$(p).bpf.o)
+TOOLS += build/tools/cluster/mirror.bpf.o build/tools/cluster/pass.bpf.o \
+         build/tools/cluster/trunk.bpf.o
 endif
 ifneq ($(shell pkg-config --exists gnutls && echo y),)
 build/tools/cluster/gnutlsclient: tests/cluster/plaintext_gnutls.c $(TLS_CLIENT) Makefile

@@ -19,9 +19,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FLOWS_MAX (1u << 24)
-#define RING      4096u /* frames of a round: what a busy ring holds, more than a cache's first level \
-                         */
+#define FLOWS_MAX     (1u << 24)
+#define RING          4096u /* frames of a round, as many as a busy ring holds */
 #define ROUNDS        500u
 #define ROUNDS_BEFORE 20u /* not measured: memory is touched, and branches are learned */
 #define FRAME_BYTES   1054u
