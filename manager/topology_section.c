@@ -184,8 +184,8 @@ static int section_interface(struct topology_reading *r, char out[TOPOLOGY_NAME_
     if (!*name || strlen(name) >= TOPOLOGY_NAME_MAX ||
         strpbrk(name, *mode == MODE_DPDK ? " " : " /,"))
         return topology_fail(r, line, "interface=%s: this is no name of an interface", name);
-    snprintf(out, TOPOLOGY_NAME_MAX, "%s%.*s",
-             *mode == MODE_DPDK ? dpdk_device_domain(name) : "", TOPOLOGY_NAME_MAX - 1, name);
+    snprintf(out, TOPOLOGY_NAME_MAX, "%s%.*s", *mode == MODE_DPDK ? dpdk_device_domain(name) : "",
+             TOPOLOGY_NAME_MAX - 1, name);
     return 0;
 }
 

@@ -9,8 +9,8 @@
 #define SPLIFF_LOGGER_FORMAT_H
 
 #include "common/base/str.h"
-#include "common/ipc/spool.h"
 #include "common/ipc/record_reader.h"
+#include "common/ipc/spool.h"
 #include "logger/sink/outbuf.h"
 
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
-/* Makes a link between two hosts a trunk, for kernels without VLAN interfaces: what leaves an end gets
- * a tag, what arrives loses it behind the capture. */
+/* Makes a link between two hosts a trunk, for kernels without VLAN interfaces: what leaves an end
+ * gets a tag, what arrives loses it behind the capture. */
 #include "bpf/packet.h"
 
 #define TRUNK_VLAN 7
