@@ -698,7 +698,7 @@ $(call fuzz_target,fuzz_prefix_table,common/base/prefix_table.c common/base/ipad
 # --- targets --------------------------------------------------------------------------------------
 
 .PHONY: all release debug asan check test unit golden golden-asan cluster-test fuzz bench \
-        bench-live bench-scale bench-plaintext bench-probe conformance demo deps docs install \
+        bench-live bench-scale bench-plaintext bench-shunt bench-probe conformance demo deps docs install \
         uninstall clean units fuzzers tools
 
 units: $(units_debug) $(units_asan)
@@ -803,6 +803,8 @@ bench-live: release tools
 	@tests/bench/rates.py
 bench-plaintext: release tools
 	@tests/bench/plaintext.sh
+bench-shunt: release tools
+	@tests/bench/shunt.sh
 bench-probe: build/tools/bench/probe_cost
 	@tests/bench/bench.py
 	@$<
