@@ -47,13 +47,15 @@ SEC("xdp.frags")
 int spliff_af_xdp(struct xdp_md *ctx)
 {
     struct packet_view view = {.ctx = ctx, .hook = PACKET_XDP};
+    const volatile struct flows_shunted *any;
     struct af_xdp_note note = {.mark = AF_XDP_MARK ^ af_xdp_seed};
     struct packet p = {};
 
     if (prefilter(&view))
         return XDP_DROP;
     if (packet_parse(&view, &p) == PACKET_FLOW) {
-        if (flows_any(&af_xdp_shunted) && flows_take(&af_xdp_shunts, &af_xdp_flows, &view, &p))
+        any = flows_any(&af_xdp_shunted);
+        if (any && flows_take(any, &af_xdp_shunts, &af_xdp_flows, &view, &p))
             return XDP_DROP;
         note.hash = packet_hash(&p, af_xdp_seed);
         note.mark ^= AF_XDP_HASHED;

@@ -6,15 +6,18 @@
  * instructions: programs interrupt each other, and in mode xdp a flow's packets are on several
  * CPUs.
  *
- *   shunted flows   BPF_MAP_TYPE_PERCPU_HASH, a value for each CPU. Beside it is a map of what the
- * worker wants of each, struct flows_key -> struct flows_shunt: a flow in there is counted and
+ * Shunted flows are in a BPF_MAP_TYPE_PERCPU_HASH, a value for each CPU. Beside it is a map of what
+ * the worker wants of each, struct flows_key -> struct flows_shunt: a flow in there is counted and
  * dropped, but for the packets that flows_must_rise() names. The worker changes or takes out what
- * it wants while the flow is counted, and no count is lost by that. A third map is one number, how
- * many flows are in the second: workers map it into their memory, and while it is 0 no packet is
- * looked at mode xdp        BPF_MAP_TYPE_LRU_HASH, one value for all CPUs: the program puts every
- * flow in. There are many of them and the kernel makes them all at the start, which with a value
- * for each CPU takes seconds, and gigabytes where there are many. The value has the program's own
- * state behind it (bpf/xdp.h); user space reads the front
+ * it wants while the flow is counted, and no count is lost by that. A third map is one struct
+ * flows_shunted, which workers map into their memory. While it says that no flow is shunted no
+ * packet is looked at; and what the program has once read in the second map, it keeps with the
+ * counts until something has changed there, so that a packet needs one look-up and not two.
+ *
+ * Mode xdp has a BPF_MAP_TYPE_LRU_HASH, one value for all CPUs: the program puts every flow in.
+ * There are many of them and the kernel makes them all at the start, which with a value for each
+ * CPU takes seconds, and gigabytes where there are many CPUs. The value has the program's own state
+ * behind it (bpf/xdp.h); user space reads the front.
  *
  * Only packets that were not sent up are counted, so what the worker counted and what is here are
  * the whole. A packet for which a ring had no room was not sent up either: it is counted here.
@@ -67,5 +70,20 @@ struct flows_shunt {
     unsigned int rises;       /* a bit an end: */
     unsigned int rise_seq[2]; /* segments of it that reach this number go up */
 };
+
+struct flows_shunted {
+    unsigned int n;       /* flows that are shunted, or a few more */
+    unsigned int changes; /* of what workers want, each counted after it was made */
+};
+
+/* Value of a shunted flow: user space reads the front. */
+struct flows_kept {
+    struct flows_value counted;
+    struct flows_shunt how;
+    unsigned int changes; /* after so many how and answer were right */
+    unsigned int answer;  /* enum flows_answer */
+};
+
+enum flows_answer { FLOWS_UNASKED, FLOWS_NOT_SHUNTED, FLOWS_SHUNTED };
 
 #endif

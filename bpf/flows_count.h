@@ -98,29 +98,44 @@ static __always_inline _Bool flows_must_rise(const struct flows_shunt *s,
     return (s->rises & 1 << p->from) && (__s32)(p->seq + p->payload_bytes - rise_seq) >= 0;
 }
 
-/* Whether any flow is shunted; map is a SHUNTED_MAP. */
-static __always_inline _Bool flows_any(void *map)
+/* What is shunted at all, of a SHUNTED_MAP; NULL: nothing. */
+static __always_inline const volatile struct flows_shunted *flows_any(void *map)
 {
     __u32 zero = 0;
-    const volatile __u32 *shunted = bpf_map_lookup_elem(map, &zero);
+    const volatile struct flows_shunted *s = bpf_map_lookup_elem(map, &zero);
 
-    return shunted && *shunted > 0;
+    return s && s->n > 0 ? s : NULL;
+}
+
+/* What the worker wants of the flow, as far as it is known here. False: it is not shunted. */
+static __always_inline _Bool flows_ask(struct flows_kept *f, void *shunts,
+                                       const volatile struct flows_shunted *any,
+                                       const struct packet *p)
+{
+    __u32 changes = any->changes; /* before the look: what changes after it is not in `changes` */
+    const struct flows_shunt *s;
+
+    if (f->answer != FLOWS_UNASKED && f->changes == changes)
+        return f->answer == FLOWS_SHUNTED;
+    s = bpf_map_lookup_elem(shunts, &p->key);
+    if (s)
+        f->how = *s;
+    f->changes = changes;
+    f->answer = s ? FLOWS_SHUNTED : FLOWS_NOT_SHUNTED;
+    return s != NULL;
 }
 
 /* True if the packet's flow is in the map of what is shunted and the packet was counted in the
  * other one: it does not go up. */
-static __always_inline _Bool flows_take(void *shunts, void *flows, const struct packet_view *view,
+static __always_inline _Bool flows_take(const volatile struct flows_shunted *any, void *shunts,
+                                        void *flows, const struct packet_view *view,
                                         const struct packet *p)
 {
-    const struct flows_shunt *s = bpf_map_lookup_elem(shunts, &p->key);
-    struct flows_value *v;
+    struct flows_kept *f = bpf_map_lookup_elem(flows, &p->key);
 
-    if (!s || flows_must_rise(s, view, p))
+    if (!f || !flows_ask(f, shunts, any, p) || flows_must_rise(&f->how, view, p))
         return 0;
-    v = bpf_map_lookup_elem(flows, &p->key);
-    if (!v)
-        return 0;
-    flows_count(v, p);
+    flows_count(&f->counted, p);
     return 1;
 }
 

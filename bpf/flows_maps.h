@@ -11,7 +11,7 @@
         __uint(max_entries, 1);                                                                    \
         __uint(map_flags, BPF_F_NO_PREALLOC);                                                      \
         __type(key, struct flows_key);                                                             \
-        __type(value, struct flows_value);                                                         \
+        __type(value, struct flows_kept);                                                          \
     } name SEC(".maps")
 
 #define SHUNTS_MAP(name)                                                                           \
@@ -29,7 +29,7 @@
         __uint(max_entries, 1);                                                                    \
         __uint(map_flags, BPF_F_MMAPABLE);                                                         \
         __type(key, __u32);                                                                        \
-        __type(value, __u32);                                                                      \
+        __type(value, struct flows_shunted);                                                       \
     } name SEC(".maps")
 
 #endif

@@ -24,10 +24,11 @@ SHUNTED_MAP(shunt_shunted);
 
 static __always_inline _Bool is_taken(const struct packet_view *view)
 {
+    const volatile struct flows_shunted *any = flows_any(&shunt_shunted);
     struct packet p = {};
 
-    return packet_parse(view, &p) == PACKET_FLOW &&
-           flows_take(&shunt_shunts, &shunt_flows, view, &p);
+    return any && packet_parse(view, &p) == PACKET_FLOW &&
+           flows_take(any, &shunt_shunts, &shunt_flows, view, &p);
 }
 
 SEC("socket")
@@ -40,7 +41,7 @@ int shunt(struct __sk_buff *skb)
         return 0;
     if (prefilter(&view))
         return 0;
-    return flows_any(&shunt_shunted) && is_taken(&view) ? 0 : -1;
+    return is_taken(&view) ? 0 : -1;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -74,18 +74,18 @@ struct heritage_dpdk {
 
 struct heritage_capture {
     enum capture_kind kind;
-    int fd;            /* open file; eventfd that wakes the worker of a shared file; AF_PACKET
-                          socket with its ring set up and bound; ring buffer map of xdp; bound
-                          AF_XDP socket; -1 for DPDK */
-    int flows_fd;      /* BPF map in which the kernel counts flows (bpf/flows.h), or -1 */
-    int memory_fd;     /* AF_XDP and shared files: memory of the frames, or -1 */
-    int program_fd;    /* AF_PACKET: BPF program that is to be the socket's filter, or -1 */
-    int lists_fd;      /* prefixes that the worker leaves out itself (prefix_table.h), or -1 */
-    int shunted_fd;    /* BPF map of what the worker wants of shunted flows, or -1 */
-    int n_shunted_fd;  /* BPF map of the number of flows in shunted_fd, to be mapped, or -1 */
-    int stats_fd;      /* xdp: BPF map of the counters of all rings (bpf/xdp.h), or -1 */
-    int reader_fd;     /* shared file: eventfd that wakes the reader, or -1 */
-    uint32_t linktype; /* AF_PACKET: LINKTYPE_ value of its frames */
+    int fd;              /* open file; eventfd that wakes the worker of a shared file; AF_PACKET
+                            socket with its ring set up and bound; ring buffer map of xdp; bound
+                            AF_XDP socket; -1 for DPDK */
+    int flows_fd;        /* BPF map in which the kernel counts flows (bpf/flows.h), or -1 */
+    int memory_fd;       /* AF_XDP and shared files: memory of the frames, or -1 */
+    int program_fd;      /* AF_PACKET: BPF program that is to be the socket's filter, or -1 */
+    int lists_fd;        /* prefixes that the worker leaves out itself (prefix_table.h), or -1 */
+    int shunted_fd;      /* BPF map of what the worker wants of shunted flows, or -1 */
+    int shunted_page_fd; /* BPF map of how many those are (bpf/flows.h), or -1 */
+    int stats_fd;        /* xdp: BPF map of the counters of all rings (bpf/xdp.h), or -1 */
+    int reader_fd;       /* shared file: eventfd that wakes the reader, or -1 */
+    uint32_t linktype;   /* AF_PACKET: LINKTYPE_ value of its frames */
     char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */
     bool hash_decides;            /* our hash and bucket_owner say which worker gets a flow */
     uint32_t ring_block_bytes;    /* AF_PACKET: geometry to map; xdp: the ring's bytes */
@@ -104,7 +104,7 @@ int *heritage_capture_fd(struct heritage_capture *c, unsigned i);
 /* In an initializer: none of them. */
 #define HERITAGE_CAPTURE_NO_FDS                                                                    \
     .fd = -1, .flows_fd = -1, .memory_fd = -1, .program_fd = -1, .lists_fd = -1, .shunted_fd = -1, \
-    .n_shunted_fd = -1, .stats_fd = -1, .reader_fd = -1
+    .shunted_page_fd = -1, .stats_fd = -1, .reader_fd = -1
 
 /* Where the probe sends what it takes: for each interface, which worker owns a bucket; or that its
  * workers claim their flows (claim.h), since something else than our hash shares them out. */

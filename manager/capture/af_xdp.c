@@ -134,9 +134,9 @@ static int open_worker(const struct opening *o, uint32_t queue, struct heritage_
     out->flows_fd = fcntl(flows, F_DUPFD_CLOEXEC, 3);
     out->shunted_fd =
         fcntl(bpf_map__fd(o->opened->program->maps.af_xdp_shunts), F_DUPFD_CLOEXEC, 3);
-    out->n_shunted_fd =
+    out->shunted_page_fd =
         fcntl(bpf_map__fd(o->opened->program->maps.af_xdp_shunted), F_DUPFD_CLOEXEC, 3);
-    if (out->flows_fd < 0 || out->shunted_fd < 0 || out->n_shunted_fd < 0)
+    if (out->flows_fd < 0 || out->shunted_fd < 0 || out->shunted_page_fd < 0)
         return interface_fail_call(o->r->interface, o->error, "no more descriptors");
     if (bpf_map_update_elem(bpf_map__fd(o->opened->program->maps.af_xdp_sockets), &queue, &out->fd,
                             BPF_ANY) < 0)

@@ -133,8 +133,8 @@ int socket_filter_give(const struct socket_filter *f, struct heritage_capture *o
         return out->program_fd < 0 ? -errno : 0;
     out->flows_fd = fcntl(bpf_map__fd(f->bpf->maps.shunt_flows), F_DUPFD_CLOEXEC, 3);
     out->shunted_fd = fcntl(bpf_map__fd(f->bpf->maps.shunt_shunts), F_DUPFD_CLOEXEC, 3);
-    out->n_shunted_fd = fcntl(bpf_map__fd(f->bpf->maps.shunt_shunted), F_DUPFD_CLOEXEC, 3);
-    return out->flows_fd < 0 || out->shunted_fd < 0 || out->n_shunted_fd < 0 ? -errno : 0;
+    out->shunted_page_fd = fcntl(bpf_map__fd(f->bpf->maps.shunt_shunted), F_DUPFD_CLOEXEC, 3);
+    return out->flows_fd < 0 || out->shunted_fd < 0 || out->shunted_page_fd < 0 ? -errno : 0;
 }
 #else
 struct socket_filter *socket_filter_open(const struct capture_request *r, const struct interface *i,

@@ -275,7 +275,7 @@ static void af_packet_close(struct capture *c)
 static int attach_program(struct capture *c, const struct heritage *h)
 {
     const struct flows_map_fds maps = {h->capture.flows_fd, h->capture.shunted_fd,
-                                       h->capture.n_shunted_fd};
+                                       h->capture.shunted_page_fd};
     int fd = h->capture.program_fd;
 
     if (setsockopt(c->fd, SOL_SOCKET, SO_ATTACH_BPF, &fd, sizeof fd) < 0) {

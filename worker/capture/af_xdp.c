@@ -418,7 +418,7 @@ static int map_all(struct capture *c, const struct heritage *h)
 static int af_xdp_open(struct capture **out, const struct heritage *h, struct counters *counters)
 {
     const struct flows_map_fds maps = {h->capture.flows_fd, h->capture.shunted_fd,
-                                       h->capture.n_shunted_fd};
+                                       h->capture.shunted_page_fd};
     struct capture *c = calloc(1, sizeof *c);
     int r;
 

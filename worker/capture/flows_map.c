@@ -25,8 +25,9 @@ struct flows_map {
     uint32_t worker, capacity;
     unsigned cpus;
     size_t stride_bytes;
-    uint8_t *values;     /* of all CPUs, or the one for all */
-    uint32_t *n_shunted; /* shared with the program and the other workers; NULL: there is none */
+    uint8_t *values; /* of all CPUs, or the one for all */
+    struct flows_shunted
+        *shunted; /* shared with the program and the other workers; NULL: there is none */
 };
 
 /* What the descriptor is: its values are at least as long as ours. */
@@ -46,16 +47,16 @@ static int ask_map(struct flows_map *m)
     return 0;
 }
 
-static int map_number(struct flows_map *m, int fd)
+static int map_shunted(struct flows_map *m, int fd)
 {
     void *page;
 
     if (fd < 0)
         return 0;
-    page = mmap(NULL, sizeof *m->n_shunted, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    page = mmap(NULL, sizeof *m->shunted, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     if (page == MAP_FAILED)
         return -errno;
-    m->n_shunted = page;
+    m->shunted = page;
     return 0;
 }
 
@@ -72,7 +73,7 @@ int flows_map_open(struct flows_map **out, const struct flows_map_fds *fds, uint
     m->worker = worker;
     r = ask_map(m);
     if (r == 0)
-        r = map_number(m, fds->n_shunted);
+        r = map_shunted(m, fds->shunted);
     if (r == 0 && (m->cpus == 0 || !(m->values = calloc(m->cpus, m->stride_bytes))))
         r = -ENOMEM;
     if (r == 0) {
@@ -90,8 +91,8 @@ void flows_map_close(struct flows_map *m)
 {
     if (!m)
         return;
-    if (m->n_shunted)
-        munmap(m->n_shunted, sizeof *m->n_shunted);
+    if (m->shunted)
+        munmap(m->shunted, sizeof *m->shunted);
     free(m->values);
     free(m);
 }
@@ -162,16 +163,28 @@ bool flows_map_merge(const void *values, size_t stride_bytes, unsigned n, uint64
 /* The number is counted up before a flow is put in, and down after it was taken out: who dies in
  * between leaves it too high, and then packets are looked at in vain. Too low, they would come up.
  */
+static void add_shunted(struct flows_map *m, uint32_t n)
+{
+    __atomic_fetch_add(&m->shunted->n, n, __ATOMIC_RELEASE);
+}
+
+static void note_change(struct flows_map *m)
+{
+    __atomic_fetch_add(&m->shunted->changes, 1, __ATOMIC_RELEASE);
+}
+
 static int put_shunt(struct flows_map *m, const struct flow_key *key, const struct flows_shunt *how)
 {
     int r;
 
-    __atomic_fetch_add(m->n_shunted, 1, __ATOMIC_RELAXED);
+    add_shunted(m, 1);
     r = kernel_map_put(m->shunts_fd, key, how, BPF_NOEXIST);
-    if (r == 0)
-        return 0;
-    __atomic_fetch_sub(m->n_shunted, 1, __ATOMIC_RELAXED);
-    return r == -EEXIST ? kernel_map_put(m->shunts_fd, key, how, BPF_EXIST) : r;
+    if (r < 0)
+        add_shunted(m, UINT32_MAX);
+    if (r == -EEXIST)
+        r = kernel_map_put(m->shunts_fd, key, how, BPF_EXIST);
+    note_change(m);
+    return r;
 }
 
 /* Returns whether it was in. */
@@ -179,7 +192,8 @@ static bool remove_shunt(struct flows_map *m, const struct flow_key *key)
 {
     if (kernel_map_remove(m->shunts_fd, key) < 0)
         return false;
-    __atomic_fetch_sub(m->n_shunted, 1, __ATOMIC_RELAXED);
+    note_change(m);
+    add_shunted(m, UINT32_MAX);
     return true;
 }
 
@@ -188,7 +202,7 @@ bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
 {
     int r;
 
-    if (end && m->n_shunted)
+    if (end && m->shunted)
         remove_shunt(m, key);
     r = end ? kernel_map_take(m->fd, key, m->values) : kernel_map_get(m->fd, key, m->values);
     return r == 0 && flows_map_merge(m->values, m->stride_bytes, m->cpus,
@@ -220,7 +234,7 @@ int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
  * and the next key is read before this one goes. */
 uint32_t flows_map_sweep(struct flows_map *m)
 {
-    bool more = m->n_shunted != NULL;
+    bool more = m->shunted != NULL;
     struct flow_key key, next;
     struct flows_shunt value;
     uint32_t swept = 0;

@@ -14,8 +14,8 @@ struct flows_map;
 /* BPF maps as bpf/flows.h describes. */
 struct flows_map_fds {
     int flows;
-    int shunts;    /* what the worker wants of shunted flows; -1: it has no say */
-    int n_shunted; /* the number of those; -1 with the one before */
+    int shunts;  /* what the worker wants of shunted flows; -1: it has no say */
+    int shunted; /* how many those are; -1 with the one before */
 };
 
 /* Borrows the descriptors; worker: index of this one among those that share them; name is the

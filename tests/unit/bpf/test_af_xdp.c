@@ -199,12 +199,13 @@ static void test_shunted_flow_is_counted_and_dropped(void **state)
 {
     const struct flows_shunt whole = {0};
     int cpus = libbpf_num_possible_cpus();
-    struct flows_value *values;
+    struct flows_kept *values;
     struct frame f = {.data = pb.b, .linktype = LINKTYPE_ETHERNET};
     struct packet p;
     struct af_xdp_note note;
     uint64_t packets = 0, payload_bytes = 0;
-    uint32_t zero = 0, one = 1;
+    const struct flows_shunted one = {.n = 1, .changes = 1};
+    uint32_t zero = 0;
     int map;
 
     (void)state;
@@ -232,8 +233,8 @@ static void test_shunted_flow_is_counted_and_dropped(void **state)
     assert_int_equal(run(&note), XDP_PASS);
     assert_int_equal(bpf_map_lookup_elem(map, &p.key, values), 0);
     for (int i = 0; i < cpus; i++) {
-        packets += values[i].end[p.from].packets;
-        payload_bytes += values[i].end[p.from].payload_bytes;
+        packets += values[i].counted.end[p.from].packets;
+        payload_bytes += values[i].counted.end[p.from].payload_bytes;
     }
     assert_int_equal(packets, 3);
     assert_int_equal(payload_bytes, 100); /* the others were sent again */

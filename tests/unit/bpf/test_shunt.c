@@ -69,17 +69,20 @@ static bool rises(bool down, unsigned flags, uint32_t seq, size_t bytes)
     return o.retval != 0;
 }
 
+/* What a worker does after each change. */
 static void set_number(uint32_t n)
 {
+    static uint32_t changes;
+    struct flows_shunted shunted = {.n = n, .changes = ++changes};
     uint32_t zero = 0;
 
-    assert_int_equal(bpf_map_update_elem(bpf_map__fd(bpf->maps.shunt_shunted), &zero, &n, BPF_ANY),
-                     0);
+    assert_int_equal(
+        bpf_map_update_elem(bpf_map__fd(bpf->maps.shunt_shunted), &zero, &shunted, BPF_ANY), 0);
 }
 
 static void begin(const struct flows_shunt *how)
 {
-    void *zero = calloc((size_t)libbpf_num_possible_cpus(), sizeof(struct flows_value));
+    void *zero = calloc((size_t)libbpf_num_possible_cpus(), sizeof(struct flows_kept));
 
     assert_int_equal(bpf_map_update_elem(bpf_map__fd(bpf->maps.shunt_flows), &key, zero, BPF_ANY),
                      0);
@@ -99,17 +102,17 @@ static void end(void)
 static struct flows_end counted(void)
 {
     int cpus = libbpf_num_possible_cpus();
-    struct flows_value *v = calloc((size_t)cpus, sizeof *v);
+    struct flows_kept *v = calloc((size_t)cpus, sizeof *v);
     struct flows_end sum = {0};
 
     assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bpf->maps.shunt_flows), &key, v), 0);
     for (int i = 0; i < cpus; i++) {
-        sum.packets += v[i].end[1].packets;
-        sum.ip_bytes += v[i].end[1].ip_bytes;
-        sum.payload_bytes += v[i].end[1].payload_bytes;
-        sum.resent += v[i].end[1].resent;
-        if (v[i].end[1].packets > 0)
-            sum.seq_end = v[i].end[1].seq_end;
+        sum.packets += v[i].counted.end[1].packets;
+        sum.ip_bytes += v[i].counted.end[1].ip_bytes;
+        sum.payload_bytes += v[i].counted.end[1].payload_bytes;
+        sum.resent += v[i].counted.end[1].resent;
+        if (v[i].counted.end[1].packets > 0)
+            sum.seq_end = v[i].counted.end[1].seq_end;
     }
     free(v);
     return sum;
@@ -180,6 +183,29 @@ static void test_none_is_looked_for_among_none(void **state)
     end();
 }
 
+/* What the program has read of a flow it keeps until it is told of a change. */
+static void test_changes_are_noticed(void **state)
+{
+    static const struct flows_shunt whole, body = {.rises = 2, .rise_seq = {0, SEQ}};
+    int shunts;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    shunts = bpf_map__fd(bpf->maps.shunt_shunts);
+    begin(&whole);
+    assert_false(rises(true, ACK, SEQ, 100));
+    assert_int_equal(bpf_map_update_elem(shunts, &key, &body, BPF_ANY), 0);
+    set_number(1);
+    assert_true(rises(true, ACK, SEQ, 100));
+    assert_int_equal(bpf_map_delete_elem(shunts, &key), 0);
+    set_number(1); /* others are */
+    assert_true(rises(true, ACK, SEQ - 200, 100));
+    assert_int_equal(bpf_map_update_elem(shunts, &key, &whole, BPF_ANY), 0);
+    set_number(2);
+    assert_false(rises(true, ACK, SEQ, 100));
+    end();
+}
+
 /* Of Ethernet the usual frames are read in another way. */
 static void test_usual_frames(void **state)
 {
@@ -241,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_a_shunted_flow_is_counted),
         cmocka_unit_test(test_what_is_waited_for_comes_up),
         cmocka_unit_test(test_none_is_looked_for_among_none),
+        cmocka_unit_test(test_changes_are_noticed),
         cmocka_unit_test(test_usual_frames),
         cmocka_unit_test(test_lists_leave_packets_out),
     };
