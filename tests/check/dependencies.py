@@ -41,7 +41,7 @@ HOMES = [
     (r"bpf/.*|linux/bpf\.h|.*\.skel\.h", ["manager/", "bpf/", "worker/probe/",
                                                 "worker/capture/kernel_map.h"]),
     (r"xdp/.*", ["manager/capture/xdp_attach.c"]),
-    (r"rte_.*", ["worker/capture/dpdk.c"]),
+    (r"rte_.*", ["worker/capture/dpdk"]),
     (r"capstone/.*", ["worker/probe/code.h"]),
     (r"brotli/.*|zstd\.h", ["worker/parse/http/"]),
 ]
