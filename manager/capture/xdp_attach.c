@@ -146,7 +146,11 @@ static int explain(const struct interface *i, enum xdp_mode mode, int r, char *e
         return interface_fail(i->name, error, -ENOTSUP, "its driver has no XDP of mode %s%s",
                               xdp_mode_name(mode),
                               mode == XDP_AUTO ? "" : ": set xdp_mode to auto");
-    default:
+    default: /* what an interface cannot take on itself, drivers and kernel refuse in many ways */
+        if (mode == XDP_OFFLOAD)
+            return interface_fail(i->name, error, -ENOTSUP,
+                                  "it cannot run the program itself (%s): set xdp_mode to auto",
+                                  strerror(-r));
         return interface_fail(i->name, error, r, "cannot attach an XDP program: %s", strerror(-r));
     }
 }

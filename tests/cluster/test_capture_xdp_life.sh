@@ -37,6 +37,15 @@ if [ -e "$PASS" ] && mountpoint -q /sys/fs/bpf; then
     xdp_nothing_left || { xdp_left_behind; die 'a start that failed has left something'; }
 fi
 
+# An interface that cannot run the program itself says so, and what to do.
+cp "$WORK/spliff.cfg" "$WORK/native.cfg"
+sed -i 's/^xdp_mode = .*/xdp_mode = offload/' "$WORK/spliff.cfg"
+cluster start >"$WORK/start.out" 2>"$WORK/start.err" && die 'a veth runs programs itself'
+grep -q 'sv0: it cannot run the program itself .*: set xdp_mode to auto' "$WORK/start.err" ||
+    die 'does not say what cannot be offloaded'
+xdp_nothing_left || { xdp_left_behind; die 'a start that failed has left something'; }
+mv "$WORK/native.cfg" "$WORK/spliff.cfg"
+
 start
 get "http://$SERVER4/count/first" || die 'curl'
 wait_for 10 has_uri /count/first || die 'nothing is captured'
