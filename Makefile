@@ -2,6 +2,7 @@
 # One non-recursive Makefile. Sources are listed by hand, in data-path order.
 #
 #   make            release commands in build/bin        make debug, make asan   beside them
+#   make pgo        the same, faster: trained first
 #   make check      style, dependency rule, static analysis
 #   make test       everything under tests/              make fuzz FUZZ_SECONDS=3600
 #   make bench      throughput and memory                make demo               see it work
@@ -259,6 +260,16 @@ CFLAGS_fuzz     := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
 LDFLAGS_release := -O3 $(LTO) -Wl,--as-needed
 LDFLAGS_debug   := -Wl,--as-needed
 LDFLAGS_asan    := -fsanitize=address,undefined
+# A profile is found by the name of its object, so training and use have the same; what the training
+# did not reach is compiled as in release.
+PROFILE   := $(CURDIR)/build/pgo/profile
+PGO       := use
+PGO_train := -fprofile-generate -fprofile-dir=$(PROFILE)
+PGO_use   := -fprofile-use=$(PROFILE) -fprofile-partial-training -fprofile-correction \
+             -Wno-missing-profile
+CFLAGS_pgo  := $(CFLAGS_release) $(PGO_$(PGO))
+LDFLAGS_pgo := $(LDFLAGS_release) $(PGO_$(PGO))
+CC_pgo     := $(CC)
 CC_release := $(CC)
 CC_debug   := $(CC)
 CC_asan    := $(CC)
@@ -267,6 +278,7 @@ CC_fuzz    := $(CLANG)
 BIN_release := build/bin
 BIN_debug   := build/debug/bin
 BIN_asan    := build/asan/bin
+BIN_pgo     := build/pgo/bin
 
 LIBS_worker  := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(call pc_libs,libcrypto) \
                 $(call pc_libs,libnghttp2) \
@@ -334,12 +346,28 @@ commands_$(1) := $(BIN_$(1))/spliff-worker $(BIN_$(1))/spliff-reader $(BIN_$(1))
                  $(if $(DPDK_LIBS),$(BIN_$(1))/spliff-worker-dpdk)
 endef
 
-$(foreach v,release debug asan fuzz,$(eval $(call VARIANT,$(v))))
-$(foreach v,release debug asan,$(eval $(call COMMANDS,$(v))))
+$(foreach v,release debug asan fuzz pgo,$(eval $(call VARIANT,$(v))))
+$(foreach v,release debug asan pgo,$(eval $(call COMMANDS,$(v))))
 
 all release: $(commands_release)
 debug: $(commands_debug)
 asan: $(commands_asan)
+
+# Worker and logger as release has them, compiled by what they did with a mix of the golden captures.
+# The user that workers run as writes the profile.
+PGO_COMMANDS := spliff-worker spliff-logger $(if $(DPDK_LIBS),spliff-worker-dpdk)
+pgo: release
+	@rm -rf build/pgo
+	@$(MAKE) PGO=train $(BIN_pgo)/spliff-worker $(BIN_pgo)/spliff-logger
+	@cp $(BIN_release)/spliff-cluster $(BIN_pgo)
+	@mkdir -m 777 $(PROFILE)
+	@tests/bench/mix.py --copies 100 -o build/pgo/mix.pcap tests/golden/*/input.pcap
+	$(BIN_pgo)/spliff-cluster run -r build/pgo/mix.pcap --workers 1 --log-dir build/pgo/logs --quiet
+	@[ -n "$$(ls $(PROFILE))" ] || { echo 'nothing was written to $(PROFILE):' \
+	    'build where user nobody may write, or not as root' >&2; exit 1; }
+	@rm -r build/pgo/obj $(BIN_pgo)
+	@$(MAKE) $(PGO_COMMANDS:%=$(BIN_pgo)/%)
+	cp $(PGO_COMMANDS:%=$(BIN_pgo)/%) $(BIN_release)
 
 # --- BPF ------------------------------------------------------------------------------------------
 
@@ -697,9 +725,9 @@ $(call fuzz_target,fuzz_prefix_table,common/base/prefix_table.c common/base/ipad
 
 # --- targets --------------------------------------------------------------------------------------
 
-.PHONY: all release debug asan check test unit golden golden-asan cluster-test fuzz bench \
-        bench-live bench-scale bench-plaintext bench-shunt bench-probe conformance demo deps docs install \
-        uninstall clean units fuzzers tools
+.PHONY: all release pgo debug asan check test unit golden golden-asan cluster-test fuzz bench \
+        bench-live bench-scale bench-plaintext bench-shunt bench-probe conformance demo deps docs \
+        install \ uninstall clean units fuzzers tools
 
 units: $(units_debug) $(units_asan)
 fuzzers: $(fuzzers)
