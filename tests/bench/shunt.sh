@@ -84,7 +84,7 @@ off=('shunt_tls = no' 'shunt_unknown = no' 'shunt_body = no')
 begin 1
 truncate -s "${megabytes}M" "$WORK/www/www/files/elephant"
 sysctl -qw kernel.bpf_stats_enabled=1
-lscpu | sed -n 's/^Model name: *//p'
+"$ROOT/tests/bench/bench.py"
 printf '%-18s %9s %10s %10s %7s %10s %5s %9s %7s\n' \
     "$DOWNLOADS x $megabytes MB" 'worker s' 'packets up' counted lost 'run' ns 'sum s' part
 whole=
