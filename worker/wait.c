@@ -61,9 +61,10 @@ static void set_adaptive(struct wait *w)
 
 bool wait_set_mode(struct wait *w, enum rx_mode mode)
 {
-    bool possible = mode != RX_MODE_INTERRUPT || w->wakes || w->kind == CAPTURE_PCAP_FILE;
+    bool file = w->kind == CAPTURE_PCAP_FILE || w->kind == CAPTURE_SHARED_FILE;
+    bool possible = mode != RX_MODE_INTERRUPT || w->wakes || file;
 
-    if (w->kind == CAPTURE_PCAP_FILE)
+    if (file)
         mode = RX_MODE_INTERRUPT;
     w->mode = possible ? mode : RX_MODE_ADAPTIVE;
     w->spins = w->mode == RX_MODE_POLLING ? UINT64_MAX : 0;

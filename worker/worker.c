@@ -292,7 +292,7 @@ int worker_loop(struct worker *w, const volatile int *stop)
             take_rx_mode(w, mode);
         if (n == -ENODATA)
             return 0;
-        if (n == -EBADMSG)
+        if (n == -EBADMSG || n == -EPROTONOSUPPORT)
             return EX_DATAERR;
         if (n < 0)
             return EX_IOERR;

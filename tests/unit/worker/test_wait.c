@@ -120,6 +120,8 @@ static void test_a_file_is_waited_for(void **state)
     (void)state;
     begin(CAPTURE_PCAP_FILE, RX_MODE_POLLING);
     expect_descriptor();
+    begin(CAPTURE_SHARED_FILE, RX_MODE_POLLING);
+    expect_descriptor();
 }
 
 /* Nothing of the mode before is left. */
