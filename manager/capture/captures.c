@@ -203,7 +203,7 @@ int captures_open_replay(const char *path, const struct prefilter *prefilter,
     struct heritage *reads = n > 1 ? reader : heritages[0];
     int err;
 
-    CHECK(reads);
+    CHECK(n > 0 && reads);
     for (unsigned i = 0; i < n; i++) {
         name_replay(path, n, heritages[i]);
         heritages[i]->capture.lists_fd = prefilter_give(prefilter);

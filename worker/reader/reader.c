@@ -41,14 +41,19 @@ struct reader {
     bool starved;          /* there was no block to read into */
 };
 
+static void publish(struct reader *r)
+{
+    r->counters->reader_blocks += frame_ring_filled(&r->ring) > 0;
+    frame_ring_publish(&r->ring);
+}
+
 /* The source's next window: what was read before goes to the workers. */
 static uint8_t *next_window(void *user)
 {
     struct reader *r = user;
     uint8_t *window;
 
-    r->counters->reader_blocks += frame_ring_filled(&r->ring) > 0;
-    frame_ring_publish(&r->ring);
+    publish(r);
     window = frame_ring_take(&r->ring);
     r->starved = !window;
     if (window)
@@ -99,8 +104,7 @@ int reader_loop(struct reader *r, const volatile int *stop)
         if (n < 0)
             return n == -ENODATA ? 0 : n;
         if (n == 0) {
-            r->counters->reader_blocks += frame_ring_filled(&r->ring) > 0;
-            frame_ring_publish(&r->ring);
+            publish(r);
             rest(r);
         }
     }
@@ -139,7 +143,7 @@ void reader_close(struct reader *r)
     if (!r)
         return;
     if (r->ring.control) {
-        frame_ring_publish(&r->ring);
+        publish(r);
         frame_ring_end(&r->ring);
         frame_ring_close(&r->ring);
     }
