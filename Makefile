@@ -727,7 +727,7 @@ $(call fuzz_target,fuzz_prefix_table,common/base/prefix_table.c common/base/ipad
 
 .PHONY: all release pgo debug asan check test unit golden golden-asan cluster-test fuzz bench \
         bench-live bench-scale bench-plaintext bench-shunt bench-probe conformance demo deps docs \
-        install \ uninstall clean units fuzzers tools
+        install uninstall clean units fuzzers tools
 
 units: $(units_debug) $(units_asan)
 fuzzers: $(fuzzers)
