@@ -87,7 +87,7 @@ FEATURES += -DHAVE_DPDK
 DPDK_CFLAGS := -DALLOW_EXPERIMENTAL_API $(patsubst -I%,-isystem %,$(filter -I% -m%,$(call pc_cflags,libdpdk)))
 DPDK_LIBS := $(filter-out -l%,$(call pc_libs,libdpdk)) \
              -lrte_power -lrte_ethdev -lrte_mbuf -lrte_mempool -lrte_ring -lrte_eal
-SRC_MODE_DPDK := manager/capture/dpdk.c
+SRC_MODE_DPDK := manager/capture/dpdk.c manager/capture/dpdk_leftover.c
 else
 $(info libdpdk not found: no capture mode dpdk)
 endif
@@ -97,7 +97,7 @@ endif
 SRC_ALT_SVC := common/base/alt_svc_table.c common/base/alt_svc_index.c
 SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/memory.c \
             common/base/pool.c common/base/local_nets.c common/base/linktype.c common/base/filter.c \
-            common/base/prefix_table.c \
+            common/base/prefix_table.c common/base/threads.c \
             $(SRC_ALT_SVC)
 SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/options.c \
               common/schema/process_filter.c \
@@ -105,7 +105,7 @@ SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/opti
 SRC_IPC := common/ipc/heritage.c common/ipc/frame_ring.c common/ipc/spool.c common/ipc/body.c common/ipc/message.c \
            common/ipc/event.c common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c \
            common/ipc/plaintext.c common/ipc/plaintext_socket.c common/ipc/owner.c \
-           common/ipc/claim.c
+           common/ipc/claim.c common/ipc/dpdk_share.c
 READER_IPC := common/ipc/heritage.c common/ipc/frame_ring.c
 SRC_BROKER := common/ipc/broker.c
 
@@ -192,7 +192,8 @@ SRC_READER := worker/reader/main.c worker/reader/reader.c $(SRC_PCAP_FILE) $(SRC
 
 # The same with one source.
 SRC_WORKER_DPDK := worker/capture/table_dpdk.c worker/capture/dpdk.c worker/capture/dpdk_args.c \
-  worker/capture/dpdk_clock.c worker/capture/dpdk_interrupt.c \
+  worker/capture/dpdk_clock.c worker/capture/dpdk_eal.c worker/capture/dpdk_port.c \
+  worker/capture/dpdk_rss.c worker/capture/dpdk_owner.c worker/capture/dpdk_interrupt.c \
   worker/capture/dpdk_power.c \
   $(filter-out worker/capture/%,$(SRC_WORKER))
 
@@ -221,7 +222,7 @@ DOCTOR_CHECKS := manager/doctor/table.c manager/doctor/doctor.c manager/doctor/n
 SRC_DOCTOR := $(DOCTOR_CHECKS) manager/doctor/machine.c
 
 SRC_TOPOLOGY := manager/topology.c manager/topology_section.c manager/cores.c \
-                manager/capture/dpdk_device.c
+                manager/topology_ports.c manager/capture/dpdk_device.c
 
 SRC_MANAGER := \
   manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/learned.c \
@@ -322,9 +323,9 @@ $(BIN_$(1))/spliff-worker-dpdk: $(call objs,$(1),$(SRC_WORKER_DPDK) $(COMMON)) $
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker) $$(DPDK_LIBS)
-build/$(1)/obj/worker/capture/dpdk.o build/$(1)/obj/worker/capture/dpdk_interrupt.o \
-build/$(1)/obj/worker/capture/dpdk_power.o build/$(1)/obj/tests/unit/capture/test_dpdk_power.o \
-build/$(1)/obj/tests/unit/capture/test_dpdk_interrupt.o: CPPFLAGS_ALL += $$(DPDK_CFLAGS)
+$(patsubst %,build/$(1)/obj/worker/capture/%.o,dpdk dpdk_eal dpdk_port dpdk_rss dpdk_interrupt dpdk_power) \
+$(patsubst %,build/$(1)/obj/tests/unit/capture/test_%.o,dpdk_rss dpdk_interrupt dpdk_power): \
+  CPPFLAGS_ALL += $$(DPDK_CFLAGS)
 $(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON_UNFILTERED))
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
@@ -408,7 +409,7 @@ endef
 unit = $(eval $(call UNIT,debug,$(1),$(2)))$(eval $(call UNIT,asan,$(1),$(2)))
 
 BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/memory.c \
-        common/base/pool.c common/base/linktype.c
+        common/base/pool.c common/base/linktype.c common/base/threads.c
 SCHEMA := common/schema/schema.c common/schema/category.c common/schema/record_pack.c
 # What an analyzer's test needs: a host that keeps what the analyzer emits.
 FAKE_HOST := tests/unit/parse/fake_host.c tests/unit/parse/fake_record.c \
@@ -432,7 +433,8 @@ $(call unit,ipc/test_record_reader,$(SCHEMA) common/ipc/record_reader.c)
 $(call unit,ipc/test_message,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call unit,ipc/test_msgpack_c,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call unit,ipc/test_spool,$(SCHEMA) common/ipc/spool.c common/ipc/record_reader.c common/base/check.c)
-$(call unit,ipc/test_heritage,common/ipc/heritage.c common/base/log.c)
+$(call unit,ipc/test_heritage,common/ipc/heritage.c common/base/log.c common/base/threads.c)
+$(call unit,base/test_threads,common/base/threads.c)
 $(call unit,ipc/test_bus,$(BASE) $(IPC_BUS))
 $(call unit,emit/test_emit,$(BASE) $(SRC_ALT_SVC) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c worker/emit/taps.c)
 $(call unit,emit/test_taps,worker/emit/taps.c)
@@ -520,7 +522,7 @@ PREFILTER := manager/prefilter.c manager/prefilter_maps.c common/base/prefix_tab
 $(call unit,capture/test_af_packet,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
   manager/capture/interface.c manager/capture/af_packet.c manager/capture/filter_bpf.c \
   manager/capture/socket_filter.c $(PREFILTER) \
-  common/ipc/heritage.c worker/capture/af_packet.c $(FLOWS_MAP))
+  common/ipc/heritage.c common/base/threads.c worker/capture/af_packet.c $(FLOWS_MAP))
 $(call unit,manager/test_run_dir,manager/run_dir.c manager/privileged.c \
               $(BASE))
 $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/text.c \
@@ -641,15 +643,19 @@ ifdef SRC_XDP
 $(call unit,manager/capture/test_tc_attach,manager/capture/tc_attach.c manager/capture/interface.c \
   common/base/log.c)
 $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
-  common/ipc/heritage.c manager/capture/interface.c \
+  common/ipc/heritage.c common/base/threads.c manager/capture/interface.c \
   manager/capture/host_use.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
   $(PREFILTER) \
   worker/capture/af_xdp.c $(FLOWS_MAP))
 $(call unit,capture/test_dpdk_clock,worker/capture/dpdk_clock.c)
 $(call unit,capture/test_dpdk_args,worker/capture/dpdk_args.c common/base/check.c)
 $(call unit,manager/capture/test_dpdk_device,manager/capture/dpdk_device.c)
+$(call unit,manager/capture/test_dpdk_leftover,manager/capture/dpdk_leftover.c common/base/log.c)
+$(call unit,manager/test_topology_ports,$(SRC_TOPOLOGY) manager/ini_file.c manager/suggest.c \
+  manager/text.c common/base/check.c)
 $(call unit,manager/capture/test_dpdk_pci,manager/capture/dpdk_pci.c)
 ifdef SRC_MODE_DPDK
+$(call unit,capture/test_dpdk_rss,worker/capture/dpdk_rss.c)
 $(call unit,capture/test_dpdk_interrupt,worker/capture/dpdk_interrupt.c)
 $(call unit,capture/test_dpdk_power,worker/capture/dpdk_power.c manager/cpufreq.c common/base/log.c)
 endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Each kind waits until the next has its last words: the probe goes first, then the workers, each
  * of which waits until the loggers have its last record, and with them the reader, then the
- * loggers. A logger that dies while workers end is therefore still restarted.
+ * loggers, and owners of ports. A logger that dies while workers end is therefore still restarted.
  *
  * What the end of a child means depends on the purpose:
  *                       cluster     run -i      run -r
@@ -9,6 +9,8 @@
  *   worker, status      restart     its end     its end (65: the input is broken)
  *   logger, signal      restart     restart     restart
  *   logger, status      restart     ends all    ends all
+ *   port, signal or 75  restart, and with it the workers that read it
+ *   port, status        the same    ends all
  *   probe, signal       restart     restart
  *   probe, status       restart     restart
  *   probe, 69 or 77     goes on without it: another try would say the same
@@ -17,6 +19,7 @@
 #include "manager/ending.h"
 
 #include "common/base/log.h"
+#include "common/ipc/dpdk_share.h"
 #include "manager/control.h"
 
 #include <fcntl.h>
@@ -27,7 +30,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define ABORT_TIMEOUT_MS 1000u /* workers without a logger have nothing to wait for */
+#define CAPTURE_MEMORY_FD 2     /* of a capture's descriptors: heritage_capture_fd */
+#define ABORT_TIMEOUT_MS  1000u /* workers without a logger have nothing to wait for */
 
 void ending_note_status(struct manager *m, int status)
 {
@@ -103,8 +107,10 @@ static void advance(struct manager *m)
         count_in_state(m, NODE_READER, NODE_ALIVE) == 0 && !drain_workers(m)) {
         m->phase = MANAGER_STOPPING_LOGGERS;
         stop_kind(m, NODE_LOGGER, stop_timeout_ms(m));
+        stop_kind(m, NODE_PORT, stop_timeout_ms(m));
     }
-    if (m->phase == MANAGER_STOPPING_LOGGERS && count_in_state(m, NODE_LOGGER, NODE_ALIVE) == 0)
+    if (m->phase == MANAGER_STOPPING_LOGGERS && count_in_state(m, NODE_LOGGER, NODE_ALIVE) == 0 &&
+        count_in_state(m, NODE_PORT, NODE_ALIVE) == 0)
         manager_end(m);
 }
 
@@ -163,7 +169,7 @@ static void worker_ended(struct manager *m, struct node *n)
     if (m->phase >= MANAGER_STOPPING_PROBE) {
         node_stopped(m, n);
     } else if (m->plan->purpose == MANAGER_CLUSTER ||
-               (m->plan->purpose == MANAGER_LIVE && n->term_signal)) {
+               (m->plan->purpose == MANAGER_LIVE && (n->term_signal || n->again))) {
         restart_node(m, n);
     } else {
         if (n->term_signal)
@@ -250,6 +256,36 @@ static void probe_ended(struct manager *m, struct node *n)
     }
 }
 
+/* Without its owner a port is none: the workers that read it end, and begin with the next. */
+static void stop_guests(struct manager *m, const struct node *port)
+{
+    for (unsigned i = 0; i < m->n_nodes; i++) {
+        struct node *n = &m->nodes[i];
+
+        if (n->kind == NODE_WORKER && n->state == NODE_ALIVE &&
+            strcmp(n->def->interface, port->def->interface) == 0) {
+            n->again = true;
+            supervise_stop(n, stop_timeout_ms(m));
+        }
+    }
+}
+
+static void port_ended(struct manager *m, struct node *n)
+{
+    (void)dpdk_share_reset(n->capture_fds[CAPTURE_MEMORY_FD]);
+    if (m->phase >= MANAGER_STOPPING_LOGGERS) {
+        node_stopped(m, n);
+    } else if (m->plan->purpose == MANAGER_CLUSTER || n->term_signal ||
+               n->exit_status == EX_TEMPFAIL) {
+        stop_guests(m, n);
+        restart_node(m, n);
+    } else {
+        ending_note_status(m, n->exit_status);
+        if (m->phase < MANAGER_STOPPING_PROBE)
+            stop_within(m, ABORT_TIMEOUT_MS);
+    }
+}
+
 static void start_failed(struct manager *m, const struct node *n)
 {
     char how[96], said[256];
@@ -272,6 +308,8 @@ void ending_node_gone(struct node *n)
         probe_ended(m, n);
     else if (m->phase == MANAGER_STARTING)
         start_failed(m, n);
+    else if (n->kind == NODE_PORT)
+        port_ended(m, n);
     else if (n->kind == NODE_WORKER)
         worker_ended(m, n);
     else if (n->kind == NODE_READER)

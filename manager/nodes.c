@@ -9,6 +9,7 @@
 #include "common/base/log.h"
 #include "manager/capture/captures.h"
 #include "manager/cpufreq.h"
+#include "manager/topology_ports.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,13 +88,15 @@ static int node_files(struct manager *m, struct node *n, char *error)
 static const char *const programs[] = {[NODE_WORKER] = "spliff-worker",
                                        [NODE_LOGGER] = "spliff-logger",
                                        [NODE_PROBE] = "spliff-probe",
-                                       [NODE_READER] = "spliff-reader"};
+                                       [NODE_READER] = "spliff-reader",
+                                       [NODE_PORT] = "spliff-worker"};
 
 static enum node_kind node_kind_of(enum topology_kind kind)
 {
     return kind == TOPOLOGY_WORKER   ? NODE_WORKER
            : kind == TOPOLOGY_LOGGER ? NODE_LOGGER
            : kind == TOPOLOGY_READER ? NODE_READER
+           : kind == TOPOLOGY_PORT   ? NODE_PORT
                                      : NODE_PROBE;
 }
 
@@ -103,6 +106,7 @@ static uid_t node_uid(const struct manager_plan *p, enum node_kind kind)
     switch (kind) {
     case NODE_WORKER:
     case NODE_READER:
+    case NODE_PORT:
         return p->ids.uid;
     case NODE_LOGGER:
         return p->log_uid;
@@ -114,7 +118,7 @@ static uid_t node_uid(const struct manager_plan *p, enum node_kind kind)
 
 static int node_program(const struct manager *m, struct node *n)
 {
-    bool dpdk = n->kind == NODE_WORKER && n->def->mode == MODE_DPDK;
+    bool dpdk = n->def->mode == MODE_DPDK;
     char *path = NULL;
 
     if (asprintf(&path, "%s/%s%s", m->plan->program_dir, programs[n->kind], dpdk ? "-dpdk" : "") <
@@ -149,6 +153,30 @@ static int node_init(struct manager *m, struct node *n, const struct topology_no
     return node_program(m, n);
 }
 
+/* A port's owner has what the first of its workers has. */
+static int give_ports(struct manager *m, char *error)
+{
+    for (unsigned i = 0; i < m->n_nodes; i++) {
+        struct heritage_capture *to = &m->nodes[i].heritage->capture;
+        unsigned w = 0;
+
+        if (m->nodes[i].kind != NODE_PORT)
+            continue;
+        while (m->nodes[w].kind != NODE_WORKER ||
+               strcmp(m->nodes[w].def->interface, m->nodes[i].def->interface) != 0)
+            CHECK(++w < m->n_nodes);
+        *to = m->nodes[w].heritage->capture;
+        for (unsigned k = 0; k < HERITAGE_CAPTURE_FDS; k++)
+            *heritage_capture_fd(to, k) = -1;
+        to->memory_fd = fcntl(m->nodes[w].heritage->capture.memory_fd, F_DUPFD_CLOEXEC, 3);
+        if (to->memory_fd < 0) {
+            snprintf(error, INI_ERROR_BYTES, "%s: %s", m->nodes[i].def->name, strerror(errno));
+            return -errno;
+        }
+    }
+    return 0;
+}
+
 static int open_captures(struct manager *m, char *error)
 {
     struct heritage *workers[TOPOLOGY_WORKERS_MAX];
@@ -171,6 +199,8 @@ static int open_captures(struct manager *m, char *error)
                             fanout_base(m), workers, error);
     if (reader)
         memcpy(reader->worker_fds, m->shared.worker_fds, sizeof reader->worker_fds);
+    if (err == 0)
+        err = give_ports(m, error);
     /* From here the node owns the descriptors; in the heritage stand the child's numbers. */
     for (unsigned i = 0; i < m->n_nodes; i++) {
         struct node *node = &m->nodes[i];
@@ -251,11 +281,13 @@ static void give_output(struct manager *m)
 
 int nodes_open(struct manager *m, void (*on_end)(struct node *n), char *error)
 {
-    const struct topology *t = &m->plan->topology;
+    struct topology *t = &m->plan->topology;
     unsigned workers = 0;
-    int err = 0;
+    int err = topology_add_ports(t, m->plan->options.dpdk_port_owner);
 
-    snprintf(error, INI_ERROR_BYTES, "out of memory");
+    snprintf(error, INI_ERROR_BYTES, err < 0 ? "there are too many nodes" : "out of memory");
+    if (err < 0)
+        return err;
     m->nodes = calloc(t->n, sizeof *m->nodes);
     if (!m->nodes)
         return -ENOMEM;

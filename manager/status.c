@@ -52,6 +52,7 @@ bool status_is_up(const struct node *n)
         return n->counters->probe_images > 0 || n->state == NODE_STOPPED;
     case NODE_LOGGER:
     case NODE_READER:
+    case NODE_PORT:
         break;
     }
     return true;
@@ -74,7 +75,8 @@ const char *status_word(const struct node *n)
 static const enum counter_process counters_of_kind[] = {[NODE_WORKER] = COUNTER_WORKER,
                                                         [NODE_LOGGER] = COUNTER_LOGGER,
                                                         [NODE_PROBE] = COUNTER_PROBE,
-                                                        [NODE_READER] = COUNTER_READER};
+                                                        [NODE_READER] = COUNTER_READER,
+                                                        [NODE_PORT] = 0};
 
 uint64_t status_counter(const struct manager *m, const struct counter_schema *s)
 {

@@ -203,7 +203,7 @@ int supervise_spawn(struct node *n)
     if (err == 0) {
         n->state = NODE_ALIVE;
         n->pid = n->process.pid;
-        n->killed = false;
+        n->killed = n->again = false;
         n->started_wall_ns = clock_wall_ns();
         n->started_mono_ns = clock_mono_ns();
     }

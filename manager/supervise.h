@@ -48,6 +48,7 @@ struct node {
     uint64_t restarts;
     unsigned delay_ms; /* of the last restart */
     bool killed;       /* did not end by itself in time */
+    bool again;        /* was asked to end only to be started once more */
     bool drained;      /* supervise_drain was called: never again */
     int exit_status;   /* of the last process: its code, */
     int term_signal;   /* or the signal that ended it, else 0 */

@@ -26,8 +26,8 @@ static const char *const key_names[KEYS] = {"type",   "host",      "interface", 
 static const char *const ignored_keys[] = {"aux_scripts", "zone_id", "lb_interfaces", "ether",
                                            "zeekbase",    "brobase", "count",         "af_packet_"};
 
-const char *const topology_type_names[TYPES] = {"manager", "logger", "reader",    "worker",
-                                                "probe",   "proxy",  "standalone"};
+const char *const topology_type_names[TYPES] = {"manager", "logger", "reader", "port",
+                                                "worker",  "probe",  "proxy",  "standalone"};
 
 const char *topology_kind_name(enum topology_kind kind)
 {

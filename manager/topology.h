@@ -36,6 +36,7 @@ enum topology_kind {
     TOPOLOGY_MANAGER,
     TOPOLOGY_LOGGER,
     TOPOLOGY_READER, /* of a file for several workers; in no node.cfg */
+    TOPOLOGY_PORT, /* owner of a device that several workers read; in no file (topology_ports.h) */
     TOPOLOGY_WORKER,
     TOPOLOGY_PROBE, /* at most one: it sees all processes of the host */
     TOPOLOGY_PROXY,

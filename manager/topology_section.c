@@ -71,7 +71,8 @@ static int section_type(struct topology_reading *r, unsigned *type)
     if (!s->key_line[KEY_TYPE])
         return topology_fail(r, s->line, "[%s] has no type", s->name);
     for (*type = 0; *type < TYPES; (*type)++)
-        if (*type != TOPOLOGY_READER && strcasecmp(text, topology_type_names[*type]) == 0)
+        if (*type != TOPOLOGY_READER && *type != TOPOLOGY_PORT &&
+            strcasecmp(text, topology_type_names[*type]) == 0)
             return 0;
     return topology_fail(r, s->key_line[KEY_TYPE],
                          "type=%s: give manager, logger, worker, probe, proxy or standalone", text);

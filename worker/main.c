@@ -52,12 +52,14 @@ int main(void)
     pin(h->pin_cpu);
     ops = capture_find(h->capture.kind);
     if (ops && ops->prepare && ops->prepare(h) < 0)
-        return EX_OSERR;
+        return stop ? 0 : EX_OSERR;
     rc = heritage_drop_privileges(h);
     if (rc < 0) {
         log_error("cannot give up privileges: %s", strerror(-rc));
         return EX_NOPERM;
     }
+    if (h->kind == NODE_PORT)
+        return ops && ops->keep ? ops->keep(h, &stop) : EX_UNAVAILABLE;
     if (h->capture.kind == CAPTURE_NONE)
         return worker_drain(h);
     rc = worker_open(&worker, h);

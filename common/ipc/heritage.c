@@ -5,6 +5,7 @@
 #include "common/ipc/heritage.h"
 
 #include "common/base/log.h"
+#include "common/base/threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -183,20 +184,34 @@ static int become(uid_t uid, gid_t gid)
     return 0;
 }
 
+/* For threads_each: */
+static int bound_thread(const void *arg)
+{
+    (void)arg;
+    drop_bounding_set();
+    return 0;
+}
+
+static int drop_thread(const void *arg)
+{
+    int err = drop_capabilities(((const struct heritage *)arg)->kind);
+
+    if (err == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        err = -errno;
+    return err;
+}
+
 int heritage_drop_privileges(const struct heritage *h)
 {
-    int err = 0;
-
     /* Needs CAP_SETPCAP, so before anything else goes. */
-    drop_bounding_set();
-    if (geteuid() == 0)
+    int err = threads_each(bound_thread, h);
+
+    if (err == 0 && geteuid() == 0)
         err = become(h->uid, h->gid);
     if (err == 0)
-        err = drop_capabilities(h->kind);
+        err = threads_each(drop_thread, h);
     if (err < 0)
         return err;
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-        return -errno;
     /* A change of user clears the death signal, so it is asked for last; and a manager that died
      * before cannot send it any more. */
     if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) < 0)

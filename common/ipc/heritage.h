@@ -20,7 +20,7 @@
 #define HERITAGE_WORKERS_MAX 192
 #define HERITAGE_FILTER_MAX  4096 /* BPF instructions, the kernel's BPF_MAXINSNS */
 
-enum node_kind { NODE_WORKER, NODE_LOGGER, NODE_PROBE, NODE_READER };
+enum node_kind { NODE_WORKER, NODE_LOGGER, NODE_PROBE, NODE_READER, NODE_PORT };
 
 /* Where a worker's frames come from, or a reader's. */
 enum capture_kind {
@@ -68,8 +68,10 @@ struct heritage_dpdk {
     bool huge_pages;
     int numa_node;                   /* memory node of the device; -1: no matter */
     uint64_t memory_bytes;           /* for all that DPDK keeps */
-    uint32_t descriptors;            /* of the receive queue; 0 = as the driver likes */
+    uint32_t descriptors;            /* of a receive queue; 0 = as the driver likes */
     struct heritage_cpufreq cpufreq; /* with dpdk_power, of the core that it is pinned to */
+    uint32_t queues; /* of the port that an owner keeps (dpdk_share.h); 0: there is none */
+    uint32_t queue;  /* of them, the worker's */
 };
 
 struct heritage_capture {
@@ -78,7 +80,8 @@ struct heritage_capture {
                             socket with its ring set up and bound; ring buffer map of xdp; bound
                             AF_XDP socket; -1 for DPDK */
     int flows_fd;        /* BPF map in which the kernel counts flows (bpf/flows.h), or -1 */
-    int memory_fd;       /* AF_XDP and shared files: memory of the frames, or -1 */
+    int memory_fd;       /* AF_XDP and shared files: memory of the frames; DPDK: what is shared with
+                            the port's owner (dpdk_share.h); or -1 */
     int program_fd;      /* AF_PACKET: BPF program that is to be the socket's filter, or -1 */
     int lists_fd;        /* prefixes that the worker leaves out itself (prefix_table.h), or -1 */
     int shunted_fd;      /* BPF map of what the worker wants of shunted flows, or -1 */
@@ -164,9 +167,9 @@ struct heritage {
  * program is started by spliff-cluster, not by hand). Lives as long as the process. */
 const struct heritage *heritage_read(void);
 
-/* Child: becomes uid/gid, drops every capability (the probe: those that it has no use for), sets
- * no_new_privs, dies with the manager (PR_SET_PDEATHSIG SIGTERM). Without root only what needs none
- * of it. Returns 0 or -errno; -ESRCH if the manager is gone already. */
+/* Child, with all its threads: becomes uid/gid, drops every capability (the probe: those that it
+ * has no use for), sets no_new_privs, dies with the manager (PR_SET_PDEATHSIG SIGTERM). Without
+ * root only what needs none of it. Returns 0 or -errno; -ESRCH if the manager is gone already. */
 int heritage_drop_privileges(const struct heritage *h);
 
 /* Child: the manager that started it is gone. */

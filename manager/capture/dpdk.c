@@ -6,6 +6,7 @@
  * mode af_xdp: one that the host uses is refused. The program that takes the frames is attached by
  * the first worker and, since workers have no right to, taken away here. */
 #include "manager/capture/dpdk_device.h"
+#include "manager/capture/dpdk_leftover.h"
 #include "manager/capture/dpdk_pci.h"
 #include "manager/capture/host_use.h"
 #include "manager/capture/interface.h"
@@ -16,18 +17,25 @@
 
 #include "common/base/linktype.h"
 #include "common/base/log.h"
+#include "common/ipc/dpdk_share.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define MEMORY_BYTES   (UINT64_C(128) << 20) /* enough for what DESCRIPTORS frames need */
-#define DESCRIPTORS    4096u                 /* of a worker's queue, if nothing else is wanted */
-#define FRAME_BYTES    UINT64_C(2560)        /* of a descriptor: an mbuf and what is said of it */
-#define HUGE_PAGES_DIR "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
+#define MEMORY_BYTES    (UINT64_C(128) << 20) /* enough for what DESCRIPTORS frames need */
+#define DESCRIPTORS     4096u                 /* of a worker's queue, if nothing else is wanted */
+#define FRAME_BYTES     UINT64_C(2560)        /* of a descriptor: an mbuf and what is said of it */
+#define LEFTOVER_FOLDER DPDK_SHARE_RUNTIME "/dpdk"
+#define MOUNTS          "/proc/self/mounts"
+#define HUGE_PAGES_DIR  "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 
 struct opened {
+    int share_fd; /* with the owner of its port; -1: there is none */
+    char huge_folder[HERITAGE_PATH_MAX];
     struct xdp_attached *guard; /* NULL: there is no interface of the kernel behind it */
 };
 
@@ -93,8 +101,41 @@ static int guard_interface(struct opened *o, const struct capture_request *r, ch
 #endif
 }
 
+/* The owner and its workers share memory, which only files of huge pages can be. */
+static int open_share(struct opened *o, const struct capture_request *r, bool huge_pages,
+                      char *error)
+{
+    if (!dpdk_device_is_owned(r->interface, r->n_workers, r->options->dpdk_port_owner))
+        return 0;
+    if (!huge_pages)
+        return interface_fail(
+            r->interface, error, -ENOMEM,
+            "several workers share its port in huge pages, and too few are free: sysctl "
+            "vm.nr_hugepages=%llu, and huge_pages must not be never",
+            (unsigned long long)(memory_wanted(r->options) * r->n_workers >> 21));
+    if (!dpdk_leftover_huge_folder(MOUNTS, o->huge_folder, sizeof o->huge_folder))
+        return interface_fail(r->interface, error, -ENOENT,
+                              "huge pages are mounted nowhere: mkdir -p /dev/hugepages; mount -t "
+                              "hugetlbfs none /dev/hugepages");
+    o->share_fd = heritage_shm("spliff-port", DPDK_SHARE_BYTES);
+    return o->share_fd < 0
+               ? interface_fail(r->interface, error, o->share_fd, "cannot make shared memory")
+               : 0;
+}
+
+static void dpdk_tick(struct opened *o)
+{
+    if (o->share_fd >= 0)
+        dpdk_leftover_remove(LEFTOVER_FOLDER, o->huge_folder);
+}
+
 static void dpdk_close(struct opened *o)
 {
+    dpdk_leftover_remove(LEFTOVER_FOLDER, o->huge_folder);
+    if (rmdir(LEFTOVER_FOLDER) == 0)
+        (void)rmdir(DPDK_SHARE_RUNTIME);
+    if (o->share_fd >= 0)
+        close(o->share_fd);
 #ifdef HAVE_LIBXDP
     xdp_detach(o->guard);
 #endif
@@ -114,8 +155,8 @@ static int check_device(const struct capture_request *r, int *numa_node, char *e
     return code < 0 ? interface_fail(r->interface, error, code, "%s", why) : 0;
 }
 
-static int open_worker(const struct capture_request *r, uint32_t number, bool huge_pages,
-                       int numa_node, struct heritage_capture *out, char *error)
+static int open_worker(const struct opened *o, const struct capture_request *r, uint32_t number,
+                       bool huge_pages, int numa_node, struct heritage_capture *out, char *error)
 {
     char why[160];
     int code;
@@ -130,8 +171,15 @@ static int open_worker(const struct capture_request *r, uint32_t number, bool hu
                  .descriptors = (uint32_t)r->options->dpdk_descriptors},
     };
     snprintf(out->name, sizeof out->name, "%s", r->interface);
-    code = dpdk_device_share(r->interface, number, r->n_workers, &out->dpdk, why, sizeof why);
-    return code < 0 ? interface_fail(r->interface, error, code, "%s", why) : 0;
+    code = dpdk_device_share(r->interface, number, r->n_workers, r->options->dpdk_port_owner,
+                             &out->dpdk, why, sizeof why);
+    if (code < 0)
+        return interface_fail(r->interface, error, code, "%s", why);
+    if (o->share_fd >= 0)
+        out->memory_fd = fcntl(o->share_fd, F_DUPFD_CLOEXEC, 3);
+    if (out->dpdk.queues > 0) /* the owner takes the memory of all */
+        out->dpdk.memory_bytes *= out->dpdk.queues;
+    return out->dpdk.queues > 0 && out->memory_fd < 0 ? -errno : 0;
 }
 
 static int dpdk_open(const struct capture_request *r, struct heritage_capture *const *out,
@@ -142,11 +190,17 @@ static int dpdk_open(const struct capture_request *r, struct heritage_capture *c
 
     if (!o)
         return interface_fail(r->interface, error, -ENOMEM, "out of memory");
+    o->share_fd = -1;
+    if (!dpdk_leftover_huge_folder(MOUNTS, o->huge_folder, sizeof o->huge_folder))
+        o->huge_folder[0] = '\0';
+    dpdk_leftover_remove(LEFTOVER_FOLDER, o->huge_folder);
     code = check_device(r, &numa_node, error);
     if (code >= 0)
         code = huge_pages = choose_pages(r, error);
+    if (code >= 0)
+        code = open_share(o, r, huge_pages, error);
     for (uint32_t i = 0; i < r->n_workers && code >= 0; i++)
-        code = open_worker(r, i, huge_pages, numa_node, out[i], error);
+        code = open_worker(o, r, i, huge_pages, numa_node, out[i], error);
     if (code >= 0)
         code = guard_interface(o, r, error);
     if (code < 0) {
@@ -160,5 +214,6 @@ static int dpdk_open(const struct capture_request *r, struct heritage_capture *c
 const struct opener opener_dpdk = {
     .mode = MODE_DPDK,
     .open = dpdk_open,
+    .tick = dpdk_tick,
     .close = dpdk_close,
 };

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Each worker is a DPDK application of its own, with one port that has one queue. A vdev's driver
- * decides whether one device can be shared out like that:
+/* Where it can be, each worker is a DPDK application of its own, with one port that has one queue.
+ * A vdev's driver decides whether one device can be shared out like that:
  *
  *   net_af_xdp   each worker takes one queue of the interface behind it
  *   net_pcap     each worker takes one of the rx_pcap files that are named
- *   others       cannot: one worker has the device
+ *   others       cannot: one worker has the device, or an owner has it for several
  *
- * A worker's death leaves the others alone, since they share nothing. */
+ * Workers that share nothing are the better: nothing but the one itself ends with a worker, and
+ * nothing but it has to be restarted. With an owner they share memory and a driver. */
 #include "manager/capture/dpdk_device.h"
 
 #include <ctype.h>
@@ -163,10 +164,7 @@ static int share_whole(const char *device, uint32_t number, uint32_t n_workers,
     int n;
 
     (void)number;
-    if (n_workers > 1) {
-        snprintf(why, why_bytes, "this device cannot be shared out: give lb_procs=1");
-        return -ENOTSUP;
-    }
+    (void)n_workers;
     n = snprintf(out->device, sizeof out->device, "%s", device);
     return n < (int)sizeof out->device ? 0 : too_long(why, why_bytes);
 }
@@ -180,7 +178,20 @@ static const struct {
     {"net_pcap", share_pcap},
 };
 
-int dpdk_device_share(const char *device, uint32_t number, uint32_t n_workers,
+static share_fn *share_of(const char *device)
+{
+    for (unsigned i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
+        if (strncmp(device, drivers[i].driver, strlen(drivers[i].driver)) == 0)
+            return drivers[i].share;
+    return share_whole;
+}
+
+bool dpdk_device_is_owned(const char *device, uint32_t n_workers, bool always)
+{
+    return always || (n_workers > 1 && share_of(device) == share_whole);
+}
+
+int dpdk_device_share(const char *device, uint32_t number, uint32_t n_workers, bool always,
                       struct heritage_dpdk *out, char *why, size_t why_bytes)
 {
     out->vdev = !dpdk_device_is_pci(device);
@@ -190,8 +201,13 @@ int dpdk_device_share(const char *device, uint32_t number, uint32_t n_workers,
                  "net_af_xdp0,iface=eth1");
         return -EINVAL;
     }
-    for (unsigned i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
-        if (strncmp(device, drivers[i].driver, strlen(drivers[i].driver)) == 0)
-            return drivers[i].share(device, number, n_workers, out, why, why_bytes);
+    if (!dpdk_device_is_owned(device, n_workers, always))
+        return share_of(device)(device, number, n_workers, out, why, why_bytes);
+    if (n_workers > DPDK_DEVICE_QUEUES_MAX) {
+        snprintf(why, why_bytes, "one device can have at most %u workers", DPDK_DEVICE_QUEUES_MAX);
+        return -EINVAL;
+    }
+    out->queues = n_workers;
+    out->queue = number;
     return share_whole(device, number, n_workers, out, why, why_bytes);
 }

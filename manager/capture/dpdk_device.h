@@ -25,10 +25,18 @@ int dpdk_device_name(const char *given, bool vdev, char *out, size_t bytes, char
  * fit. */
 bool dpdk_device_argument(const char *device, const char *key, char *out, size_t bytes);
 
-/* What worker `number` of n_workers opens of the device: into out->device and out->vdev. Returns 0,
- * or -EINVAL or -ENOTSUP with what is wrong and what would be right in why[why_bytes], to follow
+/* Whether a process of its own opens the device for its workers: if one of them cannot open a part
+ * of it, or `always`. */
+bool dpdk_device_is_owned(const char *device, uint32_t n_workers, bool always);
+
+/* Workers that one port can have: DPDK's processes are told apart by a number. */
+#define DPDK_DEVICE_QUEUES_MAX 120u
+
+/* What worker `number` of n_workers opens of the device: into out->device and out->vdev, of one
+ * that is owned out->queues and out->queue too. Returns 0,
+ * or -EINVAL with what is wrong and what would be right in why[why_bytes], to follow
  * "interface NAME: ". */
-int dpdk_device_share(const char *device, uint32_t number, uint32_t n_workers,
+int dpdk_device_share(const char *device, uint32_t number, uint32_t n_workers, bool always,
                       struct heritage_dpdk *out, char *why, size_t why_bytes);
 
 #endif

@@ -18,7 +18,8 @@ DOCTOR_CHECK(device)
     struct heritage_dpdk share;
     int node;
 
-    if (dpdk_device_share(c->interface, 0, c->workers, &share, why, sizeof why) < 0) {
+    if (dpdk_device_share(c->interface, 0, c->workers, d->options->dpdk_port_owner, &share, why,
+                          sizeof why) < 0) {
         doctor_find(r, DOCTOR_FAIL, why, "DPDK does not take it for a device of %u worker%s",
                     c->workers, c->workers == 1 ? "" : "s");
         return;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Joins captures (classic pcap, microseconds, Ethernet) into one, in the order of time; or shares
-their frames out to several by addresses, so that both directions of a flow are in one.
+their frames out to several by addresses and ports, so that both directions of a flow are in one.
 
 usage: pcap_join.py OUT[,OUT...] IN...
 """
@@ -24,12 +24,12 @@ def frames(path):
 
 
 def share_of(frame, n):
-    """Which file a frame goes to: by what is the same in both directions."""
+    """Which file a frame goes to: by what is the same in both directions. There are no fragments."""
     kind = frame[12:14]
     if kind == b"\x08\x00":
-        return sum(frame[26:34]) % n
+        return sum(frame[26:38]) % n
     if kind == b"\x86\xdd":
-        return sum(frame[22:54]) % n
+        return sum(frame[22:58]) % n
     return 0
 
 

@@ -13,7 +13,7 @@ why=$(mirror_missing)
 
 left_behind() {
     server ip link show tap0 2>/dev/null | grep -o 'prog/xdp.*'
-    find /var/run/dpdk /dev/hugepages -name 'spliff*' -o -name 'rtemap*' 2>/dev/null
+    find /run/spliff/dpdk /dev/hugepages -name 'spliff*' -o -name 'rtemap*' 2>/dev/null
 }
 nothing_left() { [ -z "$(left_behind)" ]; }
 

@@ -75,6 +75,10 @@ struct capture_ops {
      * up. 0 or -errno after printing. NULL: nothing does. */
     int (*prepare)(const struct heritage *h);
 
+    /* In the process of a port node (NODE_PORT), after prepare: keeps the device for the workers
+     * that read it, until *stop. The exit status. NULL: there is no such node. */
+    int (*keep)(const struct heritage *h, const volatile int *stop);
+
     /* Returns 0 and *c, or -errno after printing what is wrong and what to do. */
     int (*open)(struct capture **c, const struct heritage *h, struct counters *counters);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A worker's environment is its own and leaves nothing on the disk: memory is anonymous, and no
- * configuration is shared by files. The main thread is DPDK's lcore 0, whichever core it runs on.
- */
+/* The environment of a worker that is alone is its own and leaves nothing on the disk: memory is
+ * anonymous, and no configuration is shared by files. An owner and its guests share both. The main
+ * thread is DPDK's lcore 0, of a guest one that no other process of the port has: frames' pools and
+ * drivers know processes apart by it. */
 #include "worker/capture/dpdk_args.h"
 
 #include "common/base/check.h"
@@ -29,7 +30,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct dpdk_args *a, const
 }
 
 /* "0@(2,5)": lcore 0 is any of these. */
-static void add_cores(struct dpdk_args *a, const cpu_set_t *cores)
+static void add_cores(struct dpdk_args *a, uint32_t lcore, const cpu_set_t *cores)
 {
     char list[8 * CPU_SETSIZE];
     size_t n = 0;
@@ -41,7 +42,7 @@ static void add_cores(struct dpdk_args *a, const cpu_set_t *cores)
         CHECK(n < sizeof list);
     }
     add(a, "--lcores");
-    add(a, "0@(%s)", list);
+    add(a, "%u@(%s)", (unsigned)lcore, list);
 }
 
 /* On the device's memory node, where that can be said: "0,0,128". */
@@ -60,30 +61,41 @@ static void add_memory(struct dpdk_args *a, const struct heritage_dpdk *d)
     add(a, "%s%u", before, (unsigned)(d->memory_bytes >> 20));
 }
 
-void dpdk_args_build(struct dpdk_args *a, const struct heritage *h, const cpu_set_t *cores)
+/* Without huge pages EAL has no word for memory of no files, but for no shared files. */
+static void add_sharing(struct dpdk_args *a, const struct heritage *h, enum dpdk_role role,
+                        pid_t owner_pid)
+{
+    if (role == DPDK_ALONE) {
+        add(a, h->capture.dpdk.huge_pages ? "--in-memory" : "--no-huge");
+        add(a, "--no-shconf");
+    } else {
+        add(a, "--proc-type=%s", role == DPDK_OWNER ? "primary" : "secondary");
+    }
+    if (role != DPDK_GUEST)
+        add_memory(a, &h->capture.dpdk);
+    add(a, "--file-prefix");
+    if (role == DPDK_ALONE)
+        add(a, "spliff-%ld-%s", (long)h->manager_pid, h->node);
+    else
+        add(a, "spliff-%ld-%ld", (long)h->manager_pid, (long)owner_pid);
+}
+
+void dpdk_args_build(struct dpdk_args *a, const struct heritage *h, enum dpdk_role role,
+                     pid_t owner_pid, const cpu_set_t *cores)
 {
     const struct heritage_dpdk *d = &h->capture.dpdk;
 
     a->argc = 0;
     a->used = 0;
     add(a, "%s", h->node);
-    add_cores(a, cores);
-    /* Without huge pages EAL has no word for memory of no files, but for no shared files. */
-    if (d->huge_pages)
-        add(a, "--in-memory");
-    else
-        add(a, "--no-huge");
-    add(a, "--no-shconf");
-    add_memory(a, d);
-    add(a, "--file-prefix");
-    add(a, "spliff-%ld-%s", (long)h->manager_pid, h->node);
+    add_cores(a, role == DPDK_GUEST ? d->queue + 1 : 0, cores);
+    add_sharing(a, h, role, owner_pid);
     add(a, "--no-telemetry");
     add(a, "--log-level=error");
-    if (d->vdev) {
+    if (d->vdev)
         add(a, "--no-pci");
-        add(a, "--vdev");
-    } else {
-        add(a, "-a");
-    }
+    if (d->vdev && role == DPDK_GUEST)
+        return; /* it hears of it from the owner */
+    add(a, d->vdev ? "--vdev" : "-a");
     add(a, "%s", d->device);
 }

@@ -6,6 +6,7 @@
 #include "common/ipc/heritage.h"
 
 #include <sched.h>
+#include <sys/types.h>
 
 #define DPDK_ARGS_MAX   20
 #define DPDK_ARGS_BYTES 16384
@@ -18,7 +19,14 @@ struct dpdk_args {
     size_t used;
 };
 
-/* For a worker that may run on these cores. */
-void dpdk_args_build(struct dpdk_args *a, const struct heritage *h, const cpu_set_t *cores);
+enum dpdk_role {
+    DPDK_ALONE, /* a worker that has the device for itself */
+    DPDK_OWNER, /* of a port that workers read (DPDK: primary process) */
+    DPDK_GUEST, /* a worker that reads an owner's port (secondary process) */
+};
+
+/* For a process that may run on these cores. owner_pid: of the port's owner; DPDK_ALONE: 0. */
+void dpdk_args_build(struct dpdk_args *a, const struct heritage *h, enum dpdk_role role,
+                     pid_t owner_pid, const cpu_set_t *cores);
 
 #endif

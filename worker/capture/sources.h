@@ -12,4 +12,8 @@ extern const struct capture_ops capture_xdp;
 extern const struct capture_ops capture_af_xdp;
 extern const struct capture_ops capture_dpdk; /* in spliff-worker-dpdk only */
 
+/* The owner of a DPDK port, as struct capture_ops' prepare and keep. */
+int dpdk_owner_begin(const struct heritage *h);
+int dpdk_owner_keep(const struct heritage *h, const volatile int *stop);
+
 #endif

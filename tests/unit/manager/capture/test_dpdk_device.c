@@ -16,7 +16,7 @@ static int share(const char *device, uint32_t number, uint32_t n_workers)
 {
     memset(&out, 0, sizeof out);
     why[0] = '\0';
-    return dpdk_device_share(device, number, n_workers, &out, why, sizeof why);
+    return dpdk_device_share(device, number, n_workers, false, &out, why, sizeof why);
 }
 
 static void test_pci(void **state)
@@ -108,9 +108,22 @@ static void test_whole(void **state)
     assert_int_equal(share("0000:03:00.0", 0, 1), 0);
     assert_string_equal(out.device, "0000:03:00.0");
     assert_false(out.vdev);
-    assert_int_equal(share("0000:03:00.0", 0, 2), -ENOTSUP);
-    assert_string_equal(why, "this device cannot be shared out: give lb_procs=1");
+    assert_int_equal(out.queues, 0);
     assert_int_equal(share("eth0", 0, 1), -EINVAL);
+}
+
+static void test_by_an_owner(void **state)
+{
+    (void)state;
+    assert_false(dpdk_device_is_owned("0000:03:00.0", 1, false));
+    assert_true(dpdk_device_is_owned("0000:03:00.0", 2, false));
+    assert_false(dpdk_device_is_owned("net_af_xdp0,iface=x", 2, false));
+    assert_true(dpdk_device_is_owned("net_af_xdp0,iface=x", 1, true));
+    assert_int_equal(share("0000:03:00.0", 1, 4), 0);
+    assert_string_equal(out.device, "0000:03:00.0");
+    assert_int_equal(out.queues, 4);
+    assert_int_equal(out.queue, 1);
+    assert_int_equal(share("0000:03:00.0", 0, DPDK_DEVICE_QUEUES_MAX + 1), -EINVAL);
 }
 
 static void test_bound(void **state)
@@ -129,7 +142,7 @@ int main(void)
         cmocka_unit_test(test_pci),         cmocka_unit_test(test_name),
         cmocka_unit_test(test_argument),    cmocka_unit_test(test_a_queue_each),
         cmocka_unit_test(test_a_file_each), cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_by_an_owner), cmocka_unit_test(test_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
