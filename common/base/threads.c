@@ -61,7 +61,7 @@ static int ask_new(pid_t done[THREADS_MAX], unsigned *n_done, int sig)
     struct dirent *e;
     int asked = 0, err = d ? 0 : -errno;
 
-    while (err == 0 && (e = readdir(d))) {
+    while (d && err == 0 && (e = readdir(d))) {
         pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
         bool known = tid <= 0 || tid == (pid_t)syscall(SYS_gettid);
 

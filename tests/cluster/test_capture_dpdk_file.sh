@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Captures read by DPDK's net_pcap, as one queue and as two, make the same logs as reading the file,
-# the times of the packets included; and what is wrong with a device is said before anything starts.
+# the times of the packets included, with frames longer than a buffer and with lists of prefixes; and what is wrong with a device is said before anything starts.
 . "$(dirname "$0")/lib.sh"
 [ -x "$BIN/spliff-worker-dpdk" ] || { skip "$TEST" 'no libdpdk to build mode dpdk with'; finish; exit; }
 find /usr/lib* -name 'librte_net_pcap.so*' | grep -q . ||
@@ -18,10 +18,14 @@ for name in http1-exchange http1-keep-alive http2-exchange http1-ipv6 dns-udp dn
 done
 "$ROOT/tests/cluster/pcap_join.py" "$WORK/all.pcap" "${captures[@]}" || die 'cannot join captures'
 "$ROOT/tests/cluster/pcap_join.py" "$WORK/one.pcap,$WORK/two.pcap" "${captures[@]}"
-"$spliff" run --config "$WORK/spliff.cfg" -r "$WORK/all.pcap" --log-dir "$WORK/file" --quiet ||
-    die 'cannot read the capture'
 lines() { grep -vc '^#' "$1/conn.log" 2>/dev/null; }
-expected=$(lines "$WORK/file")
+# reference CAPTURE OPTION...: what is logged of the file itself.
+reference() {
+    rm -rf "$WORK/file"
+    "$spliff" run --config "$WORK/spliff.cfg" --log-dir "$WORK/file" --quiet -r "$@" || die 'cannot read the capture'
+    expected=$(lines "$WORK/file")
+}
+reference "$WORK/all.pcap"
 [ "$expected" -gt 10 ] || die "only $expected flows in the captures"
 
 all_logged() { [ "$(lines "$1")" = "$expected" ]; }
@@ -51,6 +55,38 @@ same_as_file vdev --vdev "net_pcap0,rx_pcap=$WORK/all.pcap" --lcores 0 --huge-pa
 same_as_file interface --mode dpdk -i "net_pcap0,rx_pcap=$WORK/all.pcap"
 same_as_file two --vdev "net_pcap0,rx_pcap=$WORK/one.pcap,rx_pcap=$WORK/two.pcap" -w 2 --huge-pages never
 same_as_file devices --vdev "net_pcap0,rx_pcap=$WORK/one.pcap" --vdev "net_pcap1,rx_pcap=$WORK/two.pcap"
+
+# A frame of more bytes than a buffer of DPDK's holds: the body in it is whole.
+python3 - "$WORK/jumbo.pcap" <<'PY'
+import struct, sys
+
+def frame(up, seq, ack, flags, data=b""):
+    ends = (b"\xc0\x00\x02\x01", 40000), (b"\xc0\x00\x02\x02", 80)
+    (src, sport), (dst, dport) = ends if up else ends[::-1]
+    tcp = struct.pack(">HHIIBBHHH", sport, dport, seq, ack, 0x50, flags, 65535, 0, 0) + data
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, src, dst)
+    return b"\x02" * 12 + b"\x08\x00" + ip + tcp
+
+get = b"GET /jumbo HTTP/1.1\r\nHost: example.org\r\n\r\n"
+body = b"HTTP/1.1 200 OK\r\nContent-Length: 8000\r\n\r\n" + b"j" * 8000
+a, b = 1 + len(get), 1 + len(body)
+frames = [frame(1, 0, 0, 2), frame(0, 0, 1, 18), frame(1, 1, 1, 16), frame(1, 1, 1, 24, get),
+          frame(0, 1, a, 24, body), frame(1, a, b, 17), frame(0, b, a + 1, 17), frame(1, a + 1, b + 1, 16)]
+with open(sys.argv[1], "wb") as f:
+    f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, 1))
+    for i, data in enumerate(frames):
+        f.write(struct.pack("<IIII", 1700000000, i, len(data), len(data)) + data)
+PY
+reference "$WORK/jumbo.pcap"
+LOGGED='conn http'
+grep -q '/jumbo.*8000' "$WORK/file/http.log" || die 'the long frame is not in the logs of the file'
+same_as_file jumbo --vdev "net_pcap0,rx_pcap=$WORK/jumbo.pcap"
+
+# Lists of prefixes, which the worker looks at in this mode.
+echo 2001:db8::/32 >"$WORK/ignore"
+reference "$WORK/all.pcap" --prefilter-ignore "$WORK/ignore"
+same_as_file listed --vdev "net_pcap0,rx_pcap=$WORK/all.pcap" --prefilter-ignore "$WORK/ignore"
+grep -q '2001:db8' "$WORK/listed/conn.log" && die 'the list does not leave out what is in it'
 
 # refused WORDS OPTION...: run says them and ends with the status of wrong usage or of no device.
 refused() {
