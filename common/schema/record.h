@@ -128,9 +128,6 @@ extern const struct record_schema record_schemas[RECORD_TYPES];
 /* Zeek's name of a type: "time", "set[string]", … */
 const char *field_type_name(enum field_type type);
 
-/* Type of a path, or RECORD_TYPES. */
-enum record_type record_type_of_path(struct str path);
-
 /* Of all logs, their fields and types: another sum is another build's. */
 uint64_t record_schemas_sum(void);
 

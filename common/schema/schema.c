@@ -51,15 +51,6 @@ const char *field_type_name(enum field_type type)
     return names[type];
 }
 
-enum record_type record_type_of_path(struct str path)
-{
-    unsigned t = 0;
-
-    while (t < RECORD_TYPES && !str_equal(path, str_of(record_schemas[t].path)))
-        t++;
-    return (enum record_type)t;
-}
-
 /* FNV-1a, the zero byte at the end included. */
 static uint64_t sum_text(uint64_t sum, const char *s)
 {

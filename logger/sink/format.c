@@ -60,14 +60,28 @@ static char *put_uint(char *p, uint64_t v)
     return put_digits(p, (uint32_t)v, count_digits((uint32_t)v));
 }
 
-/* Most numbers of a log have one digit. */
+/* Below 10,000, by one step less than eight_digits. */
+static char *put_short(char *p, uint32_t v)
+{
+    uint32_t high = v * 5243 >> 19; /* divided by 100 */
+    uint32_t twos = high | (v - high * 100) << 16;
+    uint32_t tens = twos * 103 >> 10 & UINT32_C(0x000f000f); /* each divided by 10 */
+    unsigned n = 1 + (v >= 10) + (v >= 100) + (v >= 1000);
+    uint32_t digits = (tens | (twos - tens * 10) << 8) + UINT32_C(0x30303030);
+
+    digits = htole32(digits >> (32 - 8 * n));
+    memcpy(p, &digits, sizeof digits);
+    return p + n;
+}
+
+/* Most numbers of a log have one digit, most of the others no more than four. */
 char *format_uint(char *p, uint64_t v)
 {
     if (v < 10) {
         *p = (char)('0' + v);
         return p + 1;
     }
-    return put_uint(p, v);
+    return v < 10000 ? put_short(p, (uint32_t)v) : put_uint(p, v);
 }
 
 static char *put_micros(char *p, uint64_t us)

@@ -267,6 +267,18 @@ static void test_times_are_rounded(void **state)
     }
 }
 
+static void test_short_numbers_are_those_of_the_c_library(void **state)
+{
+    (void)state;
+    for (unsigned v = 0; v < 20000; v++) {
+        char text[FORMAT_SCALAR_BYTES], expected[16];
+
+        *format_uint(text, v) = '\0';
+        snprintf(expected, sizeof expected, "%u", v);
+        assert_string_equal(text, expected);
+    }
+}
+
 static void test_numbers_of_every_length(void **state)
 {
     uint64_t v = 1;
@@ -376,6 +388,7 @@ int main(void)
         TEST(test_lists_of_other_types),
         TEST(test_doubles),
         TEST(test_times_are_rounded),
+        TEST(test_short_numbers_are_those_of_the_c_library),
         TEST(test_numbers_of_every_length),
         TEST(test_text),
         TEST(test_text_of_a_record_without_a_row),
