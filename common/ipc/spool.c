@@ -214,17 +214,17 @@ static bool attach_sealed(struct spool *s)
 
     for (uint32_t i = 0; i < s->n_slots; i++)
         s->sealed[i] = NO_SLOT;
-    for (uint32_t i = s->n_slots; i-- > n_used;)
-        s->free[s->n_free++] = i;
-    for (uint32_t i = n_used; i-- > 0;) {
+    for (uint32_t i = s->n_slots; i-- > 0;) {
         const struct spool_slot *slot = slot_at(s, i);
-        uint64_t seq = load(&slot->seq);
-        uint32_t *place = &s->sealed[seq % s->n_slots];
+        uint64_t seq;
+        uint32_t *place;
 
-        if (slot_state(slot) == SLOT_FREE)
+        if (i >= n_used || slot_state(slot) == SLOT_FREE)
             s->free[s->n_free++] = i;
-        if (slot_state(slot) != SLOT_SEALED)
+        if (i >= n_used || slot_state(slot) != SLOT_SEALED)
             continue;
+        seq = load(&slot->seq);
+        place = &s->sealed[seq % s->n_slots];
         if (seq <= floor || *place != NO_SLOT)
             return false;
         *place = i;
@@ -414,7 +414,7 @@ static int read_at(int fd, void *out, size_t bytes, size_t offset)
 int spool_read(int fd, size_t spool_bytes, struct spool_batch *b, uint8_t *out)
 {
     size_t slot = SPOOL_HEAD_BYTES + (size_t)b->slot * SPOOL_SLOT_BYTES;
-    uint64_t seq;
+    uint64_t seq = 0;
     int rc;
 
     if (b->slot >= slots_of(spool_bytes) || b->bytes > SLOT_CAPACITY)

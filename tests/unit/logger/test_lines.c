@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* How records look as TSV, JSON and text: each test is one record and its line. */
+#include "logger/sink/format.h"
 #include "tests/unit/logger/sink_fixture.h"
 
 #include <math.h>
