@@ -53,7 +53,7 @@ static struct doctor_capture *capture_of(struct doctor *d, const struct topology
     c->mode = n->mode;
     c->package = opener_find(n->mode) ? NULL : opener_package(n->mode);
     if (c->mode != MODE_DPDK)
-        snprintf(c->link, sizeof c->link, "%s", c->interface);
+        snprintf(c->link, sizeof c->link, "%s", n->interface);
     else if (!dpdk_device_argument(c->interface, "iface", c->link, sizeof c->link))
         c->link[0] = '\0';
     if (c->link[0])

@@ -139,7 +139,7 @@ static void answer(const char *id, unsigned side)
     struct connections_answer told = {str_of(id), STR_LIT("Cone"), side, CATEGORY_web_quic};
     static const char topic[] = "event/connections/worker-2/";
     uint8_t body[CONNECTIONS_EVENT_BYTES];
-    struct bus_message m = {topic, sizeof topic - 1, body, 0, false};
+    struct bus_message m = {.topic = topic, .topic_len = sizeof topic - 1, .body = body};
 
     learn_run(rig.w.learn, T0, 1);
     m.body_len = connections_event_write(body, NULL, 0, &told, 1);
