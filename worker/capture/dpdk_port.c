@@ -120,12 +120,25 @@ static void ask_for_rss(const struct dpdk_port *p, const struct heritage *h,
         (struct rte_eth_rss_conf){.rss_key = key, .rss_key_len = bytes, .rss_hf = fields};
 }
 
+/* What a frame has around its payload, as the library counts it: the difference of two limits of
+ * the driver, if it tells both. */
+static uint32_t frame_overhead(const struct rte_eth_dev_info *info)
+{
+    if (info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu)
+        return info->max_rx_pktlen - info->max_mtu;
+    return RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+}
+
 /* Frames as long as the device takes them, and as long as they fit: what is longer than an mbuf
  * needs a driver that can continue it in another. */
 static uint32_t choose_mtu(const struct rte_eth_dev_info *info)
 {
-    uint32_t mtu = info->max_mtu < JUMBO_MTU ? info->max_mtu : JUMBO_MTU;
+    uint32_t overhead = frame_overhead(info), mtu = JUMBO_MTU;
 
+    if (mtu > info->max_mtu)
+        mtu = info->max_mtu;
+    if (mtu + overhead > info->max_rx_pktlen)
+        mtu = info->max_rx_pktlen > overhead ? info->max_rx_pktlen - overhead : 0;
     return (info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_SCATTER) && mtu > RTE_ETHER_MTU ? mtu : 0;
 }
 
