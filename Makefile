@@ -102,11 +102,11 @@ SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/ba
 SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/options.c \
               common/schema/process_filter.c \
               common/schema/record_pack.c
-SRC_IPC := common/ipc/heritage.c common/ipc/frame_ring.c common/ipc/spool.c common/ipc/body.c common/ipc/message.c \
+SRC_IPC := common/ipc/heritage.c common/ipc/child.c common/ipc/frame_ring.c common/ipc/spool.c common/ipc/body.c common/ipc/message.c \
            common/ipc/event.c common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c \
            common/ipc/plaintext.c common/ipc/plaintext_socket.c common/ipc/owner.c \
            common/ipc/claim.c common/ipc/dpdk_share.c
-READER_IPC := common/ipc/heritage.c common/ipc/frame_ring.c
+READER_IPC := common/ipc/heritage.c common/ipc/child.c common/ipc/frame_ring.c
 SRC_BROKER := common/ipc/broker.c
 
 SRC_TLS := \

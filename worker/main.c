@@ -1,30 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* spliff-worker: one core's work. Started by the manager, never by hand. */
 #include "common/base/log.h"
+#include "common/ipc/child.h"
 #include "worker/worker.h"
 
 #include <errno.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sysexits.h>
-
-static volatile int stop;
-
-static void on_signal(int sig)
-{
-    (void)sig;
-    stop = 1;
-}
-
-static void signals_init(void)
-{
-    struct sigaction a = {.sa_handler = on_signal};
-
-    sigaction(SIGTERM, &a, NULL);
-    sigaction(SIGINT, &a, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
 
 static void pin(int cpu)
 {
@@ -42,29 +25,25 @@ int main(void)
 {
     static struct worker worker;
     const struct capture_ops *ops;
-    const struct heritage *h = heritage_read();
+    const struct heritage *h = child_begin(CHILD_SIGINT_STOPS);
     int status = EX_OSERR, rc;
 
     if (!h)
         return EX_USAGE;
-    log_init(h->node, LOG_LEVEL_INFO);
-    signals_init();
     pin(h->pin_cpu);
     ops = capture_find(h->capture.kind);
     if (ops && ops->prepare && ops->prepare(h) < 0)
-        return stop ? 0 : EX_OSERR;
-    rc = heritage_drop_privileges(h);
-    if (rc < 0) {
-        log_error("cannot give up privileges: %s", strerror(-rc));
-        return EX_NOPERM;
-    }
+        return child_stop ? 0 : EX_OSERR;
+    rc = child_drop(h);
+    if (rc != 0)
+        return rc;
     if (h->kind == NODE_PORT)
-        return ops && ops->keep ? ops->keep(h, &stop) : EX_UNAVAILABLE;
+        return ops && ops->keep ? ops->keep(h, &child_stop) : EX_UNAVAILABLE;
     if (h->capture.kind == CAPTURE_NONE)
         return worker_drain(h);
     rc = worker_open(&worker, h);
     if (rc == 0)
-        status = worker_loop(&worker, &stop);
+        status = worker_loop(&worker, &child_stop);
     else if (rc == -EBADMSG || rc == -EPROTONOSUPPORT || rc == -ENODATA)
         status = EX_DATAERR;
     worker_close(&worker);

@@ -2,29 +2,12 @@
 /* spliff-reader: reads a capture file for several workers. Started by the manager, never by hand.
  */
 #include "common/base/log.h"
+#include "common/ipc/child.h"
 #include "worker/reader/reader.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
 #include <sysexits.h>
-
-static volatile int stop;
-
-static void on_signal(int sig)
-{
-    (void)sig;
-    stop = 1;
-}
-
-static void signals_init(void)
-{
-    struct sigaction a = {.sa_handler = on_signal};
-
-    sigaction(SIGTERM, &a, NULL);
-    sigaction(SIGINT, &a, NULL);
-    signal(SIGPIPE, SIG_IGN);
-}
 
 static int status_of(int rc)
 {
@@ -41,20 +24,16 @@ static int status_of(int rc)
 
 int main(void)
 {
-    const struct heritage *h = heritage_read();
+    const struct heritage *h = child_begin(CHILD_SIGINT_STOPS);
     struct counters *counters;
     struct reader *reader;
     int rc;
 
     if (!h)
         return EX_USAGE;
-    log_init(h->node, LOG_LEVEL_INFO);
-    signals_init();
-    rc = heritage_drop_privileges(h);
-    if (rc < 0) {
-        log_error("cannot give up privileges: %s", strerror(-rc));
-        return EX_NOPERM;
-    }
+    rc = child_drop(h);
+    if (rc != 0)
+        return rc;
     counters = heritage_map(h->counters_fd, COUNTERS_PAGE_BYTES);
     if (!counters) {
         log_error("cannot map the counters: %s", strerror(errno));
@@ -62,7 +41,7 @@ int main(void)
     }
     rc = reader_open(&reader, h, counters);
     if (rc == 0)
-        rc = reader_loop(reader, &stop);
+        rc = reader_loop(reader, &child_stop);
     reader_close(reader);
     return status_of(rc);
 }
