@@ -116,36 +116,28 @@ wait $feed
 exec 3>&-
 finished 'worker killed' 1 'worker-[12] was killed by signal 9'
 
-# What the file is, one process says, however many wait for it.
+# refused NAME PATTERN COMMAND...: of what is wrong with the input one process says one line, however many
+# wait for it.
+refused() {
+    local name=$1 pattern=$2 status
+    shift 2
+    "$BIN/spliff-cluster" run --quiet "$@" 2>"$work/refused.err" >/dev/null
+    status=$?
+    if [ $status -eq 65 ] && [ "$(wc -l <"$work/refused.err")" -eq 1 ] && grep -q "$pattern" "$work/refused.err"; then
+        pass "$TEST: $name"
+    else
+        cat "$work/refused.err"
+        fail "$TEST: $name" "status $status, or not one line that names it" "$ALONE"
+    fi
+}
 printf 'This is no capture, nor could it become one.\n' >"$work/text.pcap"
-"$BIN/spliff-cluster" run -r "$work/text.pcap" --workers 3 --quiet 2>"$work/text.err" >/dev/null
-status=$?
-if [ $status -eq 65 ] && [ "$(wc -l <"$work/text.err")" -eq 1 ] && grep -q 'text\.pcap' "$work/text.err"; then
-    pass "$TEST: no capture"
-else
-    cat "$work/text.err"
-    fail "$TEST: no capture" "status $status, or not one line that names it" "$ALONE"
-fi
+refused 'no capture' 'text\.pcap' -r "$work/text.pcap" --workers 3
 # A link type that is not known is as bad in a pipe as in a file, by one worker as by two.
 for n in 1 2; do
-    head -c 24 "$work/capture.pcap" | sed 's/\x01\x00\x00\x00$/\xdd\x00\x00\x00/' |
-        "$BIN/spliff-cluster" run -r - --workers $n --quiet 2>"$work/link.err" >/dev/null
-    status=$?
-    if [ $status -eq 65 ] && [ "$(wc -l <"$work/link.err")" -eq 1 ]; then
-        pass "$TEST: link type, $n workers"
-    else
-        cat "$work/link.err"
-        fail "$TEST: link type, $n workers" "status $status, or not one line" "$ALONE"
-    fi
+    refused "link type, $n workers" 'link type' -r - --workers $n \
+        < <(head -c 24 "$work/capture.pcap" | sed 's/\x01\x00\x00\x00$/\xdd\x00\x00\x00/')
 done
 
 head -c 3000000 "$work/capture.pcap" >"$work/cut.pcap"
-"$BIN/spliff-cluster" run -r "$work/cut.pcap" --workers 2 --log-dir "$work/cut" --quiet 2>"$work/cut.err"
-status=$?
-if [ $status -eq 65 ] && [ "$(wc -l <"$work/cut.err")" -eq 1 ] && grep -q 'cut\.pcap' "$work/cut.err"; then
-    pass "$TEST: cut file"
-else
-    cat "$work/cut.err"
-    fail "$TEST: cut file" "status $status, or not one line that names it" "$ALONE"
-fi
+refused 'cut file' 'cut\.pcap' -r "$work/cut.pcap" --workers 2 --log-dir "$work/cut"
 finish
