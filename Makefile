@@ -597,6 +597,7 @@ $(call unit,bpf/test_fanout,$(BASE) $(DECODE))
 $(call unit,bpf/test_shunt,common/base/ipaddr.c)
 KERNEL_BENCH := $(BASE) $(SRC_PROBE_KERNEL) tests/unit/probe/kernel_bench.c tests/unit/probe/fake_ssl.c
 $(call unit,probe/test_kernel,$(KERNEL_BENCH))
+$(call unit,probe/test_kernel_flows,$(KERNEL_BENCH))
 $(call unit,probe/test_kernel_process,$(KERNEL_BENCH))
 $(call unit,probe/test_kernel_ring,$(KERNEL_BENCH))
 endif

@@ -16,7 +16,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "bpf/flows.h"
+#include "bpf/flows_key.h"
 #include "common/base/flow_hash.h"
 #include "common/base/tunnel_ports.h"
 
@@ -167,33 +167,6 @@ static __always_inline __u16 packet_link(const struct packet_view *v, __u32 *off
     return type;
 }
 
-/* An address as it lies in memory, IPv4 as ::ffff:a.b.c.d. */
-struct packet_addr {
-    __u32 word[4];
-};
-
-/* Orders the ends as flow_key_set() does: by address, then by port. */
-static __always_inline void packet_set_key(struct packet *p, const struct packet_addr *src,
-                                           const struct packet_addr *dst, __u16 sport, __u16 dport)
-{
-    __u32 *key0 = (__u32 *)p->key.addr[0], *key1 = (__u32 *)p->key.addr[1];
-    _Bool from = sport > dport;
-
-    for (int i = 3; i >= 0; i--) {
-        __u32 a = bpf_ntohl(src->word[i]), b = bpf_ntohl(dst->word[i]);
-
-        if (a != b)
-            from = a > b;
-    }
-    for (int i = 0; i < 4; i++) {
-        key0[i] = from ? dst->word[i] : src->word[i];
-        key1[i] = from ? src->word[i] : dst->word[i];
-    }
-    p->key.port[0] = from ? dport : sport;
-    p->key.port[1] = from ? sport : dport;
-    p->from = from;
-}
-
 /* TCP at offset, of wire_bytes with its payload. Returns the length of its header, 0 if it is not
  * right. */
 static __always_inline __u32 packet_tcp(const struct packet_view *v, __u32 offset, __u32 wire_bytes,
@@ -241,7 +214,7 @@ static __always_inline __u32 packet_forget(__u32 value)
 
 static __always_inline enum packet_kind
 packet_transport(const struct packet_view *v, __u32 offset, __u32 wire_bytes, __u8 proto,
-                 const struct packet_addr *src, const struct packet_addr *dst, struct packet *p)
+                 const struct flows_address *src, const struct flows_address *dst, struct packet *p)
 {
     PACKET_BYTES(h, 20);
     __u32 header_bytes = 0;
@@ -256,14 +229,14 @@ packet_transport(const struct packet_view *v, __u32 offset, __u32 wire_bytes, __
         return PACKET_OTHER;
     p->key.proto = proto;
     p->payload_offset = offset + header_bytes;
-    packet_set_key(p, src, dst, packet_be16(h), packet_be16(h + 2));
+    p->from = flows_key_set(&p->key, src, dst, packet_be16(h), packet_be16(h + 2));
     return PACKET_FLOW;
 }
 
 static __always_inline enum packet_kind packet_ipv4(const struct packet_view *v, __u32 offset,
                                                     struct packet *p)
 {
-    struct packet_addr src = {{0, 0, bpf_htonl(0xffff)}}, dst = src;
+    struct flows_address src = {{0, 0, bpf_htonl(0xffff)}}, dst = src;
     union {
         PACKET_BYTES(b, 20);
         __u32 word[5];
@@ -304,7 +277,7 @@ static __always_inline enum packet_kind packet_ipv6(const struct packet_view *v,
         __u32 word[10];
         struct {
             __u32 head[2];
-            struct packet_addr src, dst;
+            struct flows_address src, dst;
         } ip;
     } h;
     __u32 left = packet_bytes(v) - offset - 40, behind;

@@ -286,6 +286,7 @@ static __always_inline void end_session(__u32 tgid, __u64 session)
     if (!s)
         return;
     session_tell(&key, s, PROBE_EVENT_CLOSE);
+    session_forget_process(s);
     if (s->method != PROBE_METHOD_NONE && s->tuple.cookie) {
         __u64 cookie = s->tuple.cookie;
         bpf_map_delete_elem(&claims, &cookie);
@@ -411,6 +412,20 @@ static __always_inline struct call *call_current(struct thread *t, __u32 tgid, _
     return c && c->active ? c : NULL;
 }
 
+/* A call in flight has used its socket. When it returns its session will have that; but the packets
+ * of a handshake pass until then. */
+static __always_inline void early_process(const struct call *c, __u32 tgid)
+{
+    struct session_key key = {.tgid = tgid, .pointer = c->session};
+    const struct session *s;
+
+    if (!has_processes || c->cookie.call > PROBE_CALL_HANDSHAKE)
+        return;
+    s = session_find(&key);
+    if ((!s || !s->certain) && !filter_excludes(&c->tuple))
+        processes_put(&c->tuple);
+}
+
 /* A thread has used a TCP socket: sent (or received) n bytes, or failed. */
 static __always_inline void use_socket(const struct probe_tuple *tuple, __u32 tgid, _Bool sent,
                                        int n)
@@ -425,6 +440,7 @@ static __always_inline void use_socket(const struct probe_tuple *tuple, __u32 tg
         if (!c->has_tuple && tuple->remote_port != 0) {
             c->tuple = *tuple;
             c->has_tuple = 1;
+            early_process(c, tgid);
         }
         return;
     }

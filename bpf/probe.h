@@ -111,14 +111,16 @@ struct probe_event {
 
 /* Counters of the kernel side, a per-CPU array. */
 enum probe_stat {
-    PROBE_STAT_CALLS,       /* reads and writes with a result */
-    PROBE_STAT_EVENTS,      /* given to the ring */
-    PROBE_STAT_RING_EVENTS, /* not given: ring full */
-    PROBE_STAT_RING_BYTES,  /* plaintext bytes in them */
-    PROBE_STAT_CUT_BYTES,   /* beyond call_max */
-    PROBE_STAT_FAULT_BYTES, /* not readable at return */
-    PROBE_STAT_TABLE_FULL,  /* calls not followed: a table was full */
-    PROBE_STAT_FILTERED,    /* calls of others than the filters name */
+    PROBE_STAT_CALLS,        /* reads and writes with a result */
+    PROBE_STAT_EVENTS,       /* given to the ring */
+    PROBE_STAT_RING_EVENTS,  /* not given: ring full */
+    PROBE_STAT_RING_BYTES,   /* plaintext bytes in them */
+    PROBE_STAT_CUT_BYTES,    /* beyond call_max */
+    PROBE_STAT_FAULT_BYTES,  /* not readable at return */
+    PROBE_STAT_TABLE_FULL,   /* calls not followed: a table was full */
+    PROBE_STAT_FILTERED,     /* calls of others than the filters name */
+    PROBE_STAT_PROCESS_LOST, /* ends of flows that mode xdp had forgotten before their sessions
+                                ended */
     PROBE_STATS
 };
 

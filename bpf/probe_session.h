@@ -15,6 +15,7 @@
 
 #include "bpf/probe_copy.h"
 #include "bpf/probe_filter.h"
+#include "bpf/probe_processes.h"
 #include "bpf/probe_tuple.h"
 
 static __always_inline struct session *session_find(const struct session_key *key)
@@ -62,10 +63,25 @@ static __always_inline _Bool session_has_data(const struct session *s)
     return s->offset[0] != 0 || s->offset[1] != 0;
 }
 
+/* From now on the five-tuple of the session is certain. */
+static __always_inline void session_is_certain(struct session *s)
+{
+    s->certain = 1;
+    if (has_processes && !s->excluded)
+        processes_put(&s->tuple);
+}
+
+static __always_inline void session_forget_process(const struct session *s)
+{
+    if (has_processes && s->certain && !s->excluded)
+        processes_remove(&s->tuple);
+}
+
 /* Another connection goes by the same pointer from now on. */
 static __always_inline void session_renew(const struct session_key *key, struct session *s)
 {
     session_tell(key, s, PROBE_EVENT_CLOSE);
+    session_forget_process(s);
     s->number = session_number();
     s->offset[0] = s->offset[1] = 0;
     s->method = PROBE_METHOD_NONE;
@@ -77,8 +93,10 @@ static __always_inline void session_set_tuple(const struct session_key *key, str
 {
     s->tuple = *t;
     s->method = method;
-    s->certain = method != PROBE_METHOD_LEARNED;
     s->excluded = filter_excludes(t) != 0;
+    s->certain = 0;
+    if (method != PROBE_METHOD_LEARNED)
+        session_is_certain(s);
     if (t->cookie)
         bpf_map_update_elem(&claims, &t->cookie, key, BPF_ANY);
 }
@@ -158,7 +176,7 @@ static __always_inline void session_next_send(struct thread *t, __u32 tgid,
     if (!s || s->certain)
         return;
     if (s->method != PROBE_METHOD_NONE && (tuple_same(&s->tuple, to) || session_has_data(s))) {
-        s->certain = 1;
+        session_is_certain(s);
         return;
     }
     session_set_tuple(&key, s, to, PROBE_METHOD_NEXT_SEND);

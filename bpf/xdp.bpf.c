@@ -114,25 +114,26 @@ __noinline int spliff_tc_walk(struct __sk_buff *skb)
     return (int)walk(&v);
 }
 
-__noinline int spliff_xdp_send(struct xdp_md *ctx, __u32 hash, __u32 hashed)
+/* p: NULL if it is no packet of a flow */
+__noinline int spliff_xdp_send(struct xdp_md *ctx, __u32 hash, const struct packet *p)
 {
     struct packet_view v = {
         .ctx = ctx, .hook = PACKET_XDP_FAR, .bytes = (__u32)bpf_xdp_get_buff_len(ctx)};
-    struct xdp_event head = {.hash = hash, .hashed = hashed != 0};
+    struct xdp_head head = {.event.hash = hash};
 
-    return xdp_ring_send(&v, &head);
+    return xdp_ring_send(&v, &head, p);
 }
 
-__noinline int spliff_tc_send(struct __sk_buff *skb, __u32 hash, __u32 hashed, __u32 outgoing)
+__noinline int spliff_tc_send(struct __sk_buff *skb, __u32 hash, const struct packet *p,
+                              __u32 outgoing)
 {
     struct packet_view v = {
         .ctx = skb, .hook = PACKET_TC_FAR, .bytes = skb->len, .l3 = xdp_config.l3};
-    struct xdp_event head = {.hash = hash,
-                             .hashed = hashed != 0,
-                             .outgoing = outgoing != 0,
-                             .vlan_tci = skb->vlan_present ? (__u16)skb->vlan_tci : 0};
+    struct xdp_head head = {.event = {.hash = hash,
+                                      .outgoing = outgoing != 0,
+                                      .vlan_tci = skb->vlan_present ? (__u16)skb->vlan_tci : 0}};
 
-    return xdp_ring_send(&v, &head);
+    return xdp_ring_send(&v, &head, p);
 }
 
 /* A packet of a flow goes up or is counted; both, if the ring is full. */
@@ -145,7 +146,7 @@ __noinline int spliff_xdp_judge(struct xdp_md *ctx, struct packet *p)
         return 0;
     if (f && !xdp_flow_rises(f, &v, p))
         flows_count(&f->counted, p);
-    else if (!spliff_xdp_send(ctx, packet_hash(p, xdp_config.seed), 1) && f)
+    else if (!spliff_xdp_send(ctx, packet_hash(p, xdp_config.seed), p) && f)
         flows_count(&f->counted, p);
     return 0;
 }
@@ -162,7 +163,7 @@ __noinline int spliff_tc_judge(struct __sk_buff *skb, struct packet *p, __u32 ou
         count_segments(f, p, skb->gso_segs);
     if (f && !xdp_flow_rises(f, &v, p))
         flows_count(&f->counted, p);
-    else if (!spliff_tc_send(skb, packet_hash(p, xdp_config.seed), 1, outgoing) && f)
+    else if (!spliff_tc_send(skb, packet_hash(p, xdp_config.seed), p, outgoing) && f)
         flows_count(&f->counted, p);
     return 0;
 }
@@ -191,7 +192,7 @@ int spliff_xdp(struct xdp_md *ctx)
     if (prefilter_is_on() && (left_out = spliff_xdp_left_out(ctx)) != 0)
         return left_out == 1 + PREFILTER_DROPPED ? XDP_DROP : XDP_PASS;
     if (!packet_parse_usual(&v, &p) && !spliff_xdp_parse(ctx, &p)) {
-        spliff_xdp_send(ctx, (__u32)spliff_xdp_walk(ctx), 0);
+        spliff_xdp_send(ctx, (__u32)spliff_xdp_walk(ctx), NULL);
         return XDP_PASS;
     }
     f = bpf_map_lookup_elem(&xdp_flows, &p.key);
@@ -212,7 +213,7 @@ static __always_inline int look_tc(struct __sk_buff *skb, __u32 outgoing)
     if (prefilter_is_on() && (left_out = spliff_tc_left_out(skb)) != 0)
         return left_out == 1 + PREFILTER_DROPPED && !outgoing ? TC_ACT_SHOT : TC_ACT_UNSPEC;
     if (!packet_parse_usual(&v, &p) && !spliff_tc_parse(skb, &p)) {
-        spliff_tc_send(skb, (__u32)spliff_tc_walk(skb), 0, outgoing);
+        spliff_tc_send(skb, (__u32)spliff_tc_walk(skb), NULL, outgoing);
         return TC_ACT_UNSPEC;
     }
     f = bpf_map_lookup_elem(&xdp_flows, &p.key);

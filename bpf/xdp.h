@@ -2,7 +2,8 @@
 /* Mode xdp: what xdp.bpf.c, the manager (manager/capture/xdp.c) and the worker
  * (worker/capture/xdp.c) agree on.
  *
- * A ring buffer a worker; each event is a struct xdp_event and the frame behind it. The consumer's
+ * A ring buffer a worker; each event is a struct xdp_event and the frame behind it, and between
+ * them, where there is a probe, the processes at the ends of the frame's flow. The consumer's
  * page of the ring is the worker's: behind the kernel's consumer position, at XDP_TAKEN_OFFSET, it
  * notes for a successor up to which position frames were handed out. */
 #ifndef SPLIFF_BPF_XDP_H
@@ -21,7 +22,18 @@ struct xdp_event {
     unsigned int hash;       /* of the flow, if `hashed`: the frame is TCP or UDP, in no tunnel */
     unsigned short vlan_tci; /* tag that the kernel took out of the frame, 0 if none */
     unsigned char outgoing;
-    unsigned char hashed;
+    unsigned char hashed : 1;
+    unsigned char processes : 1; /* struct xdp_processes lies before the frame */
+};
+
+/* Who has the ends of the flow's key, as far as the probe has told (processes.h). */
+struct xdp_process {
+    unsigned int pid; /* 0: not known */
+    char name[16];    /* up to its NUL */
+};
+
+struct xdp_processes {
+    struct xdp_process end[2];
 };
 
 /* What the first bytes of a direction are. */
@@ -66,6 +78,7 @@ struct xdp_config {
     unsigned int first_bytes; /* of a direction that go up */
     unsigned char l3;         /* frames begin with the IP header */
     unsigned char segments;   /* what is sent in one piece is cut on its way, and counts as cut */
+    unsigned char processes;  /* there is a map of them, and events have room for them */
     unsigned short n_cpus;    /* that go on with what comes in, by flow; 0: the one it came to */
     unsigned short cpu[XDP_CPUS_MAX];
 };

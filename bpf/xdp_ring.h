@@ -2,7 +2,8 @@
 /* Frames into the ring buffer of the worker that owns them.
  *
  * A ring gives out space of sizes that the verifier must know, so there is a size for each
- * doubling: a frame wastes at most half of its space, and is copied once. */
+ * doubling: a frame wastes at most half of its space, and is copied once. Where there is a probe,
+ * each has room for processes, known or not, so that there are no more sizes than that. */
 #ifndef SPLIFF_BPF_XDP_RING_H
 #define SPLIFF_BPF_XDP_RING_H
 
@@ -50,18 +51,32 @@ static __always_inline long xdp_ring_copy(const struct packet_view *v, void *to,
                                      : bpf_skb_load_bytes(v->ctx, 0, to, bytes);
 }
 
+/* What goes before the frame. */
+struct xdp_head {
+    struct xdp_event event;
+    struct xdp_processes processes; /* if xdp_config.processes */
+};
+
+static __always_inline __u32 xdp_ring_head_bytes(void)
+{
+    return xdp_config.processes ? sizeof(struct xdp_head) : sizeof(struct xdp_event);
+}
+
 /* With room (a constant) for the frame. False if the ring has none. */
 static __always_inline _Bool xdp_ring_put(void *ring, const struct packet_view *v,
-                                          const struct xdp_event *head, const __u32 room)
+                                          const struct xdp_head *head, const __u32 room)
 {
-    struct xdp_event *e = bpf_ringbuf_reserve(ring, sizeof *e + room, 0);
-    __u64 bytes = head->bytes;
+    struct xdp_head *e = bpf_ringbuf_reserve(ring, xdp_ring_head_bytes() + room, 0);
+    __u64 bytes = head->event.bytes;
 
     if (!e)
         return 0;
-    *e = *head;
+    e->event = head->event;
+    if (xdp_config.processes)
+        e->processes = head->processes;
     __asm__ volatile("" : "+r"(bytes)); /* so that what is compared is what is handed on */
-    if (bytes == 0 || bytes > room || xdp_ring_copy(v, e + 1, (__u32)bytes) != 0) {
+    if (bytes == 0 || bytes > room ||
+        xdp_ring_copy(v, (void *)e + xdp_ring_head_bytes(), (__u32)bytes) != 0) {
         bpf_ringbuf_discard(e, 0);
         return 0;
     }
@@ -70,33 +85,37 @@ static __always_inline _Bool xdp_ring_put(void *ring, const struct packet_view *
 }
 
 static __always_inline _Bool xdp_ring_put_sized(void *ring, const struct packet_view *v,
-                                                const struct xdp_event *head)
+                                                const struct xdp_head *head)
 {
-    if (head->bytes <= 128)
+    const __u32 bytes = head->event.bytes;
+
+    if (bytes <= 128)
         return xdp_ring_put(ring, v, head, 128);
-    if (head->bytes <= 256)
+    if (bytes <= 256)
         return xdp_ring_put(ring, v, head, 256);
-    if (head->bytes <= 512)
+    if (bytes <= 512)
         return xdp_ring_put(ring, v, head, 512);
-    if (head->bytes <= 1024)
+    if (bytes <= 1024)
         return xdp_ring_put(ring, v, head, 1024);
-    if (head->bytes <= 2048)
+    if (bytes <= 2048)
         return xdp_ring_put(ring, v, head, 2048);
-    if (head->bytes <= 4096)
+    if (bytes <= 4096)
         return xdp_ring_put(ring, v, head, 4096);
-    if (head->bytes <= 8192)
+    if (bytes <= 8192)
         return xdp_ring_put(ring, v, head, 8192);
-    if (head->bytes <= 16384)
+    if (bytes <= 16384)
         return xdp_ring_put(ring, v, head, 16384);
-    if (head->bytes <= 32768)
+    if (bytes <= 32768)
         return xdp_ring_put(ring, v, head, 32768);
     return xdp_ring_put(ring, v, head, XDP_FRAME_MAX);
 }
 
-/* Sends the frame to the owner of head->hash. False, counted, if its ring is full. */
-static __always_inline _Bool xdp_ring_send(const struct packet_view *v, struct xdp_event *head)
+/* Sends the frame to the owner of head->event.hash; p: NULL if it is no packet of a flow. False,
+ * counted, if its ring is full. */
+static __always_inline _Bool xdp_ring_send(const struct packet_view *v, struct xdp_head *head,
+                                           const struct packet *p)
 {
-    __u32 bucket = head->hash % FLOW_BUCKETS, worker;
+    __u32 bucket = head->event.hash % FLOW_BUCKETS, worker;
     __u32 *owner = bpf_map_lookup_elem(&xdp_owner, &bucket);
     void *ring;
 
@@ -106,9 +125,13 @@ static __always_inline _Bool xdp_ring_send(const struct packet_view *v, struct x
     ring = bpf_map_lookup_elem(&xdp_rings, &worker);
     if (!ring)
         return 0;
-    head->ts_ns = bpf_ktime_get_ns();
-    head->wire_bytes = v->bytes;
-    head->bytes = v->bytes < XDP_FRAME_MAX ? v->bytes : XDP_FRAME_MAX;
+    head->event.ts_ns = bpf_ktime_get_ns();
+    head->event.wire_bytes = v->bytes;
+    head->event.bytes = v->bytes < XDP_FRAME_MAX ? v->bytes : XDP_FRAME_MAX;
+    head->event.hashed = p != NULL;
+    head->event.processes = xdp_config.processes != 0;
+    if (p && p->key.proto == PACKET_TCP && xdp_config.processes)
+        xdp_processes_find(&head->processes, p);
     if (!xdp_ring_put_sized(ring, v, head)) {
         xdp_ring_count(worker, XDP_STAT_RING_FULL);
         return 0;

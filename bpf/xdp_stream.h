@@ -12,6 +12,7 @@
 
 #include "bpf/flows_count.h"
 #include "bpf/xdp_content.h"
+#include "bpf/xdp_processes.h"
 
 #define XDP_ACKS            16            /* segments without payload that go up */
 #define XDP_HANDSHAKE_BYTES (128u * 1024) /* of TLS without application data */
@@ -99,10 +100,14 @@ static __always_inline _Bool xdp_stream_is_near(const struct flows_value *v,
     return !flows_has(v, FLOWS_SEQ, p) || p->seq - e->seq_end + XDP_NEAR_BYTES < 2 * XDP_NEAR_BYTES;
 }
 
-static __always_inline void xdp_stream_restart(struct xdp_flow *f, struct xdp_stream *s, __u32 end)
+/* Another connection: the processes were those of the one before. */
+static __always_inline void xdp_stream_restart(struct xdp_flow *f, struct xdp_stream *s,
+                                               const struct packet *p)
 {
     *s = (struct xdp_stream){};
-    __sync_fetch_and_and(&f->counted.flags, ~(FLOWS_SEQ << end));
+    __sync_fetch_and_and(&f->counted.flags, ~(FLOWS_SEQ << p->from));
+    if (xdp_config.processes)
+        bpf_map_delete_elem(&flow_processes, &p->key);
 }
 
 /* Whether a TCP segment goes up. */
@@ -113,14 +118,14 @@ static __always_inline _Bool xdp_tcp_rises(struct xdp_flow *f, const struct pack
     struct flows_end *e = p->from ? &f->counted.end[1] : &f->counted.end[0];
 
     if (p->tcp_flags & PACKET_SYN) {
-        xdp_stream_restart(f, s, p->from);
+        xdp_stream_restart(f, s, p);
         bpf_map_delete_elem(&xdp_quiet, &p->key);
         return 1;
     }
     if (p->tcp_flags & (PACKET_FIN | PACKET_RST))
         return 1;
     if (!xdp_stream_is_near(&f->counted, e, p))
-        xdp_stream_restart(f, s, p->from);
+        xdp_stream_restart(f, s, p);
     if (p->payload_bytes == 0)
         return s->acks < XDP_ACKS && !s->quiet && ++s->acks;
     if (s->quiet || xdp_stream_is_hushed(s, p))

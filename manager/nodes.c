@@ -177,6 +177,14 @@ static int give_ports(struct manager *m, char *error)
     return 0;
 }
 
+/* The probe tells whose flows are, where mode xdp asks for it. */
+static void give_processes(struct manager *m)
+{
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        if (m->nodes[i].kind == NODE_PROBE)
+            m->nodes[i].heritage->capture.processes_fd = captures_give_processes(m->captures);
+}
+
 static int open_captures(struct manager *m, char *error)
 {
     struct heritage *workers[TOPOLOGY_WORKERS_MAX];
@@ -201,6 +209,7 @@ static int open_captures(struct manager *m, char *error)
         memcpy(reader->worker_fds, m->shared.worker_fds, sizeof reader->worker_fds);
     if (err == 0)
         err = give_ports(m, error);
+    give_processes(m);
     /* From here the node owns the descriptors; in the heritage stand the child's numbers. */
     for (unsigned i = 0; i < m->n_nodes; i++) {
         struct node *node = &m->nodes[i];

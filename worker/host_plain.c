@@ -119,13 +119,20 @@ void host_plain_end(struct worker *w, struct flow *f)
     host_unhooked_end(w, f, j);
     protocol = reader_close(w, f, j, f->last_ns);
     for (unsigned end = 0; end < 2; end++) {
-        struct correlate_session *s = j->session[end];
+        const struct correlate_session *s = j->session[end];
 
-        if (!s)
-            continue;
-        host_plain_log(w, f, j, s, protocol);
-        correlate_detach(w->plain->correlate, f, s);
+        if (s)
+            host_plain_log(w, f, j, s, protocol);
     }
+}
+
+void host_plain_free(struct worker *w, struct flow *f)
+{
+    struct correlate_joint *j = host_plain_joint(w, f);
+
+    for (unsigned end = 0; end < 2; end++)
+        if (j->session[end])
+            correlate_detach(w->plain->correlate, f, j->session[end]);
     correlate_end(w->plain->correlate, f);
 }
 
@@ -452,6 +459,12 @@ void host_plain_watch(struct worker *w, struct flow *f, uint8_t analyzer)
         return;
     correlate_watch(w->plain->correlate, f);
     host_claim(w, f);
+}
+
+void host_plain_processes(struct worker *w, struct flow *f, const struct frame_process told[2])
+{
+    if (w->plain)
+        correlate_processes(w->plain->correlate, f, told);
 }
 
 void host_plain_arrival(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns)

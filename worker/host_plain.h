@@ -39,11 +39,19 @@ void host_plain_seen(struct worker *w, const struct flow *f);
 /* A packet with payload of a joined flow (f->joint). */
 void host_plain_arrival(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns);
 
-/* The flow is over; its own analyzer is still open. */
+/* A packet of a flow, joined or not, with which the kernel told of processes at its ends. */
+void host_plain_processes(struct worker *w, struct flow *f, const struct frame_process told[2]);
+
+/* The flow is over; its own analyzer is still open: logs the sessions. What is known of processes
+ * stays for the flow's last records, until host_plain_free. */
 void host_plain_end(struct worker *w, struct flow *f);
+void host_plain_free(struct worker *w, struct flow *f);
 
 /* Fills process, latency and view fields of records that come from plaintext. */
 void host_plain_fill(struct worker *w, struct flow *f, enum record_type type, void *rec);
+
+/* Fills in a conn or ssl record of a joined flow which processes are at its ends. */
+void host_plain_ends(struct worker *w, const struct flow *f, enum record_type type, void *rec);
 
 /* Whether an analyzer reads the plaintext of a joined flow. */
 bool host_plain_is_read(const struct worker *w, const struct flow *f);

@@ -84,6 +84,45 @@ void host_plain_fill(struct worker *w, struct flow *f, enum record_type type, vo
         SET_BOTH(grpc, rec, s, peer, side);
 }
 
+#define SET_ENDS(type, rec, own, peer, side)                                                       \
+    do {                                                                                           \
+        struct rec_##type *r = rec;                                                                \
+                                                                                                   \
+        RECORD_SET(type, r, pid, (own)->pid);                                                      \
+        SET_TEXT(type, r, process, (own)->name);                                                   \
+        RECORD_SET(type, r, process_side, side);                                                   \
+        if ((peer)->pid > 0)                                                                       \
+            RECORD_SET(type, r, peer_pid, (peer)->pid);                                            \
+        SET_TEXT(type, r, peer_process, (peer)->name);                                             \
+    } while (0)
+
+struct end_process {
+    uint32_t pid; /* 0: not known */
+    struct str name;
+};
+
+void host_plain_ends(struct worker *w, const struct flow *f, enum record_type type, void *rec)
+{
+    const struct correlate_joint *j = host_plain_joint(w, f);
+    unsigned client = j->reader < 0 ? f->orig ^ f->swapped : j->client;
+    struct end_process known[2] = {{0}}, *own = &known[client], *peer = &known[!client];
+    struct str side;
+
+    for (unsigned end = 0; end < 2; end++)
+        correlate_process(w->plain->correlate, f, end, &known[end].pid, &known[end].name);
+    if (own->pid == 0) {
+        own = &known[!client];
+        peer = &known[client];
+    }
+    if (own->pid == 0)
+        return;
+    side = own == &known[client] ? STR_LIT("client") : STR_LIT("server");
+    if (type == RECORD_conn)
+        SET_ENDS(conn, rec, own, peer, side);
+    else if (type == RECORD_ssl)
+        SET_ENDS(ssl, rec, own, peer, side);
+}
+
 uint64_t host_wire_time(struct analyzer_ctx *ctx, unsigned side, uint64_t ts_ns)
 {
     const struct host_call *c = host_call_of(ctx);

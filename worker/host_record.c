@@ -3,6 +3,7 @@
 #include "worker/host.h"
 
 #include "worker/flow/uid.h"
+#include "worker/host_plain.h"
 
 #include <string.h>
 
@@ -68,6 +69,8 @@ void host_record(struct worker *w, struct flow *f, enum record_type type, void *
         head->present |= FLOW_HEAD_BITS;
     }
     learned_fill(w, f, type, rec);
+    if (f->joint > 0 && (type == RECORD_conn || type == RECORD_ssl))
+        host_plain_ends(w, f, type, rec);
     emit_record(w->emit, type, rec);
 }
 

@@ -147,6 +147,8 @@ void pipeline_flow_end(struct worker *w, struct flow *f)
     host_close(w, f);
     host_attempt(w, f);
     flow_log(w, f);
+    if (f->joint > 0)
+        host_plain_free(w, f);
     tunnel_end(w, f);
     host_learn_end(w, f);
     host_oddities_free(w, f);
@@ -406,6 +408,8 @@ static void packet_content(struct worker *w, struct flow *f, const struct packet
         shunt_before(w, f, p);
     if (__builtin_expect(f->joint > 0, 0))
         packet_joined(w, f, p);
+    if (__builtin_expect(p->frame->processes != NULL, 0))
+        host_plain_processes(w, f, p->frame->processes);
     events = conn_packet(f, p, p->from ^ f->orig);
     if (p->key.proto == IPPROTO_TCP)
         tcp_content(w, f, p, (p->tcp_flags & TCP_RST) && !(events & CONN_RST_IGNORED));

@@ -41,7 +41,7 @@ int *heritage_capture_fd(struct heritage_capture *c, unsigned i)
 {
     int *const fds[HERITAGE_CAPTURE_FDS] = {
         &c->fd,         &c->flows_fd,        &c->memory_fd, &c->program_fd, &c->lists_fd,
-        &c->shunted_fd, &c->shunted_page_fd, &c->stats_fd,  &c->reader_fd};
+        &c->shunted_fd, &c->shunted_page_fd, &c->stats_fd,  &c->reader_fd,  &c->processes_fd};
 
     return fds[i];
 }

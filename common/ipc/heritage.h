@@ -88,6 +88,8 @@ struct heritage_capture {
     int shunted_page_fd; /* BPF map of how many those are (bpf/flows.h), or -1 */
     int stats_fd;        /* xdp: BPF map of the counters of all rings (bpf/xdp.h), or -1 */
     int reader_fd;       /* shared file: eventfd that wakes the reader, or -1 */
+    int processes_fd;    /* the probe's, beside mode xdp: BPF map of the processes of flows
+                            (bpf/processes.h), or -1 */
     uint32_t linktype;   /* AF_PACKET: LINKTYPE_ value of its frames */
     char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */
     bool hash_decides;            /* our hash and bucket_owner say which worker gets a flow */
@@ -101,13 +103,13 @@ struct heritage_capture {
 };
 
 /* The descriptors in it, one after the other. */
-#define HERITAGE_CAPTURE_FDS 9u
+#define HERITAGE_CAPTURE_FDS 10u
 int *heritage_capture_fd(struct heritage_capture *c, unsigned i);
 
 /* In an initializer: none of them. */
 #define HERITAGE_CAPTURE_NO_FDS                                                                    \
     .fd = -1, .flows_fd = -1, .memory_fd = -1, .program_fd = -1, .lists_fd = -1, .shunted_fd = -1, \
-    .shunted_page_fd = -1, .stats_fd = -1, .reader_fd = -1
+    .shunted_page_fd = -1, .stats_fd = -1, .reader_fd = -1, .processes_fd = -1
 
 /* Where the probe sends what it takes: for each interface, which worker owns a bucket; or that its
  * workers claim their flows (claim.h), since something else than our hash shares them out. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 struct captures {
+    int processes_fd; /* of bpf/processes.h; -1: there is none */
     unsigned n;
     struct {
         const struct opener *opener;
@@ -131,6 +132,7 @@ int captures_open(struct captures **out, const struct topology *t, const struct 
         return -ENOMEM;
     }
     *out = c;
+    c->processes_fd = -1;
     for (unsigned i = 0; i < t->n; i++)
         if (t->nodes[i].kind == TOPOLOGY_WORKER)
             workers[n++] = &t->nodes[i];
@@ -139,7 +141,9 @@ int captures_open(struct captures **out, const struct topology *t, const struct 
                                     .prefilter = prefilter,
                                     .seed = seed,
                                     .number = c->n,
-                                    .fanout_group = (fanout_base + c->n) & 0xffff};
+                                    .fanout_group = (fanout_base + c->n) & 0xffff,
+                                    .processes_fd =
+                                        heritages[i]->plaintext ? &c->processes_fd : NULL};
         struct members m;
         int err;
 
@@ -245,10 +249,17 @@ struct alt_svc_mirror captures_mirror(struct captures *c)
     return (struct alt_svc_mirror){learned_host, learned_port, c};
 }
 
+int captures_give_processes(const struct captures *c)
+{
+    return c && c->processes_fd >= 0 ? fcntl(c->processes_fd, F_DUPFD_CLOEXEC, 3) : -1;
+}
+
 void captures_close(struct captures *c)
 {
     for (unsigned i = 0; c && i < c->n; i++)
         if (c->interface[i].opened)
             c->interface[i].opener->close(c->interface[i].opened);
+    if (c && c->processes_fd >= 0)
+        close(c->processes_fd);
     free(c);
 }

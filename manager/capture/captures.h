@@ -28,6 +28,10 @@ int captures_open_replay(const char *path, const struct prefilter *prefilter,
 void captures_tick(struct captures *c);
 void captures_close(struct captures *c);
 
+/* A descriptor of the map of flows' processes (bpf/processes.h) for the probe: then the heritage's.
+ * -1: no interface is in mode xdp, or there is none left. */
+int captures_give_processes(const struct captures *c);
+
 /* What is to be told of alternative services: for alt_svc_table_mirror. */
 struct alt_svc_mirror captures_mirror(struct captures *c);
 

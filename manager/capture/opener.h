@@ -23,6 +23,8 @@ struct capture_request {
     uint32_t fanout_group;             /* AF_PACKET: the next free one is taken if fanout_id is 0 */
     const uint16_t *bucket_owner;      /* FLOW_BUCKETS entries: which of the n_workers */
     const struct prefilter *prefilter; /* for programs: prefilter_use(); or NULL */
+    int *processes_fd; /* mode xdp: the map of bpf/processes.h, the caller's; -1: the first opener
+                          makes it; NULL: there is no probe to fill it */
 };
 
 /* What an opener keeps of an interface as long as the manager lives: programs, maps. */

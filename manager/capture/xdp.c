@@ -9,6 +9,7 @@
  * copied before their XDP can see it. On all of these tc sees both, unless XDP was asked for. */
 #include "manager/capture/opener.h"
 
+#include "bpf/processes.h"
 #include "bpf/xdp.h"
 #include "common/base/clock.h"
 #include "common/base/linktype.h"
@@ -43,6 +44,7 @@ struct opened {
     struct interface interface; /* as it was when the programs were attached */
     const struct options *options;
     const struct prefilter *prefilter;
+    int processes_fd; /* borrowed; -1: there is no probe */
     uint32_t n_workers, seed;
     uint32_t flows;                        /* entries of the map of flows */
     unsigned cores[XDP_CPUS_MAX], n_cores; /* of xdp_cpus */
@@ -105,6 +107,7 @@ static void set_config(const struct opened *o, struct xdp_bpf *b)
         .first_bytes = (uint32_t)o->options->xdp_first_bytes,
         .l3 = o->interface.linktype != LINKTYPE_ETHERNET,
         .segments = !o->interface.loopback,
+        .processes = o->processes_fd >= 0,
     };
     config->n_cpus = (unsigned short)o->n_cores;
     for (unsigned i = 0; i < o->n_cores; i++)
@@ -124,10 +127,32 @@ static int share_maps(struct xdp_bpf *b, const struct xdp_bpf *from)
     {
         const struct bpf_map *old = bpf_object__find_map_by_name(from->obj, bpf_map__name(map));
 
-        if (r == 0 && old && !bpf_map__is_internal(map))
+        if (r == 0 && old && !bpf_map__is_internal(map) && bpf_map__fd(old) >= 0)
             r = bpf_map__reuse_fd(map, bpf_map__fd(old));
     }
     return r;
+}
+
+/* One map for all interfaces and the probe: the first that is opened makes it. */
+static int make_processes(const struct capture_request *r, char *error)
+{
+    if (!r->processes_fd || *r->processes_fd >= 0)
+        return 0;
+    *r->processes_fd = bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "flow_processes",
+                                      sizeof(struct flows_key), sizeof(struct processes),
+                                      (uint32_t)r->options->xdp_process_table_size, NULL);
+    return *r->processes_fd < 0
+               ? interface_fail(r->interface, error, -errno,
+                                "no memory for processes of flows: set xdp_process_table_size "
+                                "lower: %s",
+                                strerror(errno))
+               : 0;
+}
+
+static int use_processes(const struct opened *o, struct xdp_bpf *b)
+{
+    return o->processes_fd < 0 ? bpf_map__set_autocreate(b->maps.flow_processes, false)
+                               : bpf_map__reuse_fd(b->maps.flow_processes, o->processes_fd);
 }
 
 /* A program for the interface as it is now, neither loaded nor attached. NULL: no memory. */
@@ -139,7 +164,8 @@ static struct xdp_bpf *open_program(const struct opened *o)
         return NULL;
     set_sizes(o, b);
     set_config(o, b);
-    if (prefilter_use(o->prefilter, b->obj) < 0 || (o->program && share_maps(b, o->program) < 0)) {
+    if (prefilter_use(o->prefilter, b->obj) < 0 || use_processes(o, b) < 0 ||
+        (o->program && share_maps(b, o->program) < 0)) {
         xdp_bpf__destroy(b);
         return NULL;
     }
@@ -281,6 +307,10 @@ static int open_all(struct opened *o, const struct capture_request *r,
     o->n_cores = (unsigned)code;
     o->virtual = is_virtual(o->name);
     o->flows = (uint32_t)o->options->xdp_flow_table_size;
+    code = make_processes(r, error);
+    if (code < 0)
+        return code;
+    o->processes_fd = r->processes_fd ? *r->processes_fd : -1;
     o->program = open_program(o);
     if (!o->program)
         return interface_fail(o->name, error, -ENOMEM, "out of memory");

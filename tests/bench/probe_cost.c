@@ -131,7 +131,7 @@ static struct kernel *watch(enum way way)
 
     if (way == WAY_NONE)
         return NULL;
-    if (kernel_open(&k, &config, RING_BYTES, 1024, &counters, error, sizeof error) < 0)
+    if (kernel_open(&k, &config, RING_BYTES, 1024, -1, &counters, error, sizeof error) < 0)
         die(error);
     if (dladdr((void *)(uintptr_t)SSL_write, &library) == 0)
         die("cannot find libssl");

@@ -6,7 +6,7 @@
 # What of us is in the kernel, of all namespaces.
 xdp_left_behind() {
     bpftool prog show | grep -E 'name spliff_(xdp|tc)'
-    bpftool map show | grep -E 'name (xdp_(flows|rings|owner|quiet)|spliff_ring)'
+    bpftool map show | grep -E 'name (xdp_(flows|rings|owner|quiet)|flow_processes|spliff_ring)'
     server tc qdisc show dev sv0 2>/dev/null | grep clsact
     server ip link show sv0 2>/dev/null | grep -o 'prog/xdp.*'
 }

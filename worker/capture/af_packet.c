@@ -150,6 +150,7 @@ static bool fill_frame(struct capture *c, struct frame *f, const uint8_t *at)
     f->vlan_tci = h->tp_status & TP_STATUS_VLAN_VALID ? (uint16_t)h->hv1.tp_vlan_tci : 0;
     f->outgoing = from->sll_pkttype == PACKET_OUTGOING;
     f->hashed = false;
+    f->processes = NULL;
     f->checksum = h->tp_status & TP_STATUS_CSUMNOTREADY ? FRAME_CHECKSUM_ABSENT
                   : h->tp_status & TP_STATUS_CSUM_VALID ? FRAME_CHECKSUM_GOOD
                                                         : FRAME_CHECKSUM_UNKNOWN;

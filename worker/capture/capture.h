@@ -44,6 +44,12 @@ struct capture_unseen {
     uint64_t last_ns;          /* since 1970, of the last of them; 0: there was none */
 };
 
+/* A process that has an end of a flow, as the kernel told with a packet. */
+struct frame_process {
+    uint32_t pid;  /* 0: not known */
+    char name[16]; /* up to its NUL, if it has one */
+};
+
 /* One frame, borrowed until release. */
 struct frame {
     const uint8_t *data;
@@ -56,6 +62,7 @@ struct frame {
     uint8_t checksum;  /* enum frame_checksum */
     bool hashed;       /* `hash` is the flow_key_hash of the outermost packet, TCP or UDP */
     uint32_t hash;
+    const struct frame_process *processes; /* [2], by the ends of its flow's key; NULL: unknown */
 };
 
 /* How a flow is shunted. */

@@ -227,6 +227,7 @@ static bool wanted(struct capture *c, struct frame *f)
         c->counters->capture_truncated++;
     f->vlan_tci = 0;
     f->hashed = false;
+    f->processes = NULL;
     f->outgoing = false; /* nor known: a file does not tell which host wrote it */
     f->checksum = FRAME_CHECKSUM_UNKNOWN;
     return true;

@@ -76,12 +76,25 @@ static uint64_t produced(const struct capture *c)
     return __atomic_load_n(c->producer, __ATOMIC_ACQUIRE);
 }
 
+_Static_assert(sizeof(struct xdp_process) == sizeof(struct frame_process) &&
+                   offsetof(struct xdp_process, name) == offsetof(struct frame_process, name),
+               "layout");
+
+/* What lies before the frame; NULL: nothing is known. */
+static const struct frame_process *processes_of(const struct xdp_event *e)
+{
+    const struct frame_process *p = (const void *)(e + 1);
+
+    return e->processes && (p[0].pid | p[1].pid) ? p : NULL;
+}
+
 /* False if the user's filter leaves the frame out. */
 static bool fill_frame(struct capture *c, struct frame *f, const uint32_t *record)
 {
     const struct xdp_event *e = (const void *)((const uint8_t *)record + BPF_RINGBUF_HDR_SZ);
 
-    *f = (struct frame){.data = (const uint8_t *)(e + 1),
+    *f = (struct frame){.data = (const uint8_t *)(e + 1) +
+                                (e->processes ? sizeof(struct xdp_processes) : 0),
                         .caplen = e->bytes < c->snaplen ? e->bytes : c->snaplen,
                         .wirelen = e->wire_bytes,
                         .ts_ns = e->ts_ns + c->wall_ns,
@@ -90,7 +103,8 @@ static bool fill_frame(struct capture *c, struct frame *f, const uint32_t *recor
                         .outgoing = e->outgoing,
                         .checksum = e->outgoing ? FRAME_CHECKSUM_ABSENT : c->checksum,
                         .hashed = e->hashed,
-                        .hash = e->hash};
+                        .hash = e->hash,
+                        .processes = processes_of(e)};
     if (f->caplen < f->wirelen)
         c->counters->capture_truncated++;
     if (!c->filter || filter_match(c->filter, f->data, f->caplen, f->wirelen))

@@ -239,6 +239,36 @@ void correlate_watch(struct correlate *c, struct flow *f)
         (void)joint_of(c, f);
 }
 
+void correlate_processes(struct correlate *c, struct flow *f, const struct frame_process told[2])
+{
+    struct correlate_joint *j;
+
+    if (f->joint == 0)
+        correlate_watch(c, f);
+    j = correlate_of(c, f);
+    for (unsigned end = 0; j && end < 2; end++)
+        if (told[end].pid > 0)
+            j->process[end] = told[end];
+}
+
+bool correlate_process(const struct correlate *c, const struct flow *f, unsigned end, uint32_t *pid,
+                       struct str *name)
+{
+    const struct correlate_joint *j = correlate_of(c, f);
+
+    if (j && j->session[end]) {
+        *pid = (uint32_t)j->session[end]->facts.process.pid;
+        *name = j->session[end]->facts.process.name;
+    } else if (j && j->process[end].pid > 0) {
+        *pid = j->process[end].pid;
+        *name = str_make(j->process[end].name,
+                         strnlen(j->process[end].name, sizeof j->process[end].name));
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static bool session_place(struct correlate *c, struct flow *f, uint32_t flow_index, unsigned end,
                           struct correlate_session *s)
 {

@@ -18,6 +18,7 @@
 #include "common/schema/counters.h"
 #include "common/schema/options.h"
 #include "common/schema/record.h"
+#include "worker/capture/capture.h"
 #include "worker/correlate/latency.h"
 #include "worker/flow/flow.h"
 
@@ -65,6 +66,7 @@ struct correlate_joint {
         uint64_t ns[CORRELATE_ARRIVALS]; /* ring of times of packets with payload */
         uint32_t n;                      /* ever */
     } arrivals[2];                       /* by end that sent */
+    struct frame_process process[2];     /* by end: as the kernel told with packets */
 };
 
 /* 0 or -errno. */
@@ -77,6 +79,15 @@ struct correlate_session *correlate_find(struct correlate *c, uint64_t number);
 /* The flow's packets may have plaintext some day: notes their times from now on, if there is room
  * beside the flows that do have. */
 void correlate_watch(struct correlate *c, struct flow *f);
+
+/* The kernel has told with a packet of the flow which processes have its ends; what is known stays
+ * where a pid is 0. Nothing is kept if there is no room. */
+void correlate_processes(struct correlate *c, struct flow *f, const struct frame_process told[2]);
+
+/* The process at an end of the flow: a session's, else what the kernel told. False: none is known.
+ * *name is borrowed until the flow's joint changes. */
+bool correlate_process(const struct correlate *c, const struct flow *f, unsigned end, uint32_t *pid,
+                       struct str *name);
 
 /* Remembers a new session of a flow (an end of its key, whose place is free) and joins it. NULL: no
  * room, counted. */

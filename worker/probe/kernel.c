@@ -4,6 +4,7 @@
  * not, and what is missing is said in words and not by a verifier's log. */
 #include "worker/probe/kernel.h"
 
+#include "bpf/processes.h"
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "worker/probe/kernel_hooks.h"
@@ -156,11 +157,12 @@ static uint32_t power_of_two(uint64_t bytes)
 
 /* Sizes, constants, and which programs. */
 static int configure(struct kernel *k, const struct probe_config *config, uint64_t ring_bytes,
-                     uint32_t sessions)
+                     uint32_t sessions, int processes_fd)
 {
     struct probe_bpf *b = k->bpf;
     uint32_t call_max = PROBE_CHUNKS * PROBE_CHUNK_MAX;
     uint32_t go_calls = sessions < GO_CALLS_MIN ? GO_CALLS_MIN : sessions;
+    int r;
 
     CHECK(config->n_pids <= 16 && config->n_ppids <= 16 && config->n_comms <= 16 &&
           config->n_addresses <= PROBE_ADDRESSES_MAX);
@@ -169,6 +171,9 @@ static int configure(struct kernel *k, const struct probe_config *config, uint64
         b->rodata->config.call_max = call_max;
     b->rodata->own_pid = (uint32_t)getpid();
     b->rodata->has_lengths = k->lengths;
+    b->rodata->has_processes = processes_fd >= 0;
+    r = processes_fd < 0 ? bpf_map__set_autocreate(b->maps.flow_processes, false)
+                         : bpf_map__reuse_fd(b->maps.flow_processes, processes_fd);
     bpf_map__set_max_entries(b->maps.sessions, sessions);
     bpf_map__set_max_entries(b->maps.claims, sessions);
     bpf_map__set_max_entries(b->maps.go_calls, go_calls);
@@ -176,8 +181,8 @@ static int configure(struct kernel *k, const struct probe_config *config, uint64
     bpf_program__set_autoload(b->progs.on_send, k->lengths);
     bpf_program__set_autoload(b->progs.on_receive, k->lengths);
     bpf_program__set_autoload(b->progs.on_syscall, !k->lengths);
-    if (!k->multi)
-        return 0;
+    if (r < 0 || !k->multi)
+        return r;
     bpf_program__set_expected_attach_type(b->progs.on_entry, ATTACH_TYPE_UPROBE_MULTI);
     return bpf_program__set_expected_attach_type(b->progs.on_return, ATTACH_TYPE_UPROBE_MULTI);
 }
@@ -250,7 +255,7 @@ static int on_event(void *arg, void *data, size_t bytes)
 }
 
 static int open_all(struct kernel *k, const struct probe_config *config, uint64_t ring_bytes,
-                    uint32_t sessions)
+                    uint32_t sessions, int processes_fd)
 {
     int r = ask_kernel(k);
 
@@ -263,7 +268,7 @@ static int open_all(struct kernel *k, const struct probe_config *config, uint64_
     k->stat_values = calloc((size_t)k->cpus, sizeof *k->stat_values);
     if (!k->stat_values)
         return fail(k, -ENOMEM, "no memory");
-    r = configure(k, config, ring_bytes, sessions);
+    r = configure(k, config, ring_bytes, sessions, processes_fd);
     if (r < 0)
         return fail(k, r, "cannot set up the probe's programs: %s", strerror(-r));
     r = load(k);
@@ -282,7 +287,8 @@ static int open_all(struct kernel *k, const struct probe_config *config, uint64_
 }
 
 int kernel_open(struct kernel **out, const struct probe_config *config, uint64_t ring_bytes,
-                uint32_t sessions, struct counters *c, char *error, size_t error_bytes)
+                uint32_t sessions, int processes_fd, struct counters *c, char *error,
+                size_t error_bytes)
 {
     struct kernel *k = calloc(1, sizeof *k);
     int r;
@@ -297,7 +303,7 @@ int kernel_open(struct kernel **out, const struct probe_config *config, uint64_t
     k->error = error;
     k->error_bytes = error_bytes;
     k->own_netns = config->own_netns;
-    r = open_all(k, config, ring_bytes, sessions);
+    r = open_all(k, config, ring_bytes, sessions, processes_fd);
     if (r < 0) {
         kernel_close(k);
         return r;
@@ -394,6 +400,7 @@ void kernel_count(struct kernel *k)
     c->probe_fault_bytes = stat_sum(k, PROBE_STAT_FAULT_BYTES);
     c->probe_table_full = stat_sum(k, PROBE_STAT_TABLE_FULL);
     c->probe_filtered = stat_sum(k, PROBE_STAT_FILTERED);
+    c->probe_processes_lost = stat_sum(k, PROBE_STAT_PROCESS_LOST);
 }
 
 static pid_t owner_find(struct kernel *k, const struct probe_owner_key *key)

@@ -17,10 +17,12 @@
 struct kernel;
 
 /* Loads and starts what watches sockets. 0; -errno with one line in error that names what the
- * kernel lacks or forbids and what to do. c is borrowed until close. For tests:
+ * kernel lacks or forbids and what to do. processes_fd: the map of bpf/processes.h, which is the
+ * caller's, or -1. c is borrowed until close. For tests:
  * SPLIFF_PROBE_FALLBACK in the environment makes a kernel pass for an old one. */
 int kernel_open(struct kernel **out, const struct probe_config *config, uint64_t ring_bytes,
-                uint32_t sessions, struct counters *c, char *error, size_t error_bytes);
+                uint32_t sessions, int processes_fd, struct counters *c, char *error,
+                size_t error_bytes);
 /* Detaches all; waits for that no more than a few seconds, the process's end does the rest. */
 void kernel_close(struct kernel *k);
 

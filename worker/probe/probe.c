@@ -259,8 +259,8 @@ static int kernel_side_open(struct probe *p)
 
     if (err < 0)
         return EX_UNAVAILABLE;
-    err = kernel_open(&p->kernel, &config, o->plaintext_ring, (uint32_t)o->plaintext_sessions, p->c,
-                      error, sizeof error);
+    err = kernel_open(&p->kernel, &config, o->plaintext_ring, (uint32_t)o->plaintext_sessions,
+                      p->heritage->capture.processes_fd, p->c, error, sizeof error);
     if (err == 0)
         return 0;
     log_error("%s", error);

@@ -53,7 +53,7 @@ static void open_worker(unsigned i)
 
 static void open_interface(const char *interface, uint32_t n)
 {
-    struct capture_request r = {interface, &options, n, SEED, 0, 23, owner, NULL};
+    struct capture_request r = {interface, &options, n, SEED, 0, 23, owner, NULL, NULL};
     struct heritage_capture *out[MEMBERS_MAX] = {NULL};
     char error[INI_ERROR_BYTES] = "";
 
@@ -88,6 +88,7 @@ static int receive(unsigned worker, uint32_t want)
     struct pollfd p = {.fd = ops->wait_fd(capture[worker]), .events = POLLIN};
     int n;
 
+    memset(frames, 0xff, sizeof frames); /* all members are the source's to fill in */
     while ((n = ops->recv(capture[worker], frames, want)) == 0)
         if (poll(&p, 1, WAIT_MS) == 0)
             return 0;
@@ -192,6 +193,8 @@ static void test_fanout(void **state)
                 struct packet p;
                 enum weird weird;
 
+                assert_false(frames[i].hashed);
+                assert_null(frames[i].processes);
                 assert_int_equal(decode_frame(&d, &frames[i], &p, &weird), DECODE_PACKET);
                 assert_int_equal(owner[p.hash % FLOW_BUCKETS], w);
                 seen[w]++;
@@ -333,7 +336,7 @@ static void test_down_and_up_again(void **state)
 
 static void test_errors(void **state)
 {
-    struct capture_request r = {"nowhere0", &options, 1, SEED, 0, 23, owner, NULL};
+    struct capture_request r = {"nowhere0", &options, 1, SEED, 0, 23, owner, NULL, NULL};
     struct heritage_capture *out[] = {&heritage[0].capture};
     char error[INI_ERROR_BYTES];
 
@@ -353,7 +356,7 @@ static void test_group_of_another_program(void **state)
 {
     uint32_t value = 23u | PACKET_FANOUT_HASH << 16;
     struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
-    struct capture_request r = {"near", &options, 2, SEED, 0, 23, owner, NULL};
+    struct capture_request r = {"near", &options, 2, SEED, 0, 23, owner, NULL, NULL};
     struct heritage_capture *out[] = {&heritage[0].capture, &heritage[1].capture};
     char error[INI_ERROR_BYTES];
     int fd;

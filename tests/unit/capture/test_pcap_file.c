@@ -129,6 +129,7 @@ static int receive(void)
 
     do {
         ops->release(capture);
+        memset(frames, 0xff, sizeof frames); /* all members are the source's to fill in */
         n = ops->recv(capture, frames, CAPTURE_BATCH_MAX);
     } while (n == 0);
     return n;
@@ -138,6 +139,8 @@ static void assert_frame(const struct frame *f, uint64_t ts_ns, uint32_t caplen,
 {
     assert_int_equal(f->ts_ns, ts_ns);
     assert_int_equal(f->caplen, caplen);
+    assert_false(f->hashed);
+    assert_null(f->processes);
     for (uint32_t i = 0; i < caplen; i++)
         assert_int_equal(f->data[i], fill);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Frames out of the ring of mode xdp, put in by its program as it runs in the kernel
  * (BPF_PROG_TEST_RUN): SYNs, which always go up. */
+#include "bpf/processes.h"
 #include "bpf/xdp.h"
 #include "common/base/clock.h"
 #include "common/base/linktype.h"
@@ -28,6 +29,7 @@
 #define CLIENT     0xc0000201u
 #define SERVER     0xc0000202u
 #define TCP_SYN    2
+#define TCP_ACK    16
 
 static struct xdp_bpf *bpf;
 static struct heritage heritage;
@@ -43,7 +45,8 @@ static int load(void **state)
     bpf = xdp_bpf__open();
     if (!bpf)
         return -1;
-    bpf->rodata->xdp_config = (struct xdp_config){.first_bytes = 1000};
+    bpf->rodata->xdp_config = (struct xdp_config){.first_bytes = 1000, .processes = 1};
+    bpf_map__set_max_entries(bpf->maps.flow_processes, 64);
     bpf_map__set_max_entries(bpf->maps.xdp_flows, 1024);
     bpf_map__set_max_entries(bpf->maps.xdp_quiet, 64);
     bpf_program__set_autoload(bpf->progs.spliff_tc_in, false);
@@ -99,18 +102,28 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* A SYN from this port, with payload of so many bytes of the port's last digit. */
-static void put(unsigned port, size_t bytes)
+/* A segment from this port, with payload of so many bytes of the port's last digit. */
+static void put_segment_at(unsigned port, unsigned flags, uint32_t seq, size_t bytes)
 {
     LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pb.b);
 
     pb_ethernet(&pb, 0x0800);
     pb_ipv4(&pb, 6, CLIENT, SERVER, 0, 0x4000);
-    pb_tcp(&pb, port, 443, 1, 0, TCP_SYN);
+    pb_tcp(&pb, port, 443, seq, 0, flags);
     pb_fill(&pb, '0' + port % 10, bytes);
     pb_end(&pb);
     opts.data_size_in = (uint32_t)pb.n;
     assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.spliff_xdp), &opts), 0);
+}
+
+static void put_segment(unsigned port, unsigned flags, size_t bytes)
+{
+    put_segment_at(port, flags, 1, bytes);
+}
+
+static void put(unsigned port, size_t bytes)
+{
+    put_segment(port, TCP_SYN, bytes);
 }
 
 static void frames_come_whole_and_in_order(void **state)
@@ -133,9 +146,71 @@ static void frames_come_whole_and_in_order(void **state)
         assert_in_range(frames[i].ts_ns, before - NS_PER_SEC, clock_wall_ns() + NS_PER_SEC);
         assert_true(frames[i].hashed);
         assert_false(frames[i].outgoing);
+        assert_null(frames[i].processes);
     }
     capture_xdp.release(capture);
     assert_int_equal(capture_xdp.recv(capture, frames, CAPTURE_BATCH_MAX), 0);
+}
+
+/* What the probe knows of the flow from this port. */
+static int map_of_processes(unsigned port, struct flow_key *key)
+{
+    memset(key, 0, sizeof *key);
+    flow_key_set_v4(key, (const uint8_t[]){0xc0, 0, 2, 1}, port, (const uint8_t[]){0xc0, 0, 2, 2},
+                    443, 6);
+    return bpf_map__fd(bpf->maps.flow_processes);
+}
+
+static void know_server(unsigned port)
+{
+    struct processes known = {.end[1] = {.pid = 77, .name = "nginx"}};
+    struct flow_key key;
+    int map = map_of_processes(port, &key);
+
+    assert_int_equal(bpf_map_update_elem(map, &key, &known, BPF_ANY), 0);
+}
+
+/* With each frame of the flow, until a SYN begins another one on its five-tuple. */
+static void processes_come_with_the_frames_of_their_flow(void **state)
+{
+    struct processes known;
+    struct flow_key key;
+    int map = map_of_processes(8000, &key);
+
+    (void)state;
+    know_server(8000);
+    put_segment(8000, TCP_ACK, 100);
+    put_segment(8001, TCP_ACK, 100);
+    put_segment(8000, TCP_ACK, 100);
+    put_segment(8000, TCP_SYN, 0);
+    put_segment(8000, TCP_ACK, 100);
+    assert_int_equal(capture_xdp.recv(capture, frames, CAPTURE_BATCH_MAX), 5);
+    for (int i = 0; i < 5; i++) {
+        const struct frame_process *p = frames[i].processes;
+
+        assert_int_equal(frames[i].caplen, i == 3 ? 54 : 154);
+        assert_int_equal(frames[i].data[12], 0x08);
+        if (i == 0 || i == 2) {
+            assert_int_equal(p[0].pid, 0);
+            assert_int_equal(p[1].pid, 77);
+            assert_string_equal(p[1].name, "nginx");
+        } else {
+            assert_null(p);
+        }
+    }
+    assert_true(bpf_map_lookup_elem(map, &key, &known) < 0);
+}
+
+/* Its SYN was not seen, the numbers tell. */
+static void a_connection_that_follows_begins_with_nobody(void **state)
+{
+    (void)state;
+    know_server(8002);
+    put_segment_at(8002, TCP_ACK, 1, 100);
+    put_segment_at(8002, TCP_ACK, 0x40000000, 100);
+    assert_int_equal(capture_xdp.recv(capture, frames, CAPTURE_BATCH_MAX), 2);
+    assert_non_null(frames[0].processes);
+    assert_null(frames[1].processes);
 }
 
 /* Over its end, many times. */
@@ -241,6 +316,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(frames_come_whole_and_in_order),
+        TEST(processes_come_with_the_frames_of_their_flow),
+        TEST(a_connection_that_follows_begins_with_nobody),
         TEST(the_ring_goes_round),
         TEST(what_is_borrowed_is_not_overwritten),
         TEST(a_successor_begins_behind_what_was_handed_out),

@@ -158,6 +158,33 @@ static void sessions_are_found_whatever_came_and_went_before(void **state)
     }
 }
 
+static void processes_are_those_of_sessions_or_of_packets(void **state)
+{
+    const struct frame_process told[2] = {{.pid = 7, .name = "nginx"}, {.pid = 0}},
+                               full = {.pid = 8, .name = "sixteen letters!"};
+    struct str name;
+    uint32_t pid;
+
+    (void)state;
+    assert_false(correlate_process(c, &flows[0], 0, &pid, &name));
+    correlate_processes(c, &flows[0], told);
+    assert_true(correlate_process(c, &flows[0], 0, &pid, &name));
+    assert_int_equal(pid, 7);
+    assert_true(str_equal(name, STR_LIT("nginx")));
+    assert_false(correlate_process(c, &flows[0], 1, &pid, &name));
+    correlate_processes(c, &flows[0], (const struct frame_process[2]){{.pid = 0}, full});
+    assert_true(correlate_process(c, &flows[0], 0, &pid, &name));
+    assert_int_equal(pid, 7);
+    assert_true(correlate_process(c, &flows[0], 1, &pid, &name));
+    assert_int_equal(name.len, 16);
+    join(0, 1, 10)->facts.process.pid = 9;
+    assert_true(correlate_process(c, &flows[0], 1, &pid, &name));
+    assert_int_equal(pid, 9);
+    for (unsigned i = 1; i < 3 * SESSIONS; i++) /* no room for all */
+        correlate_processes(c, &flows[i], told);
+    assert_false(correlate_process(c, &flows[3 * SESSIONS - 1], 0, &pid, &name));
+}
+
 static void times_of_packets_are_found_from_both_sides(void **state)
 {
     const struct flow *f = &flows[0];
@@ -246,6 +273,7 @@ int main(void)
         TEST(the_one_without_a_flow_for_longest_makes_room),
         TEST(watched_flows_leave_room_for_joined_ones),
         TEST(sessions_are_found_whatever_came_and_went_before),
+        TEST(processes_are_those_of_sessions_or_of_packets),
         TEST(times_of_packets_are_found_from_both_sides),
         TEST(times_that_are_no_longer_kept_are_not_known),
         TEST(latencies_are_of_the_session_and_of_all),

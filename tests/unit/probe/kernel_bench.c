@@ -17,7 +17,7 @@
 
 #define IMAGE 77
 
-struct kernel_bench bench;
+struct kernel_bench bench = {.processes_fd = -1};
 
 static void make_pair(struct pair *p)
 {
@@ -151,8 +151,8 @@ void bench_open(struct probe_config config)
     assert_int_equal(stat("/proc/self/ns/net", &netns), 0);
     config.own_netns = (unsigned)netns.st_ino;
     config.call_max = BENCH_CALL_MAX;
-    if (kernel_open(&bench.kernel, &config, 1 << 20, 1024, &bench.counters, bench.why_not,
-                    sizeof bench.why_not) == 0)
+    if (kernel_open(&bench.kernel, &config, 1 << 20, 1024, bench.processes_fd, &bench.counters,
+                    bench.why_not, sizeof bench.why_not) == 0)
         attach();
 }
 

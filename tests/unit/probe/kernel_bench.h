@@ -22,6 +22,7 @@ struct pair {
 struct kernel_bench {
     struct kernel *kernel; /* NULL: it cannot be had, */
     char why_not[400];     /* and why */
+    int processes_fd;      /* what it tells of processes, or -1 */
     struct counters counters;
     struct pair pairs[2]; /* the child has them from the parent */
 

@@ -22,9 +22,11 @@ struct fake_bus bus;
 /* --- the kernel --- */
 
 int kernel_open(struct kernel **out, const struct probe_config *config, uint64_t ring_bytes,
-                uint32_t sessions, struct counters *c, char *error, size_t error_bytes)
+                uint32_t sessions, int processes_fd, struct counters *c, char *error,
+                size_t error_bytes)
 {
     (void)config;
+    (void)processes_fd;
     assert_true(ring_bytes > 0 && sessions > 0 && c == &counters);
     kernel.opened = true;
     *out = kernel.error == 0 ? (struct kernel *)(void *)&kernel : NULL;

@@ -21,7 +21,7 @@ static void plaintext_is_read_as_content_of_its_flow(void **state)
     packets_end(11);
     finish_and_expect("tls_plain protocol=http1 pid=100 process_side=client\n"
                       "conn service=ssl,http conn_state=SF missed_bytes=0 history=ShADdFf "
-                      "category=web_tls\n");
+                      "category=web_tls pid=100 process_side=client\n");
     assert_true(rig.tls_plain.packets_seen);
     assert_int_equal(rig.tls_plain.orig_bytes, strlen(REQUEST));
     assert_int_equal(rig.tls_plain.resp_bytes, strlen(RESPONSE));
@@ -31,6 +31,49 @@ static void plaintext_is_read_as_content_of_its_flow(void **state)
     assert_int_equal(rig.counters.plain_joined, 1);
     assert_int_equal(rig.counters.plain_sessions_active, 0);
     assert_int_equal(rig.counters.plain_latency_n, 1);
+}
+
+static void conn_tells_the_processes_at_the_ends(void **state)
+{
+    (void)state;
+    packets_begin();
+    open_session(1, 1, 1);
+    close_session(1, 4);
+    run_items();
+    packets_end(11);
+    pipeline_finish(&rig.w);
+    assert_int_equal(rig.conn.pid, 101);
+    assert_true(RECORD_HAS(conn, &rig.conn, process));
+    assert_true(str_equal(rig.conn.process_side, STR_LIT("server")));
+    assert_false(RECORD_HAS(conn, &rig.conn, peer_pid));
+}
+
+static void both_of_them_if_both_are_known(void **state)
+{
+    struct flow *f;
+    struct frame_process told[2] = {{.pid = 55, .name = "curl"}, {.pid = 0}};
+
+    (void)state;
+    packets_begin();
+    open_session(1, 1, 1);
+    run_items();
+    f = flow_table_longest_idle(&rig.w.flows);
+    host_plain_processes(&rig.w, f, told); /* the client's address is the smaller one */
+    packets_end(11);
+    pipeline_finish(&rig.w);
+    assert_int_equal(rig.conn.pid, 55);
+    assert_true(str_equal(rig.conn.process_side, STR_LIT("client")));
+    assert_int_equal(rig.conn.peer_pid, 101);
+}
+
+static void nothing_is_said_of_processes_that_nobody_knows(void **state)
+{
+    (void)state;
+    packets_begin();
+    packets_end(11);
+    pipeline_finish(&rig.w);
+    assert_false(RECORD_HAS(conn, &rig.conn, pid));
+    assert_false(RECORD_HAS(conn, &rig.conn, process_side));
 }
 
 static void the_servers_process_is_at_the_servers_side(void **state)
@@ -87,7 +130,7 @@ static void plaintext_may_come_before_the_packets(void **state)
     packets_end(12);
     finish_and_expect("tls_plain protocol=http1 pid=100 process_side=client\n"
                       "conn service=ssl,http conn_state=SF missed_bytes=0 history=ShADdFf "
-                      "category=web_tls\n");
+                      "category=web_tls pid=100 process_side=client\n");
     assert_int_equal(rig.conn.ts, start); /* the uid is made of it, and was told already */
     assert_true(rig.tls_plain.packets_seen);
     assert_int_equal(rig.counters.plain_joined, 1);
@@ -154,7 +197,7 @@ static void what_close_tells_of_and_never_came_is_missed(void **state)
                       "http uri=/a view=plaintext pid=100 process_side=client\n"
                       "tls_plain protocol=http1 pid=100 process_side=client\n"
                       "conn service=ssl,http conn_state=S1 missed_bytes=0 history=ShADd "
-                      "category=web_tls\n");
+                      "category=web_tls pid=100 process_side=client\n");
     assert_int_equal(rig.tls_plain.resp_missed_bytes, 500);
 }
 
@@ -170,7 +213,7 @@ static void a_session_that_begins_late_is_found_by_later_messages(void **state)
     finish_and_expect("weird name=bad_HTTP_reply source=http1\n" HTTP_CLIENT
                       "\ntls_plain protocol=http1 pid=100 process_side=client\n"
                       "conn service=ssl,http conn_state=S1 missed_bytes=0 history=ShADd "
-                      "category=web_tls\n");
+                      "category=web_tls pid=100 process_side=client\n");
 }
 
 static void what_is_readable_by_itself_is_not_read_twice(void **state)
@@ -230,7 +273,7 @@ static void a_newer_session_of_a_process_displaces_the_older(void **state)
                       "tls_plain protocol=http1 pid=100 process_side=client\n" HTTP_CLIENT
                       "\ntls_plain protocol=http1 pid=100 process_side=client\n"
                       "conn service=ssl,http conn_state=S1 missed_bytes=0 history=ShADd "
-                      "category=web_tls\n");
+                      "category=web_tls pid=100 process_side=client\n");
     assert_int_equal(rig.counters.plain_sessions_active, 0);
 }
 
@@ -269,7 +312,7 @@ static void a_session_may_be_told_of_again_after_its_end(void **state)
                       "\ntls_plain protocol=http1 pid=100 process_side=client\n" HTTP_CLIENT
                       "\ntls_plain protocol=http1 pid=100 process_side=client\n"
                       "conn service=ssl,http conn_state=S1 missed_bytes=0 history=ShADd "
-                      "category=web_tls\n");
+                      "category=web_tls pid=100 process_side=client\n");
     assert_int_equal(rig.counters.plain_missed_bytes, 0);
     assert_int_equal(rig.counters.plain_sessions_active, 0);
 }
@@ -346,7 +389,7 @@ static void a_websocket_inside_has_its_processes(void **state)
         "tls_plain protocol=websocket pid=100 process_side=client\n"
         "tls_plain protocol=websocket pid=101 process_side=server\n"
         "conn service=ssl,http,websocket conn_state=S1 missed_bytes=0 history=ShADd "
-        "category=websocket\n");
+        "category=websocket pid=100 process_side=client peer_pid=101\n");
 }
 
 /* Frames of HTTP/2 with headers of the static table (RFC 7541 appendix A). */
@@ -497,7 +540,7 @@ static void a_connection_may_go_on_in_another_process(void **state)
                       "http uri=/a status_code=200 view=plaintext pid=102 process_side=server\n"
                       "tls_plain protocol=http1 pid=102 process_side=server\n"
                       "conn service=ssl,http conn_state=S1 missed_bytes=0 history=ShADd "
-                      "category=web_tls\n");
+                      "category=web_tls pid=102 process_side=server\n");
     assert_int_equal(rig.counters.plain_stray, 0);
 }
 
@@ -505,6 +548,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(plaintext_is_read_as_content_of_its_flow),
+        TEST(conn_tells_the_processes_at_the_ends),
+        TEST(both_of_them_if_both_are_known),
+        TEST(nothing_is_said_of_processes_that_nobody_knows),
         TEST(the_servers_process_is_at_the_servers_side),
         TEST(both_ends_are_told_apart_and_read_once),
         TEST(plaintext_may_come_before_the_packets),
