@@ -76,10 +76,10 @@ struct flows_shunted {
     unsigned int changes; /* of what workers want, each counted after it was made */
 };
 
-/* Value of a shunted flow: user space reads the front. */
+/* Value of a flow that is or was shunted: user space reads the front. */
 struct flows_kept {
     struct flows_value counted;
-    struct flows_shunt how;
+    struct flows_shunt how; /* as it was last asked; its worker is set from the start */
     unsigned int changes; /* after so many how and answer were right */
     unsigned int answer;  /* enum flows_answer */
 };

@@ -38,8 +38,10 @@ static int ask_map(struct flows_map *m)
 
     if (r < 0)
         return r;
-    if (info.key_size != sizeof(struct flows_key) || info.value_size < sizeof(struct flows_value) ||
-        (info.type != BPF_MAP_TYPE_PERCPU_HASH && info.type != BPF_MAP_TYPE_LRU_HASH))
+    if (info.key_size != sizeof(struct flows_key) ||
+        (info.type != BPF_MAP_TYPE_PERCPU_HASH && info.type != BPF_MAP_TYPE_LRU_HASH) ||
+        info.value_size < (info.type == BPF_MAP_TYPE_PERCPU_HASH ? sizeof(struct flows_kept)
+                                                                 : sizeof(struct flows_value)))
         return -EINVAL;
     m->cpus = info.type == BPF_MAP_TYPE_PERCPU_HASH ? kernel_map_cpus() : 1;
     m->stride_bytes = (info.value_size + 7u) / 8 * 8;
@@ -209,6 +211,19 @@ bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
                                      clock_wall_ns() - clock_mono_ns(), out);
 }
 
+static struct flows_kept *kept_by(const struct flows_map *m, unsigned cpu)
+{
+    return (void *)(m->values + cpu * m->stride_bytes);
+}
+
+/* A value without counts, of this worker. */
+static void set_new(struct flows_map *m)
+{
+    memset(m->values, 0, m->cpus * m->stride_bytes);
+    for (unsigned i = 0; i < m->cpus; i++)
+        kept_by(m, i)->how.worker = m->worker;
+}
+
 int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
                     const struct capture_shunt *how)
 {
@@ -223,26 +238,26 @@ int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
         value.rises |= (unsigned)how->rises[end] << end;
         value.rise_seq[end] = how->rise_seq[end];
     }
-    memset(m->values, 0, m->cpus * m->stride_bytes);
+    set_new(m);
     r = kernel_map_put(m->fd, key, m->values, BPF_NOEXIST); /* or it is there, and goes on */
     if (r == 0 || r == -EEXIST)
         r = put_shunt(m, key, &value);
     return r;
 }
 
-/* Keys come in no order, and from the beginning when others take them out meanwhile: hence a bound,
- * and the next key is read before this one goes. */
+/* Of what is counted, and not of what is shunted: that may have ended before, as with a body. Keys
+ * come in no order, and from the beginning when others take them out meanwhile: hence a bound, and
+ * the next key is read before this one goes. */
 uint32_t flows_map_sweep(struct flows_map *m)
 {
     bool more = m->shunted != NULL;
     struct flow_key key, next;
-    struct flows_shunt value;
     uint32_t swept = 0;
 
-    more = more && kernel_map_next(m->shunts_fd, NULL, &key) == 0;
+    more = more && kernel_map_next(m->fd, NULL, &key) == 0;
     for (uint64_t n = 0; more && n < 2 * (uint64_t)m->capacity; n++) {
-        more = kernel_map_next(m->shunts_fd, &key, &next) == 0;
-        if (kernel_map_get(m->shunts_fd, &key, &value) == 0 && value.worker == m->worker) {
+        more = kernel_map_next(m->fd, &key, &next) == 0;
+        if (kernel_map_get(m->fd, &key, m->values) == 0 && kept_by(m, 0)->how.worker == m->worker) {
             swept += remove_shunt(m, &key);
             kernel_map_remove(m->fd, &key);
         }
