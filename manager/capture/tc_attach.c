@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Links and filters alike go in front of the others: a program that decides what becomes of a
+ * packet ends the row, and one that only looks would not see it. */
 #include "manager/capture/tc_attach.h"
 
 #include "manager/ini_file.h"
@@ -14,8 +16,10 @@
 #define TCX_INGRESS ((enum bpf_attach_type)46)
 #define TCX_EGRESS  ((enum bpf_attach_type)47)
 
-/* By these our filters are known. The first in the row: what another program decides is no matter
- * to one that only looks. */
+/* In front of the links that are there (linux/bpf.h). */
+#define TCX_FIRST (1u << 3)
+
+/* By these our filters are known. */
 #define FILTER_PRIORITY 1u
 #define FILTER_HANDLE   0x5b1ff
 
@@ -35,8 +39,10 @@ static struct bpf_tc_opts filter_name(void)
 static int attach_link(struct tc_attached *a, int program_fd, const struct interface *i,
                        bool egress)
 {
+    DECLARE_LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = TCX_FIRST);
+
     a->link_fd =
-        bpf_link_create(program_fd, (int)i->index, egress ? TCX_EGRESS : TCX_INGRESS, NULL);
+        bpf_link_create(program_fd, (int)i->index, egress ? TCX_EGRESS : TCX_INGRESS, &opts);
     return a->link_fd >= 0 ? 0 : a->link_fd;
 }
 

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -77,6 +78,43 @@ static void a_link_ends_with_its_holder(void **state)
     assert_false(has_qdisc());
 }
 
+static uint32_t id_of(int fd)
+{
+    struct bpf_prog_info info = {0};
+    uint32_t bytes = sizeof info;
+
+    assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &bytes), 0);
+    return info.id;
+}
+
+/* What another's program decides ends the row. */
+static void a_link_is_in_front_of_others(void **state)
+{
+    const struct bpf_insn decide[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+        {.code = BPF_JMP | BPF_EXIT},
+    };
+    const enum bpf_attach_type ingress = (enum bpf_attach_type)46;
+    int other = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "decide", "GPL", decide, 2, NULL);
+    int link = bpf_link_create(other, 1, ingress, NULL);
+    uint32_t ids[4] = {0}, n = 4;
+    struct tc_attached *ours;
+
+    (void)state;
+    if (link < 0) {
+        close(other);
+        skip(); /* before Linux 6.6 */
+    }
+    assert_int_equal(tc_attach(&ours, program, &lo, false, TC_LINK, error), 0);
+    assert_int_equal(bpf_prog_query(1, ingress, 0, NULL, ids, &n), 0);
+    assert_int_equal(n, 2);
+    assert_int_equal(ids[0], id_of(program));
+    assert_int_equal(ids[1], id_of(other));
+    tc_detach(ours);
+    close(link);
+    close(other);
+}
+
 static void filters_go_with_their_qdisc(void **state)
 {
     struct tc_attached *in, *out;
@@ -134,9 +172,9 @@ static void what_is_wrong_is_said(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_link_ends_with_its_holder), TEST(filters_go_with_their_qdisc),
-        TEST(leftovers_are_taken_over),    TEST(a_qdisc_of_others_stays),
-        TEST(what_is_wrong_is_said),
+        TEST(a_link_ends_with_its_holder), TEST(a_link_is_in_front_of_others),
+        TEST(filters_go_with_their_qdisc), TEST(leftovers_are_taken_over),
+        TEST(a_qdisc_of_others_stays),     TEST(what_is_wrong_is_said),
     };
 
     return cmocka_run_group_tests(tests, open_namespace, NULL);
