@@ -225,14 +225,14 @@ SRC_TOPOLOGY := manager/topology.c manager/topology_section.c manager/cores.c \
                 manager/topology_ports.c manager/capture/dpdk_device.c
 
 SRC_MANAGER := \
-  manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/learned.c \
+  manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/comeback.c manager/learned.c \
   manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/rx_mode.c manager/cpufreq.c \
   manager/status.c $(SRC_TOPOLOGY) manager/config.c manager/ini_file.c manager/suggest.c \
   manager/text.c manager/folder.c manager/prefilter.c manager/prefilter_maps.c manager/privileged.c manager/probe_check.c manager/run_dir.c manager/output_watch.c manager/link_watch.c \
-  manager/numa.c manager/capture/table.c manager/capture/captures.c manager/capture/shared_file.c manager/capture/interface.c \
-  manager/capture/host_use.c manager/ethtool.c \
+  manager/numa.c manager/capture/table.c manager/capture/captures.c manager/capture/link.c manager/capture/shared_file.c \
+  manager/capture/interface.c manager/capture/host_use.c manager/ethtool.c \
   manager/capture/af_packet.c manager/capture/filter_bpf.c \
   manager/capture/socket_filter.c $(SRC_XDP) $(SRC_MODE_XDP) $(SRC_AF_XDP) $(SRC_MODE_DPDK) \
   manager/cli/table.c manager/cli/args.c manager/cli/setup.c manager/cli/devices.c manager/cli/run.c \
@@ -638,6 +638,7 @@ $(call unit,probe/test_discover,worker/probe/discover.c worker/probe/perf.c comm
     common/base/log.c)
 $(call unit,manager/capture/test_filter_bpf,manager/capture/filter_bpf.c common/base/filter.c $(BASE))
 $(call unit,manager/test_ethtool,manager/ethtool.c)
+$(call unit,manager/capture/test_link,manager/capture/link.c manager/capture/interface.c $(BASE))
 $(call unit,worker/test_shunt,$(PIPELINE))
 $(call unit,base/test_prefix_table,common/base/prefix_table.c common/base/ipaddr.c)
 ifdef SRC_XDP

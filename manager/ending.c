@@ -11,6 +11,7 @@
  *   logger, status      restart     ends all    ends all
  *   port, signal or 75  restart, and with it the workers that read it
  *   port, status        the same    ends all
+ *   worker and port whose interface is gone: wait until it is back (comeback.c)
  *   probe, signal       restart     restart
  *   probe, status       restart     restart
  *   probe, 69 or 77     goes on without it: another try would say the same
@@ -20,6 +21,7 @@
 
 #include "common/base/log.h"
 #include "common/ipc/dpdk_share.h"
+#include "manager/comeback.h"
 #include "manager/control.h"
 
 #include <fcntl.h>
@@ -161,6 +163,15 @@ static void node_stopped(struct manager *m, struct node *n)
     }
 }
 
+static unsigned count_held(const struct manager *m)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        n += m->nodes[i].held;
+    return n;
+}
+
 static void worker_ended(struct manager *m, struct node *n)
 {
     char how[96];
@@ -168,6 +179,8 @@ static void worker_ended(struct manager *m, struct node *n)
     shared_file_worker_gone(&m->shared, n->heritage->worker_index);
     if (m->phase >= MANAGER_STOPPING_PROBE) {
         node_stopped(m, n);
+    } else if (n->held) {
+        comeback_node_ended(m, n);
     } else if (m->plan->purpose == MANAGER_CLUSTER ||
                (m->plan->purpose == MANAGER_LIVE && (n->term_signal || n->again))) {
         restart_node(m, n);
@@ -177,7 +190,7 @@ static void worker_ended(struct manager *m, struct node *n)
                       supervise_end_text(n, how, sizeof how));
         ending_note_status(m, n->term_signal ? EXIT_FAILURE : n->exit_status);
         if (count_in_state(m, NODE_WORKER, NODE_ALIVE) +
-                count_in_state(m, NODE_WORKER, NODE_WAITING) ==
+                count_in_state(m, NODE_WORKER, NODE_WAITING) + count_held(m) ==
             0)
             ending_begin(m);
     }
@@ -275,6 +288,8 @@ static void port_ended(struct manager *m, struct node *n)
     (void)dpdk_share_reset(n->capture_fds[CAPTURE_MEMORY_FD]);
     if (m->phase >= MANAGER_STOPPING_LOGGERS) {
         node_stopped(m, n);
+    } else if (n->held) {
+        comeback_node_ended(m, n);
     } else if (m->plan->purpose == MANAGER_CLUSTER || n->term_signal ||
                n->exit_status == EX_TEMPFAIL) {
         stop_guests(m, n);

@@ -19,16 +19,29 @@ static int open_netlink(void)
     return fd;
 }
 
-/* What the messages say does not matter: who is told asks for itself. */
+/* A bridge sends the same message, in its own family, of a port that leaves it. */
+static void look_for_removals(const struct link_watch *w, const struct nlmsghdr *h, size_t bytes)
+{
+    for (; NLMSG_OK(h, bytes); h = NLMSG_NEXT(h, bytes)) {
+        const struct ifinfomsg *i = NLMSG_DATA(h);
+
+        if (h->nlmsg_type == RTM_DELLINK && h->nlmsg_len >= NLMSG_LENGTH(sizeof *i) &&
+            i->ifi_family == AF_UNSPEC)
+            w->removed(w->user, (unsigned)i->ifi_index);
+    }
+}
+
+/* What else the messages say does not matter: who is told asks for itself. */
 static void on_messages(uv_poll_t *poll, int status, int events)
 {
     struct link_watch *w = poll->data;
-    char message[8192];
+    _Alignas(struct nlmsghdr) char message[8192];
+    ssize_t n;
 
     (void)status;
     (void)events;
-    while (recv(w->fd, message, sizeof message, 0) > 0)
-        ;
+    while ((n = recv(w->fd, message, sizeof message, 0)) > 0)
+        look_for_removals(w, (const void *)message, (size_t)n);
     w->changed(w->user);
 }
 
@@ -40,9 +53,10 @@ static void on_tick(uv_timer_t *timer)
 }
 
 void link_watch_start(struct link_watch *w, uv_loop_t *loop, void (*changed)(void *user),
-                      void *user)
+                      void (*removed)(void *user, unsigned index), void *user)
 {
     w->changed = changed;
+    w->removed = removed;
     w->user = user;
     w->fd = open_netlink();
     if (w->fd >= 0) {

@@ -11,11 +11,14 @@ struct link_watch {
     uv_timer_t timer;
     int fd; /* netlink, or -1: there is only the timer */
     void (*changed)(void *user);
+    void (*removed)(void *user, unsigned index);
     void *user;
 };
 
+/* removed: for each interface that the kernel says is not there any more, before `changed`. Only a
+ * message can tell of one that is back, with its old number, by the time that somebody looks. */
 void link_watch_start(struct link_watch *w, uv_loop_t *loop, void (*changed)(void *user),
-                      void *user);
+                      void (*removed)(void *user, unsigned index), void *user);
 
 /* Once the loop has closed its handles. */
 void link_watch_fini(struct link_watch *w);

@@ -8,6 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "manager/capture/captures.h"
+#include "manager/comeback.h"
 #include "manager/control.h"
 #include "manager/ending.h"
 #include "manager/learned.h"
@@ -216,7 +217,14 @@ static void manager_watch_output(struct manager *m)
 
 static void on_links_changed(void *user)
 {
-    captures_tick(user);
+    comeback_look(user);
+}
+
+static void on_link_removed(void *user, unsigned index)
+{
+    struct manager *m = user;
+
+    captures_note_removed(m->captures, index);
 }
 
 static int on_control_status(void *user, bool json, struct text *out)
@@ -384,7 +392,7 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
     if (err == 0)
         manager_watch_output(m);
     if (err == 0 && m->captures)
-        link_watch_start(&m->links, &m->loop, on_links_changed, m->captures);
+        link_watch_start(&m->links, &m->loop, on_links_changed, on_link_removed, m);
     if (err == 0)
         err = manager_open_broker(m, error);
     if (err == 0)

@@ -128,6 +128,11 @@ static int node_program(const struct manager *m, struct node *n)
     return 0;
 }
 
+static void no_capture(struct heritage_capture *c)
+{
+    *c = (struct heritage_capture){HERITAGE_CAPTURE_NO_FDS};
+}
+
 static int node_init(struct manager *m, struct node *n, const struct topology_node *def,
                      unsigned worker_index)
 {
@@ -144,8 +149,7 @@ static int node_init(struct manager *m, struct node *n, const struct topology_no
         return -ENOMEM;
     heritage_common(m, h);
     h->kind = n->kind;
-    for (unsigned i = 0; i < HERITAGE_CAPTURE_FDS; i++)
-        *heritage_capture_fd(&h->capture, i) = -1;
+    no_capture(&h->capture);
     h->pin_cpu = def->pin_cpu;
     h->worker_index = worker_index;
     h->uid = node_uid(m->plan, n->kind);
@@ -153,28 +157,47 @@ static int node_init(struct manager *m, struct node *n, const struct topology_no
     return node_program(m, n);
 }
 
-/* A port's owner has what the first of its workers has. */
-static int give_ports(struct manager *m, char *error)
+static void note_frequency(const struct manager *m, struct heritage *h)
 {
-    for (unsigned i = 0; i < m->n_nodes; i++) {
-        struct heritage_capture *to = &m->nodes[i].heritage->capture;
-        unsigned w = 0;
+    if (m->plan->options.dpdk_power && h->capture.kind == CAPTURE_DPDK && h->pin_cpu >= 0)
+        cpufreq_read("", (unsigned)h->pin_cpu, &h->capture.dpdk.cpufreq);
+}
 
-        if (m->nodes[i].kind != NODE_PORT)
-            continue;
-        while (m->nodes[w].kind != NODE_WORKER ||
-               strcmp(m->nodes[w].def->interface, m->nodes[i].def->interface) != 0)
-            CHECK(++w < m->n_nodes);
-        *to = m->nodes[w].heritage->capture;
-        for (unsigned k = 0; k < HERITAGE_CAPTURE_FDS; k++)
-            *heritage_capture_fd(to, k) = -1;
-        to->memory_fd = fcntl(m->nodes[w].heritage->capture.memory_fd, F_DUPFD_CLOEXEC, 3);
-        if (to->memory_fd < 0) {
-            snprintf(error, INI_ERROR_BYTES, "%s: %s", m->nodes[i].def->name, strerror(errno));
-            return -errno;
-        }
-    }
-    return 0;
+/* A port's owner has what the first of its workers has. */
+static int give_port(struct manager *m, const struct node *port, char *error)
+{
+    struct heritage_capture *to = &port->heritage->capture;
+    unsigned w = 0;
+
+    while (m->nodes[w].kind != NODE_WORKER ||
+           strcmp(m->nodes[w].def->interface, port->def->interface) != 0)
+        CHECK(++w < m->n_nodes);
+    *to = m->nodes[w].heritage->capture;
+    for (unsigned k = 0; k < HERITAGE_CAPTURE_FDS; k++)
+        *heritage_capture_fd(to, k) = -1;
+    to->memory_fd = fcntl(m->nodes[w].heritage->capture.memory_fd, F_DUPFD_CLOEXEC, 3);
+    if (to->memory_fd >= 0)
+        return 0;
+    snprintf(error, INI_ERROR_BYTES, "%s: %s", port->def->name, strerror(errno));
+    return -errno;
+}
+
+/* What was opened for it: from here on the node owns the descriptors. In the heritage will stand
+ * the child's numbers. */
+static void take_capture(struct node *n)
+{
+    for (unsigned k = 0; k < HERITAGE_CAPTURE_FDS; k++)
+        n->capture_fds[k] = *heritage_capture_fd(&n->heritage->capture, k);
+}
+
+static unsigned heritages_of_workers(const struct manager *m, struct heritage **workers)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        if (m->nodes[i].kind == NODE_WORKER)
+            workers[n++] = m->nodes[i].heritage;
+    return n;
 }
 
 /* The probe tells whose flows are, where mode xdp asks for it. */
@@ -189,16 +212,13 @@ static int open_captures(struct manager *m, char *error)
 {
     struct heritage *workers[TOPOLOGY_WORKERS_MAX];
     const struct manager_plan *p = m->plan;
+    unsigned n = heritages_of_workers(m, workers);
     struct node *reader = NULL;
-    unsigned n = 0;
     int err;
 
-    for (unsigned i = 0; i < m->n_nodes; i++) {
-        if (m->nodes[i].kind == NODE_WORKER)
-            workers[n++] = m->nodes[i].heritage;
-        else if (m->nodes[i].kind == NODE_READER)
+    for (unsigned i = 0; i < m->n_nodes; i++)
+        if (m->nodes[i].kind == NODE_READER)
             reader = &m->nodes[i];
-    }
     if (p->purpose == MANAGER_REPLAY)
         err = captures_open_replay(p->options.read, m->prefilter, workers, n,
                                    reader ? reader->heritage : NULL, &m->shared, error);
@@ -207,27 +227,84 @@ static int open_captures(struct manager *m, char *error)
                             fanout_base(m), workers, error);
     if (reader)
         memcpy(reader->worker_fds, m->shared.worker_fds, sizeof reader->worker_fds);
-    if (err == 0)
-        err = give_ports(m, error);
+    for (unsigned i = 0; i < m->n_nodes && err == 0; i++)
+        if (m->nodes[i].kind == NODE_PORT)
+            err = give_port(m, &m->nodes[i], error);
     give_processes(m);
-    /* From here the node owns the descriptors; in the heritage stand the child's numbers. */
     for (unsigned i = 0; i < m->n_nodes; i++) {
-        struct node *node = &m->nodes[i];
-
-        for (unsigned k = 0; k < HERITAGE_CAPTURE_FDS; k++)
-            node->capture_fds[k] = *heritage_capture_fd(&node->heritage->capture, k);
+        take_capture(&m->nodes[i]);
+        note_frequency(m, m->nodes[i].heritage);
     }
     return err;
 }
 
-static void note_frequencies(struct manager *m)
+bool nodes_reads(const struct manager *m, const struct node *n, unsigned i)
 {
-    for (unsigned i = 0; i < m->n_nodes && m->plan->options.dpdk_power; i++) {
-        struct heritage *h = m->nodes[i].heritage;
+    return (n->kind == NODE_WORKER || n->kind == NODE_PORT) &&
+           strcmp(n->def->interface, captures_interface(m->captures, i)) == 0;
+}
 
-        if (h->capture.kind == CAPTURE_DPDK && h->pin_cpu >= 0)
-            cpufreq_read("", (unsigned)h->pin_cpu, &h->capture.dpdk.cpufreq);
+void nodes_shut(struct manager *m, unsigned i)
+{
+    for (unsigned k = 0; k < m->n_nodes; k++)
+        if (nodes_reads(m, &m->nodes[k], i))
+            supervise_close_capture(&m->nodes[k]);
+    captures_shut(m->captures, i);
+}
+
+/* What captures_reopen has opened goes to the nodes, port owners last. 0 or -errno. */
+static int hand_out(struct manager *m, unsigned i)
+{
+    char error[INI_ERROR_BYTES];
+    int err = 0;
+
+    for (unsigned k = 0; k < m->n_nodes && err == 0; k++)
+        if (m->nodes[k].kind == NODE_PORT && nodes_reads(m, &m->nodes[k], i))
+            err = give_port(m, &m->nodes[k], error);
+    for (unsigned k = 0; k < m->n_nodes; k++) {
+        struct node *n = &m->nodes[k];
+
+        if (!nodes_reads(m, n, i))
+            continue;
+        take_capture(n);
+        note_frequency(m, n->heritage);
+        if (err == 0)
+            err = supervise_recapture(n);
     }
+    return err;
+}
+
+static void tell_gap(struct manager *m, unsigned i, uint64_t gone_ns)
+{
+    unsigned k = 0;
+
+    while (m->nodes[k].kind != NODE_WORKER || !nodes_reads(m, &m->nodes[k], i))
+        CHECK(++k < m->n_nodes);
+    settings_add_gap(settings_of(m->nodes[k].counters), gone_ns);
+}
+
+int nodes_reopen(struct manager *m, unsigned i)
+{
+    struct heritage *workers[TOPOLOGY_WORKERS_MAX];
+    bool read_on = captures_read_on(m->captures, i);
+    uint64_t gone_ns = 0;
+    int err, handed;
+
+    heritages_of_workers(m, workers);
+    for (unsigned k = 0; k < m->n_nodes && !read_on; k++)
+        if (nodes_reads(m, &m->nodes[k], i))
+            no_capture(&m->nodes[k].heritage->capture);
+    err = captures_reopen(m->captures, i, workers, &gone_ns);
+    handed = read_on ? 0 : hand_out(m, i);
+    if (err == 0 && handed < 0) {
+        log_error("interface %s: %s", captures_interface(m->captures, i), strerror(-handed));
+        err = handed;
+    }
+    if (err == 0)
+        tell_gap(m, i, gone_ns);
+    else if (!read_on)
+        nodes_shut(m, i);
+    return err;
 }
 
 /* Which row of p is of this interface; a new one if none is yet. -1: there is no room. */
@@ -314,7 +391,6 @@ int nodes_open(struct manager *m, void (*on_end)(struct node *n), char *error)
         CHECK(m->nodes[0].kind == NODE_LOGGER);
         give_output(m);
         err = open_captures(m, error);
-        note_frequencies(m);
     }
     for (unsigned i = 0; i < m->n_nodes && err == 0; i++)
         if (m->nodes[i].kind == NODE_PROBE)

@@ -60,6 +60,8 @@ bool status_is_up(const struct node *n)
 
 const char *status_word(const struct node *n)
 {
+    if (n->absent)
+        return "absent";
     switch (n->state) {
     case NODE_WAITING:
         return "crashed";
@@ -91,7 +93,7 @@ uint64_t status_counter(const struct manager *m, const struct counter_schema *s)
 bool status_all_running(const struct manager *m)
 {
     for (unsigned i = 0; i < m->n_nodes; i++)
-        if (m->nodes[i].state != NODE_ALIVE)
+        if (m->nodes[i].state != NODE_ALIVE || m->nodes[i].absent)
             return false;
     return true;
 }

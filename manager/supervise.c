@@ -63,6 +63,36 @@ static int node_shm(const char *name, size_t bytes)
     return fd;
 }
 
+/* What the next process is to begin with. */
+static int write_heritage(struct node *n)
+{
+    int fd = heritage_write(n->heritage);
+
+    if (fd < 0)
+        return fd;
+    if (n->heritage_fd >= 0)
+        close(n->heritage_fd);
+    n->heritage_fd = fd;
+    return 0;
+}
+
+int supervise_recapture(struct node *n)
+{
+    for (unsigned i = 0; i < HERITAGE_CAPTURE_FDS; i++)
+        *heritage_capture_fd(&n->heritage->capture, i) =
+            n->capture_fds[i] >= 0 ? CHILD_CAPTURE + (int)i : -1;
+    return write_heritage(n);
+}
+
+void supervise_close_capture(struct node *n)
+{
+    for (size_t i = 0; i < HERITAGE_CAPTURE_FDS; i++) {
+        if (n->capture_fds[i] >= 0)
+            close(n->capture_fds[i]);
+        n->capture_fds[i] = -1;
+    }
+}
+
 int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes)
 {
     struct heritage *h = n->heritage;
@@ -87,12 +117,9 @@ int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes)
     h->spool_fd = n->kind == NODE_WORKER   ? CHILD_SPOOL
                   : n->kind == NODE_LOGGER ? CHILD_WORKERS
                                            : -1;
-    for (unsigned i = 0; i < HERITAGE_CAPTURE_FDS; i++)
-        *heritage_capture_fd(&h->capture, i) = n->capture_fds[i] >= 0 ? CHILD_CAPTURE + (int)i : -1;
     h->output_fd = n->output_fd >= 0 ? CHILD_OUTPUT : -1;
     h->workers_fd = n->kind == NODE_READER ? CHILD_WORKERS : -1;
-    n->heritage_fd = heritage_write(h);
-    return n->heritage_fd < 0 ? n->heritage_fd : 0;
+    return supervise_recapture(n);
 }
 
 void supervise_fini(struct node *n)
@@ -107,9 +134,7 @@ void supervise_fini(struct node *n)
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
         if (fds[i] >= 0)
             close(fds[i]);
-    for (size_t i = 0; i < HERITAGE_CAPTURE_FDS; i++)
-        if (n->capture_fds[i] >= 0)
-            close(n->capture_fds[i]);
+    supervise_close_capture(n);
 }
 
 /* The child's environment: env_vars first, so that they win over the manager's. Pointers into
@@ -223,16 +248,14 @@ static void on_kill_timeout(uv_timer_t *timer)
 
 int supervise_drain(struct node *n, uint64_t timeout_ms)
 {
-    int fd, err;
+    int err;
 
     CHECK(n->kind == NODE_WORKER && n->state == NODE_STOPPED);
     n->drained = true;
     n->heritage->capture.kind = CAPTURE_NONE;
-    fd = heritage_write(n->heritage);
-    if (fd < 0)
-        return fd;
-    close(n->heritage_fd);
-    n->heritage_fd = fd;
+    err = write_heritage(n);
+    if (err < 0)
+        return err;
     err = supervise_spawn(n);
     if (err == 0)
         uv_timer_start(&n->timer, on_kill_timeout, timeout_ms, 0);
@@ -259,15 +282,19 @@ void supervise_kill(struct node *n)
     uv_process_kill(&n->process, SIGKILL);
 }
 
-static void on_restart(uv_timer_t *timer)
+void supervise_begin(struct node *n)
 {
-    struct node *n = timer->data;
     int err = supervise_spawn(n);
 
     if (err < 0) {
         log_error("cannot start %s (%s): %s", n->def->name, n->program, strerror(-err));
         supervise_restart(n);
     }
+}
+
+static void on_restart(uv_timer_t *timer)
+{
+    supervise_begin(timer->data);
 }
 
 void supervise_restart(struct node *n)

@@ -49,6 +49,8 @@ struct node {
     unsigned delay_ms; /* of the last restart */
     bool killed;       /* did not end by itself in time */
     bool again;        /* was asked to end only to be started once more */
+    bool absent;       /* its interface is gone */
+    bool held;         /* it ends, and is not started before that is back */
     bool drained;      /* supervise_drain was called: never again */
     int exit_status;   /* of the last process: its code, */
     int term_signal;   /* or the signal that ended it, else 0 */
@@ -66,6 +68,17 @@ void supervise_fini(struct node *n);
 
 /* Starts the process. 0 or -errno. */
 int supervise_spawn(struct node *n);
+
+/* The same of a node that is to run for ever: a failure is logged, and tried again after a delay.
+ */
+void supervise_begin(struct node *n);
+
+/* The process is gone, and its successor's capture is another one: what n->heritage and capture_fds
+ * now say. 0 or -errno. */
+int supervise_recapture(struct node *n);
+
+/* Closes the descriptors of its capture. */
+void supervise_close_capture(struct node *n);
 
 /* Starts a worker that died once more, without its capture, to send the records that are left in
  * its spool. It ends by itself, or is killed after timeout_ms. 0 or -errno. */

@@ -44,6 +44,14 @@ net_link() {
     done
 }
 
+# net_addresses [NAME]: those of the servers' end, when it was down or elsewhere, and a way to the client.
+net_addresses() {
+    local end=${1:-sv0}
+    server ip addr replace 192.0.2.2/24 dev "$end"
+    server ip -6 addr replace 2001:db8::2/64 dev "$end" nodad
+    wait_for 20 server ip -6 route get 2001:db8::1
+}
+
 # Ends what net_run started, in turn, then the namespaces.
 net_down() {
     local pid

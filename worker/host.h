@@ -69,6 +69,9 @@ bool host_notice(struct worker *w, struct flow *f, const struct flow_key *key, u
 /* The same of a TLS flow of a local process that never showed plaintext, as the probe told. */
 void host_notice_unhooked(struct worker *w, struct flow *f, const struct owner_answer *a);
 
+/* Raises the notice that the captured interface was gone for this time. */
+void host_notice_gap(struct worker *w, uint64_t ms);
+
 /* Bytes of an object of w->children and of w->oddities. */
 extern const size_t host_child_bytes;
 extern const size_t host_oddities_bytes;

@@ -102,6 +102,19 @@ static void take_rx_mode(struct worker *w, enum rx_mode mode)
                  w->heritage->capture.name);
 }
 
+/* The interface was gone, and is back. What this worker, or the one before, has not told yet. */
+static void take_gaps(struct worker *w)
+{
+    uint32_t gaps = settings_gaps(w->settings);
+    uint64_t ms = settings_gap_ns(w->settings) / NS_PER_MS, before = w->counters->capture_gap_ms;
+
+    if (w->counters->capture_gaps == gaps)
+        return;
+    w->counters->capture_gaps = gaps;
+    w->counters->capture_gap_ms = ms;
+    host_notice_gap(w, ms > before ? ms - before : 0);
+}
+
 static int stages_open(struct worker *w, const struct heritage *h)
 {
     const struct options *o = w->options;
@@ -290,6 +303,7 @@ int worker_loop(struct worker *w, const volatile int *stop)
 
         if (mode != w->rx_mode)
             take_rx_mode(w, mode);
+        take_gaps(w);
         if (n == -ENODATA)
             return 0;
         if (n == -EBADMSG || n == -EPROTONOSUPPORT)

@@ -14,6 +14,8 @@ _Static_assert(sizeof(struct counters) <= COUNTERS_PAGE_BYTES - SETTINGS_BYTES,
 
 struct settings {
     uint32_t rx_mode; /* enum rx_mode */
+    uint32_t gaps;    /* times that the interface was gone and came back, */
+    uint64_t gap_ns;  /* and for how long in all */
 };
 _Static_assert(sizeof(struct settings) <= SETTINGS_BYTES, "settings fit their place");
 
@@ -33,6 +35,24 @@ static inline enum rx_mode settings_rx_mode(const struct settings *s)
 static inline void settings_set_rx_mode(struct settings *s, enum rx_mode mode)
 {
     __atomic_store_n(&s->rx_mode, (uint32_t)mode, __ATOMIC_RELAXED);
+}
+
+/* The interface is back after this time. Told to one worker of it, so that sums are right. */
+static inline void settings_add_gap(struct settings *s, uint64_t ns)
+{
+    __atomic_store_n(&s->gap_ns, s->gap_ns + ns, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->gaps, s->gaps + 1, __ATOMIC_RELEASE);
+}
+
+static inline uint32_t settings_gaps(const struct settings *s)
+{
+    return __atomic_load_n(&s->gaps, __ATOMIC_ACQUIRE);
+}
+
+/* Of at least as many gaps. */
+static inline uint64_t settings_gap_ns(const struct settings *s)
+{
+    return __atomic_load_n(&s->gap_ns, __ATOMIC_RELAXED);
 }
 
 #endif

@@ -224,7 +224,6 @@ static int af_xdp_open(const struct capture_request *r, struct heritage_capture 
     return 0;
 }
 
-/* That the interface is down or removed, the workers see and say. */
 static void af_xdp_tick(struct opened *o)
 {
     struct interface now;

@@ -4,6 +4,7 @@
 #include "manager/capture/captures.h"
 
 #include "common/base/check.h"
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "manager/capture/shared_file.h"
 #include "manager/numa.h"
@@ -16,20 +17,26 @@
 #include <string.h>
 #include <unistd.h>
 
-struct captures {
-    int processes_fd; /* of bpf/processes.h; -1: there is none */
-    unsigned n;
-    struct {
-        const struct opener *opener;
-        struct opened *opened;
-    } interface[TOPOLOGY_WORKERS_MAX];
-};
-
 /* The workers of one interface: their numbers, in order. */
 struct members {
     const struct topology_node *first;
     unsigned n;
     unsigned worker[TOPOLOGY_WORKERS_MAX];
+};
+
+struct captured {
+    const struct opener *opener;
+    struct opened *opened;
+    bool open;
+    struct capture_request request; /* but for bucket_owner */
+    struct members members;
+    struct link link;
+};
+
+struct captures {
+    int processes_fd; /* of bpf/processes.h; -1: there is none */
+    unsigned n;
+    struct captured interface[TOPOLOGY_WORKERS_MAX];
 };
 
 /* Whether our hash says which of these workers has a flow. Where it does not they claim their
@@ -73,34 +80,52 @@ static int open_near(const struct opener *opener, const struct capture_request *
     return err;
 }
 
-static int open_interface(struct captures *c, const struct members *m, struct capture_request *r,
-                          struct heritage *const *heritages, char *error)
+static int open_interface(struct captured *c, struct heritage *const *heritages, char *error)
 {
-    const struct opener *opener = opener_find(m->first->mode);
+    const struct members *m = &c->members;
+    struct capture_request r = c->request;
     struct heritage_capture *out[TOPOLOGY_WORKERS_MAX];
     uint16_t owner[FLOW_BUCKETS];
     int err;
 
-    if (!opener) {
-        snprintf(error, INI_ERROR_BYTES,
-                 "interface %s: this build lacks its capture mode: install %s and build again",
-                 m->first->interface, opener_package(m->first->mode));
-        return -ENOTSUP;
-    }
     for (unsigned b = 0; b < FLOW_BUCKETS; b++)
         owner[b] = (uint16_t)(b % m->n);
     for (unsigned i = 0; i < m->n; i++)
         out[i] = &heritages[m->worker[i]]->capture;
-    r->interface = m->first->interface;
-    r->n_workers = m->n;
-    r->bucket_owner = owner;
-    err = open_near(opener, r, out, &c->interface[c->n].opened, error);
+    r.bucket_owner = owner;
+    c->opened = NULL;
+    err = open_near(c->opener, &r, out, &c->opened, error);
     if (err < 0)
         return err;
-    c->interface[c->n++].opener = opener;
-    for (unsigned i = 0; i < m->n && !opener->prefilters; i++)
-        out[i]->lists_fd = prefilter_give(r->prefilter);
+    c->open = true;
+    for (unsigned i = 0; i < m->n && !c->opener->prefilters; i++)
+        out[i]->lists_fd = prefilter_give(r.prefilter);
     share_out(m, owner, heritages);
+    return 0;
+}
+
+/* The first time: of an interface that is not there nobody waits for. */
+static int begin_interface(struct captured *c, struct heritage *const *heritages, char *error)
+{
+    const struct topology_node *first = c->members.first;
+    char behind[HERITAGE_PATH_MAX];
+    int err;
+
+    c->opener = opener_find(first->mode);
+    if (!c->opener) {
+        snprintf(error, INI_ERROR_BYTES,
+                 "interface %s: this build lacks its capture mode: install %s and build again",
+                 first->interface, opener_package(first->mode));
+        return -ENOTSUP;
+    }
+    c->request.interface = first->interface;
+    c->request.n_workers = c->members.n;
+    link_init(&c->link, first->interface);
+    err = open_interface(c, heritages, error);
+    if (err < 0 || !c->opener->link)
+        return err;
+    c->opener->link(c->opened, behind, sizeof behind);
+    link_init(&c->link, behind);
     return 0;
 }
 
@@ -137,22 +162,23 @@ int captures_open(struct captures **out, const struct topology *t, const struct 
         if (t->nodes[i].kind == TOPOLOGY_WORKER)
             workers[n++] = &t->nodes[i];
     for (unsigned i = 0; i < n; i++) {
-        struct capture_request r = {.options = o,
-                                    .prefilter = prefilter,
-                                    .seed = seed,
-                                    .number = c->n,
-                                    .fanout_group = (fanout_base + c->n) & 0xffff,
-                                    .processes_fd =
-                                        heritages[i]->plaintext ? &c->processes_fd : NULL};
-        struct members m;
+        struct captured *captured = &c->interface[c->n];
         int err;
 
         if (done[i])
             continue;
-        members_of(&m, workers, n, i, done);
-        err = open_interface(c, &m, &r, heritages, error);
+        captured->request = (struct capture_request){
+            .options = o,
+            .prefilter = prefilter,
+            .seed = seed,
+            .number = c->n,
+            .fanout_group = (fanout_base + c->n) & 0xffff,
+            .processes_fd = heritages[i]->plaintext ? &c->processes_fd : NULL};
+        members_of(&captured->members, workers, n, i, done);
+        err = begin_interface(captured, heritages, error);
         if (err < 0)
             return err;
+        c->n++;
     }
     return 0;
 }
@@ -219,11 +245,77 @@ int captures_open_replay(const char *path, const struct prefilter *prefilter,
     return err;
 }
 
-void captures_tick(struct captures *c)
+unsigned captures_count(const struct captures *c)
+{
+    return c ? c->n : 0;
+}
+
+const char *captures_interface(const struct captures *c, unsigned i)
+{
+    return c->interface[i].request.interface;
+}
+
+bool captures_read_on(const struct captures *c, unsigned i)
+{
+    return c->interface[i].opener->back != NULL;
+}
+
+void captures_note_removed(struct captures *c, unsigned index)
 {
     for (unsigned i = 0; c && i < c->n; i++)
-        if (c->interface[i].opener->tick)
-            c->interface[i].opener->tick(c->interface[i].opened);
+        link_note_removed(&c->interface[i].link, index);
+}
+
+enum link_news captures_look(struct captures *c, unsigned i)
+{
+    struct captured *one = &c->interface[i];
+    enum link_news news = LINK_SAME;
+    char other_name[IF_NAMESIZE];
+    struct interface now;
+
+    if (one->link.name[0] != '\0')
+        news = link_look(&one->link, link_find(&one->link, &now, other_name) ? &now : NULL,
+                         clock_wall_ns());
+    if (news == LINK_GONE && one->opener->gone)
+        one->opener->gone(one->opened);
+    if (one->open && !one->link.gone && one->opener->tick)
+        one->opener->tick(one->opened);
+    return news;
+}
+
+void captures_shut(struct captures *c, unsigned i)
+{
+    struct captured *one = &c->interface[i];
+
+    if (one->open && one->opened)
+        one->opener->close(one->opened);
+    one->opened = NULL;
+    one->open = false;
+}
+
+int captures_reopen(struct captures *c, unsigned i, struct heritage *const *heritages,
+                    uint64_t *gone_ns)
+{
+    struct captured *one = &c->interface[i];
+    char other_name[IF_NAMESIZE], error[INI_ERROR_BYTES] = "";
+    struct interface now;
+    int err = -ENODEV;
+
+    if (!link_find(&one->link, &now, other_name))
+        return err;
+    /* From here on a removal is that of the new one. */
+    one->link.as.index = now.index;
+    one->link.removed = false;
+    if (captures_read_on(c, i))
+        err = one->opener->back(one->opened, &now, error);
+    else
+        err = open_interface(one, heritages, error);
+    if (err < 0 && !one->link.stuck)
+        log_error("%s", error);
+    one->link.stuck = err < 0;
+    if (err == 0)
+        *gone_ns = link_note_back(&one->link, &now, clock_wall_ns());
+    return err;
 }
 
 static void learned_host(void *user, const struct alt_svc_host_key *key, uint64_t expires_ns)
@@ -231,7 +323,7 @@ static void learned_host(void *user, const struct alt_svc_host_key *key, uint64_
     struct captures *c = user;
 
     for (unsigned i = 0; c && i < c->n; i++)
-        if (c->interface[i].opener->learned_host)
+        if (c->interface[i].open && c->interface[i].opener->learned_host)
             c->interface[i].opener->learned_host(c->interface[i].opened, key, expires_ns);
 }
 
@@ -240,7 +332,7 @@ static void learned_port(void *user, const struct alt_svc_port_key *key, uint64_
     struct captures *c = user;
 
     for (unsigned i = 0; c && i < c->n; i++)
-        if (c->interface[i].opener->learned_port)
+        if (c->interface[i].open && c->interface[i].opener->learned_port)
             c->interface[i].opener->learned_port(c->interface[i].opened, key, expires_ns);
 }
 
@@ -257,8 +349,7 @@ int captures_give_processes(const struct captures *c)
 void captures_close(struct captures *c)
 {
     for (unsigned i = 0; c && i < c->n; i++)
-        if (c->interface[i].opened)
-            c->interface[i].opener->close(c->interface[i].opened);
+        captures_shut(c, i);
     if (c && c->processes_fd >= 0)
         close(c->processes_fd);
     free(c);

@@ -86,6 +86,7 @@ static int ask(struct interface *i, int fd, char *error)
     if (ioctl(fd, SIOCGIFFLAGS, &ifr) < 0)
         return interface_fail_call(i->name, error, "cannot read its flags");
     i->up = (ifr.ifr_flags & IFF_UP) != 0;
+    i->carrier = (ifr.ifr_flags & IFF_RUNNING) != 0;
     if (ioctl(fd, SIOCGIFMTU, &ifr) < 0)
         return interface_fail_call(i->name, error, "cannot read its MTU");
     i->mtu_bytes = (uint32_t)ifr.ifr_mtu;

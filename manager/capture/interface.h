@@ -13,6 +13,7 @@ struct interface {
     uint32_t linktype;  /* LINKTYPE_ value of its frames */
     uint32_t mtu_bytes; /* without the link header */
     bool up;
+    bool carrier;  /* something at the other end; not of one that is down */
     bool loopback; /* what is sent is received too */
 };
 

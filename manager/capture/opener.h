@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct interface;
 struct prefilter;
 
 struct capture_request {
@@ -46,7 +47,18 @@ struct opener {
     int (*open)(const struct capture_request *r, struct heritage_capture *const *out,
                 struct opened **o, char *error);
 
-    /* Once a second, and when an interface came, went or changed. May be NULL. */
+    /* The kernel's interface that this one is, if it is not the one of its name: into name[bytes],
+     * "" if none is behind it. NULL: it is. */
+    void (*link)(const struct opened *o, char *name, size_t bytes);
+
+    /* The interface was removed: takes off what is attached to it. It is back, as *i: attaches
+     * anew, 0 or -errno with a line in error, and is asked again later. Meanwhile its workers go
+     * on. NULL, both: the workers end when it is gone; when they have, it is closed, and opened for
+     * their successors when it is back. */
+    void (*gone)(struct opened *o);
+    int (*back)(struct opened *o, const struct interface *i, char *error);
+
+    /* Once a second, and when an interface came, went or changed, while it is open. May be NULL. */
     void (*tick)(struct opened *o);
     /* HTTP/3 is known to be at this address and port, or at this port, until expires_ns since 1970;
      * 0: no more. May be NULL. */

@@ -53,8 +53,6 @@ struct opened {
     struct tc_attached *tc_in, *tc_out;
     int promiscuous_fd; /* -1: it is not to be */
     bool virtual;
-    bool gone;  /* said that the interface is */
-    bool stuck; /* said why the programs cannot be attached again */
 };
 
 static uint32_t ring_bytes(const struct options *o)
@@ -368,58 +366,24 @@ static int xdp_open(const struct capture_request *r, struct heritage_capture *co
     return 0;
 }
 
-static void attach_again(struct opened *o, const struct interface *now)
+static int xdp_back(struct opened *o, const struct interface *now, char *error)
 {
     struct xdp_bpf *b;
-    char error[INI_ERROR_BYTES];
+    int code;
 
-    detach(o);
     o->interface = *now;
+    o->interface.name = o->name;
     b = open_program(o);
     if (!b)
-        return;
-    if (attach(o, b, error) < 0) {
-        if (!o->stuck)
-            log_error("%s", error);
-        o->stuck = true;
-        o->interface.index = 0;
+        return interface_fail(o->name, error, -ENOMEM, "out of memory");
+    code = attach(o, b, error);
+    if (code < 0) {
         xdp_bpf__destroy(b);
-        return;
+        return code;
     }
     xdp_bpf__destroy(o->program);
     o->program = b;
-    o->gone = o->stuck = false;
-    log_info("interface %s is back: capture goes on", o->name);
-}
-
-static void say_whether_up(struct opened *o, bool up)
-{
-    if (up == o->interface.up)
-        return;
-    o->interface.up = up;
-    if (up)
-        log_info("interface %s is up again", o->name);
-    else
-        log_warn("interface %s is down: capture goes on when it is up again", o->name);
-}
-
-/* One that was removed is another one when it is back, though of the same name. */
-static void xdp_tick(struct opened *o)
-{
-    struct interface now;
-    char error[INI_ERROR_BYTES];
-
-    if (interface_find(&now, o->name, error) < 0) {
-        if (!o->gone)
-            log_warn("interface %s was removed: capture goes on when it is back", o->name);
-        o->gone = true;
-        o->interface.index = 0;
-        detach(o);
-    } else if (now.index != o->interface.index) {
-        attach_again(o, &now);
-    } else {
-        say_whether_up(o, now.up);
-    }
+    return 0;
 }
 
 /* In the programs' time, CLOCK_MONOTONIC; of several services with one key the last to expire
@@ -452,7 +416,8 @@ const struct opener opener_xdp = {
     .mode = MODE_XDP,
     .prefilters = true,
     .open = xdp_open,
-    .tick = xdp_tick,
+    .gone = detach,
+    .back = xdp_back,
     .learned_host = xdp_learned_host,
     .learned_port = xdp_learned_port,
     .close = xdp_close,

@@ -15,6 +15,11 @@ mirror_missing() {
 # mirror_up [QUEUES]: needs the link. Frames are those of a wire: checksums filled in, tags in their
 # place, nothing larger than the MTU.
 mirror_up() {
+    mirror_pair "$@" && server tc qdisc add dev sv0 clsact && mirror_as tc
+}
+
+# The pair alone: also another one, when the first was removed.
+mirror_pair() {
     local queues=${1:-2}
     server ip link add mir0 index $MIRROR_INDEX numtxqueues 2 numrxqueues 2 type veth \
         peer name tap0 numtxqueues 2 numrxqueues 2 || return 1
@@ -24,8 +29,6 @@ mirror_up() {
     server ethtool -K mir0 tx off txvlan off tso off gso off >/dev/null 2>&1
     server ip link set mir0 up
     server ip link set tap0 up
-    server tc qdisc add dev sv0 clsact || return 1
-    mirror_as tc
 }
 
 # mirror_as SECTION: tc, or tc/tagged for copies with a VLAN tag.

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # A tap read by AF_XDP, and what happens to it: the MTU grows to jumbo frames, which lie in several
 # pieces; a worker is killed, and its successor reads on; it stands still until its memory is full,
-# and each frame lost is counted; the link goes down and up; it is removed.
+# and each frame lost is counted; the link goes down and up, loses its carrier, has another
+# name, is removed and comes back.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/comings.sh"
 . "$(dirname "$0")/mirror.sh"
 why=$(mirror_missing)
 "$BIN/spliff-cluster" version | grep -q -- +xdp || why="built without libxdp"
@@ -78,15 +80,13 @@ accounted() { [ $(($(counter capture.link) - before)) -ge 3000 ]; }
 wait_for 10 accounted || die 'frames are neither received nor counted as lost'
 [ "$(counter capture.refused)" -eq 0 ] || die 'they were lost for another reason'
 
-server ip link set tap0 down
-wait_for 20 grep -q 'tap0 is down' "$STATE/worker-1.stderr" || die 'nobody says that the link is down'
-server ip link set tap0 up
-wait_for 20 get "http://$SERVER4/count/up"
-up_again() { get "http://$SERVER4/count/up"; column http uri | grep -q count/up; }
-wait_for 20 up_again || die 'nothing is captured when the link is up again'
-server ip link del tap0
-wait_for 20 grep -q 'tap0 was removed' "$STATE/worker-1.stderr" || die 'nobody says that it is removed'
-wait_for 20 eval '! all_running' || die 'status takes a deaf worker for a running one'
+restarts=$(counter manager.restarts)
+down_and_up tap0
+no_carrier tap0 server mir0
+other_name tap0
+server ip link del mir0 || die 'cannot remove the interface'
+gone_and_back tap0 1 mirror_pair 1
+[ "$(counter manager.restarts)" -eq "$restarts" ] || die 'an interface that went was taken for a crash'
 stop
 [ "$(huge_free)" -ge "$free" ] || die 'a huge page was not given back'
 pass "$TEST"

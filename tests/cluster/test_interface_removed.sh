@@ -1,21 +1,25 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# An interface that goes down is captured from again when it is up. One that is removed is not, also
-# when one of its name comes back: then status says so, and the worker's log names the interface.
+# What becomes of a captured interface, in mode kernel with two workers: it goes down and up, loses its
+# carrier, gets jumbo frames, another name, is moved to another namespace and back, is removed and made
+# again. Capture goes on by itself, each change is said once, and the time that was lost is told.
 . "$(dirname "$0")/lib.sh"
-begin 1
-start
+. "$(dirname "$0")/comings.sh"
+begin 2
+comings_begin sv0 af_packet
 
-server ip link set sv0 down
-wait_for 20 grep -q 'sv0 is down' "$STATE/worker-1.stderr" || die 'nobody says that the link is down'
-server ip link set sv0 up
-client ip link set cl0 up
-wait_for 20 get http://$SERVER4/count/up
-wait_for 20 has_records http 1 || die 'nothing is captured when the link is up again'
-
-server ip link del sv0
-wait_for 20 grep -q 'sv0 was removed' "$STATE/worker-1.stderr" || die 'nobody says that it is removed'
-wait_for 20 eval '! all_running' || die 'status takes a deaf worker for a running one'
+down_and_up sv0
+no_carrier sv0 client cl0
+jumbo_and_back
+other_name sv0
+elsewhere_and_back sv0
+client curl -sf --limit-rate 2K -o "$WORK/slow" "http://$SERVER4/files/20k.txt?slow" &
+slow=$!
+wait_for 10 test -s "$WORK/slow" || die 'no connection is open'
+removed_and_back sv0
+kill $slow 2>/dev/null
+has_uri '/files/20k.txt?slow' || die 'what was open when the interface went is not logged'
+[ "$(counter manager.restarts)" -eq 0 ] || die 'an interface that went was taken for a crash'
 stop
 pass "$TEST"
 finish

@@ -48,7 +48,6 @@ struct capture {
     uint32_t snaplen;
     uint16_t linktype;
     bool skip_outgoing;
-    bool down, gone; /* reported */
     struct counters *counters;
     struct flows_map *flows; /* NULL: no flow can be shunted */
 
@@ -159,40 +158,14 @@ static bool fill_frame(struct capture *c, struct frame *f, const uint8_t *at)
     return true;
 }
 
-/* A bound socket loses its interface number when the interface is removed, and never gets it back:
- * also when one of the same name comes. */
-static bool interface_removed(struct capture *c)
-{
-    struct sockaddr_ll addr = {0};
-    socklen_t bytes = sizeof addr;
-
-    if (!c->gone && getsockname(c->fd, (struct sockaddr *)&addr, &bytes) == 0 &&
-        addr.sll_ifindex <= 0) {
-        log_error("interface %s was removed: restart when it is back", c->interface);
-        c->gone = true;
-    }
-    return c->gone;
-}
-
-/* Nothing in the ring: has something happened to the interface? Down is not the end, since the
- * socket stays bound and frames come again when it is up. An interface that is removed goes down
- * first, and only of that the kernel tells: so one that is down is looked at again and again. */
-static int check_interface(struct capture *c)
+/* An interface that goes down or is removed leaves an error in the socket, which would end every
+ * sleep until somebody takes it. What has become of the interface the manager sees. */
+static void take_error(const struct capture *c)
 {
     int error = 0;
     socklen_t bytes = sizeof error;
 
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) < 0)
-        return 0;
-    if (error == 0 && !c->down)
-        return 0;
-    if (interface_removed(c))
-        return -ENODEV;
-    if (!c->down)
-        log_warn("interface %s is down (%s): capture goes on when it is up again", c->interface,
-                 strerror(error));
-    c->down = true;
-    return 0;
+    (void)getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
 }
 
 static void af_packet_release(struct capture *c)
@@ -226,9 +199,8 @@ static int af_packet_recv(struct capture *c, struct frame *out, uint32_t max)
     }
     if (n == 0) {
         af_packet_release(c); /* blocks of which every frame was left out */
-        return check_interface(c);
+        take_error(c);
     }
-    c->down = false;
     return (int)n;
 }
 
@@ -344,8 +316,6 @@ static int af_packet_open(struct capture **out, const struct heritage *h, struct
         r = -errno;
         c->ring = NULL;
         log_error("interface %s: cannot map the capture ring: %s", c->interface, strerror(-r));
-    } else if (interface_removed(c)) { /* before a predecessor's end */
-        r = -ENODEV;
     } else {
         c->block = find_start(c);
         r = from->program_fd >= 0 ? attach_program(c, h) : let_frames_in(c, h->options.filter);

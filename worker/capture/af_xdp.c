@@ -72,9 +72,8 @@ struct capture {
     uint32_t mark;            /* of the program's notes */
     uint32_t snaplen;
     bool zero_copy;
-    bool busy_poll;  /* frames come only when they are asked for */
-    bool idle;       /* the last recv found nothing either */
-    bool down, gone; /* reported */
+    bool busy_poll; /* frames come only when they are asked for */
+    bool idle;      /* the last recv found nothing either */
     uint8_t *joined;
     uint32_t joined_bytes; /* of this batch */
     uint64_t wall_ns;      /* the time of this batch, */
@@ -216,23 +215,16 @@ static bool passes(struct capture *c, struct frame *f)
     return true;
 }
 
-/* Nothing has come: has something happened to the interface? The kernel takes a socket off one that
- * is removed, for good; down is not the end. The same call has a driver that is to be polled look
- * for frames. */
-static int check_interface(struct capture *c)
+/* Nothing has come. A driver that is to be polled is made to look for frames. A removed interface,
+ * of which the manager sees what becomes, leaves an error in the socket, which would end every
+ * sleep until somebody takes it. */
+static void look_for_frames(struct capture *c)
 {
     int error = wake_driver(c);
+    socklen_t bytes = sizeof error;
 
-    if (error == ENXIO) {
-        if (!c->gone)
-            log_error("interface %s was removed: restart when it is back", c->interface);
-        c->gone = true;
-        return -ENODEV;
-    }
-    if (error == ENETDOWN && !c->down)
-        log_warn("interface %s is down: capture goes on when it is up again", c->interface);
-    c->down = error == ENETDOWN;
-    return 0;
+    if (error != 0)
+        (void)getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
 }
 
 /* The lines of a frame that are read first: note and headers, which lie in one where the kernel has
@@ -255,13 +247,13 @@ static int af_xdp_recv(struct capture *c, struct frame *out, uint32_t max)
 
     if (waiting == 0) {
         /* Once is usual. Twice: whatever has woken this process, it was no frame. */
-        int r = c->idle || c->busy_poll ? check_interface(c) : 0;
-
+        if (c->idle || c->busy_poll)
+            look_for_frames(c);
         c->idle = true;
         produced = load_acquire(c->receive.producer);
         waiting = produced - c->taken;
-        if (r < 0 || waiting == 0)
-            return r;
+        if (waiting == 0)
+            return 0;
     }
     c->idle = false;
     prefetch(c, c->taken, c->taken + (waiting < max ? waiting : max));
@@ -431,9 +423,7 @@ static int af_xdp_open(struct capture **out, const struct heritage *h, struct co
     c->zero_copy = h->capture.af_xdp.zero_copy;
     c->busy_poll = h->options.busy_poll > 0;
     c->counters = counters;
-    r = check_interface(c); /* before a predecessor's end */
-    if (r == 0)
-        r = frame_filter_compile(&c->filter, h->options.filter, LINKTYPE_ETHERNET, c->interface);
+    r = frame_filter_compile(&c->filter, h->options.filter, LINKTYPE_ETHERNET, c->interface);
     if (r == 0) {
         r = map_all(c, h);
         if (r < 0)

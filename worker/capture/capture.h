@@ -91,9 +91,8 @@ struct capture_ops {
 
     /* Up to max frames into out; never waits. Returns how many, 0 if there are none now, -ENODATA
      * at the end of the input, -EBADMSG if the input is broken from here (printed once, with the
-     * place), -ENODEV if the interface was removed (printed once; one that is down may come back),
-     * else -errno (printed).
-     */
+     * place), -ENODEV if its device is gone and no interface of the kernel's tells the manager so
+     * (printed once), else -errno (printed). */
     int (*recv)(struct capture *c, struct frame *out, uint32_t max);
 
     /* Gives the frames of the last recv back. */

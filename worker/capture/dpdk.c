@@ -325,7 +325,8 @@ static void dpdk_stats(struct capture *c)
     if (begun.stamp_runs && rte_eth_read_clock(c->port, &ticks) == 0)
         dpdk_clock_sample(&begun.clock, ticks, clock_wall_ns());
     if (!c->gone && rte_eth_dev_is_removed(c->port)) {
-        log_error("interface %s was removed: restart when it is back", c->interface);
+        log_error("interface %s was removed: its workers begin anew until it is back",
+                  c->interface);
         c->gone = true;
     }
     if (rte_eth_stats_get(c->port, &now) == 0)

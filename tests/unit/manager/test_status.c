@@ -65,6 +65,18 @@ static void a_probe_starts_until_it_has_looked(void **state)
     assert_false(status_all_running(&manager));
 }
 
+static void an_interface_that_is_gone_is_not_running(void **state)
+{
+    (void)state;
+    pages[WORKER].loop_sleeps = pages[PROBE].probe_images = 1;
+    assert_true(status_all_running(&manager));
+    nodes[WORKER].absent = true; /* also where the worker goes on */
+    assert_string_equal(status_word(&nodes[WORKER]), "absent");
+    assert_false(status_all_running(&manager));
+    nodes[WORKER].state = NODE_STOPPED;
+    assert_string_equal(status_word(&nodes[WORKER]), "absent");
+}
+
 static void the_table_says_what_the_probe_does(void **state)
 {
     (void)state;
@@ -122,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_probe_starts_until_it_has_looked, begin, end),
+        cmocka_unit_test_setup_teardown(an_interface_that_is_gone_is_not_running, begin, end),
         cmocka_unit_test_setup_teardown(the_table_says_what_the_probe_does, begin, end),
         cmocka_unit_test_setup_teardown(every_process_has_its_own_counters, begin, end),
         cmocka_unit_test_setup_teardown(latencies_are_printed_in_their_units, begin, end),
