@@ -194,7 +194,7 @@ SRC_READER := worker/reader/main.c worker/reader/reader.c $(SRC_PCAP_FILE) $(SRC
 SRC_WORKER_DPDK := worker/capture/table_dpdk.c worker/capture/dpdk.c worker/capture/dpdk_args.c \
   worker/capture/dpdk_clock.c worker/capture/dpdk_eal.c worker/capture/dpdk_port.c \
   worker/capture/dpdk_rss.c worker/capture/dpdk_owner.c worker/capture/dpdk_interrupt.c \
-  worker/capture/dpdk_power.c \
+  worker/capture/dpdk_power.c worker/capture/dpdk_flow.c worker/capture/dpdk_rule.c \
   $(filter-out worker/capture/%,$(SRC_WORKER))
 
 # The probe: what it finds in files and processes.
@@ -323,8 +323,9 @@ $(BIN_$(1))/spliff-worker-dpdk: $(call objs,$(1),$(SRC_WORKER_DPDK) $(COMMON)) $
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker) $$(DPDK_LIBS)
-$(patsubst %,build/$(1)/obj/worker/capture/%.o,dpdk dpdk_eal dpdk_port dpdk_rss dpdk_interrupt dpdk_power) \
-$(patsubst %,build/$(1)/obj/tests/unit/capture/test_%.o,dpdk_rss dpdk_interrupt dpdk_power): \
+$(patsubst %,build/$(1)/obj/worker/capture/%.o,dpdk dpdk_eal dpdk_port dpdk_rss dpdk_interrupt dpdk_power dpdk_rule dpdk_flow) \
+$(patsubst %,build/$(1)/obj/tests/unit/capture/test_%.o,dpdk_rss dpdk_interrupt dpdk_power dpdk_rule dpdk_flow) \
+build/$(1)/obj/tests/unit/capture/dpdk_card.o: \
   CPPFLAGS_ALL += $$(DPDK_CFLAGS)
 $(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON_UNFILTERED))
 	@mkdir -p $$(@D)
@@ -659,6 +660,9 @@ $(call unit,manager/capture/test_dpdk_pci,manager/capture/dpdk_pci.c)
 ifdef SRC_MODE_DPDK
 $(call unit,capture/test_dpdk_rss,worker/capture/dpdk_rss.c)
 $(call unit,capture/test_dpdk_interrupt,worker/capture/dpdk_interrupt.c)
+$(call unit,capture/test_dpdk_rule,tests/unit/capture/dpdk_card.c worker/capture/dpdk_rule.c $(BASE))
+$(call unit,capture/test_dpdk_flow,tests/unit/capture/dpdk_card.c worker/capture/dpdk_flow.c \
+  worker/capture/dpdk_rule.c $(BASE))
 $(call unit,capture/test_dpdk_power,worker/capture/dpdk_power.c manager/cpufreq.c common/base/log.c)
 endif
 $(call unit,worker/test_wait,worker/wait.c)

@@ -56,6 +56,7 @@ static const struct {
     {"tunnel_max_depth", 0, 16},
     {"flow_table_size", 1024, UINT64_C(1) << 28},
     {"shunt_table_size", 16, UINT64_C(1) << 24},
+    {"dpdk_shunt_flows", 1, UINT64_C(1) << 20},
     {"tcp_inactivity_timeout", NS_PER_SEC, 365 * 86400 * NS_PER_SEC},
     {"tcp_attempt_delay", NS_PER_MS, 365 * 86400 * NS_PER_SEC},
     {"tcp_close_delay", NS_PER_MS, 365 * 86400 * NS_PER_SEC},

@@ -404,6 +404,7 @@ static void packet_content(struct worker *w, struct flow *f, const struct packet
     unsigned events;
 
     frames_put(&w->frames, f, p->frame);
+    w->shunt.packet = p;
     if (shunt_covers(w, f))
         shunt_before(w, f, p);
     if (__builtin_expect(f->joint > 0, 0))
@@ -539,6 +540,7 @@ int pipeline_run(struct worker *w)
     }
     c->capture_last_ns = b.frames[n - 1].ts_ns;
     batch_process(w, &b);
+    w->shunt.packet = NULL;
     w->capture_ops->release(w->capture);
     pipeline_expire(w);
     clock_follow_input(w);

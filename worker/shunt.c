@@ -9,6 +9,12 @@
  * A body of a known length is shunted up to its end: the segment that reaches it comes up, the
  * bytes before it are skipped, and then all comes up again.
  *
+ * A source that is blind (capture.h) tells of a TCP stream only how many IP bytes there were. Where
+ * it has come to is told by the next segment that comes up, whose sequence number and
+ * acknowledgement are believed without a gap; or by nobody, and then its payload is reckoned in the
+ * end from the size of the flow's headers. Bodies are not shunted there, for nothing would tell
+ * when they are over.
+ *
  * Not shunted: tunnels, whose packets lead to other flows; flows in tunnels, of which the capture
  * sees only the tunnel; and nothing at all where the packets themselves are asked for. */
 #include "worker/shunt.h"
@@ -28,11 +34,28 @@
 #define QUIC_LONG_FORM       0x80         /* what comes up of a shunted flow over UDP */
 #define FRAME_WHOLE_BYTES    (72u * 1024) /* the longest: what is cut off is missed later */
 
+#define ETHERNET_PAYLOAD_MIN 46u
+#define VLAN_TAG_BYTES       4u
+
+/* Headers as they are in most packets. */
+#define IPV4_BYTES       20u
+#define IPV6_BYTES       40u
+#define UDP_BYTES        8u
+#define TCP_BYTES        20u
+#define TCP_STAMPS_BYTES 12u
+
+#define RST_SLACK_BYTES (1u << 20) /* that a reset may be ahead of what was counted */
+
 struct shunted {
     struct capture_unseen joined; /* of what was counted, that much is in the flow */
     struct capture_shunt how;     /* if it is shunted */
     uint64_t rise[2];             /* the same as offsets in the streams */
     bool is;                      /* shunted now */
+
+    /* The source is blind: */
+    uint32_t header_bytes;    /* of a packet, from IP on */
+    uint64_t far_ip_bytes[2]; /* counted since it was known where the stream stands, */
+    uint64_t far_payload[2];  /* and what may be payload of them */
 };
 
 /* --- reasons --- */
@@ -144,14 +167,49 @@ static struct shunted *shunted_of(struct worker *w, struct flow *f)
     return pool_at(&w->shunt.flows, f->shunt - 1);
 }
 
+/* From IP on, as in most packets of the flow: if both ends agreed to it, TCP has time stamps. */
+static uint32_t header_bytes_of(const struct flow *f)
+{
+    uint32_t ip = ipaddr_is_v4(&f->key.addr[0]) ? IPV4_BYTES : IPV6_BYTES;
+    uint64_t packets = f->end[0].packets + f->end[1].packets, all_bytes, payload;
+
+    if (f->key.proto != IPPROTO_TCP)
+        return ip + UDP_BYTES;
+    all_bytes = f->end[0].ip_bytes + f->end[1].ip_bytes;
+    payload = reassembly_bytes(&f->end[0].stream) + reassembly_bytes(&f->end[1].stream);
+    return all_bytes < payload + packets * (ip + TCP_BYTES + TCP_STAMPS_BYTES / 2)
+               ? ip + TCP_BYTES
+               : ip + TCP_BYTES + TCP_STAMPS_BYTES;
+}
+
+/* In front of the IP header of the packet at hand; short frames are filled up behind. */
+static uint32_t link_bytes_of(const struct packet *p)
+{
+    if (!p || p->ip_len < ETHERNET_PAYLOAD_MIN || p->frame->wirelen < p->ip_len)
+        return 0;
+    return p->frame->wirelen - p->ip_len + (p->frame->vlan_tci ? VLAN_TAG_BYTES : 0);
+}
+
+static int ask_capture(struct worker *w, struct flow *f, struct shunted *s)
+{
+    int err;
+
+    if (!s)
+        return -ENOSPC;
+    s->header_bytes = header_bytes_of(f);
+    s->how.link_bytes = link_bytes_of(w->shunt.packet);
+    err = w->capture_ops->shunt(w->capture, &f->key, &s->how);
+    if (err == -ENOTSUP)
+        w->shunt.step_shift = SHUNT_NEVER;
+    return err;
+}
+
 /* Has the capture shunt the flow as s->how says. s NULL: there is no room for it. */
 static bool begin(struct worker *w, struct flow *f, struct shunted *s)
 {
-    int err = s ? w->capture_ops->shunt(w->capture, &f->key, &s->how) : -ENOSPC;
+    int err = ask_capture(w, f, s);
 
-    if (err == -ENOTSUP)
-        w->shunt.step_shift = SHUNT_NEVER;
-    else if (err < 0)
+    if (err < 0 && err != -ENOTSUP && err != -EPROTONOSUPPORT)
         w->counters->shunt_full++;
     if (err < 0)
         return false;
@@ -181,8 +239,8 @@ void shunt_body(struct worker *w, struct flow *f, unsigned end, uint64_t len)
     struct shunted *s;
 
     if (w->shunt.step_shift == SHUNT_NEVER || !w->options->shunt_body || w->shunt.covers_all ||
-        len < SHUNT_BODY_MIN_BYTES || w->options->snaplen < FRAME_WHOLE_BYTES || !is_by_itself(f) ||
-        f->key.proto != IPPROTO_TCP)
+        w->capture_ops->blind || len < SHUNT_BODY_MIN_BYTES ||
+        w->options->snaplen < FRAME_WHOLE_BYTES || !is_by_itself(f) || f->key.proto != IPPROTO_TCP)
         return;
     s = shunted_of(w, f);
     if (s && s->is)
@@ -208,16 +266,31 @@ void shunt_datagrams(struct worker *w, struct flow *f)
         w->counters->shunt_tls++;
 }
 
+static void note_shunted(struct worker *w, struct flow *f, const struct reason *r)
+{
+    ++*counter_of(w, r);
+    if (f->content == CONTENT_ANALYZER) /* an elephant: from here on it would miss most */
+        f->content = CONTENT_DONE;
+}
+
+/* Much of it comes up, so perhaps it was refused later. */
+static void doubt(struct worker *w, struct flow *f, struct shunted *s)
+{
+    if (!w->capture_ops->blind || ask_capture(w, f, s) == 0)
+        return;
+    s->is = false;
+    w->counters->shunt_active--;
+}
+
 void shunt_decide(struct worker *w, struct flow *f)
 {
     const struct reason *r = reason_of(w, f);
     struct shunted *s = r ? shunted_of(w, f) : NULL;
 
-    if (!r || (s && s->is) || !begin(w, f, s))
-        return;
-    ++*counter_of(w, r);
-    if (f->content == CONTENT_ANALYZER) /* an elephant: from here on it would miss most */
-        f->content = CONTENT_DONE;
+    if (s && s->is)
+        doubt(w, f, s);
+    else if (r && begin(w, f, s))
+        note_shunted(w, f, r);
 }
 
 /* --- joining --- */
@@ -278,6 +351,23 @@ static void stream_join(struct worker *w, struct flow *f, unsigned end,
     stream_skip(w, f, end, to);
 }
 
+/* The source is blind: what may be payload of what is new. */
+static void reckon(struct flow *f, struct shunted *s, struct capture_unseen *news)
+{
+    for (unsigned end = 0; end < 2; end++) {
+        uint64_t headers = news->packets[end] * s->header_bytes;
+
+        if (news->ip_bytes[end] > headers)
+            news->payload_bytes[end] = news->ip_bytes[end] - headers;
+        else if (news->packets[end] > 0)
+            news->has_ack[end] = true;
+        if (f->key.proto != IPPROTO_TCP)
+            continue;
+        s->far_ip_bytes[end] += news->ip_bytes[end];
+        s->far_payload[end] += news->payload_bytes[end];
+    }
+}
+
 static void join(struct worker *w, struct flow *f, bool end)
 {
     struct capture_unseen now, news;
@@ -297,6 +387,8 @@ static void join(struct worker *w, struct flow *f, bool end)
         return;
     w->counters->shunt_packets += news.packets[0] + news.packets[1];
     w->counters->shunt_bytes += news.ip_bytes[0] + news.ip_bytes[1];
+    if (w->capture_ops->blind && s)
+        reckon(f, s, &news);
     conn_unseen(f, &news);
     for (unsigned i = 0; i < 2; i++)
         if (f->key.proto == IPPROTO_TCP)
@@ -310,6 +402,23 @@ static void join(struct worker *w, struct flow *f, bool end)
 static bool is_ahead(const struct stream *s, uint32_t seq)
 {
     return s->started && (int32_t)(seq - (s->base_seq + (uint32_t)s->next)) > 0;
+}
+
+/* The source is blind, and the stream was said to have come to seq. */
+static void believe(struct worker *w, struct flow *f, struct shunted *s, unsigned end, uint32_t seq,
+                    const struct packet *p)
+{
+    const struct stream *to = &f->end[end].stream;
+    uint64_t next = to->top + s->far_payload[end];
+
+    if (!is_ahead(to, seq) || to->fin)
+        return;
+    next += (uint64_t)(int64_t)(int32_t)(seq - (to->base_seq + (uint32_t)next));
+    if (next > INT64_MAX ||
+        ((p->tcp_flags & TCP_RST) && next - to->next > s->far_ip_bytes[end] + RST_SLACK_BYTES))
+        return;
+    stream_skip(w, f, end, next);
+    s->far_ip_bytes[end] = s->far_payload[end] = 0;
 }
 
 /* A segment of an end of which nothing was to come up before an offset: what it leaves out up to
@@ -338,6 +447,12 @@ void shunt_before(struct worker *w, struct flow *f, const struct packet *p)
     if (p->key.proto == IPPROTO_UDP && p->payload_len > 0 && (p->payload[0] & QUIC_LONG_FORM))
         join(w, f, false);
     s = f->shunt > 0 ? pool_at(&w->shunt.flows, f->shunt - 1) : NULL;
+    if (w->capture_ops->blind && s && s->is && p->key.proto == IPPROTO_TCP &&
+        !(p->tcp_flags & TCP_SYN)) {
+        believe(w, f, s, p->from, p->tcp_seq, p);
+        if (p->tcp_flags & TCP_ACK)
+            believe(w, f, s, !p->from, p->tcp_ack, p);
+    }
     if (s && s->is && s->how.rises[p->from] && p->payload_wire_len > 0)
         rise(w, f, s, p);
 }
@@ -349,10 +464,16 @@ void shunt_join(struct worker *w, struct flow *f)
 
 void shunt_end(struct worker *w, struct flow *f)
 {
+    struct shunted *s;
+
     join(w, f, true);
     if (f->shunt == 0)
         return;
-    if (((const struct shunted *)pool_at(&w->shunt.flows, f->shunt - 1))->is)
+    s = pool_at(&w->shunt.flows, f->shunt - 1);
+    for (unsigned end = 0; end < 2; end++) /* nobody has told more */
+        if (s->far_payload[end] > 0 && !f->end[end].stream.fin)
+            stream_skip(w, f, end, f->end[end].stream.top + s->far_payload[end]);
+    if (s->is)
         w->counters->shunt_active--;
     pool_put(&w->shunt.flows, f->shunt - 1);
     f->shunt = 0;

@@ -67,6 +67,7 @@ struct worker {
         bool covers_all;    /* it may be any of them */
         uint8_t step_shift; /* bytes between two decisions, as a power of two */
         struct pool flows;  /* what is remembered of each */
+        const struct packet *packet; /* that is looked at; NULL: none is */
     } shunt;
 };
 

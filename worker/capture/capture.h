@@ -69,6 +69,7 @@ struct frame {
 struct capture_shunt {
     bool rises[2];        /* TCP: segments of this end come up */
     uint32_t rise_seq[2]; /* that reach this sequence number, within 2 GiB */
+    uint32_t link_bytes;  /* in front of the IP header of its last packet; 0: not known */
 };
 
 struct capture; /* a source's own state */
@@ -77,6 +78,7 @@ struct capture_ops {
     enum capture_kind kind;
     const char *name;
     bool counts_all; /* `unseen` knows of flows that were not shunted too */
+    bool blind;      /* `unseen` knows packets, ip_bytes and last_ns, and `shunt` no rises */
 
     /* What needs the rights of root and can be done in this process alone, before they are given
      * up. 0 or -errno after printing. NULL: nothing does. */
@@ -104,8 +106,10 @@ struct capture_ops {
 
     /* From now on the packets of this flow are counted and not sent up, but for FIN, RST and the
      * like (bpf/flows.h) and those that `how` names; how may be changed. NULL: all come up again,
-     * and what was counted stays. 0; -ENOSPC if there is no room, -ENOTSUP if there never will be.
-     * The member is NULL: the source cannot. */
+     * and what was counted stays. 0; -ENOSPC if there is no room, -EPROTONOSUPPORT if it cannot
+     * with such a flow, -ENOTSUP with none. If `blind`, it may find only later that there is no
+     * room: then the packets come up, and it says so when it is asked again. The member is NULL:
+     * the source cannot. */
     int (*shunt)(struct capture *c, const struct flow_key *key, const struct capture_shunt *how);
 
     /* What was counted of this flow without being sent up; `end`: the flow is over, its place may

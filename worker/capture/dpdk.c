@@ -21,6 +21,7 @@
 #include "common/ipc/dpdk_share.h"
 #include "worker/capture/dpdk_clock.h"
 #include "worker/capture/dpdk_eal.h"
+#include "worker/capture/dpdk_flow.h"
 #include "worker/capture/dpdk_interrupt.h"
 #include "worker/capture/dpdk_port.h"
 #include "worker/capture/dpdk_power.h"
@@ -67,6 +68,7 @@ struct capture {
     uint8_t *joined;
     uint32_t joined_bytes; /* of this batch */
     struct filter *filter;
+    struct dpdk_flow *flows; /* that the device counts; NULL: it counts none */
     struct counters *counters;
     uint64_t missed, broken, no_buffer; /* the device's counts that are in ours */
 };
@@ -262,8 +264,11 @@ static int dpdk_recv(struct capture *c, struct frame *out, uint32_t max)
         ask(c, max);
         c->asked_ns = clock_wall_ns();
         dpdk_power_follow(&begun.power, c->held_n, c->asked_ns, c->counters);
-        if (c->held_n == 0)
+        if (c->held_n == 0) {
+            if (c->flows)
+                dpdk_flow_run(c->flows, c->asked_ns, true);
             return c->gone ? -ENODEV : 0;
+        }
         step = c->asked_ns > before ? (c->asked_ns - before) / c->held_n : 0;
         for (uint32_t i = 0; i < c->held_n; i++) {
             fill_frame(c, &out[n], c->held[i], c->asked_ns - step * (c->held_n - 1 - i));
@@ -282,6 +287,20 @@ static void dpdk_release(struct capture *c)
     rte_pktmbuf_free_bulk(c->held, c->held_n);
     c->held_n = 0;
     c->joined_bytes = 0;
+    if (c->flows)
+        dpdk_flow_run(c->flows, c->asked_ns, false);
+}
+
+static int dpdk_shunt(struct capture *c, const struct flow_key *key,
+                      const struct capture_shunt *how)
+{
+    return c->flows ? dpdk_flow_shunt(c->flows, key, how) : -ENOTSUP;
+}
+
+static bool dpdk_unseen(struct capture *c, const struct flow_key *key, bool end,
+                        struct capture_unseen *out)
+{
+    return c->flows && dpdk_flow_unseen(c->flows, key, end, c->asked_ns, out);
 }
 
 /* A frame that came before the interrupt was enabled would wake nobody. */
@@ -342,9 +361,32 @@ static void dpdk_close(struct capture *c)
     free(c->joined);
     dpdk_interrupt_close(&begun.interrupt);
     dpdk_power_close(&begun.power);
+    dpdk_flow_close(c->flows);
     if (!c->share)
         (void)rte_eth_dev_stop(c->port);
     free(c);
+}
+
+/* Drivers have rules made by the process that set the port up, and by no other. */
+static int open_flows(struct capture *c, const struct heritage *h)
+{
+    const struct options *o = &h->options;
+    uint64_t most = o->dpdk_shunt_flows;
+    int r;
+
+    if (!(o->shunt_tls || o->shunt_unknown || o->shunt_plaintext || o->shunt_elephant) ||
+        o->format == OUTPUT_PCAP)
+        return 0;
+    if (c->share || c->filter) {
+        log_info("interface %s: flows are not shunted, a device counts them %s", c->interface,
+                 c->share ? "only for a worker that is alone with it"
+                          : "without knowing what a filter leaves out");
+        return 0;
+    }
+    if (most > o->shunt_table_size)
+        most = o->shunt_table_size;
+    r = dpdk_flow_open(&c->flows, c->port, (uint32_t)most, h->seed, c->interface, c->counters);
+    return r == -ENOTSUP ? 0 : r;
 }
 
 static int dpdk_open(struct capture **out, const struct heritage *h, struct counters *counters)
@@ -366,6 +408,8 @@ static int dpdk_open(struct capture **out, const struct heritage *h, struct coun
     r = c->joined
             ? frame_filter_compile(&c->filter, h->options.filter, LINKTYPE_ETHERNET, c->interface)
             : -ENOMEM;
+    if (r == 0)
+        r = open_flows(c, h);
     if (r < 0) {
         dpdk_close(c);
         return r;
@@ -377,12 +421,15 @@ static int dpdk_open(struct capture **out, const struct heritage *h, struct coun
 const struct capture_ops capture_dpdk = {
     .kind = CAPTURE_DPDK,
     .name = "dpdk",
+    .blind = true,
     .prepare = dpdk_prepare,
     .keep = dpdk_owner_keep,
     .open = dpdk_open,
     .recv = dpdk_recv,
     .release = dpdk_release,
     .wait_fd = dpdk_wait_fd,
+    .shunt = dpdk_shunt,
+    .unseen = dpdk_unseen,
     .stats = dpdk_stats,
     .close = dpdk_close,
 };
