@@ -796,6 +796,13 @@ build/tools/cluster/%.bpf.o: tests/cluster/%.bpf.c $(wildcard bpf/*.h) Makefile
 TOOLS += build/tools/cluster/mirror.bpf.o build/tools/cluster/pass.bpf.o \
          build/tools/cluster/trunk.bpf.o
 endif
+ifdef SRC_MODE_DPDK
+build/tools/cluster/dpdk_card.so: tests/cluster/dpdk_card.c tests/unit/capture/dpdk_card.c \
+                                  tests/unit/capture/dpdk_card.h Makefile
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE -I. $(DPDK_CFLAGS) $(WARN) -O2 -g -fPIC -shared -o $@ $(filter %.c,$^)
+TOOLS += build/tools/cluster/dpdk_card.so
+endif
 ifneq ($(shell pkg-config --exists gnutls && echo y),)
 build/tools/cluster/gnutlsclient: tests/cluster/plaintext_gnutls.c $(TLS_CLIENT) Makefile
 	@mkdir -p $(@D)

@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Large downloads from a DPDK device that counts and drops (tests/cluster/dpdk_card.c, in front of net_af_xdp)
+# are told of as by mode kernel without shunting, to the packet and to the byte. A killed worker's
+# successor goes on; a card without TCP's flags leaves TCP alone; drivers without such rules say so, once.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/mirror.sh"
+. "$(dirname "$0")/beside.sh"
+why=$(mirror_missing)
+CARD=$ROOT/build/tools/cluster/dpdk_card.so
+[ -x "$BIN/spliff-worker-dpdk" ] || why='no libdpdk to build mode dpdk with'
+[ -n "$why" ] || find /usr/lib* -name 'librte_net_af_xdp.so*' | grep -q . || why='no net_af_xdp driver of DPDK'
+[ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
+
+# Commands of which only the worker has the card in front of it.
+with_card() {
+    local real=$BIN file
+    mkdir "$WORK/bin"
+    for file in "$real"/*; do cp -l "$file" "$WORK/bin/" 2>/dev/null || cp "$file" "$WORK/bin/"; done
+    rm "$WORK/bin/spliff-worker-dpdk"
+    cat >"$WORK/bin/spliff-worker-dpdk" <<SH
+#!/bin/sh
+[ -e "$WORK/no-card" ] && exec "$real/spliff-worker-dpdk" "\$@"
+[ -e "$WORK/no-flags" ] && export DPDK_CARD_NO_FLAGS=1
+LD_PRELOAD="$CARD" exec "$real/spliff-worker-dpdk" "\$@"
+SH
+    chmod 755 "$WORK" "$WORK/bin" "$WORK/bin/spliff-worker-dpdk"
+    BIN=$WORK/bin
+}
+said() { grep -c "$1" "$STATE/worker-1.stderr"; }
+# As begin_kernel, without shunting.
+begin_plain() {
+    printf '%s\n' 'shunt_tls = no' 'shunt_unknown = no' 'shunt_body = no' >"$WORK/plain.cfg"
+    server "$BIN/spliff-cluster" run --config "$WORK/plain.cfg" -i sv0 -w 1 --log-dir "$WORK/kernel" --quiet \
+        2>"$WORK/kernel.err" &
+    KERNEL=$!
+}
+# download PATH...: slowly, so that rings need not hold much of it.
+download() { client curl -sk --limit-rate 8M -o /dev/null "$@" || die "curl $*"; }
+# totals DIR: what conn.log counts of the downloads.
+totals() {
+    zcat -f "$1"/*-*-*/conn.* "$1"/conn.log 2>/dev/null | python3 -c '
+import sys
+keep = "proto id.resp_p orig_bytes resp_bytes orig_pkts orig_ip_bytes resp_pkts resp_ip_bytes missed_bytes conn_state".split()
+rows = []
+for line in sys.stdin:
+    fields = line.rstrip("\n").split("\t")
+    if fields[0] == "#fields":
+        names = fields[1:]
+    elif line[0] != "#" and dict(zip(names, fields))["id.resp_p"] == "443":
+        rows.append(" ".join(k + "=" + v for k, v in zip(names, fields) if k in keep))
+print("\n".join(sorted(rows)))'
+}
+
+begin 1
+mirror_up 1 || die 'cannot make the mirror port'
+wire_frames
+printf '%s\n' 'huge_pages = never' 'tcp_close_delay = 500ms' 'checksums = ignore' >>"$WORK/spliff.cfg"
+head -c 10M /dev/zero >"$WORK/www/www/files/10m"
+with_card
+
+node_cfg 1 net_af_xdp0,iface=tap0 dpdk
+start
+[ "$(said 'counts and drops shunted flows of TCP and UDP')" -eq 1 ] || die 'does not say what the card can do'
+begin_plain
+both_see || die 'a cluster sees nothing'
+download --tls-max 1.3 "https://$SERVER4/files/10m"
+download --tls-max 1.2 "https://$SERVER4/files/10m"
+download -6 "https://[$SERVER6]/files/10m"
+download "https://$SERVER4/files/20k.txt"
+all_over() { [ "$(counter shunt.active)" -eq 0 ] && [ "$(counter flow.active_tcp)" -eq 0 ]; }
+wait_for 15 all_over || die "$(counter shunt.active) flows are still shunted"
+[ "$(counter shunt.tls)" -eq 3 ] || die "$(counter shunt.tls) flows were shunted, not 3"
+seen=$(counter capture.packets) unseen=$(counter shunt.packets)
+[ "$unseen" -gt "$seen" ] || die "$seen packets came up, $unseen did not"
+[ "$(counter shunt.refused)" -eq 0 ] || die 'rules were refused'
+stop
+end_kernel
+totals "$LOGS" >"$WORK/card.conn"
+totals "$WORK/kernel" >"$WORK/kernel.conn"
+diff "$WORK/kernel.conn" "$WORK/card.conn" || die 'conn.log is another one'
+[ "$(wc -l <"$WORK/card.conn")" -eq 4 ] || die 'flows are missing'
+
+start
+download "https://$SERVER4/files/10m" &
+is_shunted() { [ "$(counter shunt.packets)" -gt 0 ]; }
+wait_for 10 is_shunted || die 'nothing is shunted'
+kill -9 "$(node_pid worker-1)" || die 'no worker to kill'
+restarted() { [ "$(said 'counts and drops')" -eq 2 ]; }
+wait_for 15 restarted || die 'the killed worker does not come back'
+wait $! || die 'the download ended'
+before=$(counter shunt.packets)
+download "https://$SERVER4/files/10m"
+more_shunted() { [ "$(counter shunt.packets)" -gt "$((before + 1000))" ]; }
+wait_for 10 more_shunted || die 'the successor shunts nothing'
+stop
+
+touch "$WORK/no-flags"
+start
+[ "$(said 'shunted flows of UDP, not of TCP: no flags of TCP')" -eq 1 ] || die 'does not say that TCP is left alone'
+download "https://$SERVER4/files/10m"
+all_seen() { [ "$(counter capture.packets)" -gt 7000 ]; }
+wait_for 10 all_seen || die "$(counter capture.packets) packets came up of a flow that is not shunted"
+[ "$(counter shunt.tls)" -eq 0 ] || die 'a flow is shunted that the card cannot'
+stop
+
+touch "$WORK/no-card"
+start
+[ "$(said 'flows are not shunted, its device has no rules')" -eq 1 ] || die 'does not say that nothing is shunted'
+download "https://$SERVER4/files/10m"
+wait_for 10 all_seen || die "$(counter capture.packets) packets came up of a flow that is not shunted"
+[ "$(said 'shunt')" -eq 1 ] || die 'says it again'
+stop
+
+# A driver of DPDK's that has rules, which drop and do not count.
+if find /usr/lib* -name 'librte_net_tap.so*' | grep -q . && [ -e /dev/net/tun ]; then
+    node_cfg 1 net_tap0,iface=dtap0 dpdk
+    start
+    [ "$(said 'flows are not shunted, its device has no rules')" -eq 1 ] || die 'net_tap shunts'
+    stop
+fi
+pass "$TEST"
+finish
