@@ -2,6 +2,7 @@
 #include "manager/capture/host_use.h"
 
 #include <arpa/inet.h>
+#include <glob.h>
 #include <ifaddrs.h>
 #include <libgen.h>
 #include <net/if.h>
@@ -92,10 +93,28 @@ static bool has_master(const char *interface, char *why, size_t bytes)
     return true;
 }
 
+/* An interface that is made of this one: with a tag of a VLAN, or an address of its own (macvlan).
+ * Its addresses and routes are not this one's, but its frames are. */
+static bool has_upper(const char *interface, char *why, size_t bytes)
+{
+    static const char prefix[] = "/upper_";
+    char pattern[64 + IFNAMSIZ];
+    glob_t found;
+    bool any;
+
+    snprintf(pattern, sizeof pattern, "/sys/class/net/%s%s*", interface, prefix);
+    any = glob(pattern, GLOB_NOSORT, NULL, &found) == 0;
+    if (any)
+        snprintf(why, bytes, "carries the interface %s",
+                 strrchr(found.gl_pathv[0], '/') + sizeof prefix - 1);
+    globfree(&found);
+    return any;
+}
+
 bool host_use_find(const char *interface, char *why, size_t bytes)
 {
     return has_address(interface, why, bytes) ||
            has_route("/proc/net/route", host_use_route4, interface, why, bytes) ||
            has_route("/proc/net/ipv6_route", host_use_route6, interface, why, bytes) ||
-           has_master(interface, why, bytes);
+           has_master(interface, why, bytes) || has_upper(interface, why, bytes);
 }

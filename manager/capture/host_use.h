@@ -8,8 +8,8 @@
 #include <stddef.h>
 
 /* True if the interface carries an address or a route other than the link-local ones that the
- * kernel makes itself, or belongs to a bridge or the like: then why[bytes] says which, to follow
- * "it ". What cannot be read is taken for not there. */
+ * kernel makes itself, belongs to a bridge or the like, or has a VLAN's or the like above it: then
+ * why[bytes] says which, to follow "it ". What cannot be read is taken for not there. */
 bool host_use_find(const char *interface, char *why, size_t bytes);
 
 /* Pure: whether a line of /proc/net/route, or of /proc/net/ipv6_route, is such a route. */

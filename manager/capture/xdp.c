@@ -182,6 +182,27 @@ static void detach(struct opened *o)
     o->promiscuous_fd = -1;
 }
 
+/* Each core takes some frames at a time from those that wait for it. Only frames of the driver are
+ * handed over whole: from generic XDP the kernel loses where their headers begin. */
+static int set_cores(const struct opened *o, const struct xdp_bpf *b, char *error)
+{
+    bool native = o->in && xdp_attached_mode(o->in) == XDP_NATIVE;
+
+    for (unsigned i = 0; i < o->n_cores; i++) {
+        struct bpf_cpumap_val queue = {.qsize = CPU_QUEUE_FRAMES};
+        int map = bpf_map__fd(b->maps.xdp_cpus);
+
+        if (!native)
+            bpf_map_delete_elem(map, &o->cores[i]);
+        else if (bpf_map_update_elem(map, &o->cores[i], &queue, BPF_ANY) < 0)
+            return interface_fail(o->name, error, -EINVAL, "xdp_cpus: core %u cannot be used: %s",
+                                  o->cores[i], strerror(errno));
+    }
+    if (o->n_cores > 0 && !native)
+        log_warn("interface %s: xdp_cpus has no effect without native XDP", o->name);
+    return 0;
+}
+
 /* Loads b, which xdp_attach does by itself, and attaches its programs. */
 static int attach(struct opened *o, struct xdp_bpf *b, char *error)
 {
@@ -203,27 +224,13 @@ static int attach(struct opened *o, struct xdp_bpf *b, char *error)
     }
     if (r == 0 && !i->loopback)
         r = tc_attach(&o->tc_out, bpf_program__fd(b->progs.spliff_tc_out), i, true, TC_AUTO, error);
+    if (r == 0)
+        r = set_cores(o, b, error);
     if (r < 0)
         detach(o);
     return r == -ENOMEM ? interface_fail(o->name, error, r,
                                          "no memory to count flows: set xdp_flow_table_size lower")
                         : r;
-}
-
-/* Each core takes some frames at a time from those that wait for it. */
-static int set_cores(const struct opened *o, char *error)
-{
-    for (unsigned i = 0; i < o->n_cores; i++) {
-        struct bpf_cpumap_val queue = {.qsize = CPU_QUEUE_FRAMES};
-
-        if (bpf_map_update_elem(bpf_map__fd(o->program->maps.xdp_cpus), &o->cores[i], &queue,
-                                BPF_ANY) < 0)
-            return interface_fail(o->name, error, -EINVAL, "xdp_cpus: core %u cannot be used: %s",
-                                  o->cores[i], strerror(errno));
-    }
-    if (o->n_cores > 0 && !o->in)
-        log_warn("interface %s: xdp_cpus has no effect without XDP", o->name);
-    return 0;
 }
 
 static int make_rings(const struct opened *o, struct heritage_capture *const *out, char *error)
@@ -291,6 +298,27 @@ static void fill_heritage(const struct opened *o, uint32_t number, struct herita
     snprintf(out->name, sizeof out->name, "%s", o->name);
 }
 
+/* What comes from this machine itself, by a virtual interface, has its checksums filled in only
+ * when it leaves: that they are yet to be is lost on the way to another core. */
+static int read_cores(struct opened *o, char *error)
+{
+    int n = cores_parse(o->options->xdp_cpus, o->cores, XDP_CPUS_MAX), missing;
+
+    if (n < 0)
+        return interface_fail(o->name, error, n,
+                              "xdp_cpus: give at most %d core numbers such as 0,2,4", XDP_CPUS_MAX);
+    o->n_cores = (unsigned)n;
+    missing = cores_missing(o->cores, o->n_cores);
+    if (missing >= 0)
+        return interface_fail(o->name, error, -EINVAL, "xdp_cpus: there is no core %d", missing);
+    if (n > 0 && o->virtual && o->options->xdp_mode == XDP_NATIVE && !o->options->force)
+        return interface_fail(o->name, error, -ENOTSUP,
+                              "it is virtual, and xdp_cpus would lose what its other end sends "
+                              "without checksums: ethtool -K tx off there and say force, or leave "
+                              "xdp_cpus away");
+    return 0;
+}
+
 static int open_all(struct opened *o, const struct capture_request *r,
                     struct heritage_capture *const *out, char *error)
 {
@@ -298,12 +326,10 @@ static int open_all(struct opened *o, const struct capture_request *r,
 
     if (code < 0)
         return code;
-    code = cores_parse(o->options->xdp_cpus, o->cores, XDP_CPUS_MAX);
-    if (code < 0)
-        return interface_fail(o->name, error, code,
-                              "xdp_cpus: give at most %d core numbers such as 0,2,4", XDP_CPUS_MAX);
-    o->n_cores = (unsigned)code;
     o->virtual = is_virtual(o->name);
+    code = read_cores(o, error);
+    if (code < 0)
+        return code;
     o->flows = (uint32_t)o->options->xdp_flow_table_size;
     code = make_processes(r, error);
     if (code < 0)
@@ -314,8 +340,7 @@ static int open_all(struct opened *o, const struct capture_request *r,
         return interface_fail(o->name, error, -ENOMEM, "out of memory");
     for (uint32_t i = 0; i < o->n_workers; i++)
         fill_heritage(o, i, out[i]);
-    if ((code = attach(o, o->program, error)) < 0 || (code = make_rings(o, out, error)) < 0 ||
-        (code = set_cores(o, error)) < 0)
+    if ((code = attach(o, o->program, error)) < 0 || (code = make_rings(o, out, error)) < 0)
         return code;
     for (uint32_t i = 0; i < o->n_workers && code == 0; i++)
         code = give_maps(o, out[i], error);
@@ -349,6 +374,7 @@ static int xdp_open(const struct capture_request *r, struct heritage_capture *co
     struct opened *o = calloc(1, sizeof *o);
     int code;
 
+    libbpf_set_print(NULL); /* one line of our own is enough */
     if (!o)
         return interface_fail(r->interface, error, -ENOMEM, "out of memory");
     snprintf(o->name, sizeof o->name, "%s", r->interface);

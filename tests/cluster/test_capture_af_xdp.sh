@@ -29,6 +29,13 @@ wire_frames
 node_cfg 2 sv0 af_xdp
 cluster start >"$WORK/start.out" 2>"$WORK/start.err" && die 'takes an interface that has an address'
 grep -q 'sv0: it carries the address 192.0.2.2.*force' "$WORK/start.err" || die 'does not say why not'
+# Nor one whose frames another interface of the host's gets.
+if server ip link add link tap0 name above0 type macvlan 2>/dev/null; then
+    node_cfg 2 tap0 af_xdp
+    cluster start >"$WORK/start.out" 2>"$WORK/start.err" && die 'takes an interface that has another above it'
+    grep -q 'tap0: it carries the interface above0.*force' "$WORK/start.err" || die 'does not say what is above it'
+    server ip link del above0
+fi
 node_cfg 1 tap0 af_xdp
 cluster start >"$WORK/start.out" 2>"$WORK/start.err" && die 'one worker for two queues'
 grep -q 'tap0: has 2 receive queues, and 1 worker.*ethtool -L tap0' "$WORK/start.err" ||

@@ -13,6 +13,10 @@ wire_frames
 server ethtool -L sv0 rx 2 tx 2 || die 'veth has no second queue'
 node_cfg 2 sv0 xdp
 printf "xdp_mode = native\nxdp_cpus = 0,1\n" >>"$WORK/spliff.cfg"
+# What has no checksums yet would be lost on its way to another core.
+cluster start >"$WORK/start.out" 2>"$WORK/start.err" && die 'moves frames of a veth to other cores'
+grep -q 'sv0: it is virtual, and xdp_cpus would lose .*force' "$WORK/start.err" || die 'does not say why not'
+echo 'force = yes' >>"$WORK/spliff.cfg"
 start
 begin_kernel
 both_see || die 'a cluster sees nothing'

@@ -51,6 +51,12 @@ FROM=client PLAIN=http://$SERVER4
 wire_frames
 MODE=generic kind generic sv0 "http://$SERVER4/files/20k.txt" "https://$SERVER4/big" "http://$SERVER4/last"
 grep -q 'sv0: generic XDP' "$WORK/generic.err" || die 'generic XDP is not said'
+# Where other cores cannot have the frames, the host goes on with them where they came.
+cp "$WORK/small.cfg" "$WORK/without-cores.cfg"
+echo 'xdp_cpus = 0,1' >>"$WORK/small.cfg"
+MODE=generic kind cores sv0 "https://$SERVER4/files/20k.txt" "http://$SERVER4/last"
+grep -q 'sv0: xdp_cpus has no effect without native XDP' "$WORK/cores.err" || die 'that nothing is moved is not said'
+mv "$WORK/without-cores.cfg" "$WORK/small.cfg"
 
 # trunk END COMMAND...: tags on all frames of one end of the link.
 trunk() {
