@@ -134,7 +134,7 @@ SRC_CORRELATE := worker/correlate/correlate.c worker/correlate/correlate_log.c \
                  worker/correlate/latency.c
 SRC_SCREEN := worker/screen/screen.c worker/screen/screen_table.c
 SRC_LEARN := worker/learn/learn.c worker/learn/alt_svc.c worker/learn/alt_svc_value.c worker/learn/names.c worker/learn/names_event.c \
-             worker/learn/connections.c worker/learn/connections_event.c
+             worker/learn/connections.c worker/learn/connections_event.c worker/learn/fence.c
 
 # Semantics that all versions of HTTP share (RFC 9110).
 SRC_HTTP := worker/parse/http/http_transaction.c worker/parse/http/http_body.c \
@@ -567,6 +567,7 @@ $(call unit,parse/quic/test_quic_versions,$(FAKE_HOST) $(QUIC_SEAL))
 LEARN_WORKERS := $(BASE) tests/unit/learn/workers.c common/ipc/record_reader.c common/schema/schema.c
 $(call unit,learn/test_connections,$(LEARN_WORKERS) worker/learn/connections.c \
     worker/learn/connections_event.c)
+$(call unit,learn/test_fence,$(LEARN_WORKERS) worker/learn/fence.c)
 $(call unit,base/test_alt_svc_table,$(BASE) $(SRC_ALT_SVC))
 $(call unit,learn/test_alt_svc_value,$(BASE) $(SRC_ALT_SVC) worker/learn/alt_svc_value.c)
 $(call unit,screen/test_screen,$(SRC_SCREEN) common/schema/options.c $(BASE))

@@ -355,8 +355,11 @@ static void answers_wait(struct worker *w)
     uint64_t now = clock_mono_ns(), until = now + ANSWERS_TIMEOUT;
 
     learn_run(w->learn, w->now_ns, now); /* asks what is left to be asked */
+    if (learn_questions_open(w->learn))
+        learn_fence_raise(w->learn);
     emit_wait(w->emit, 0);
-    while (learn_questions_open(w->learn) && clock_mono_ns() < until)
+    while (learn_questions_open(w->learn) && learn_fence_stands(w->learn) &&
+           clock_mono_ns() < until)
         emit_wait(w->emit, until);
 }
 

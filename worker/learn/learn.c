@@ -20,14 +20,15 @@ struct part {
     int (*open)(struct learn *l);
     void (*close)(struct learn *l);
     bool (*event)(struct learn *l, const uint8_t *body, size_t len);
-    void (*run)(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
-    uint64_t (*deadline_ns)(const struct learn *l); /* NULL: none */
+    void (*run)(struct learn *l, uint64_t packet_ns, uint64_t mono_ns); /* NULL: nothing to do */
+    uint64_t (*deadline_ns)(const struct learn *l);                     /* NULL: none */
 };
 
 static const struct part parts[] = {
     {"alt_svc", alt_svc_open, alt_svc_close, alt_svc_event, alt_svc_run, alt_svc_deadline_ns},
     {"names", names_open, names_close, names_event, names_run, names_deadline_ns},
     {"connections", connections_open, connections_close, connections_event, connections_run, NULL},
+    {"fence", fence_open, fence_close, fence_event, NULL, NULL},
 };
 #define PARTS (sizeof parts / sizeof parts[0])
 
@@ -130,7 +131,8 @@ void learn_message(struct learn *l, const struct bus_message *m)
 void learn_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
 {
     for (size_t i = 0; i < PARTS; i++)
-        parts[i].run(l, packet_ns, mono_ns);
+        if (parts[i].run)
+            parts[i].run(l, packet_ns, mono_ns);
 }
 
 uint64_t learn_deadline_ns(const struct learn *l)

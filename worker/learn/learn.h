@@ -2,8 +2,10 @@
 /* Learn: what one flow tells about others, kept within bounds and shared with the other workers.
  *
  *   alt_svc.c      services advertised by Alt-Svc: (address or host, port) -> ALPN, until it
- * expires names.c        addresses that DNS answers gave to a client -> name connections.c  QUIC
- * connection ids -> the connection, on whatever path its packets come
+ *                  expires
+ *   names.c        addresses that DNS answers gave to a client -> name
+ *   connections.c  QUIC connection ids -> the connection, on whatever path its packets come
+ *   fence.c        whether the other workers have answered all that was asked
  *
  * What this worker learns is published on the bus as events (common/ipc/event.h), and what others
  * publish is taken as if it were learned here. Expiry goes by packet time. References returned are
@@ -122,5 +124,14 @@ struct str learn_connection_uid(const struct learn *l, uint32_t connection);
 void learn_connection_set_category(struct learn *l, uint32_t connection, enum category category);
 enum category learn_connection_category(const struct learn *l, uint32_t connection);
 void learn_connection_release(struct learn *l, uint32_t connection); /* 0: does nothing */
+
+/* --- the end --- */
+
+/* Asks the other workers for a sign that they have handled all that was published before. */
+void learn_fence_raise(struct learn *l);
+
+/* Whether the sign of any of them is still missing. One who was killed gives none, so wait with a
+ * bound; in a replay those that have ended have said so. */
+bool learn_fence_stands(const struct learn *l);
 
 #endif

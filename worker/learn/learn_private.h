@@ -8,6 +8,7 @@
 struct alt_svc;
 struct names;
 struct connections;
+struct fence;
 
 struct learn {
     const struct heritage *h;
@@ -16,6 +17,7 @@ struct learn {
     struct alt_svc *alt_svc;
     struct names *names;
     struct connections *connections;
+    struct fence *fence; /* NULL: there are no others */
 };
 
 /* Each part: opened and closed with learn, told of its events (topic "event/<part>/<node>/", never
@@ -39,6 +41,10 @@ int connections_open(struct learn *l);
 void connections_close(struct learn *l);
 bool connections_event(struct learn *l, const uint8_t *body, size_t len);
 void connections_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
+
+int fence_open(struct learn *l);
+void fence_close(struct learn *l); /* the last of what this worker publishes */
+bool fence_event(struct learn *l, const uint8_t *body, size_t len);
 
 /* Publishes an event of a part. Loss is the bus's to count. */
 void learn_publish(struct learn *l, const char *part, const void *body, size_t len);
