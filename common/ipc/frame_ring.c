@@ -5,8 +5,10 @@
  *
  * Who finds nothing to do says so in its `waits`, looks once more, and sleeps; who makes something
  * to do looks for that word afterwards. With both in one total order one of them sees the other, so
- * no wake-up is lost. The reader is woken only when half of the ring is free, so that in a ring
- * that is full it does not run for every single block.
+ * no wake-up is lost. The reader is woken only when half of the ring is free, and a worker when
+ * half of it has something to take or the reader is about to sleep: to fall asleep and to be woken
+ * costs as much as hundreds of frames, and where there are fewer cores than processes one waits for
+ * the other anyway.
  *
  * In memory: the control words, then the blocks, each of them a head, a list of frames for each
  * worker, and the bytes. The lists are as long as the smallest frames would need; what of them is
@@ -24,16 +26,18 @@
 #define LINE_BYTES 64
 #define PAGE_BYTES (64u * 1024) /* or a whole number of smaller ones */
 
+struct frame_ring_worker {
+    _Alignas(LINE_BYTES) atomic_uint done;
+    atomic_uint waits;
+    atomic_uint gone;
+};
+
 struct frame_ring_control {
     _Alignas(LINE_BYTES) atomic_uint published;
     atomic_uint ended;
     _Alignas(LINE_BYTES) atomic_uint reader_waits;
     atomic_uint reader_until; /* blocks given back, by each worker, that it waits for */
-    struct {
-        _Alignas(LINE_BYTES) atomic_uint done;
-        atomic_uint waits;
-        atomic_uint gone;
-    } worker[HERITAGE_WORKERS_MAX];
+    struct frame_ring_worker worker[HERITAGE_WORKERS_MAX];
 };
 
 struct frame_ring_block {
@@ -182,17 +186,33 @@ uint32_t frame_ring_filled(const struct frame_ring *r)
     return r->filling ? r->filling->n_frames : 0;
 }
 
+/* Those that wait and have at least so many blocks to take. */
+static void wake_workers(struct frame_ring *r, uint32_t published, uint32_t blocks)
+{
+    for (uint32_t i = 0; i < r->n_workers; i++) {
+        struct frame_ring_worker *w = &r->control->worker[i];
+
+        if (atomic_load(&w->waits) && published - atomic_load(&w->done) >= blocks &&
+            atomic_exchange(&w->waits, 0))
+            wake(r->worker_fds[i]);
+    }
+}
+
 void frame_ring_publish(struct frame_ring *r)
 {
     struct frame_ring_control *c = r->control;
+    uint32_t published;
 
     if (frame_ring_filled(r) == 0)
         return;
     r->filling = NULL;
-    atomic_fetch_add(&c->published, 1);
-    for (uint32_t i = 0; i < r->n_workers; i++)
-        if (atomic_load(&c->worker[i].waits) && atomic_exchange(&c->worker[i].waits, 0))
-            wake(r->worker_fds[i]);
+    published = atomic_fetch_add(&c->published, 1) + 1;
+    wake_workers(r, published, FRAME_RING_WAKE_BLOCKS);
+}
+
+void frame_ring_rest(struct frame_ring *r)
+{
+    wake_workers(r, atomic_load(&r->control->published), 1);
 }
 
 void frame_ring_end(struct frame_ring *r)

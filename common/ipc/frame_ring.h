@@ -18,7 +18,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_RING_BLOCKS     8u
+#define FRAME_RING_BLOCKS      16u
+#define FRAME_RING_WAKE_BLOCKS 8u /* a worker sleeps until so many are there, or the reader rests  \
+                                   */
 #define FRAME_RING_DATA_BYTES (1024u * 1024) /* of the file, in a block */
 #define FRAME_RING_FRAMES_MAX (16u * 1024 + 8)
 #define FRAME_RING_ALL        UINT32_MAX /* an owner: every worker, each is to look itself */
@@ -70,6 +72,9 @@ uint32_t frame_ring_filled(const struct frame_ring *r);
 /* Reader: passes that block on, if it has frames. Its bytes may still be read until the next take
  * but one. */
 void frame_ring_publish(struct frame_ring *r);
+
+/* Reader: it is about to wait itself. Wakes workers that sleep though they have a block. */
+void frame_ring_rest(struct frame_ring *r);
 
 /* Reader, or manager for it: nothing more will be published. */
 void frame_ring_end(struct frame_ring *r);

@@ -111,12 +111,17 @@ class Run:
                 self.by_name[name] = max(self.by_name.get(name, 0), size)
 
 
-def replay(capture, workers):
+def replay(capture, workers, cores=None):
+    """cores: how many all processes of it may use; None: all."""
     logs = os.path.join(OUT, "logs")
     shutil.rmtree(logs, ignore_errors=True)
-    return Run(
-        [CLUSTER, "run", "-r", capture, "--workers", str(workers), "--log-dir", logs, "--quiet"]
-    )
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(before)[:cores])
+    try:
+        return Run([CLUSTER, "run", "-r", capture, "--workers", str(workers), "--log-dir", logs,
+                    "--quiet"])
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def median(runs):

@@ -4,7 +4,9 @@
 
 usage: scale.py [--mb N] [--workers N] [--flows N] [--rounds N] [--budget SECONDS]
 
-1. A mixed capture with all logs on by 1, 2, ... workers: packets a second, CPU time.
+1. A mixed capture with all logs on by 1, 2, ... workers: packets a second, CPU time. Each with as
+   many cores as workers, for all processes, and with all cores: there the logger of a single worker
+   already has a core of its own.
 2. 10^4, 10^5, ... TCP connections that are open at once: the worker's memory per flow, and what a
    packet of an open connection then costs, reading it from a pipe included: the CPU time that further
    packets add, spread over all connections. The capture is piped in as it is made; its flows are of a
@@ -88,16 +90,15 @@ def run_flows(flows, later):
 
 def scale_workers(options):
     capture = make_mix(options.mb)
-    packets = None
-    rows = []
-    print(f"{'workers':>8}{'packets/s':>12}{'wall s':>9}{'CPU s':>9}{'x one':>8}")
+    packets = count_packets(capture)
+    rows = {"a core each": [], "all cores": []}
+    print(f"{'workers':>8}{'cores':>7}{'packets/s':>12}{'wall s':>9}{'CPU s':>9}{'x one':>8}")
     for n in range(1, options.workers + 1):
-        run = median([replay(capture, n) for _ in range(options.rounds)])
-        if packets is None:
-            packets = count_packets(capture)
-        rows.append((n, packets / run.wall))
-        print(f"{n:8}{packets / run.wall:12,.0f}{run.wall:9.2f}{run.cpu:9.2f}"
-              f"{rows[-1][1] / rows[0][1]:8.2f}", flush=True)
+        for name, cores in (("a core each", n), ("all cores", os.cpu_count())):
+            run = median([replay(capture, n, cores) for _ in range(options.rounds)])
+            rows[name].append((n, packets / run.wall))
+            print(f"{n:8}{cores:7}{packets / run.wall:12,.0f}{run.wall:9.2f}{run.cpu:9.2f}"
+                  f"{rows[name][-1][1] / rows[name][0][1]:8.2f}", flush=True)
     return rows
 
 
@@ -151,7 +152,7 @@ def main():
     workers, flows = scale_workers(options), scale_flows(options, until)
     path = os.path.join(OUT, "scale.svg")
     plot.write(path, f"{where}, {time.strftime('%Y-%m-%d')}", [
-        plot.Panel("Workers on a mixed capture", "workers", "packets/s", {"replay": workers}),
+        plot.Panel("Workers on a mixed capture", "workers", "packets/s", workers),
         plot.Panel("Memory of a flow", "flows open", "bytes/flow",
                    {"worker": [(n, b) for n, b, _ in flows if n >= 100_000]}, log=True),
         plot.Panel("Cost of a packet", "flows open", "ns/packet",

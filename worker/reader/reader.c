@@ -84,6 +84,7 @@ static void rest(struct reader *r)
     struct pollfd p[2] = {{.fd = r->ring.reader_fd, .events = POLLIN},
                           {.fd = capture_pcap_file.wait_fd(r->file), .events = POLLIN}};
 
+    frame_ring_rest(&r->ring);
     if (r->starved)
         r->counters->reader_waits++;
     if (poll(p, r->starved ? 1 : 2, SLEEP_MAX_MS) > 0 && (p[0].revents & POLLIN))

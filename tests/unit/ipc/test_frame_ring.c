@@ -148,11 +148,31 @@ static void a_waiting_worker_is_woken(void **state)
     assert_false(is_awake(worker_fds[FIRST])); /* it was not asleep */
     take(FIRST, 1, 1);
     assert_int_equal(frame_ring_next(&worker, FIRST, &list), 0);
-    assert_true(publish(2, FIRST));
+    for (uint64_t i = 0; i < FRAME_RING_WAKE_BLOCKS; i++) {
+        assert_false(is_awake(worker_fds[FIRST]));
+        assert_true(publish(i, FIRST));
+    }
     assert_true(is_awake(worker_fds[FIRST]));
     frame_ring_woken(worker_fds[FIRST]);
+    assert_true(publish(99, FIRST));
     assert_false(is_awake(worker_fds[FIRST]));
-    take(FIRST, 1, 2);
+    take(FIRST, 1, 0);
+}
+
+static void a_reader_that_rests_leaves_nobody_asleep(void **state)
+{
+    struct frame_ring_list list;
+
+    (void)state;
+    frame_ring_rest(&reader);
+    assert_int_equal(frame_ring_next(&worker, FIRST, &list), 0);
+    frame_ring_rest(&reader);
+    assert_false(is_awake(worker_fds[FIRST])); /* there is nothing for it */
+    assert_true(publish(1, FIRST));
+    assert_false(is_awake(worker_fds[FIRST]));
+    frame_ring_rest(&reader);
+    assert_true(is_awake(worker_fds[FIRST]));
+    assert_false(is_awake(worker_fds[SECOND])); /* it does not sleep */
 }
 
 static void the_end_comes_after_all_frames(void **state)
@@ -234,10 +254,15 @@ static void memory_that_is_too_small(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_RING(frames_reach_their_worker),      IN_RING(a_slow_worker_is_waited_for),
-        IN_RING(a_dead_worker_is_not),           IN_RING(a_waiting_worker_is_woken),
-        IN_RING(the_end_comes_after_all_frames), IN_RING(a_block_without_frames_stays),
-        IN_RING(what_cannot_be_is_refused),      cmocka_unit_test(memory_that_is_too_small),
+        IN_RING(frames_reach_their_worker),
+        IN_RING(a_slow_worker_is_waited_for),
+        IN_RING(a_dead_worker_is_not),
+        IN_RING(a_waiting_worker_is_woken),
+        IN_RING(a_reader_that_rests_leaves_nobody_asleep),
+        IN_RING(the_end_comes_after_all_frames),
+        IN_RING(a_block_without_frames_stays),
+        IN_RING(what_cannot_be_is_refused),
+        cmocka_unit_test(memory_that_is_too_small),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
