@@ -3,7 +3,8 @@
  * .rotated/ under its final name with the date in front: instant, and from then on the file is
  * safe. Compression takes its time elsewhere: into a temporary name, synced, renamed, and only then
  * is the source removed. Killed anywhere, it is done over: what is in .rotated/ is what is still to
- * be done, and to do it twice gives the same file.
+ * be done, and to do it twice gives the same file. The logger of a killed manager may still be at
+ * it when the next one begins: one of them waits, by a lock on that folder.
  *
  * A name is chosen when the file is taken away, unlike any that waits or is archived; so the second
  * step may replace what it finds: that can only be its own earlier work. */
@@ -18,6 +19,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #ifdef HAVE_ZLIB
@@ -259,6 +261,8 @@ void archive_run(const char *log_dir)
 
     snprintf(queue, sizeof queue, "%s/" QUEUE, log_dir);
     d = opendir(queue);
+    while (d && flock(dirfd(d), LOCK_EX) < 0 && errno == EINTR)
+        ;
     while (d && (e = readdir(d))) {
         size_t n = strlen(e->d_name);
         int rc;

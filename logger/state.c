@@ -12,7 +12,10 @@
  * A power cut or a crash of the kernel is another matter: files and state lose what was not yet on
  * the disk, each by itself, and the workers' spools, which are memory, are gone. So lengths of an
  * earlier boot mean nothing. They are ignored, and the files are kept as the file system gives them
- * back: some of the last records may be missing, the last line may be cut, none is there twice. */
+ * back: some of the last records may be missing, the last line may be cut, none is there twice.
+ *
+ * A logger outlives a killed manager for as long as its last work takes, and the next manager's
+ * logger may begin meanwhile. Whoever has the state locked has the logs; the other one waits. */
 #include "logger/state.h"
 
 #include "common/base/check.h"
@@ -24,6 +27,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -47,6 +51,7 @@ struct state_file {
 
 struct state {
     struct state_file *file;
+    int fd;                /* holds the lock; -1: in memory only */
     struct state_slot now; /* working copy; its generation is the committed one */
     struct sink_lengths found;
     bool resumed;
@@ -112,29 +117,50 @@ static void read_boot_id(char out[BOOT_ID_MAX])
     close(fd);
 }
 
-/* posix_fallocate, because a store into a hole of a full disk would be a SIGBUS. */
-static void *map_descriptor(int fd)
+/* 0 or -errno. Signals end the process, as they would later. */
+static int lock(int fd, const char *path)
 {
-    const size_t n = sizeof(struct state_file);
-    void *p = MAP_FAILED;
+    int rc = flock(fd, LOCK_EX | LOCK_NB);
 
-    errno = posix_fallocate(fd, 0, (off_t)n);
-    if (errno == 0)
-        p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    close(fd);
-    return p;
+    if (rc < 0 && errno == EWOULDBLOCK) {
+        log_info("waiting for the logger of an earlier manager to end: it still has %s", path);
+        do
+            rc = flock(fd, LOCK_EX);
+        while (rc < 0 && errno == EINTR);
+    }
+    return rc < 0 ? -errno : 0;
 }
 
-/* MAP_FAILED with errno. */
-static void *map_path(const char *path)
+/* posix_fallocate, because a store into a hole of a full disk would be a SIGBUS. 0 or -errno. */
+static int map_shared(struct state *s)
 {
-    int fd;
+    int rc = -posix_fallocate(s->fd, 0, (off_t)sizeof *s->file);
+    void *p;
 
-    if (path[0] == '\0')
-        return mmap(NULL, sizeof(struct state_file), PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return fd < 0 ? MAP_FAILED : map_descriptor(fd);
+    if (rc < 0)
+        return rc;
+    p = mmap(NULL, sizeof *s->file, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
+    if (p == MAP_FAILED)
+        return -errno;
+    s->file = p;
+    return 0;
+}
+
+/* 0 or -errno; s->fd and s->file are what has come about. */
+static int map_path(struct state *s, const char *path)
+{
+    int rc;
+
+    if (path[0] == '\0') {
+        void *p =
+            mmap(NULL, sizeof *s->file, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        s->file = p == MAP_FAILED ? NULL : p;
+        return s->file ? 0 : -errno;
+    }
+    s->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    rc = s->fd < 0 ? -errno : lock(s->fd, path);
+    return rc < 0 ? rc : map_shared(s);
 }
 
 /* Takes over the committed slot, or begins anew. */
@@ -167,19 +193,17 @@ static void load(struct state *s, uint64_t layout)
 int state_open(struct state **out, const struct heritage *h)
 {
     struct state *s = calloc(1, sizeof *s);
-    void *p;
+    int rc;
 
     if (!s)
         return -ENOMEM;
-    p = map_path(h->state_path);
-    if (p == MAP_FAILED) {
-        int rc = -errno;
-
+    s->fd = -1;
+    rc = map_path(s, h->state_path);
+    if (rc < 0) {
         log_error("cannot open the state file %s: %s", h->state_path, strerror(-rc));
-        free(s);
+        state_close(s);
         return rc;
     }
-    s->file = p;
     load(s, layout_of(h));
     *out = s;
     return 0;
@@ -187,7 +211,10 @@ int state_open(struct state **out, const struct heritage *h)
 
 void state_close(struct state *s)
 {
-    munmap(s->file, sizeof *s->file);
+    if (s->file)
+        munmap(s->file, sizeof *s->file);
+    if (s->fd >= 0)
+        close(s->fd);
     free(s);
 }
 

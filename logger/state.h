@@ -24,8 +24,9 @@ struct state_node {
 struct state;
 
 /* Opens the state file of the heritage, or makes it; an empty state_path keeps it in memory only.
- * What was committed counts only if it was under this boot and for the same folder and form of
- * logs. Returns 0 or -errno after printing what failed. */
+ * Where another logger has it open, waits for that one to end. What was committed counts only if
+ * it was under this boot and for the same folder and form of logs. Returns 0 or -errno after
+ * printing what failed. */
 int state_open(struct state **out, const struct heritage *h);
 void state_close(struct state *s);
 

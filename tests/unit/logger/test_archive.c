@@ -6,12 +6,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -143,6 +146,46 @@ static void test_takes_leftovers(void **state)
     assert_int_equal(archive_enqueue(f->heritage.log_dir, "conn", 0, 0), -ENOENT);
 }
 
+static char state_of(pid_t pid)
+{
+    char path[32], text[64] = "", c = '?';
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    f = fopen(path, "r");
+    assert_non_null(f);
+    assert_non_null(fgets(text, sizeof text, f));
+    fclose(f);
+    assert_int_equal(sscanf(text, "%*d (%*[^)]) %c", &c), 1);
+    return c;
+}
+
+static void test_one_process_at_a_time(void **state)
+{
+    static const char waiting[] = ".rotated/2026-08-21_conn.10:00:00-11:00:00.log";
+    struct sink_fixture *f = *state;
+    int fd = open(sink_fixture_path(f, ".rotated"), O_RDONLY | O_DIRECTORY), status;
+    pid_t child;
+    char c;
+
+    put_file(f, "current/conn.log", "once");
+    assert_int_equal(archive_enqueue(f->heritage.log_dir, "conn", TEN_OCLOCK, ELEVEN_OCLOCK), 0);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    child = fork();
+    if (child == 0) {
+        close(fd);
+        archive_run(f->heritage.log_dir);
+        _exit(0);
+    }
+    while ((c = state_of(child)) != 'S' && c != 'Z')
+        sched_yield();
+    assert_true(is_there(f, waiting));
+    close(fd);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_string_equal(archived(f, NAME ".log" GZ), "once");
+}
+
 /* The folder where files wait was removed while we run. */
 static void test_makes_its_folder_again(void **state)
 {
@@ -189,6 +232,7 @@ int main(void)
         TEST(test_done_over_after_a_crash),
         TEST(test_what_cannot_be_archived_waits),
         TEST(test_takes_leftovers),
+        TEST(test_one_process_at_a_time),
         TEST(test_makes_its_folder_again),
         TEST(test_the_sink_begins_a_new_file),
     };

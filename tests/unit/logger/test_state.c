@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -247,6 +248,58 @@ static void test_the_table_is_bounded(void **state)
     state_close(s);
 }
 
+/* A logger that begins when it is told to; what it has to say goes into a pipe, its status is
+ * whether it found n committed. It is made first, since who inherits a lock has it, too. */
+static pid_t successor(int *begin, int *says, uint64_t n)
+{
+    int begins[2], words[2];
+    pid_t child;
+    char c;
+
+    assert_int_equal(pipe(begins), 0);
+    assert_int_equal(pipe(words), 0);
+    child = fork();
+    if (child == 0) {
+        const struct sink_lengths *l;
+
+        dup2(words[1], STDERR_FILENO);
+        close(words[0]);
+        close(words[1]);
+        if (read(begins[0], &c, 1) != 1)
+            _exit(1);
+        l = state_committed(open_state());
+        _exit(!l || l->stream != n);
+    }
+    close(begins[0]);
+    close(words[1]);
+    *begin = begins[1];
+    *says = words[0];
+    return child;
+}
+
+static void test_a_successor_waits(void **state)
+{
+    int begin, says, status;
+    pid_t child = successor(&begin, &says, 2);
+    struct state *s = open_state();
+    char line[512];
+    ssize_t n;
+
+    (void)state;
+    commit(s, 1);
+    assert_int_equal(write(begin, "", 1), 1);
+    n = read(says, line, sizeof line - 1); /* it waits; or has ended, and this is nothing */
+    assert_in_range(n, 1, sizeof line - 1);
+    line[n] = '\0';
+    assert_non_null(strstr(line, heritage.state_path));
+    commit(s, 2);
+    state_close(s);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    close(begin);
+    close(says);
+}
+
 static void test_without_a_file(void **state)
 {
     struct heritage h = {0};
@@ -264,10 +317,15 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_remembers_what_was_committed),  TEST(test_killed_while_filling),
-        TEST(test_a_torn_commit_is_not_believed), TEST(test_other_logs_begin_anew),
-        TEST(test_a_file_that_is_not_ours),       TEST(test_each_epoch_is_a_sequence),
-        TEST(test_the_table_is_bounded),          TEST(test_without_a_file),
+        TEST(test_remembers_what_was_committed),
+        TEST(test_killed_while_filling),
+        TEST(test_a_torn_commit_is_not_believed),
+        TEST(test_other_logs_begin_anew),
+        TEST(test_a_file_that_is_not_ours),
+        TEST(test_each_epoch_is_a_sequence),
+        TEST(test_the_table_is_bounded),
+        TEST(test_a_successor_waits),
+        TEST(test_without_a_file),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
