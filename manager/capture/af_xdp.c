@@ -229,6 +229,7 @@ static void af_xdp_tick(struct opened *o)
     struct interface now;
     char error[INI_ERROR_BYTES];
 
+    queues_look(&o->queues);
     if (interface_find(&now, o->name, error) < 0 || now.index != o->interface.index ||
         now.mtu_bytes == o->interface.mtu_bytes)
         return;

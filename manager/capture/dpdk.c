@@ -34,6 +34,7 @@
 #define HUGE_PAGES_DIR  "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 
 struct opened {
+    char device[HERITAGE_DEVICE_MAX];
     int share_fd; /* with the owner of its port; -1: there is none */
     char huge_folder[HERITAGE_PATH_MAX];
     struct xdp_attached *guard; /* NULL: there is no interface of the kernel behind it */
@@ -191,6 +192,7 @@ static int dpdk_open(const struct capture_request *r, struct heritage_capture *c
     if (!o)
         return interface_fail(r->interface, error, -ENOMEM, "out of memory");
     o->share_fd = -1;
+    snprintf(o->device, sizeof o->device, "%s", r->interface);
     if (!dpdk_leftover_huge_folder(MOUNTS, o->huge_folder, sizeof o->huge_folder))
         o->huge_folder[0] = '\0';
     dpdk_leftover_remove(LEFTOVER_FOLDER, o->huge_folder);
@@ -211,9 +213,16 @@ static int dpdk_open(const struct capture_request *r, struct heritage_capture *c
     return 0;
 }
 
+static void dpdk_link(const struct opened *o, char *name, size_t bytes)
+{
+    if (!dpdk_device_link(o->device, name, bytes))
+        name[0] = '\0';
+}
+
 const struct opener opener_dpdk = {
     .mode = MODE_DPDK,
     .open = dpdk_open,
+    .link = dpdk_link,
     .tick = dpdk_tick,
     .close = dpdk_close,
 };

@@ -109,6 +109,16 @@ bool dpdk_device_argument(const char *device, const char *key, char *out, size_t
     return true;
 }
 
+bool dpdk_device_link(const char *device, char *name, size_t bytes)
+{
+    static const char *const drivers[] = {"net_af_xdp", "net_af_packet", "net_pcap"};
+
+    for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
+        if (strncmp(device, drivers[i], strlen(drivers[i])) == 0)
+            return dpdk_device_argument(device, "iface", name, bytes);
+    return false;
+}
+
 static int too_long(char *why, size_t why_bytes)
 {
     snprintf(why, why_bytes, "its arguments are too long: give shorter names");

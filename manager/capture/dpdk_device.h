@@ -25,6 +25,10 @@ int dpdk_device_name(const char *given, bool vdev, char *out, size_t bytes, char
  * fit. */
 bool dpdk_device_argument(const char *device, const char *key, char *out, size_t bytes);
 
+/* The kernel's interface that the device reads, into name[bytes]. False if there is none, or the
+ * driver makes it, and so it comes and goes with the worker; or it does not fit. */
+bool dpdk_device_link(const char *device, char *name, size_t bytes);
+
 /* Whether a process of its own opens the device for its workers: if one of them cannot open a part
  * of it, or `always`. */
 bool dpdk_device_is_owned(const char *device, uint32_t n_workers, bool always);

@@ -14,14 +14,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SILENT_NS (900 * NS_PER_MS) /* without a carrier until that is said: less than a tick */
+
 void link_init(struct link *l, const char *name)
 {
     char error[INI_ERROR_BYTES];
 
-    *l = (struct link){.as = {.up = true, .carrier = true}};
+    *l = (struct link){.as = {.up = true}};
     snprintf(l->name, sizeof l->name, "%s", name);
     if (name[0] != '\0' && interface_find(&l->as, l->name, error) < 0)
-        l->as = (struct interface){.up = true, .carrier = true};
+        l->as = (struct interface){.up = true};
+    l->as.carrier = true; /* that it has none is said when it lasts */
 }
 
 void link_note_removed(struct link *l, unsigned index)
@@ -61,20 +64,24 @@ static void look_up(struct link *l, bool up, uint64_t now_ns)
     l->as.up = up;
 }
 
-/* One that is down has none either, which need not be said. */
+/* One that is down has none either, which need not be said; one that has come up has it a little
+ * later. */
 static void look_at_carrier(struct link *l, const struct interface *now, uint64_t now_ns)
 {
-    if (!now->up || now->carrier == l->as.carrier)
-        return;
-    if (!now->carrier) {
-        l->silent_ns = now_ns;
-        log_warn("interface %s has no carrier: look at its cable, or at what is at the other end",
-                 l->name);
-    } else if (l->silent_ns > 0) {
+    if (now->up && now->carrier && !l->as.carrier) {
         log_info("interface %s has a carrier again after %.1f s", l->name,
                  seconds(l->silent_ns, now_ns));
+        l->as.carrier = true;
+    } else if (now->up && !now->carrier && l->as.carrier && l->silent_ns > 0 &&
+               now_ns - l->silent_ns >= SILENT_NS) {
+        log_warn("interface %s has no carrier: look at its cable, or at what is at the other end",
+                 l->name);
+        l->as.carrier = false;
+    } else if (l->as.carrier && (now->carrier || !now->up)) {
+        l->silent_ns = 0;
+    } else if (l->silent_ns == 0) {
+        l->silent_ns = now_ns;
     }
-    l->as.carrier = now->carrier;
 }
 
 static void look_at_name(struct link *l, const struct interface *now)
@@ -121,6 +128,7 @@ uint64_t link_note_back(struct link *l, const struct interface *now, uint64_t no
                  l->name);
     l->as = *now;
     l->as.name = l->name;
+    l->as.carrier = true;
     l->gone = l->removed = l->stuck = l->renamed = false;
     l->down_ns = now->up ? 0 : now_ns;
     l->silent_ns = 0;

@@ -18,7 +18,8 @@ struct link {
     bool removed;                 /* the kernel said so: one of this number is another one */
     bool gone;                    /* what was opened is no more, and nothing else is open yet */
     bool stuck;                   /* said why it cannot be opened again */
-    uint64_t down_ns, silent_ns;  /* since when it is down, has no carrier; 0: it is not so */
+    uint64_t down_ns, silent_ns;  /* since when it is down, has no carrier; 0: it is not so.
+                                     as.carrier: until that was said */
     uint64_t gone_ns;             /* since when it is gone */
 };
 

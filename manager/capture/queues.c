@@ -84,11 +84,35 @@ int queues_open(struct queues *q, const char *interface, uint32_t workers, const
 {
     int r;
 
-    *q = (struct queues){.interface = interface};
+    *q = (struct queues){
+        .interface = interface, .workers = workers, .now = workers, .set = o->set_queues};
     r = match_number(q, workers, o, error);
     if (r == 0 && workers > 1)
         match_directions(q, o);
     return r;
+}
+
+void queues_look(struct queues *q)
+{
+    struct ethtool_queues now;
+
+    if (ethtool_queues_get(q->interface, &now) < 0 || now.rx == q->now)
+        return;
+    q->now = now.rx;
+    if (now.rx == q->workers) {
+        log_info("interface %s: has %u receive queues again", q->interface, (unsigned)now.rx);
+    } else if (q->set && ethtool_queues_set(q->interface, q->workers) == 0) {
+        log_warn("interface %s: was given %u receive queues, and has %u again, one a worker",
+                 q->interface, (unsigned)now.rx, (unsigned)q->workers);
+        q->now = q->workers;
+    } else {
+        log_warn("interface %s: has %u receive queues now, and %u are read: %s; ethtool -L %s %s "
+                 "%u, or set_queues = yes",
+                 q->interface, (unsigned)now.rx, (unsigned)q->workers,
+                 now.rx > q->workers ? "what comes in by the others is not seen"
+                                     : "some workers have nothing to do",
+                 q->interface, now.combined ? "combined" : "rx", (unsigned)q->workers);
+    }
 }
 
 void queues_restore(const struct queues *q)

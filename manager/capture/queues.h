@@ -13,6 +13,8 @@
 struct queues {
     const char *interface; /* borrowed; NULL: nothing to put back */
     uint32_t rx;           /* before, if changed; else 0 */
+    uint32_t workers, now; /* how many there should be, and were when it was looked at last */
+    bool set;              /* they may be set */
     bool rss_changed;
     struct ethtool_rss rss; /* before */
 };
@@ -22,6 +24,10 @@ struct queues {
  * are a warning only: a tap may see one direction alone, or share out by itself. */
 int queues_open(struct queues *q, const char *interface, uint32_t workers, const struct options *o,
                 char *error);
+
+/* While it is captured: somebody may give it another number of queues. That is said, once, and set
+ * right where o->set_queues said so. */
+void queues_look(struct queues *q);
 
 void queues_restore(const struct queues *q);
 

@@ -2,7 +2,6 @@
 # Sourced after lib.sh: what becomes of an interface that is captured, one function each. Each waits until
 # capture goes on, by a request that is logged.
 
-has_uri() { column http uri | grep -qx -- "$1"; }
 
 # captured URI: asks for it until it is logged.
 captured() { get "http://$SERVER4$1" && wait_for 2 has_uri "$1"; }

@@ -110,6 +110,9 @@ column() {
             !/^#/ {print $c}'
 }
 
+# has_uri URI: http.log has it.
+has_uri() { column http uri | grep -qx -- "$1"; }
+
 count() { records "$1" | wc -l; }
 
 # has_records LOG N, for wait_for.

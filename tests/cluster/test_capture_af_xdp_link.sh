@@ -44,7 +44,11 @@ kill -9 "$old" || die 'no worker to kill'
 for n in $(seq 20); do
     get "http://$SERVER4/count/while-down/$n" || die 'curl'
 done
-restarted() { all_running && [ "$(node_pid worker-1)" != "$old" ]; }
+restarted() {
+    local now
+    now=$(node_pid worker-1)
+    [ -n "$now" ] && [ "$now" != "$old" ]
+}
 wait_for 10 restarted || die 'the worker was not restarted'
 wait_for 10 has_records http 22 || die "http.log has $(count http) of 22 requests"
 [ "$(counter capture.abandoned)" -le 64 ] || die 'more than a batch was in the hands of the worker'
@@ -81,11 +85,23 @@ wait_for 10 accounted || die 'frames are neither received nor counted as lost'
 [ "$(counter capture.refused)" -eq 0 ] || die 'they were lost for another reason'
 
 restarts=$(counter manager.restarts)
+# Queues that nobody reads.
+queues() { server ethtool -L tap0 rx "$1" 2>/dev/null || die 'cannot set the queues'; }
+queues 2
+wait_for 10 said 1 'tap0: has 2 receive queues now, and 1 are read.*ethtool -L tap0 rx 1' ||
+    die 'nobody says that a queue is not read'
+queues 1
+wait_for 10 said 1 'tap0: has 1 receive queues again' || die 'nobody says that all queues are read'
+wait_for 10 captured /count/queues || die 'nothing is captured after queues came and went'
 down_and_up tap0
 no_carrier tap0 server mir0
 other_name tap0
 server ip link del mir0 || die 'cannot remove the interface'
 gone_and_back tap0 1 mirror_pair 1
+# Its number is the same when it is back.
+home() { client ip link set tap0 netns "$NET_SERVER" && server ip link set tap0 up; }
+server ip link set tap0 netns "$NET_CLIENT" || die 'cannot move the interface'
+gone_and_back tap0 2 home
 [ "$(counter manager.restarts)" -eq "$restarts" ] || die 'an interface that went was taken for a crash'
 stop
 [ "$(huge_free)" -ge "$free" ] || die 'a huge page was not given back'

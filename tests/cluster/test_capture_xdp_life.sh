@@ -6,6 +6,7 @@
 # in the end nothing of ours is in the kernel.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/xdp.sh"
+. "$(dirname "$0")/comings.sh"
 
 PASS=$ROOT/build/tools/cluster/pass.bpf.o
 PINNED=/sys/fs/bpf/spliff-test-$$
@@ -81,25 +82,15 @@ wait_for 15 all_running || die 'workers were not restarted'
 [ "$(node_pid worker-1)" != "$worker" ] || die 'the worker was not killed'
 for n in 1 2 3 4 5 6; do wait_for 10 has_uri "/count/while-dead/$n" || die "request $n is lost"; done
 
-# captured URI: asks for it, after which it is in http.log.
-captured() { get "http://$SERVER4$1" && wait_for 5 has_uri "$1"; }
 client ip link set cl0 mtu 9000 && server ip link set sv0 mtu 9000 || die 'cannot change the MTU'
 captured '/files/20k.txt?jumbo' || die 'nothing is captured after the MTU has changed'
-server ip link set sv0 down
-wait_for 20 grep -q 'sv0 is down' "$STATE"/*.stderr || die 'nobody says that the link is down'
-server ip link set sv0 up
-server ip -6 addr replace 2001:db8::2/64 dev sv0 nodad
-wait_for 20 captured /count/up || die 'nothing is captured when the link is up again'
-
-# An interface that comes back is another one of the same name.
-server ip link set sv0 down && client ip link del cl0 || die 'cannot remove the interface'
-removed() { grep -q 'sv0 was removed' "$STATE/manager.stderr"; }
-back() { grep -q 'sv0 is back' "$STATE/manager.stderr"; }
-wait_for 10 removed || die 'that the interface is gone is not said'
-net_link || die 'cannot make the interface again'
-wait_for 10 back || die 'that the interface is back is not said'
-get "http://$SERVER4/count/back" || die 'curl'
-wait_for 10 has_uri /count/back || die 'nothing is captured on the interface that is back'
+restarts=$(counter manager.restarts)
+down_and_up sv0
+no_carrier sv0 client cl0
+other_name sv0
+elsewhere_and_back sv0
+removed_and_back sv0
+[ "$(counter manager.restarts)" -eq "$restarts" ] || die 'a worker was restarted'
 
 # A killed manager takes its children with it; what is still attached goes with the next start.
 kill -9 "$(node_pid manager)" || die 'no manager to kill'

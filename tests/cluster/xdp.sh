@@ -12,8 +12,6 @@ xdp_left_behind() {
 }
 xdp_nothing_left() { [ -z "$(xdp_left_behind)" ]; }
 
-has_uri() { column http uri | grep -qx "$1"; }
-
 # Sum of all packets in conn.log of a folder.
 sum_packets() {
     { cat "$1"/current/conn.log; zcat -f "$1"/*-*-*/conn.*; } 2>/dev/null |

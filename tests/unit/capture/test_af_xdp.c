@@ -343,6 +343,9 @@ static void test_sets_queues_and_puts_them_back(void **state)
     if (open_opener("near", 1) < 0)
         fail_msg("%s", error);
     assert_int_equal(system("ethtool -l near | tail -n 6 | grep -q '^RX:.*1$'"), 0);
+    assert_int_equal(system("ethtool -L near rx 2"), 0); /* by somebody else */
+    opener_af_xdp.tick(opened);
+    assert_int_equal(system("ethtool -l near | tail -n 6 | grep -q '^RX:.*1$'"), 0);
     opener_af_xdp.close(opened);
     opened = NULL;
     assert_int_equal(system("ethtool -l near | tail -n 6 | grep -q '^RX:.*2$'"), 0);

@@ -75,6 +75,19 @@ static void test_argument(void **state)
     assert_false(dpdk_device_argument("net_af_xdp0,iface=12345678", "iface", value, 8));
 }
 
+static void test_interface_behind(void **state)
+{
+    char link[16];
+
+    (void)state;
+    assert_true(dpdk_device_link("net_af_xdp0,iface=tap0", link, sizeof link));
+    assert_string_equal(link, "tap0");
+    assert_false(dpdk_device_link("net_tap0,iface=dtap0", link, sizeof link)); /* its own */
+    assert_false(dpdk_device_link("net_pcap0,rx_pcap=/a", link, sizeof link));
+    assert_false(dpdk_device_link("0000:03:00.0", link, sizeof link));
+    assert_false(dpdk_device_link("net_af_xdp0,iface=a-name-of-sixteen", link, sizeof link));
+}
+
 static void test_a_queue_each(void **state)
 {
     (void)state;
@@ -139,10 +152,15 @@ static void test_bound(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pci),         cmocka_unit_test(test_name),
-        cmocka_unit_test(test_argument),    cmocka_unit_test(test_a_queue_each),
-        cmocka_unit_test(test_a_file_each), cmocka_unit_test(test_whole),
-        cmocka_unit_test(test_by_an_owner), cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_pci),
+        cmocka_unit_test(test_name),
+        cmocka_unit_test(test_argument),
+        cmocka_unit_test(test_a_queue_each),
+        cmocka_unit_test(test_interface_behind),
+        cmocka_unit_test(test_a_file_each),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_by_an_owner),
+        cmocka_unit_test(test_bound),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -88,8 +88,11 @@ static void down_and_another_name_are_no_end(void **state)
     now.up = true;
     assert_int_equal(link_look(&l, &now, T0 + 1), LINK_SAME);
     assert_int_equal(l.silent_ns, T0 + 1);
+    assert_true(l.as.carrier); /* not yet worth a word */
+    assert_int_equal(link_look(&l, &now, T0 + 1 + NS_PER_SEC), LINK_SAME);
+    assert_false(l.as.carrier);
     now = (struct interface){.name = "no-such-link", .index = 5, .up = true, .carrier = true};
-    assert_int_equal(link_look(&l, &now, T0 + 2), LINK_SAME);
+    assert_int_equal(link_look(&l, &now, T0 + 3 * NS_PER_SEC), LINK_SAME);
     assert_false(l.renamed);
     assert_true(l.as.up && l.as.carrier);
 }
