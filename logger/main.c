@@ -39,7 +39,7 @@ struct logger {
     bool archiving;
     bool archive_again; /* more was rotated meanwhile */
     bool stopping;
-    bool failing;              /* sinks cannot be written: wait for the tick */
+    bool failing;              /* sinks cannot be written: the tick tries again */
     uint64_t next_rotation_ns; /* wall clock; UINT64_MAX never */
     uint64_t rotate_ns;        /* a rotation that is to be made, else 0 */
 };
@@ -116,6 +116,19 @@ static int rotate_if_due(struct logger *l)
 }
 
 static void on_again(uv_timer_t *timer);
+static void on_bus(uv_poll_t *poll, int status, int events);
+
+/* What is not taken from the bus keeps its descriptors readable: to look at them would be to look all
+ * the time. */
+static void set_failing(struct logger *l, bool failing)
+{
+    if (l->failing == failing)
+        return;
+    l->failing = failing;
+    for (int i = 0; i < l->n_polls; i++)
+        CHECK((failing ? uv_poll_stop(&l->polls[i])
+                       : uv_poll_start(&l->polls[i], UV_READABLE, on_bus)) == 0);
+}
 
 /* Takes one helping from the bus, so that signals are heard under any load. */
 static void run(struct logger *l)
@@ -124,7 +137,7 @@ static void run(struct logger *l)
 
     if (rc == 0)
         rc = receive_run(l->receive, clock_mono_ns());
-    l->failing = rc < 0 && rc != -EAGAIN;
+    set_failing(l, rc < 0 && rc != -EAGAIN);
     if (rc > 0 || rc == -EAGAIN) {
         uv_timer_start(&l->again, on_again, rc > 0 ? 0 : SLOW_MS, 0);
         return;
@@ -145,7 +158,7 @@ static void on_bus(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     /* Else the timer comes anyway, and what is there will not go away. */
-    if (!l->failing && !uv_is_active((uv_handle_t *)&l->again))
+    if (!uv_is_active((uv_handle_t *)&l->again))
         run(l);
 }
 
