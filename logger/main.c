@@ -118,8 +118,8 @@ static int rotate_if_due(struct logger *l)
 static void on_again(uv_timer_t *timer);
 static void on_bus(uv_poll_t *poll, int status, int events);
 
-/* What is not taken from the bus keeps its descriptors readable: to look at them would be to look all
- * the time. */
+/* What is not taken from the bus keeps its descriptors readable: to look at them would be to look
+ * all the time. */
 static void set_failing(struct logger *l, bool failing)
 {
     if (l->failing == failing)

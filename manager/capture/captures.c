@@ -161,6 +161,7 @@ int captures_open(struct captures **out, const struct topology *t, const struct 
     for (unsigned i = 0; i < t->n; i++)
         if (t->nodes[i].kind == TOPOLOGY_WORKER)
             workers[n++] = &t->nodes[i];
+    opener_sweep();
     for (unsigned i = 0; i < n; i++) {
         struct captured *captured = &c->interface[c->n];
         int err;

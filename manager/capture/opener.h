@@ -35,6 +35,10 @@ struct opener {
     enum mode mode;
     bool prefilters; /* its program looks at the prefilter's lists; else the worker does */
 
+    /* Takes away what managers that were killed have left in the kernel, on any interface: once,
+     * before the first is opened in whatever mode. May be NULL. */
+    void (*sweep)(void);
+
     /* Opens the interface for its workers: out[0 … n_workers - 1], all zero but for descriptors of
      * -1. Sets hash_decides of them where bucket_owner is what shares out the packets, and not the
      * hardware or the kernel. Nothing is received before a worker opens its own (worker/capture).
@@ -71,6 +75,9 @@ struct opener {
 /* The row of a mode; NULL if it was not built in: for want of this package. */
 const struct opener *opener_find(enum mode mode);
 const char *opener_package(enum mode mode);
+
+/* Calls sweep of all that were built in. */
+void opener_sweep(void);
 
 extern const struct opener opener_af_packet;
 extern const struct opener opener_xdp;

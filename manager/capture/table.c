@@ -40,3 +40,10 @@ const struct opener *opener_find(enum mode mode)
             return openers[i];
     return NULL;
 }
+
+void opener_sweep(void)
+{
+    for (unsigned i = 0; i < sizeof openers / sizeof openers[0]; i++)
+        if (openers[i]->sweep)
+            openers[i]->sweep();
+}

@@ -441,6 +441,7 @@ static void xdp_learned_port(struct opened *o, const struct alt_svc_port_key *ke
 const struct opener opener_xdp = {
     .mode = MODE_XDP,
     .prefilters = true,
+    .sweep = xdp_sweep, /* of both modes */
     .open = xdp_open,
     .gone = detach,
     .back = xdp_back,

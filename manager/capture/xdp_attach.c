@@ -13,7 +13,11 @@
 #include "common/base/log.h"
 #include "manager/ini_file.h"
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/if_link.h>
+#include <net/if.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +28,7 @@
 #include <xdp/libxdp.h>
 
 #define LIBXDP_PREFIX "xsk_def" /* of the program that it has for AF_XDP sockets */
+#define DISPATCHER    "xdp_dispatcher"
 
 struct xdp_attached {
     struct xdp_program *program;
@@ -84,16 +89,28 @@ static int lock_interface(unsigned index)
     return n;
 }
 
-static bool begins_with(const struct xdp_program *p, const char *prefix)
+/* The name of a loaded program, cut as the kernel cuts it; "" if it cannot be told. */
+static void program_name(uint32_t id, char name[BPF_OBJ_NAME_LEN])
 {
-    const char *name = p ? xdp_program__name(p) : NULL;
+    struct bpf_prog_info info = {0};
+    uint32_t bytes = sizeof info;
+    int fd = bpf_prog_get_fd_by_id(id);
 
+    name[0] = '\0';
+    if (fd < 0)
+        return;
+    if (bpf_obj_get_info_by_fd(fd, &info, &bytes) == 0)
+        memcpy(name, info.name, BPF_OBJ_NAME_LEN);
+    close(fd);
+}
+
+static bool begins_with(const char *name, const char *prefix)
+{
     return name && strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-/* Takes away programs whose names begin so, what a killed manager has left. Behind a dispatcher the
- * programs change when one of them goes, so the search begins anew. */
-static void remove_leftovers(int index, const char *prefix)
+/* Behind a dispatcher the programs change when one of them goes, so the search begins anew. */
+static void remove_from_dispatcher(int index, const char *prefix)
 {
     for (bool found = true; found;) {
         struct xdp_multiprog *all = xdp_multiprog__get_from_ifindex(index);
@@ -102,16 +119,59 @@ static void remove_leftovers(int index, const char *prefix)
         found = false;
         if (libxdp_get_error(all) != 0)
             return;
-        if (xdp_multiprog__is_legacy(all)) {
-            if (begins_with(xdp_multiprog__main_prog(all), prefix))
-                xdp_multiprog__detach(all);
-        } else {
-            while ((p = xdp_multiprog__next_prog(p, all)) && !begins_with(p, prefix))
-                ;
-            found = p && xdp_program__detach(p, index, xdp_multiprog__attach_mode(all), 0) == 0;
-        }
+        while ((p = xdp_multiprog__next_prog(p, all)) && !begins_with(xdp_program__name(p), prefix))
+            ;
+        found = p && xdp_program__detach(p, index, xdp_multiprog__attach_mode(all), 0) == 0;
         xdp_multiprog__close(all);
     }
+}
+
+/* Takes away programs whose names begin so, what a killed manager has left. One that is alone is
+ * taken away without libxdp, which keeps the program, and so its maps, until this process ends. */
+static void remove_leftovers(int index, const char *prefix)
+{
+    DECLARE_LIBBPF_OPTS(bpf_xdp_query_opts, attached);
+    const struct {
+        const uint32_t *id;
+        uint32_t mode;
+    } ways[] = {{&attached.drv_prog_id, XDP_FLAGS_DRV_MODE},
+                {&attached.skb_prog_id, XDP_FLAGS_SKB_MODE},
+                {&attached.hw_prog_id, XDP_FLAGS_HW_MODE}};
+    char name[BPF_OBJ_NAME_LEN];
+
+    if (bpf_xdp_query(index, 0, &attached) < 0)
+        return;
+    for (unsigned i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        if (*ways[i].id == 0)
+            continue;
+        program_name(*ways[i].id, name);
+        if (begins_with(name, prefix))
+            bpf_xdp_detach(index, ways[i].mode, NULL);
+        else if (strcmp(name, DISPATCHER) == 0)
+            remove_from_dispatcher(index, prefix);
+    }
+}
+
+void xdp_sweep(void)
+{
+    struct if_nameindex *all = if_nameindex();
+
+    libxdp_set_print(NULL);
+    libbpf_set_print(NULL);
+    for (const struct if_nameindex *i = all; i && i->if_index > 0; i++) {
+        uint32_t program = 0;
+        int lock_fd;
+
+        if (bpf_xdp_query_id((int)i->if_index, 0, &program) < 0 || program == 0)
+            continue;
+        lock_fd = lock_interface(i->if_index);
+        if (lock_fd < 0) /* somebody's who lives */
+            continue;
+        remove_leftovers((int)i->if_index, XDP_ATTACH_PREFIX);
+        close(lock_fd);
+    }
+    if (all)
+        if_freenameindex(all);
 }
 
 /* Attaches in the mode asked for, or in the first of auto's that the interface has. */

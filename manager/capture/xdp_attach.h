@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* An XDP program on an interface, beside those of others. Manager process; the one home of libxdp.
  *
- * One cluster at a time has a program on an interface. What a manager that was killed has left
- * there is found by its name, which begins with XDP_ATTACH_PREFIX, and taken away. */
+ * One cluster at a time has a program on an interface. What a manager that was killed has left is
+ * found by its name, which begins with XDP_ATTACH_PREFIX, and taken away. */
 #ifndef SPLIFF_MANAGER_CAPTURE_XDP_ATTACH_H
 #define SPLIFF_MANAGER_CAPTURE_XDP_ATTACH_H
 
@@ -25,6 +25,10 @@ int xdp_attach(struct xdp_attached **out, struct bpf_object *o, const char *func
  * keeps other clusters from it, and takes such a program away, now and at xdp_detach. Returns 0 and
  * *out, or with a line in error -EBUSY, -ENOMEM or -errno. */
 int xdp_guard(struct xdp_attached **out, const struct interface *i, char *error);
+
+/* Takes away what managers that were killed have left on whatever interface: also one that nobody
+ * captures from by XDP any more. Without the right to, nothing. */
+void xdp_sweep(void);
 
 /* Where the program runs: XDP_NATIVE, XDP_GENERIC or XDP_OFFLOAD. */
 enum xdp_mode xdp_attached_mode(const struct xdp_attached *a);

@@ -97,6 +97,14 @@ kill -9 "$(node_pid manager)" || die 'no manager to kill'
 start
 get "http://$SERVER4/count/again" || die 'curl'
 wait_for 10 has_uri /count/again || die 'nothing is captured after the manager was killed'
+one_program() { [ "$(bpftool prog show | grep -c 'name spliff_xdp')" -eq 1 ]; }
+wait_for 5 one_program || die 'what a killed manager left is still in memory'
+# Also with one that captures in another way.
+kill -9 "$(node_pid manager)" || die 'no manager to kill'
+server ip link show sv0 | grep -q prog/xdp || die 'a killed manager takes its program with it'
+node_cfg 1 sv0 af_packet
+start
+wait_for 5 xdp_nothing_left || { xdp_left_behind; die 'a start in another mode leaves what a killed manager left'; }
 stop
 wait_for 5 xdp_nothing_left || { xdp_left_behind; die 'the cluster has left something in the kernel'; }
 pass "$TEST"
