@@ -87,7 +87,7 @@ FEATURES += -DHAVE_DPDK
 DPDK_CFLAGS := -DALLOW_EXPERIMENTAL_API $(patsubst -I%,-isystem %,$(filter -I% -m%,$(call pc_cflags,libdpdk)))
 DPDK_LIBS := $(filter-out -l%,$(call pc_libs,libdpdk)) \
              -lrte_power -lrte_ethdev -lrte_mbuf -lrte_mempool -lrte_ring -lrte_eal
-SRC_MODE_DPDK := manager/capture/dpdk.c manager/capture/dpdk_leftover.c
+SRC_MODE_DPDK := manager/capture/dpdk.c manager/capture/dpdk_leftover.c manager/capture/dpdk_sizes.c
 else
 $(info libdpdk not found: no capture mode dpdk)
 endif
@@ -654,6 +654,7 @@ $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/sc
 $(call unit,capture/test_dpdk_clock,worker/capture/dpdk_clock.c)
 $(call unit,capture/test_dpdk_args,worker/capture/dpdk_args.c common/base/check.c)
 $(call unit,manager/capture/test_dpdk_device,manager/capture/dpdk_device.c)
+$(call unit,manager/capture/test_dpdk_sizes,manager/capture/dpdk_sizes.c)
 $(call unit,manager/capture/test_dpdk_leftover,manager/capture/dpdk_leftover.c common/base/log.c)
 $(call unit,manager/test_topology_ports,$(SRC_TOPOLOGY) manager/ini_file.c manager/suggest.c \
   manager/text.c common/base/check.c)

@@ -62,14 +62,17 @@ struct heritage_cpufreq {
 };
 
 /* What a worker begins DPDK with. */
+#define HERITAGE_DPDK_WHY_BYTES 64
+
 struct heritage_dpdk {
     char device[HERITAGE_DEVICE_MAX]; /* PCI address, or virtual device with its arguments */
     bool vdev;                        /* it is the latter */
     bool huge_pages;
-    int numa_node;                   /* memory node of the device; -1: no matter */
-    uint64_t memory_bytes;           /* for all that DPDK keeps */
-    uint32_t descriptors;            /* of a receive queue; 0 = as the driver likes */
-    struct heritage_cpufreq cpufreq; /* with dpdk_power, of the core that it is pinned to */
+    int numa_node;                          /* memory node of the device; -1: no matter */
+    uint64_t memory_bytes;                  /* for all that DPDK keeps */
+    uint32_t descriptors;                   /* of a receive queue, if the driver has so many */
+    char sized_by[HERITAGE_DPDK_WHY_BYTES]; /* why so many, and so much: for messages */
+    struct heritage_cpufreq cpufreq;        /* with dpdk_power, of the core that it is pinned to */
     uint32_t queues; /* of the port that an owner keeps (dpdk_share.h); 0: there is none */
     uint32_t queue;  /* of them, the worker's */
 };

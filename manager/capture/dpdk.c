@@ -8,6 +8,7 @@
 #include "manager/capture/dpdk_device.h"
 #include "manager/capture/dpdk_leftover.h"
 #include "manager/capture/dpdk_pci.h"
+#include "manager/capture/dpdk_sizes.h"
 #include "manager/capture/host_use.h"
 #include "manager/capture/interface.h"
 #include "manager/capture/opener.h"
@@ -26,12 +27,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MEMORY_BYTES    (UINT64_C(128) << 20) /* enough for what DESCRIPTORS frames need */
-#define DESCRIPTORS     4096u                 /* of a worker's queue, if nothing else is wanted */
-#define FRAME_BYTES     UINT64_C(2560)        /* of a descriptor: an mbuf and what is said of it */
 #define LEFTOVER_FOLDER DPDK_SHARE_RUNTIME "/dpdk"
 #define MOUNTS          "/proc/self/mounts"
-#define HUGE_PAGES_DIR  "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"
 
 struct opened {
     char device[HERITAGE_DEVICE_MAX];
@@ -40,40 +37,23 @@ struct opened {
     struct xdp_attached *guard; /* NULL: there is no interface of the kernel behind it */
 };
 
-static uint64_t memory_wanted(const struct options *o)
+static bool is_af_xdp(const struct capture_request *r)
 {
-    uint64_t more = o->dpdk_descriptors > DESCRIPTORS ? o->dpdk_descriptors - DESCRIPTORS : 0;
-
-    return o->dpdk_memory ? o->dpdk_memory : MEMORY_BYTES + 2 * more * FRAME_BYTES;
+    return strncmp(r->interface, "net_af_xdp", strlen("net_af_xdp")) == 0;
 }
 
-static uint64_t huge_bytes_free(void)
+static int choose_sizes(const struct capture_request *r, int numa_node, struct dpdk_sizes *out,
+                        char *error)
 {
-    FILE *f = fopen(HUGE_PAGES_DIR, "re");
-    unsigned long pages = 0;
+    struct dpdk_sizes_free there;
 
-    if (!f)
+    dpdk_sizes_look(&there, "", numa_node);
+    if (dpdk_sizes_choose(out, r->options, r->n_workers, is_af_xdp(r), &there) == 0)
         return 0;
-    if (fscanf(f, "%lu", &pages) != 1)
-        pages = 0;
-    fclose(f);
-    return (uint64_t)pages << 21;
-}
-
-/* Whether the workers' memory is of huge pages; 0 or 1, or -errno. */
-static int choose_pages(const struct capture_request *r, char *error)
-{
-    uint64_t wanted = memory_wanted(r->options) * r->n_workers;
-    bool there = huge_bytes_free() >= wanted;
-
-    if (r->options->huge_pages == HUGE_PAGES_NEVER)
-        return 0;
-    if (!there && r->options->huge_pages == HUGE_PAGES_RESERVED)
-        return interface_fail(r->interface, error, -ENOMEM,
-                              "too few huge pages are free: sysctl vm.nr_hugepages=%llu, or set "
-                              "huge_pages to auto",
-                              (unsigned long long)(wanted >> 21));
-    return there;
+    return interface_fail(r->interface, error, -ENOMEM,
+                          "too few huge pages are free: sysctl vm.nr_hugepages=%llu, or set "
+                          "huge_pages to auto",
+                          (unsigned long long)(out->memory_bytes * r->n_workers >> 21));
 }
 
 /* The interface of the kernel that the driver reads, as in mode af_xdp. */
@@ -83,8 +63,7 @@ static int guard_interface(struct opened *o, const struct capture_request *r, ch
     struct interface i;
     int code;
 
-    if (strncmp(r->interface, "net_af_xdp", strlen("net_af_xdp")) != 0 ||
-        !dpdk_device_argument(r->interface, "iface", name, sizeof name))
+    if (!is_af_xdp(r) || !dpdk_device_argument(r->interface, "iface", name, sizeof name))
         return 0;
     code = interface_find(&i, name, error);
     if (code < 0)
@@ -103,17 +82,17 @@ static int guard_interface(struct opened *o, const struct capture_request *r, ch
 }
 
 /* The owner and its workers share memory, which only files of huge pages can be. */
-static int open_share(struct opened *o, const struct capture_request *r, bool huge_pages,
-                      char *error)
+static int open_share(struct opened *o, const struct capture_request *r,
+                      const struct dpdk_sizes *sizes, char *error)
 {
     if (!dpdk_device_is_owned(r->interface, r->n_workers, r->options->dpdk_port_owner))
         return 0;
-    if (!huge_pages)
+    if (!sizes->huge_pages)
         return interface_fail(
             r->interface, error, -ENOMEM,
             "several workers share its port in huge pages, and too few are free: sysctl "
             "vm.nr_hugepages=%llu, and huge_pages must not be never",
-            (unsigned long long)(memory_wanted(r->options) * r->n_workers >> 21));
+            (unsigned long long)(sizes->memory_bytes * r->n_workers >> 21));
     if (!dpdk_leftover_huge_folder(MOUNTS, o->huge_folder, sizeof o->huge_folder))
         return interface_fail(r->interface, error, -ENOENT,
                               "huge pages are mounted nowhere: mkdir -p /dev/hugepages; mount -t "
@@ -157,7 +136,8 @@ static int check_device(const struct capture_request *r, int *numa_node, char *e
 }
 
 static int open_worker(const struct opened *o, const struct capture_request *r, uint32_t number,
-                       bool huge_pages, int numa_node, struct heritage_capture *out, char *error)
+                       const struct dpdk_sizes *sizes, int numa_node, struct heritage_capture *out,
+                       char *error)
 {
     char why[160];
     int code;
@@ -166,11 +146,12 @@ static int open_worker(const struct opened *o, const struct capture_request *r, 
         .kind = CAPTURE_DPDK,
         HERITAGE_CAPTURE_NO_FDS,
         .linktype = LINKTYPE_ETHERNET,
-        .dpdk = {.huge_pages = huge_pages,
+        .dpdk = {.huge_pages = sizes->huge_pages,
                  .numa_node = numa_node,
-                 .memory_bytes = memory_wanted(r->options),
-                 .descriptors = (uint32_t)r->options->dpdk_descriptors},
+                 .memory_bytes = sizes->memory_bytes,
+                 .descriptors = sizes->descriptors},
     };
+    memcpy(out->dpdk.sized_by, sizes->why, sizeof out->dpdk.sized_by);
     snprintf(out->name, sizeof out->name, "%s", r->interface);
     code = dpdk_device_share(r->interface, number, r->n_workers, r->options->dpdk_port_owner,
                              &out->dpdk, why, sizeof why);
@@ -187,7 +168,8 @@ static int dpdk_open(const struct capture_request *r, struct heritage_capture *c
                      struct opened **opened, char *error)
 {
     struct opened *o = calloc(1, sizeof *o);
-    int huge_pages = 0, numa_node = -1, code;
+    struct dpdk_sizes sizes;
+    int numa_node = -1, code;
 
     if (!o)
         return interface_fail(r->interface, error, -ENOMEM, "out of memory");
@@ -198,11 +180,11 @@ static int dpdk_open(const struct capture_request *r, struct heritage_capture *c
     dpdk_leftover_remove(LEFTOVER_FOLDER, o->huge_folder);
     code = check_device(r, &numa_node, error);
     if (code >= 0)
-        code = huge_pages = choose_pages(r, error);
+        code = choose_sizes(r, numa_node, &sizes, error);
     if (code >= 0)
-        code = open_share(o, r, huge_pages, error);
+        code = open_share(o, r, &sizes, error);
     for (uint32_t i = 0; i < r->n_workers && code >= 0; i++)
-        code = open_worker(o, r, i, huge_pages, numa_node, out[i], error);
+        code = open_worker(o, r, i, &sizes, numa_node, out[i], error);
     if (code >= 0)
         code = guard_interface(o, r, error);
     if (code < 0) {

@@ -10,6 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/ipc/dpdk_frames.h"
 #include "worker/capture/dpdk_eal.h"
 #include "worker/capture/dpdk_rss.h"
 
@@ -28,13 +29,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define DESCRIPTORS    4096u
-#define DESCRIPTORS_TX 512u
-#define CACHE          256u
-#define AF_XDP_MBUFS   8192u /* net_af_xdp keeps so many in its own rings, however long the queue */
-#define HELD_MBUFS     256u  /* by a worker: two batches, and what a driver takes at a time */
-#define OFFLOADS       (RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER)
-#define JUMBO_MTU      9216u
+#define OFFLOADS  (RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER)
+#define JUMBO_MTU 9216u
 
 int dpdk_port_find(struct dpdk_port *p, const struct heritage *h)
 {
@@ -57,10 +53,10 @@ static struct rte_mempool *make_pool(const struct dpdk_port *p, const struct her
     char name[16];
 
     snprintf(name, sizeof name, "frames-%u", (unsigned)queue);
-    pool = p->guests
-               ? rte_pktmbuf_pool_create_by_ops(name, mbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
-                                                socket, "ring_sp_sc")
-               : rte_pktmbuf_pool_create(name, mbufs, CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, socket);
+    pool = p->guests ? rte_pktmbuf_pool_create_by_ops(name, mbufs, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+                                                      socket, "ring_sp_sc")
+                     : rte_pktmbuf_pool_create(name, mbufs, DPDK_FRAMES_CACHE, 0,
+                                               RTE_MBUF_DEFAULT_BUF_SIZE, socket);
     if (!pool)
         log_error("interface %s: no DPDK memory for %u frames of queue %u: raise dpdk_memory, or "
                   "lower dpdk_descriptors",
@@ -73,15 +69,14 @@ static int set_up_queues(struct dpdk_port *p, const struct heritage *h,
                          const struct rte_eth_dev_info *info)
 {
     const struct heritage_dpdk *d = &h->capture.dpdk;
-    uint16_t rx = (uint16_t)(d->descriptors ? d->descriptors : DESCRIPTORS), tx = DESCRIPTORS_TX;
+    uint16_t rx = (uint16_t)(d->descriptors < UINT16_MAX ? d->descriptors : UINT16_MAX);
+    uint16_t tx = DPDK_FRAMES_TX;
     unsigned socket = (unsigned)rte_eth_dev_socket_id(p->id), mbufs;
     int r = rte_eth_dev_adjust_nb_rx_tx_desc(p->id, &rx, &tx);
 
     if (r < 0)
         return dpdk_fail(h, "cannot set the length of the queue", r);
-    mbufs = 2u * rx + HELD_MBUFS + (p->guests ? 0 : 2 * CACHE);
-    if (strcmp(info->driver_name, "net_af_xdp") == 0)
-        mbufs += AF_XDP_MBUFS + tx;
+    mbufs = dpdk_frames(rx, strcmp(info->driver_name, "net_af_xdp") == 0);
     for (uint16_t q = 0; q < p->queues; q++) {
         p->pool[q] = make_pool(p, h, q, mbufs);
         if (!p->pool[q])
@@ -93,9 +88,9 @@ static int set_up_queues(struct dpdk_port *p, const struct heritage *h,
     if (info->max_tx_queues > 0 && (r = rte_eth_tx_queue_setup(p->id, 0, tx, socket, NULL)) < 0)
         return dpdk_fail(h, "cannot set up the queue for sending", r);
     log_info("interface %s: DPDK driver %s, %u queues of %u descriptors, %u frames each, in %u MiB "
-             "of %s pages",
+             "of %s pages: %s",
              h->capture.name, info->driver_name, (unsigned)p->queues, (unsigned)rx, mbufs,
-             (unsigned)(d->memory_bytes >> 20), d->huge_pages ? "huge" : "small");
+             (unsigned)(d->memory_bytes >> 20), d->huge_pages ? "huge" : "small", d->sized_by);
     return 0;
 }
 
