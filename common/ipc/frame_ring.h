@@ -19,11 +19,10 @@
 #include <stdint.h>
 
 #define FRAME_RING_BLOCKS      16u
-#define FRAME_RING_WAKE_BLOCKS 8u /* a worker sleeps until so many are there, or the reader rests  \
-                                   */
-#define FRAME_RING_DATA_BYTES (1024u * 1024) /* of the file, in a block */
-#define FRAME_RING_FRAMES_MAX (16u * 1024 + 8)
-#define FRAME_RING_ALL        UINT32_MAX /* an owner: every worker, each is to look itself */
+#define FRAME_RING_WAKE_BLOCKS 8u /* until then a worker sleeps, or until the reader does */
+#define FRAME_RING_DATA_BYTES  (1024u * 1024) /* of the file, in a block */
+#define FRAME_RING_FRAMES_MAX  (16u * 1024 + 8)
+#define FRAME_RING_ALL         UINT32_MAX /* an owner: every worker, each is to look itself */
 
 /* A frame of a block. */
 struct frame_ring_entry {
