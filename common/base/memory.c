@@ -32,6 +32,11 @@ void *memory_map(size_t bytes, enum memory_pages pages)
     return p;
 }
 
+void memory_forget(void *p, size_t bytes)
+{
+    (void)madvise(p, bytes, MADV_DONTNEED);
+}
+
 void memory_unmap(void *p, size_t bytes, enum memory_pages pages)
 {
     if (p)

@@ -17,8 +17,13 @@ enum memory_pages {
 /* Bytes that a mapping of these pages takes: bytes rounded up. */
 size_t memory_bytes(size_t bytes, enum memory_pages pages);
 
-/* NULL: there is no room. For memory_unmap: the same bytes and pages. */
+/* NULL: there is no room. */
 void *memory_map(size_t bytes, enum memory_pages pages);
+
+/* Gives the pages of a part of a mapping back: it is zeroed when it is touched again. */
+void memory_forget(void *p, size_t bytes);
+
+/* With the same bytes and pages. */
 void memory_unmap(void *p, size_t bytes, enum memory_pages pages);
 
 #endif

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Open addressing with linear probing at a load of at most one half; a slot holds the whole 32-bit
  * hash, so a probe touches a flow only when the hashes are equal. Removal shifts later slots back,
- * hence no tombstones and no rehashing ever.
+ * hence no tombstones.
+ *
+ * The slots begin as few as one huge page holds, and double whenever half of them are in use: how
+ * many flows there may be says little about how many there are, and a look-up among few is to find
+ * them in a cache. Homes are the upper bits of the hash, so all moves are upwards and in order, and
+ * a doubling is one walk over memory: a few milliseconds for half a million flows, a dozen times in
+ * a worker's life at most.
  *
  * Someone who knows the seed, with which a file is read, can make hashes lie as they like. Which
  * slot a hash stands for is therefore secret; and of one and the same hash there are at most
@@ -19,23 +25,41 @@
 #include <string.h>
 
 #define PROBES_MAX       256u
+#define LOOKS_MAX        (PROBES_MAX + 32u) /* each doubling may move a slot one further from home */
 #define CACHE_LINE_BYTES 64u
+#define SLOTS_MIN        64u
+#define SLOTS_AT_FIRST   (1u << 18) /* at most: 2 MiB */
+
+/* Slots for each number of them, from slots_first to slots_max, lie one after the other. */
+static size_t slots_bytes(const struct flow_table *t)
+{
+    return sizeof(struct flow_slot) * (2 * (size_t)t->slots_max - t->slots_first);
+}
+
+static void slots_use(struct flow_table *t, uint32_t n)
+{
+    t->slots = t->slots_memory + (n - t->slots_first);
+    t->mask = n - 1;
+    t->shift = (uint8_t)(32 - __builtin_ctz(n));
+}
 
 int flow_table_init(struct flow_table *t, uint32_t capacity, enum memory_pages pages)
 {
-    uint32_t n = 64;
     int rc;
 
     CHECK(capacity > 0 && capacity <= UINT32_C(1) << 30);
     memset(t, 0, sizeof *t);
-    t->shift = 26;
-    for (; n / 2 < capacity; n *= 2)
-        t->shift--;
-    t->mask = n - 1;
+    t->slots_max = SLOTS_MIN;
+    while (t->slots_max / 2 < capacity)
+        t->slots_max *= 2;
+    /* Reserved pages are taken whether they are used or not. */
+    t->slots_first = t->slots_max < SLOTS_AT_FIRST || pages == MEMORY_RESERVED ? t->slots_max
+                                                                               : SLOTS_AT_FIRST;
     t->pages = pages;
-    t->slots = memory_map(sizeof(struct flow_slot) * n, pages);
-    if (!t->slots)
+    t->slots_memory = memory_map(slots_bytes(t), pages);
+    if (!t->slots_memory)
         return -ENOMEM;
+    slots_use(t, t->slots_first);
     /* Where memory lies is secret, and changes no result. */
     t->mix = (uint32_t)((uintptr_t)t->slots >> 12) * 0x9e3779b1u | 1;
     rc = pool_init_on(&t->flows, sizeof(struct flow), capacity, pages);
@@ -50,7 +74,7 @@ int flow_table_init(struct flow_table *t, uint32_t capacity, enum memory_pages p
 
 void flow_table_fini(struct flow_table *t)
 {
-    memory_unmap(t->slots, sizeof(struct flow_slot) * ((size_t)t->mask + 1), t->pages);
+    memory_unmap(t->slots_memory, slots_bytes(t), t->pages);
     pool_fini(&t->flows);
     memset(t, 0, sizeof *t);
 }
@@ -59,7 +83,7 @@ void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash)
 {
     uint32_t home = flow_table_home(t, hash);
 
-    for (uint32_t n = 0; n <= PROBES_MAX; n++) {
+    for (uint32_t n = 0; n <= LOOKS_MAX; n++) {
         uint32_t i = (home + n) & t->mask;
 
         if (t->slots[i].index == 0)
@@ -78,7 +102,7 @@ struct flow *flow_table_find(const struct flow_table *t, const struct flow_key *
 {
     uint32_t home = flow_table_home(t, hash);
 
-    for (uint32_t n = 0; n <= PROBES_MAX; n++) {
+    for (uint32_t n = 0; n <= LOOKS_MAX; n++) {
         uint32_t i = (home + n) & t->mask;
         struct flow *f;
 
@@ -129,14 +153,40 @@ struct flow *flow_table_surplus(const struct flow_table *t, uint32_t hash)
     return t->slots[i].index == 0 ? NULL : flow_table_at(t, t->slots[home].index - 1);
 }
 
+static void slot_put(struct flow_table *t, struct flow_slot slot)
+{
+    uint32_t i = flow_table_home(t, slot.hash);
+
+    while (t->slots[i].index != 0)
+        i = (i + 1) & t->mask;
+    t->slots[i] = slot;
+}
+
+/* In their order, from behind a free one on: then what lies before a slot in its new place lay
+ * between its home and it before, too, and it is at most one further away. */
+static void slots_double(struct flow_table *t)
+{
+    struct flow_slot *before = t->slots;
+    uint32_t mask = t->mask, free = 0;
+
+    while (before[free].index != 0)
+        free++;
+    slots_use(t, 2 * (mask + 1));
+    for (uint32_t n = 1; n <= mask; n++)
+        if (before[(free + n) & mask].index != 0)
+            slot_put(t, before[(free + n) & mask]);
+    memory_forget(before, sizeof *before * ((size_t)mask + 1));
+}
+
 struct flow *flow_table_insert(struct flow_table *t, const struct flow_key *key, uint32_t hash,
                                uint64_t now_ns)
 {
     uint32_t index = pool_get(&t->flows);
     struct flow *f;
-    uint32_t i;
 
     CHECK(index != POOL_NONE);
+    if (__builtin_expect(t->flows.used > (t->mask + 1) / 2, 0))
+        slots_double(t);
     wheel_start(&t->wheel, now_ns);
     f = flow_table_at(t, index);
     memset(f, 0, sizeof *f);
@@ -145,9 +195,7 @@ struct flow *flow_table_insert(struct flow_table *t, const struct flow_key *key,
     f->seen_ns = f->interim_ns = now_ns;
     f->state = f->frames_head = POOL_NONE;
     f->end[0].stream.held_head = f->end[1].stream.held_head = POOL_NONE;
-    for (i = flow_table_home(t, hash); t->slots[i].index != 0; i = (i + 1) & t->mask)
-        ;
-    t->slots[i] = (struct flow_slot){hash, index + 1};
+    slot_put(t, (struct flow_slot){hash, index + 1});
     idle_append(t, f);
     return f;
 }
@@ -161,7 +209,7 @@ static void slot_remove(struct flow_table *t, uint32_t i)
         uint32_t home;
 
         j = (j + 1) & t->mask;
-        if (t->slots[j].index == 0 || ((j - i) & t->mask) > PROBES_MAX)
+        if (t->slots[j].index == 0 || ((j - i) & t->mask) > LOOKS_MAX)
             break;
         home = flow_table_home(t, t->slots[j].hash);
         if (((j - home) & t->mask) >= ((j - i) & t->mask)) {

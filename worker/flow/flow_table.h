@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The flow table: open addressing over cache lines of eight {hash, index} pairs, flows in a pool,
- * a timer wheel for their deadlines and a list in order of idleness. Sized at start, never grows.
- */
+ * a timer wheel for their deadlines and a list in order of idleness. All its memory is mapped at
+ * start, and touched as flows come. */
 #ifndef SPLIFF_WORKER_FLOW_TABLE_H
 #define SPLIFF_WORKER_FLOW_TABLE_H
 
@@ -14,11 +14,13 @@ struct flow_slot {
 };
 
 struct flow_table {
-    struct flow_slot *slots;
+    struct flow_slot *slots; /* mask + 1 of them */
     uint32_t mask;
     uint32_t mix; /* odd, not known outside: which slot a hash stands for */
     uint8_t shift;
     enum memory_pages pages;
+    struct flow_slot *slots_memory;
+    uint32_t slots_first, slots_max; /* as many at first, and at most */
     struct pool flows;
     struct wheel wheel;
     uint32_t idle_head, idle_tail; /* longest idle first, to the second */

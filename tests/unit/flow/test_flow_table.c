@@ -146,6 +146,41 @@ static void flows_of_one_place_do_not_pile_up(void **state)
     }
 }
 
+/* Pairs of one hash, and as many of another as may be, around the end of the slots. */
+static uint32_t hash_of(uint32_t n)
+{
+    return n < 256 ? (1u << 18) - 4 : n / 2 * 0x9e3779b1u;
+}
+
+static void more_slots_come_with_more_flows(void **state)
+{
+    enum { N = 600000 };
+    static struct flow *want[N];
+    uint32_t slots, grown = 0, refused = 0;
+    struct flow_table t;
+
+    (void)state;
+    init_plain(&t, N);
+    slots = t.mask + 1;
+    for (uint32_t n = 0; n < N; n++) {
+        want[n] = flow_table_surplus(&t, hash_of(n)) ? NULL : insert(&t, n, hash_of(n), T0);
+        refused += !want[n];
+        grown += t.mask + 1 != slots;
+        slots = t.mask + 1;
+    }
+    assert_in_range(refused, 1, 1000);
+    assert_int_equal(grown, 3);
+    assert_int_equal(slots, 8 << 18);
+    for (uint32_t n = 0; n < N; n += 3) {
+        if (want[n])
+            flow_table_remove(&t, want[n]);
+        want[n] = NULL;
+    }
+    for (uint32_t n = 0; n < N; n++)
+        assert_ptr_equal(find(&t, n, hash_of(n)), want[n]);
+    flow_table_fini(&t);
+}
+
 static void deadlines_fire_in_time_and_once(void **state)
 {
     static const uint64_t seconds[] = {5, 60, 300, 3600, 100000};
@@ -248,6 +283,7 @@ int main(void)
         cmocka_unit_test(a_long_run_is_walked_only_as_far_as_need_be),
         cmocka_unit_test(a_full_table_says_who_was_silent_longest),
         cmocka_unit_test(flows_of_one_place_do_not_pile_up),
+        cmocka_unit_test(more_slots_come_with_more_flows),
         cmocka_unit_test(deadlines_fire_in_time_and_once),
         cmocka_unit_test(a_jump_of_the_clock_ends_everything_at_once),
         cmocka_unit_test(deadlines_fire_however_long_ago_the_first_packet_was),
