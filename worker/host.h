@@ -29,6 +29,9 @@ void host_close(struct worker *w, struct flow *f);
 /* Whether bytes of this end are still looked at. */
 bool host_wants(const struct worker *w, const struct flow *f, unsigned end);
 
+/* A packet is about to begin a flow: asks memory for what looking for its name begins with. */
+void host_learn_prefetch(struct worker *w, const struct packet *p);
+
 /* A flow begins: which name led to it. It is over and logged: gives back what it held. */
 void host_learn_begin(struct worker *w, struct flow *f);
 void host_learn_end(struct worker *w, struct flow *f);
@@ -50,13 +53,14 @@ void host_record(struct worker *w, struct flow *f, enum record_type type, void *
 void host_service(struct worker *w, struct flow *f, const char *name);
 
 /* Oddity of a flow, or (f NULL) of a packet with this key. source: stage or analyzer. */
-void host_weird(struct worker *w, struct flow *f, enum weird name, const char *addl,
-                const char *source);
-void host_weird_packet(struct worker *w, const struct packet *p, enum weird name);
+__attribute__((cold)) void host_weird(struct worker *w, struct flow *f, enum weird name,
+                                      const char *addl, const char *source);
+__attribute__((cold)) void host_weird_packet(struct worker *w, const struct packet *p,
+                                             enum weird name);
 
 /* The same, and this end of the flow is to blame. */
-void host_weird_from(struct worker *w, struct flow *f, unsigned end, enum weird name,
-                     const char *addl, const char *source);
+__attribute__((cold)) void host_weird_from(struct worker *w, struct flow *f, unsigned end,
+                                           enum weird name, const char *addl, const char *source);
 
 /* A flow is over: if it is a connection that did not come about, the screen is told. */
 void host_attempt(struct worker *w, const struct flow *f);

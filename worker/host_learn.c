@@ -73,11 +73,19 @@ void host_connection_id(struct analyzer_ctx *ctx, unsigned side, const uint8_t *
         learn_connection_set_category(c->w->learn, c->f->connection, c->f->category);
 }
 
-void host_learn_begin(struct worker *w, struct flow *f)
+void host_learn_prefetch(struct worker *w, const struct packet *p)
 {
     if (w->learn)
-        f->resolved = learn_name_find(w->learn, flow_addr(f, FLOW_ORIG), flow_addr(f, FLOW_RESP),
-                                      f->start_ns);
+        learn_name_prefetch(w->learn, &p->key.addr[!p->from]);
+}
+
+void host_learn_begin(struct worker *w, struct flow *f)
+{
+    if (!w->learn)
+        return;
+    f->resolved =
+        learn_name_find(w->learn, flow_addr(f, FLOW_ORIG), flow_addr(f, FLOW_RESP), f->start_ns);
+    f->named_orig = f->orig & 1;
 }
 
 void host_learn_end(struct worker *w, struct flow *f)
@@ -94,7 +102,9 @@ struct str host_resolved_name(struct worker *w, struct flow *f)
 {
     if (!w->learn)
         return STR_LIT("");
-    if (f->resolved == 0) /* another worker may have seen the answer, and told since */
+    /* Another worker may have seen the answer, and told since; or it was looked for the wrong way
+     * round. */
+    if (f->resolved == 0 && (w->heritage->n_workers > 1 || f->named_orig != f->orig))
         host_learn_begin(w, f);
     return learn_name_text(w->learn, f->resolved);
 }

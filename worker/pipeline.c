@@ -191,6 +191,7 @@ static struct flow *flow_begin(struct worker *w, const struct packet *p, enum fl
 {
     struct flow *f;
 
+    host_learn_prefetch(w, p);
     while ((f = flow_surplus(w, p->hash))) {
         pipeline_flow_end(w, f);
         w->counters->flows_evicted++;

@@ -5,7 +5,7 @@
 #define SPLIFF_BASE_CHECK_H
 
 /* Prints "file:line: CHECK failed: text" on stderr and aborts. */
-_Noreturn void check_failed(const char *file, int line, const char *text);
+__attribute__((cold)) _Noreturn void check_failed(const char *file, int line, const char *text);
 
 #define CHECK(cond)                                                                                \
     do {                                                                                           \

@@ -11,9 +11,9 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBU
 /* Name printed in front of each line (borrowed for the life of the process). */
 void log_init(const char *name, enum log_level max);
 
-void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
+void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
+void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
+void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
 
 #endif

@@ -5,6 +5,10 @@
 
 #define HUGE_BYTES ((size_t)2 << 20)
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 size_t memory_bytes(size_t bytes, enum memory_pages pages)
 {
     return pages == MEMORY_SMALL ? bytes : (bytes + HUGE_BYTES - 1) & ~(HUGE_BYTES - 1);
@@ -30,6 +34,11 @@ void *memory_map(size_t bytes, enum memory_pages pages)
     if (p && pages != MEMORY_SMALL)
         (void)madvise(p, n, MADV_HUGEPAGE); /* refused by a kernel without them, which is as well */
     return p;
+}
+
+void memory_touch(void *p, size_t bytes)
+{
+    (void)madvise(p, bytes, MADV_POPULATE_WRITE);
 }
 
 void memory_forget(void *p, size_t bytes)

@@ -20,6 +20,10 @@ size_t memory_bytes(size_t bytes, enum memory_pages pages);
 /* NULL: there is no room. */
 void *memory_map(size_t bytes, enum memory_pages pages);
 
+/* Has the kernel make pages that are about to be touched, together: each touch of its own costs
+ * several times what the page does. Does nothing where the kernel cannot (before Linux 5.14). */
+void memory_touch(void *p, size_t bytes);
+
 /* Gives the pages of a part of a mapping back: it is zeroed when it is touched again. */
 void memory_forget(void *p, size_t bytes);
 

@@ -30,6 +30,18 @@ void pool_fini(struct pool *p)
     memset(p, 0, sizeof *p);
 }
 
+/* Touches the next stretch of bytes at p, before those up to `used` are; *touched says how far
+ * that was done. */
+static void touch_ahead(uint8_t *p, size_t *touched, size_t used, size_t end)
+{
+    size_t n = end - *touched < POOL_STRETCH ? end - *touched : POOL_STRETCH;
+
+    memory_touch(p + *touched, n);
+    *touched += n;
+    if (*touched < used) /* an object longer than a stretch is touched as it is used */
+        *touched = used & ~(size_t)(POOL_STRETCH - 1);
+}
+
 uint32_t pool_get(struct pool *p)
 {
     uint32_t i = p->free_head;
@@ -38,6 +50,9 @@ uint32_t pool_get(struct pool *p)
         memcpy(&p->free_head, pool_at(p, i), sizeof p->free_head);
     } else if (p->fresh < p->capacity) {
         i = p->fresh++;
+        if (p->pages == MEMORY_SMALL && p->fresh * p->object_bytes > p->touched)
+            touch_ahead(p->base, &p->touched, p->fresh * p->object_bytes,
+                        p->capacity * p->object_bytes);
     } else {
         p->failures++;
         return POOL_NONE;
@@ -63,6 +78,7 @@ struct bufpool_chunk {
     uint32_t fresh; /* buffers from here on were never handed out */
     uint32_t next, prev;
     uint32_t class;
+    size_t touched; /* bytes, whatever the class was */
 };
 
 int bufpool_init(struct bufpool *p, size_t bound_bytes)
@@ -138,9 +154,20 @@ static bool bufpool_open(struct bufpool *p, unsigned class)
         i = p->fresh++;
     else
         return false;
-    p->chunks[i] = (struct bufpool_chunk){.class = class};
+    p->chunks[i] = (struct bufpool_chunk){.class = class, .touched = p->chunks[i].touched};
     chunk_link(p, &p->open[class], i);
     return true;
+}
+
+static void *buffer_fresh(const struct bufpool *p, uint32_t i, size_t capacity)
+{
+    struct bufpool_chunk *chunk = &p->chunks[i];
+    uint8_t *base = p->base + (size_t)i * BUFPOOL_MAX_BYTES;
+    size_t at = chunk->fresh++ * capacity;
+
+    if (at + capacity > chunk->touched)
+        touch_ahead(base, &chunk->touched, at + capacity, BUFPOOL_MAX_BYTES);
+    return base + at;
 }
 
 void *bufpool_get(struct bufpool *p, size_t bytes, size_t *capacity)
@@ -161,7 +188,7 @@ void *bufpool_get(struct bufpool *p, size_t bytes, size_t *capacity)
     if (buf)
         memcpy(&chunk->free, buf, sizeof(void *));
     else
-        buf = p->base + (size_t)i * BUFPOOL_MAX_BYTES + chunk->fresh++ * *capacity;
+        buf = buffer_fresh(p, i, *capacity);
     if (++chunk->used == chunk_buffers(class))
         chunk_unlink(p, &p->open[class], i);
     p->used_bytes += *capacity;

@@ -4,8 +4,9 @@
  * struct pool     objects of one size, addressed by 32-bit index or pointer; last freed, first used
  * struct bufpool  byte buffers in power-of-two classes, for what waits on more input
  *
- * Both map their whole bound lazily, so memory is used only as it is touched; neither calls malloc
- * after init. Not thread-safe: each belongs to one process and one thread. */
+ * Both map their whole bound lazily, so memory is used only as it is touched, up to POOL_STRETCH
+ * ahead; neither calls malloc after init. Not thread-safe: each belongs to one process and one
+ * thread. */
 #ifndef SPLIFF_BASE_POOL_H
 #define SPLIFF_BASE_POOL_H
 
@@ -14,13 +15,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define POOL_NONE UINT32_MAX /* no object */
+#define POOL_NONE    UINT32_MAX   /* no object */
+#define POOL_STRETCH (64u * 1024) /* bytes that are touched together */
 
 struct pool {
     uint8_t *base;
     size_t object_bytes;
     uint32_t capacity; /* objects */
     uint32_t fresh;    /* objects from here on were never handed out */
+    size_t touched;    /* bytes from here on were not touched together */
     uint32_t free_head;
     uint32_t used;
     enum memory_pages pages;

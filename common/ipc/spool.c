@@ -29,6 +29,7 @@
 #include "common/ipc/spool.h"
 
 #include "common/base/check.h"
+#include "common/base/memory.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -40,6 +41,8 @@
 #define SPOOL_HEAD_BYTES 4096u
 #define SPOOL_SLOTS_MIN  2u
 #define NO_SLOT          UINT32_MAX
+#define STRETCH_BYTES    (32u * 1024) /* of a slot that are touched together, */
+#define STRETCH_AHEAD    (4u * 1024)  /* so much before they are needed; most records take less */
 
 enum slot_state { SLOT_FREE, SLOT_OPEN, SLOT_SEALED };
 
@@ -65,6 +68,7 @@ struct spool_slot {
 #define SLOT_CAPACITY (SPOOL_SLOT_BYTES - sizeof(struct spool_slot))
 
 _Static_assert(sizeof(struct spool_head) <= SPOOL_HEAD_BYTES, "the head fits its page");
+_Static_assert(SPOOL_SLOT_BYTES % STRETCH_BYTES == 0, "a slot is touched as a whole");
 _Static_assert(sizeof(struct spool_slot) == 64, "records begin on a cache line");
 _Static_assert(SPOOL_SEAL_BYTES + RECORD_BYTES_MAX <= SLOT_CAPACITY, "a record always fits");
 
@@ -75,8 +79,9 @@ struct spool {
     uint32_t open_records;
     uint32_t open[RECORD_TYPES]; /* slot or NO_SLOT */
     uint32_t n_free;
-    uint32_t *free;   /* stack of slots, the last freed on top */
-    uint32_t *sealed; /* sealed[seq % n_slots]: slot of that batch */
+    uint32_t *free;    /* stack of slots, the last freed on top */
+    uint32_t *sealed;  /* sealed[seq % n_slots]: slot of that batch */
+    uint32_t *touched; /* bytes of each slot, by this handle */
 };
 
 static size_t slots_of(size_t spool_bytes)
@@ -281,7 +286,8 @@ struct spool *spool_attach(void *mem, size_t bytes)
         s->open[t] = NO_SLOT;
     s->free = calloc(n, sizeof *s->free);
     s->sealed = calloc(n, sizeof *s->sealed);
-    if (!s->free || !s->sealed) {
+    s->touched = calloc(n, sizeof *s->touched);
+    if (!s->free || !s->sealed || !s->touched) {
         errno = ENOMEM;
         goto fail;
     }
@@ -305,6 +311,7 @@ void spool_detach(struct spool *s)
         return;
     free(s->free);
     free(s->sealed);
+    free(s->touched);
     free(s);
     errno = err;
 }
@@ -330,6 +337,13 @@ static bool open_slot(struct spool *s, enum record_type type)
     return true;
 }
 
+/* The memory of a slot is new when the slot is first used, and only then. */
+static void touch_ahead(struct spool *s, uint32_t i)
+{
+    memory_touch((uint8_t *)slot_at(s, i) + s->touched[i], STRETCH_BYTES);
+    s->touched[i] += STRETCH_BYTES;
+}
+
 int spool_put(struct spool *s, enum record_type type, const void *rec, uint64_t *cut_fields)
 {
     struct spool_slot *slot;
@@ -339,6 +353,8 @@ int spool_put(struct spool *s, enum record_type type, const void *rec, uint64_t 
         return -ENOBUFS;
     slot = slot_at(s, s->open[type]);
     used = slot_used_bytes(slot);
+    if (used + STRETCH_AHEAD > s->touched[s->open[type]])
+        touch_ahead(s, s->open[type]);
     n = record_pack(type, rec, slot->records + used, SLOT_CAPACITY - used, cut_fields);
     CHECK(n > 0);
     used += n;

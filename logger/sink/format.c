@@ -377,6 +377,7 @@ int format_batch(struct outbuf *b, const struct spool_batch *batch,
     size_t before = b->len;
     int rc = 0;
 
+    outbuf_expect(b, batch->bytes + batch->bytes / 4); /* text is a little longer */
     for (uint32_t i = 0; i < batch->count && rc == 0; i++)
         rc = record(b, &c, batch->type, context);
     if (rc < 0 || cursor_left(&c) > 0 || b->overflow) {

@@ -2,10 +2,13 @@
 #include "logger/sink/outbuf.h"
 
 #include "common/base/log.h"
+#include "common/base/memory.h"
 
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#define PAGE_BYTES 4096u
 
 int outbuf_init(struct outbuf *b)
 {
@@ -26,6 +29,17 @@ void outbuf_fini(struct outbuf *b)
     if (b->base)
         munmap(b->base, OUTBUF_BYTES);
     b->base = NULL;
+}
+
+void outbuf_expect(struct outbuf *b, size_t bytes)
+{
+    size_t end = b->len + bytes < OUTBUF_BYTES ? b->len + bytes : OUTBUF_BYTES;
+
+    if (end <= b->touched)
+        return;
+    end = (end + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
+    memory_touch(b->base + b->touched, end - b->touched);
+    b->touched = end;
 }
 
 /* The rest is moved to the front rather than remembered: it happens only when a write fails, and so

@@ -18,13 +18,17 @@
 struct outbuf {
     char *base;
     size_t len;
-    bool overflow; /* sticky: something did not fit */
-    bool failing;  /* the last write failed, and it was said */
+    size_t touched; /* bytes that outbuf_expect had the kernel make */
+    bool overflow;  /* sticky: something did not fit */
+    bool failing;   /* the last write failed, and it was said */
 };
 
 /* Returns 0 or -ENOMEM. */
 int outbuf_init(struct outbuf *b);
 void outbuf_fini(struct outbuf *b);
+
+/* About so many bytes more will be written soon. */
+void outbuf_expect(struct outbuf *b, size_t bytes);
 
 /* Writes all to fd and empties b; what is written when an error comes is gone from b. *bytes grows
  * by what was written. 0 or -errno. */

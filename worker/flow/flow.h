@@ -117,6 +117,7 @@ struct flow {
     uint8_t frames_fate : 2; /* enum frames_fate */
     bool handshake : 1;      /* TCP: a SYN has told who is the originator */
     bool swapped : 1;        /* the responder is the client of the analyzer (host.c) */
+    uint8_t named_orig : 1;  /* `orig` when the name was looked for */
     uint32_t question;       /* asked of other workers for it: of learn.h, or 0 */
     uint32_t shunt;          /* packets of it are counted elsewhere: of shunt.h, index + 1, or 0 */
 };

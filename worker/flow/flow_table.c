@@ -53,8 +53,8 @@ int flow_table_init(struct flow_table *t, uint32_t capacity, enum memory_pages p
     while (t->slots_max / 2 < capacity)
         t->slots_max *= 2;
     /* Reserved pages are taken whether they are used or not. */
-    t->slots_first = t->slots_max < SLOTS_AT_FIRST || pages == MEMORY_RESERVED ? t->slots_max
-                                                                               : SLOTS_AT_FIRST;
+    t->slots_first =
+        t->slots_max < SLOTS_AT_FIRST || pages == MEMORY_RESERVED ? t->slots_max : SLOTS_AT_FIRST;
     t->pages = pages;
     t->slots_memory = memory_map(slots_bytes(t), pages);
     if (!t->slots_memory)

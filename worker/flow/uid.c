@@ -27,9 +27,10 @@ void uid_make(const struct flow_key *key, uint64_t start_ns, uint32_t seed, uint
     *hi = (uint32_t)(uid_mix(b, 0xeb44accab455d165u) >> 32);
 }
 
+static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
 static size_t uid_digits(char *out, uint64_t v)
 {
-    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
     size_t n = 0;
 
     do {
@@ -39,12 +40,31 @@ static size_t uid_digits(char *out, uint64_t v)
     return n;
 }
 
+/* Digit after digit is one division that waits for another; the two halves of a long number do not
+ * wait for each other. */
+static size_t uid_digits_long(char *out, uint64_t v)
+{
+    const uint64_t half = UINT64_C(62) * 62 * 62 * 62 * 62 * 62;
+    uint32_t low[2] = {(uint32_t)(v % half % (62 * 62 * 62)),
+                       (uint32_t)(v % half / (62 * 62 * 62))};
+
+    if (v < half)
+        return uid_digits(out, v);
+    for (unsigned i = 0; i < 3; i++) {
+        out[i] = digits[low[0] % 62];
+        out[3 + i] = digits[low[1] % 62];
+        low[0] /= 62;
+        low[1] /= 62;
+    }
+    return 6 + uid_digits(out + 6, v / half);
+}
+
 size_t uid_format(char out[UID_MAX], char prefix, uint32_t hi, uint64_t lo)
 {
     size_t n = 1;
 
     out[0] = prefix;
     n += uid_digits(out + n, hi);
-    n += uid_digits(out + n, lo);
+    n += uid_digits_long(out + n, lo);
     return n;
 }

@@ -84,6 +84,9 @@ const char *learn_alpn(struct learn *l, const struct ipaddr *server, uint16_t po
 void learn_name_add(struct learn *l, const struct ipaddr *client, const struct ipaddr *addr,
                     struct str name, uint32_t ttl_s, uint64_t ts_ns);
 
+/* Asks memory for what finding a name of addr begins with. */
+void learn_name_prefetch(struct learn *l, const struct ipaddr *addr);
+
 /* The name under which client came to know addr, at not_after_ns or before: a reference > 0, held
  * for the caller, or 0. Another client's answer will do if its own was not seen. */
 uint32_t learn_name_find(struct learn *l, const struct ipaddr *client, const struct ipaddr *addr,

@@ -83,7 +83,9 @@ struct names {
     struct bucket *buckets;                 /* of entries */
     uint32_t *heads;                        /* of texts */
     uint32_t bucket_mask, head_mask;
-    uint32_t hand; /* entry at which room is made next */
+    uint32_t hand;       /* entry at which room is made next */
+    struct ipaddr ahead; /* prefetched last */
+    uint64_t ahead_hash;
     bool share;
     struct names_event event;
     uint64_t sent_ns; /* monotonic */
@@ -92,6 +94,25 @@ struct names {
 };
 
 static const struct ipaddr any_client;
+
+static bool addr_equal(const struct ipaddr *a, const struct ipaddr *b)
+{
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static uint64_t pair_hash(const struct names *n, const struct pair *key)
+{
+    if (!addr_equal(&key->client, &any_client))
+        return siphash(&n->key, key, sizeof *key);
+    return addr_equal(&key->addr, &n->ahead) ? n->ahead_hash
+                                             : siphash(&n->key, &key->addr, sizeof key->addr);
+}
+
+static void look_ahead(struct names *n, const struct ipaddr *addr)
+{
+    n->ahead = *addr;
+    n->ahead_hash = siphash(&n->key, addr, sizeof *addr);
+}
 
 /* Zeroed buckets of a hash index in one object. Returns their mask, 0 if there is no memory. */
 static uint32_t index_open(struct pool *memory, size_t bucket_bytes, uint64_t capacity)
@@ -142,6 +163,7 @@ int names_open(struct learn *l)
         log_error("cannot get random bytes from the kernel: %s", strerror(errno));
         return -EIO;
     }
+    look_ahead(n, &any_client);
     return memory_open(n, capacity);
 }
 
@@ -219,13 +241,6 @@ static uint32_t text_hold(struct names *n, struct str s)
 static struct entry *entry_at(const struct names *n, uint32_t entry)
 {
     return pool_at(&n->entries, entry - 1);
-}
-
-static uint64_t pair_hash(const struct names *n, const struct pair *key)
-{
-    bool any = memcmp(&key->client, &any_client, sizeof any_client) == 0;
-
-    return siphash(&n->key, key, any ? sizeof key->addr : sizeof *key);
 }
 
 static uint32_t hash_bit(uint32_t upper_half)
@@ -397,6 +412,16 @@ void learn_name_add(struct learn *l, const struct ipaddr *client, const struct i
     n->full_left--;
     send(l);
     CHECK(names_event_add(&n->event, &a));
+}
+
+void learn_name_prefetch(struct learn *l, const struct ipaddr *addr)
+{
+    struct names *n = l->names;
+
+    if (!n || n->entries.used == 0)
+        return;
+    look_ahead(n, addr);
+    __builtin_prefetch(&n->buckets[n->ahead_hash & n->bucket_mask]);
 }
 
 uint32_t learn_name_find(struct learn *l, const struct ipaddr *client, const struct ipaddr *addr,

@@ -24,8 +24,11 @@ int screen_table_init(struct screen_table *t, uint32_t capacity, uint32_t secret
         sets *= 2;
     /* Zeroed memory of this size is mapped, not touched: it is used as sources come. */
     t->entries = calloc((size_t)sets * SET_ENTRIES, sizeof *t->entries);
-    if (!t->entries)
+    t->in_use = calloc(sets, sizeof *t->in_use);
+    if (!t->entries || !t->in_use) {
+        screen_table_fini(t);
         return -ENOMEM;
+    }
     t->set_mask = sets - 1;
     t->secret = secret;
     t->evicted = evicted;
@@ -35,6 +38,7 @@ int screen_table_init(struct screen_table *t, uint32_t capacity, uint32_t secret
 void screen_table_fini(struct screen_table *t)
 {
     free(t->entries);
+    free(t->in_use);
     memset(t, 0, sizeof *t);
 }
 
@@ -46,12 +50,12 @@ static uint32_t hash(const struct ipaddr *a, uint32_t with, uint32_t secret)
     return flow_hash_endpoint_v6(w, with, secret);
 }
 
-static struct screen_entry *set_of(const struct screen_table *t, const struct screen_key *key)
+static uint32_t set_of(const struct screen_table *t, const struct screen_key *key)
 {
     uint32_t h = flow_hash_combine(hash(&key->a, key->port, t->secret),
                                    hash(&key->b, key->kind, ~t->secret), key->kind);
 
-    return t->entries + (size_t)(h & t->set_mask) * SET_ENTRIES;
+    return h & t->set_mask;
 }
 
 /* Captures are not always in order: time that goes back a little is no time. */
@@ -65,25 +69,23 @@ static void begin(struct screen_entry *e, const struct screen_key *key, uint64_t
     memset(e, 0, sizeof *e);
     e->key = *key;
     e->since_ns = now_ns;
-    e->used = true;
 }
 
 struct screen_entry *screen_table_entry(struct screen_table *t, const struct screen_key *key,
                                         uint64_t now_ns, uint64_t lifetime_ns)
 {
-    struct screen_entry *set = set_of(t, key), *victim = set;
+    uint32_t at = set_of(t, key);
+    struct screen_entry *set = t->entries + (size_t)at * SET_ENTRIES, *victim = set;
 
-    for (unsigned i = 0; i < SET_ENTRIES; i++) {
-        struct screen_entry *e = &set[i];
-
-        if (e->used && memcmp(&e->key, key, sizeof *key) == 0)
+    for (struct screen_entry *e = set; e < set + t->in_use[at]; e++) {
+        if (memcmp(&e->key, key, sizeof *key) == 0)
             return e;
-        if (!victim->used)
-            continue;
-        if (!e->used || e->n < victim->n || (e->n == victim->n && e->since_ns < victim->since_ns))
+        if (e->n < victim->n || (e->n == victim->n && e->since_ns < victim->since_ns))
             victim = e;
     }
-    if (victim->used && !is_old(victim, now_ns, lifetime_ns))
+    if (t->in_use[at] < SET_ENTRIES)
+        victim = &set[t->in_use[at]++];
+    else if (!is_old(victim, now_ns, lifetime_ns))
         ++*t->evicted;
     begin(victim, key, now_ns);
     return victim;

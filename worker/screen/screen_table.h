@@ -25,12 +25,12 @@ struct screen_entry {
     struct screen_key key;
     uint64_t since_ns; /* when its counting began */
     uint32_t n;        /* events, or at least so many different ones */
-    bool used;
     uint64_t sketch[SCREEN_SKETCH_BITS / 64];
 };
 
 struct screen_table {
     struct screen_entry *entries;
+    uint8_t *in_use; /* of each set, from its first entry on */
     uint32_t set_mask;
     uint32_t secret;
     uint64_t *evicted; /* grows by entries that are given up before their time */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define SLOTS      1024u /* a power of two */
-#define SLOT_BYTES 2048u /* longer certificates are rare, and hashed each time */
+#define SLOT_BYTES 5120u /* longer certificates are rare, and hashed each time */
 
 static struct slot {
     uint32_t len; /* 0: empty */
