@@ -63,11 +63,13 @@ static int take_sample(const struct manager_plan *plan, struct top_sample *s)
 /* What fits of t: whole lines, each cut to the width. */
 static void draw(const struct text *t)
 {
-    struct winsize size = {.ws_row = 24, .ws_col = 80};
+    struct winsize size = {0};
     struct text out = {0};
     const char *line = t->p;
 
     (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    if (size.ws_row == 0 || size.ws_col == 0) /* a serial line does not tell */
+        size = (struct winsize){.ws_row = 24, .ws_col = 80};
     text_puts(&out, SCREEN_HOME);
     for (unsigned row = 0; *line && row + 1 < size.ws_row; row++) {
         size_t n = strcspn(line, "\n");

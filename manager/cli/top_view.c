@@ -86,6 +86,21 @@ static double switches(const struct interval *i)
     return GROWTH(i, loop_mode_switches);
 }
 
+/* All causes together: which they are stands at the end of the line. */
+static double lost(const struct interval *i)
+{
+    double sum = 0;
+
+    for (size_t s = 0; i->before && s < counter_schemas_n; s++) {
+        uint64_t now = counter_read(&i->now->counters, &counter_schemas[s]);
+        uint64_t before = counter_read(&i->before->counters, &counter_schemas[s]);
+
+        if (counter_schemas[s].kind == COUNTER_LOSS && now > before)
+            sum += (double)(now - before);
+    }
+    return i->before && i->seconds > 0 ? sum / i->seconds : NAN;
+}
+
 static double frequency(const struct interval *i)
 {
     return i->now->frequency_khz > 0 ? (double)i->now->frequency_khz / 1000 : NAN;
@@ -93,6 +108,7 @@ static double frequency(const struct interval *i)
 
 enum format { SIZE, RATE, PERCENT, NUMBER };
 
+/* What is asked for first comes first: a terminal of 80 columns shows the loss. */
 static const struct column {
     const char *title, *key;
     int width;
@@ -102,10 +118,11 @@ static const struct column {
     {"VSize", "vsize", 6, SIZE, vsize},
     {"Rss", "rss", 6, SIZE, rss},
     {"Cpu", "cpu", 5, PERCENT, cpu},
-    {"Busy", "busy", 5, PERCENT, busy},
     {"Packets/s", "packets_per_second", 9, RATE, packets},
+    {"Lost/s", "lost_per_second", 6, RATE, lost},
     {"Bits/s", "bits_per_second", 7, RATE, bits},
     {"Shunted/s", "shunted_per_second", 9, RATE, shunted},
+    {"Busy", "busy", 5, PERCENT, busy},
     {"Sleeps/s", "sleeps_per_second", 8, RATE, sleeps},
     {"Switches/s", "mode_switches_per_second", 10, RATE, switches},
     {"MHz", "mhz", 5, NUMBER, frequency},
@@ -238,7 +255,7 @@ static void json_node(const struct interval *i, struct text *out)
         if (isnan(v))
             text_puts(out, "null");
         else
-            text_printf(out, "%.1f", v);
+            text_printf(out, "%.*f", columns[c].format == SIZE ? 0 : 1, v);
     }
     json_key(out, "lost");
     text_puts(out, "{");

@@ -115,3 +115,13 @@ DOCTOR_CHECK(user)
     else
         doctor_find(r, DOCTOR_OK, "", "workers run as %.32s", d->options->user);
 }
+
+DOCTOR_CHECK(rights)
+{
+    (void)c;
+    if (d->may_capture)
+        doctor_find(r, DOCTOR_OK, "", "we may capture");
+    else
+        doctor_find(r, DOCTOR_WARN, "sudo spliff-cluster doctor",
+                    "not root: capture would be refused, and some things cannot be looked at");
+}

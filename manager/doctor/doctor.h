@@ -53,8 +53,9 @@ struct doctor {
     unsigned workers;
     uint64_t memory_bytes;
     uint64_t memlock_bytes, nofile; /* limits of this process, or DOCTOR_UNLIMITED */
+    bool may_capture;               /* what the manager may: without it limits are not its either */
     bool may_lock, may_watch;       /* CAP_IPC_LOCK; the rights of a probe */
-    bool af_xdp;                    /* the kernel makes AF_XDP sockets */
+    bool af_xdp;                    /* the kernel has AF_XDP sockets */
     bool clock_synced, user_absent;
 };
 
@@ -157,5 +158,6 @@ DOCTOR_CHECK(jit);
 DOCTOR_CHECK(plaintext);
 DOCTOR_CHECK(disk);
 DOCTOR_CHECK(user);
+DOCTOR_CHECK(rights);
 
 #endif

@@ -15,9 +15,9 @@ static const struct {
     const char *what;
 } features[] = {
     {DOCTOR_MODE(MODE_KERNEL), 4, 3, false, "packets spread by our own hash (fanout by eBPF)"},
-    {DOCTOR_MODE(MODE_AF_XDP), 5, 4, true, "AF_XDP sockets that say when they need a wake-up"},
-    {DOCTOR_MODE(MODE_XDP), 5, 8, true, "BPF ring buffers"},
-    {DOCTOR_MODE(MODE_AF_XDP), 5, 11, false, "busy polling that keeps interrupts off"},
+    {DOCTOR_MODE(MODE_KERNEL), 5, 19, false, "shunting: BPF maps for workers without rights"},
+    {DOCTOR_MODE(MODE_XDP) | DOCTOR_MODE(MODE_AF_XDP), 5, 19, true,
+     "BPF maps for workers without rights"},
     {DOCTOR_MODE(MODE_XDP), 6, 6, false, "tcx: programs on egress beside those of others"},
     {DOCTOR_MODE(MODE_AF_XDP), 6, 6, false, "AF_XDP frames in several buffers (jumbo frames)"},
 };
@@ -46,7 +46,7 @@ DOCTOR_CHECK(kernel)
     }
     if (c->mode == MODE_AF_XDP && !d->af_xdp)
         doctor_find(r, DOCTOR_FAIL, "use a kernel built with CONFIG_XDP_SOCKETS",
-                    "the kernel makes no AF_XDP sockets, or we may not have one");
+                    "the kernel has no AF_XDP sockets");
     else if (lacks == 0)
         doctor_find(r, DOCTOR_OK, "", "Linux %.64s has all that the mode uses", release);
 }

@@ -10,7 +10,9 @@
 #include "manager/probe_check.h"
 #include "manager/sizes.h"
 
+#include <errno.h>
 #include <linux/capability.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -70,19 +72,19 @@ static uint64_t limit_of(int resource)
     return l.rlim_cur;
 }
 
-static bool makes_sockets(int family)
+/* Also where we may not have one. */
+static bool has_sockets(int family)
 {
     int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, 0);
 
     if (fd >= 0)
         close(fd);
-    return fd >= 0;
+    return fd >= 0 || errno != EAFNOSUPPORT;
 }
 
 void doctor_examine(struct doctor *d)
 {
     struct timex clock = {0};
-    struct privileged_ids ids = {0};
     char error[INI_ERROR_BYTES];
 
     for (unsigned i = 0; i < d->topology->n; i++) {
@@ -96,9 +98,10 @@ void doctor_examine(struct doctor *d)
     d->memory_bytes = sizes_memory_bytes();
     d->memlock_bytes = limit_of(RLIMIT_MEMLOCK);
     d->nofile = limit_of(RLIMIT_NOFILE);
+    d->may_capture = privileged_has(CAP_NET_RAW);
     d->may_lock = privileged_has(CAP_IPC_LOCK);
     d->may_watch = probe_check_request(d->options, error) == 0;
-    d->af_xdp = makes_sockets(AF_XDP);
+    d->af_xdp = has_sockets(AF_XDP);
     d->clock_synced = adjtimex(&clock) >= 0 && !(clock.status & STA_UNSYNC);
-    d->user_absent = privileged_ids_find(d->options, &ids, error) < 0 || ids.user_absent;
+    d->user_absent = !getpwnam(d->options->user);
 }

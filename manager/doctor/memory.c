@@ -12,6 +12,9 @@
 #define MEGABYTE        (UINT64_C(1) << 20)
 #define HUGE_PAGE_BYTES (2 * MEGABYTE)
 
+/* A flow in the table that mode xdp has for an interface. */
+#define XDP_FLOW_BYTES 260u
+
 /* What a worker of mode dpdk is given if dpdk_memory does not say it. */
 #define DPDK_BYTES (128 * MEGABYTE)
 
@@ -42,10 +45,13 @@ static uint64_t bytes_when_full(const struct doctor *d)
     uint64_t bytes = 0;
 
     sizes_choose(&o, d->workers, d->memory_bytes);
-    for (unsigned i = 0; i < d->n_captures; i++)
+    for (unsigned i = 0; i < d->n_captures; i++) {
         bytes += d->captures[i].workers *
                  (capture_bytes(d, d->captures[i].mode) + o.flow_table_size * SIZES_FLOW_BYTES +
                   o.reassembly_memory + o.fragment_memory + o.spool_size);
+        if (d->captures[i].mode == MODE_XDP)
+            bytes += o.xdp_flow_table_size * XDP_FLOW_BYTES;
+    }
     return bytes;
 }
 
@@ -153,6 +159,8 @@ DOCTOR_CHECK(memlock)
     uint64_t need = 0;
 
     (void)c;
+    if (!d->may_capture)
+        return;
     for (unsigned i = 0; i < d->n_captures; i++)
         need += d->captures[i].workers * capture_bytes(d, d->captures[i].mode);
     if (d->may_lock || d->memlock_bytes == DOCTOR_UNLIMITED)

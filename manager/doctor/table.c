@@ -8,6 +8,7 @@
 #define KERNEL DOCTOR_MODE(MODE_KERNEL)
 
 const struct doctor_check doctor_checks[] = {
+    {"rights", DOCTOR_MACHINE, DOCTOR_ALL, doctor_check_rights},
     {"mode", DOCTOR_INTERFACE, DOCTOR_ALL, doctor_check_mode},
     {"device", DOCTOR_INTERFACE, DPDK, doctor_check_device},
     {"interface", DOCTOR_INTERFACE, DOCTOR_ALL, doctor_check_interface},

@@ -117,16 +117,19 @@ static void rates_are_of_the_interval(void **state)
     (void)state;
     two_samples();
     top_view_table(&before, &now, &out);
-    expect("worker-1     worker  localhost  11          3G   512M   50%   25%    500.0K    1.0G    "
-           "     0        "
-           "0       1.5K     - af_xdp  polling   spliff-worker  capture.kernel_drops 12\n");
+    expect(
+        "worker-1     worker  localhost  11          3G   512M   50%    500.0K      6    1.0G    "
+        "     0   25%        "
+        "0       1.5K     - af_xdp  polling   spliff-worker  capture.kernel_drops 12\n");
     text_free(&out);
     top_view_json(&before, &now, &out);
     expect("{\"interval\":2.000,\"nodes\":[{\"name\":\"manager\"");
     expect("\"mode\":\"af_xdp\",\"rx_mode\":\"polling\",\"pid\":11");
     expect("\"busy\":25.0,");
     expect("\"mode_switches_per_second\":1500.0,");
-    expect("\"packets_per_second\":500000.0,\"bits_per_second\":1000000000.0");
+    expect("\"packets_per_second\":500000.0,\"lost_per_second\":6.0,"
+           "\"bits_per_second\":1000000000.0");
+    expect("\"vsize\":3221225472,\"rss\":536870912,");
     expect("\"lost\":{\"capture.kernel_drops\":12}}]}\n");
 }
 
@@ -136,12 +139,12 @@ static void what_nobody_knows_is_no_number(void **state)
     two_samples();
     now.nodes[1].pid = 12; /* another process: its CPU time is none of the former's */
     top_view_json(&before, &now, &out);
-    expect("\"cpu\":null,\"busy\":25.0,\"packets_per_second\":500000.0");
+    expect("\"cpu\":null,\"packets_per_second\":500000.0");
     expect("\"pid\":10,\"vsize\":null");
     text_free(&out);
     before.n = 0; /* the first look */
     top_view_json(&before, &now, &out);
-    expect("\"packets_per_second\":null");
+    expect("\"packets_per_second\":null,\"lost_per_second\":null");
     expect("\"lost\":{}");
     text_free(&out);
     now.nodes[1].pid = 0;

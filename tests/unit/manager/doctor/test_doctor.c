@@ -99,7 +99,8 @@ static int begin(void **state)
     doctor.memory_bytes = UINT64_C(32) << 30;
     doctor.memlock_bytes = UINT64_C(8) << 20;
     doctor.nofile = 1024;
-    doctor.may_lock = doctor.may_watch = doctor.af_xdp = doctor.clock_synced = true;
+    doctor.may_capture = doctor.may_lock = doctor.may_watch = doctor.af_xdp = doctor.clock_synced =
+        true;
     return 0;
 }
 
@@ -345,12 +346,39 @@ static void kernels_have_what_a_mode_uses(void **state)
     machine(MODE_XDP);
     put("/proc/sys/kernel/osrelease", "5.4.0\n");
     put("/proc/sys/net/core/bpf_jit_enable", "0\n");
-    expect("kernel", "fail  kernel     eth0: Linux 5.4.0 lacks BPF ring buffers; use Linux 5.8");
+    expect("kernel",
+           "fail  kernel     eth0: Linux 5.4.0 lacks BPF maps for workers without rights; use "
+           "Linux 5.19");
     expect("kernel", "warn  kernel     eth0: Linux 5.4.0 lacks tcx");
     expect("jit", "warn  jit ");
     machine(MODE_AF_XDP);
+    put("/proc/sys/kernel/osrelease", "5.4.0\n");
+    expect("kernel", "fail  kernel     eth0: Linux 5.4.0 lacks BPF maps for workers");
     doctor.af_xdp = false;
-    expect("kernel", "fail  kernel     eth0: the kernel makes no AF_XDP sockets");
+    expect("kernel", "fail  kernel     eth0: the kernel has no AF_XDP sockets");
+    machine(MODE_KERNEL);
+    put("/proc/sys/kernel/osrelease", "5.4.0\n");
+    expect("kernel", "warn  kernel     eth0: Linux 5.4.0 lacks shunting");
+}
+
+/* Limits are not the manager's, and are not complained of. */
+static void a_user_without_rights_is_told_so(void **state)
+{
+    (void)state;
+    machine(MODE_AF_XDP);
+    expect("rights", "ok    rights ");
+    doctor.may_capture = doctor.may_lock = false;
+    expect("rights", "warn  rights     not root: ");
+    expect("memlock", "");
+}
+
+static void the_table_of_mode_xdp_counts(void **state)
+{
+    (void)state;
+    machine(MODE_XDP);
+    options.xdp_flow_table_size = 100 * 1000 * 1000;
+    doctor.memory_bytes = UINT64_C(20) << 30;
+    expect("memory", "fail  memory     all workers' tables and buffers are ");
 }
 
 static void folders_and_user(void **state)
@@ -378,7 +406,7 @@ static void findings_are_json_too(void **state)
     doctor_run(&doctor, &report);
     doctor_print_json(&report, &out);
     assert_non_null(
-        strstr(out.p, "{\"ok\":false,\"findings\":[{\"check\":\"mode\",\"level\":\"ok\""));
+        strstr(out.p, "{\"ok\":false,\"findings\":[{\"check\":\"rights\",\"level\":\"ok\""));
     assert_non_null(strstr(out.p,
                            "\"level\":\"fail\",\"interface\":\"eth0\",\"text\":\"8 receive queues "
                            "for 2 workers\",\"mend\":\"ethtool -L eth0 combined 2\"}"));
@@ -414,6 +442,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(clocks_and_frequencies, begin, end),
         cmocka_unit_test_setup_teardown(memory_is_enough, begin, end),
         cmocka_unit_test_setup_teardown(kernels_have_what_a_mode_uses, begin, end),
+        cmocka_unit_test_setup_teardown(a_user_without_rights_is_told_so, begin, end),
+        cmocka_unit_test_setup_teardown(the_table_of_mode_xdp_counts, begin, end),
         cmocka_unit_test_setup_teardown(folders_and_user, begin, end),
         cmocka_unit_test_setup_teardown(findings_are_json_too, begin, end),
         cmocka_unit_test(lists_of_cores),
