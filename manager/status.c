@@ -92,9 +92,12 @@ uint64_t status_counter(const struct manager *m, const struct counter_schema *s)
 
 bool status_all_running(const struct manager *m)
 {
-    for (unsigned i = 0; i < m->n_nodes; i++)
-        if (m->nodes[i].state != NODE_ALIVE || m->nodes[i].absent)
+    for (unsigned i = 0; i < m->n_nodes; i++) {
+        const struct node *n = &m->nodes[i];
+
+        if (n->state != NODE_ALIVE || n->absent || !status_is_up(n))
             return false;
+    }
     return true;
 }
 

@@ -9,7 +9,7 @@
 /* Sum of one counter over the nodes of its process and the manager. */
 uint64_t status_counter(const struct manager *m, const struct counter_schema *s);
 
-/* True if every node runs. */
+/* True if every node runs and is up: from then on nothing is missed. */
 bool status_all_running(const struct manager *m);
 
 /* Whether a node has begun its work: a worker's loop has turned once, a probe has looked at what

@@ -65,6 +65,18 @@ static void a_probe_starts_until_it_has_looked(void **state)
     assert_false(status_all_running(&manager));
 }
 
+/* Until then packets pass that nobody takes. */
+static void a_worker_starts_until_its_loop_has_turned(void **state)
+{
+    (void)state;
+    pages[PROBE].probe_images = 1;
+    assert_string_equal(status_word(&nodes[WORKER]), "starting");
+    assert_false(status_all_running(&manager));
+    pages[WORKER].loop_sleeps = 1;
+    assert_string_equal(status_word(&nodes[WORKER]), "running");
+    assert_true(status_all_running(&manager));
+}
+
 static void an_interface_that_is_gone_is_not_running(void **state)
 {
     (void)state;
@@ -134,6 +146,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_probe_starts_until_it_has_looked, begin, end),
+        cmocka_unit_test_setup_teardown(a_worker_starts_until_its_loop_has_turned, begin, end),
         cmocka_unit_test_setup_teardown(an_interface_that_is_gone_is_not_running, begin, end),
         cmocka_unit_test_setup_teardown(the_table_says_what_the_probe_does, begin, end),
         cmocka_unit_test_setup_teardown(every_process_has_its_own_counters, begin, end),
