@@ -21,31 +21,38 @@ static void pin(int cpu)
         log_warn("cannot pin to core %d: %s; running on any core", cpu, strerror(errno));
 }
 
-int main(void)
+static int prepare(const struct heritage *h)
+{
+    const struct capture_ops *ops = capture_find(h->capture.kind);
+
+    pin(h->pin_cpu);
+    return ops && ops->prepare ? ops->prepare(h) : 0;
+}
+
+static int work(const struct heritage *h)
 {
     static struct worker worker;
-    const struct capture_ops *ops;
-    const struct heritage *h = child_begin(CHILD_SIGINT_STOPS);
-    int status = EX_OSERR, rc;
+    int status = EX_OSERR, rc = worker_open(&worker, h);
 
-    if (!h)
-        return EX_USAGE;
-    pin(h->pin_cpu);
-    ops = capture_find(h->capture.kind);
-    if (ops && ops->prepare && ops->prepare(h) < 0)
-        return child_stop ? 0 : EX_OSERR;
-    rc = child_drop(h);
-    if (rc != 0)
-        return rc;
-    if (h->kind == NODE_PORT)
-        return ops && ops->keep ? ops->keep(h, &child_stop) : EX_UNAVAILABLE;
-    if (h->capture.kind == CAPTURE_NONE)
-        return worker_drain(h);
-    rc = worker_open(&worker, h);
     if (rc == 0)
         status = worker_loop(&worker, &child_stop);
     else if (rc == -EBADMSG || rc == -EPROTONOSUPPORT || rc == -ENODATA)
         status = EX_DATAERR;
     worker_close(&worker);
     return status;
+}
+
+static int run(const struct heritage *h)
+{
+    const struct capture_ops *ops = capture_find(h->capture.kind);
+
+    if (h->kind == NODE_PORT)
+        return ops && ops->keep ? ops->keep(h, &child_stop) : EX_UNAVAILABLE;
+    return h->capture.kind == CAPTURE_NONE ? worker_drain(h) : work(h);
+}
+
+int main(void)
+{
+    return child_main(
+        &(struct child){.sigint = CHILD_SIGINT_STOPS, .prepare = prepare, .run = run});
 }

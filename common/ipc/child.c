@@ -15,26 +15,29 @@ static void on_signal(int sig)
     child_stop = 1;
 }
 
-const struct heritage *child_begin(enum child_sigint sigint)
+static void hear_signals(enum child_sigint sigint)
 {
-    const struct heritage *h = heritage_read();
     struct sigaction stop = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
 
-    if (!h)
-        return NULL;
-    log_init(h->node, h->options.quiet ? LOG_LEVEL_WARN : LOG_LEVEL_INFO);
     sigaction(SIGTERM, &stop, NULL);
     sigaction(SIGINT, sigint == CHILD_SIGINT_STOPS ? &stop : &ignore, NULL);
     sigaction(SIGPIPE, &ignore, NULL);
-    return h;
 }
 
-int child_drop(const struct heritage *h)
+int child_main(const struct child *c)
 {
-    int rc = heritage_drop_privileges(h);
+    const struct heritage *h = heritage_read();
+    int rc;
 
+    if (!h)
+        return EX_USAGE;
+    log_init(h->node, h->options.quiet ? LOG_LEVEL_WARN : LOG_LEVEL_INFO);
+    hear_signals(c->sigint);
+    if (c->prepare && c->prepare(h) < 0)
+        return child_stop ? EX_OK : EX_OSERR;
+    rc = heritage_drop_privileges(h);
     if (rc == 0)
-        return 0;
+        return c->run(h);
     log_error("cannot give up privileges: %s", strerror(-rc));
     return EX_NOPERM;
 }

@@ -10,14 +10,20 @@
  * process of a terminal at once, and who has still something to deliver waits to be asked. */
 enum child_sigint { CHILD_SIGINT_STOPS, CHILD_SIGINT_IGNORED };
 
+struct child {
+    enum child_sigint sigint;
+    /* What needs rights, or NULL. 0, or -errno after printing what failed. */
+    int (*prepare)(const struct heritage *h);
+    /* The work, without rights, until child_stop. Returns the program's exit status. */
+    int (*run)(const struct heritage *h);
+};
+
 /* Set by a signal: the loop is to end. */
 extern volatile int child_stop;
 
-/* First of all: what the manager left for this process; its name in front of what it logs; its
- * signals. NULL after printing what is wrong: EX_USAGE. */
-const struct heritage *child_begin(enum child_sigint sigint);
-
-/* When all that needs rights is done: gives them up. 0, or EX_NOPERM after printing. */
-int child_drop(const struct heritage *h);
+/* The whole program: what the manager left for this process, its name in front of what it logs, its
+ * signals; then prepare, giving up rights, run. Returns the exit status, EX_USAGE, EX_OSERR (or 0,
+ * if it was told to stop meanwhile) and EX_NOPERM for what fails before run. */
+int child_main(const struct child *c);
 
 #endif

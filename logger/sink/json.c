@@ -194,19 +194,12 @@ const struct sink sink_json = {
     .name = "json",
     .wanted = json_wanted,
     .open = json_open,
-    .write = logfile_write,
-    .flush = logfile_flush,
-    .rotate = logfile_rotate,
-    .lengths = logfile_lengths,
-    .close = logfile_close,
+    LOGFILE_SINK,
 };
 
 const struct sink sink_json_stream = {
     .name = "json stream",
     .wanted = json_stream_wanted,
     .open = json_stream_open,
-    .write = stream_write,
-    .flush = stream_flush,
-    .lengths = stream_lengths,
-    .close = stream_close,
+    STREAM_SINK,
 };

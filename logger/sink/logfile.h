@@ -31,4 +31,9 @@ int logfile_rotate(struct sink_state *s, uint64_t close_ns);
 void logfile_lengths(const struct sink_state *s, struct sink_lengths *out);
 void logfile_close(struct sink_state *s);
 
+/* In the initializer of a sink: those that do not ask for its format. */
+#define LOGFILE_SINK                                                                               \
+    .write = logfile_write, .flush = logfile_flush, .rotate = logfile_rotate,                      \
+    .lengths = logfile_lengths, .close = logfile_close
+
 #endif

@@ -116,8 +116,5 @@ const struct sink sink_pcap = {
     .name = "pcap",
     .wanted = pcap_wanted,
     .open = pcap_open,
-    .write = stream_write,
-    .flush = stream_flush,
-    .lengths = stream_lengths,
-    .close = stream_close,
+    STREAM_SINK,
 };

@@ -39,4 +39,8 @@ int stream_flush(struct sink_state *s);
 void stream_lengths(const struct sink_state *s, struct sink_lengths *out);
 void stream_close(struct sink_state *s);
 
+/* In the initializer of a sink: those that do not ask for its form. */
+#define STREAM_SINK                                                                                \
+    .write = stream_write, .flush = stream_flush, .lengths = stream_lengths, .close = stream_close
+
 #endif

@@ -294,8 +294,5 @@ const struct sink sink_text = {
     .name = "text",
     .wanted = text_wanted,
     .open = text_open,
-    .write = stream_write,
-    .flush = stream_flush,
-    .lengths = stream_lengths,
-    .close = stream_close,
+    STREAM_SINK,
 };

@@ -172,9 +172,5 @@ const struct sink sink_tsv = {
     .name = "tsv",
     .wanted = tsv_wanted,
     .open = tsv_open,
-    .write = logfile_write,
-    .flush = logfile_flush,
-    .rotate = logfile_rotate,
-    .lengths = logfile_lengths,
-    .close = logfile_close,
+    LOGFILE_SINK,
 };

@@ -49,8 +49,8 @@ die() {
     exit 1
 }
 
-# node_cfg WORKERS [INTERFACE METHOD]
-node_cfg() {
+# node_cfg_of LINE...: a logger, and workers of which the lines say what they read and how many they are.
+node_cfg_of() {
     cat >"$WORK/node.cfg" <<CFG
 [manager]
 type=manager
@@ -63,11 +63,12 @@ host=localhost
 [worker]
 type=worker
 host=localhost
-interface=${2:-sv0}
-lb_method=${3:-af_packet}
-lb_procs=$1
+$(printf '%s\n' "$@")
 CFG
 }
+
+# node_cfg WORKERS [INTERFACE METHOD]
+node_cfg() { node_cfg_of "interface=${2:-sv0}" "lb_method=${3:-af_packet}" "lb_procs=$1"; }
 
 # Short waits, so that tests are short; everything else as shipped.
 spliff_cfg() {

@@ -36,21 +36,7 @@ done
 "$BIN/spliff-cluster" run --config "$WORK/spliff.cfg" -r "$WORK/all.pcap" --log-dir "$WORK/file" --quiet ||
     die 'cannot read the capture'
 flows=$(grep -vc '^#' "$WORK/file/conn.log")
-cat >"$WORK/node.cfg" <<CFG
-[manager]
-type=manager
-host=localhost
-
-[logger-1]
-type=logger
-host=localhost
-
-[worker]
-type=worker
-host=localhost
-vdev=net_pcap0,rx_pcap=$SHORT/1,rx_pcap=$SHORT/2
-lb_procs=2
-CFG
+node_cfg_of "vdev=net_pcap0,rx_pcap=$SHORT/1,rx_pcap=$SHORT/2" lb_procs=2
 
 # Of the managers of this test: others may run.
 managers=

@@ -3,14 +3,7 @@
 # A capture that one process reads for several workers: from a pipe as from a file, and what remains
 # when one of the processes is killed. Nobody waits for the dead, and every record that had been made
 # is logged.
-set -u
-. "$(dirname "$0")/../lib.sh"
-TEST=cluster:$(basename "$0" .sh)
-ALONE="tests/cluster/$(basename "$0")"
-BIN=${BIN:-$ROOT/build/bin}
-work=$(mktemp -d /tmp/spliff-test.XXXXXX)
-trap 'rm -rf "$work"' EXIT
-chmod 755 "$work"
+. "$(dirname "$0")/replay.sh"
 
 # More than the ring holds: the exchanges of a golden capture, again and again from other clients.
 python3 - "$ROOT/tests/golden/http1-pipelined/input.pcap" "$work/capture.pcap" <<'PYTHON'
@@ -34,9 +27,6 @@ with open(sys.argv[2], "wb") as out:
 PYTHON
 chmod 644 "$work/capture.pcap"
 
-# What two runs logged, whoever logged it.
-lines() { grep -hv '^#' "$1"/*.log | sort; }
-
 for n in 1 2 3; do
     "$BIN/spliff-cluster" run -r "$work/capture.pcap" --workers $n --log-dir "$work/file-$n" --quiet \
         2>"$work/file-$n.err" || fail "$TEST" "a run of $n workers failed" "$ALONE"
@@ -53,58 +43,19 @@ for other in file-2 file-3 pipe; do
     fi
 done
 
-# begin: two workers on a pipe of which the end never comes, idle after its first half.
-begin() {
-    mkfifo "$work/input"
-    echo 'log_flush_interval = 1h' >"$work/spliff.cfg"
-    rm -rf "$work/logs"
-    "$BIN/spliff-cluster" run -r - --workers 2 --config "$work/spliff.cfg" --log-dir "$work/logs" \
-        --show-stats <"$work/input" >/dev/null 2>"$work/err" &
-    run=$!
-    exec 3>"$work/input"
-    head -c $((4 << 20)) "$work/capture.pcap" >&3
-    wait_for 20 all_idle || fail "$TEST" 'the pipe is not read' "$ALONE"
-}
-children() { pgrep -P $run "spliff-$1"; }
-asleep() { grep -q '^State:.[ST]' "/proc/$1/status"; }
-unread() { python3 -c 'import fcntl, struct, termios
-print(struct.unpack("i", fcntl.ioctl(3, termios.FIONREAD, b"\0" * 4))[0])'; }
-all_idle() {
-    local pid
-    [ "$(children worker | wc -l)" -eq 2 ] && [ "$(unread)" -eq 0 ] || return 1
-    for pid in $(children worker) $(children reader); do
-        asleep "$pid" || return 1
-    done
-}
-# finished NAME STATUS PATTERN: how the run ended.
-finished() {
-    local status made logged
-    wait $run
-    status=$?
-    exec 3>&- # may be closed already
-    rm "$work/input"
-    made=$(awk '$1 == "emit.records" {print $2 + $3}' "$work/err")
-    logged=$(lines "$work/logs" | wc -l)
-    if [ "$status" -ne "$2" ] || { [ -n "$3" ] && ! grep -qE "$3" "$work/err"; }; then
-        grep -v '^[a-z_]*\.' "$work/err"
-        fail "$TEST: $1" "status $status, or not a word of it" "$ALONE"
-    elif [ "${made:-0}" -lt 100 ] || [ "$made" -ne "$logged" ]; then
-        fail "$TEST: $1" "${made:-0} records were made and $logged logged" "$ALONE"
-    else
-        pass "$TEST: $1"
-    fi
-}
+# Two workers, idle after the first half.
+half() { begin 2 < <(head -c $((4 << 20)) "$work/capture.pcap"); }
 
-begin
+half
 kill -9 "$(children reader)"
-finished 'reader killed' 1 'reader was killed by signal 9 .*: the rest of standard input is not read'
+finished "$TEST: reader killed" 1 100 'reader was killed by signal 9 .*: the rest of standard input is not read'
 
-begin
+half
 kill -INT $run
-finished 'interrupted' 1 ''
+finished "$TEST: interrupted" 1 100 ''
 
 # One that no longer takes anything, and so keeps all others waiting, until it is dead.
-begin
+half
 slow=$(children worker | head -n 1)
 kill -STOP "$slow"
 tail -c +$(((4 << 20) + 1)) "$work/capture.pcap" >&3 &
@@ -114,7 +65,7 @@ wait_for 20 held_up || fail "$TEST" 'nobody waits for a worker that stands still
 kill -9 "$slow"
 wait $feed
 exec 3>&-
-finished 'worker killed' 1 'worker-[12] was killed by signal 9'
+finished "$TEST: worker killed" 1 100 'worker-[12] was killed by signal 9'
 
 # refused NAME PATTERN COMMAND...: of what is wrong with the input one process says one line, however many
 # wait for it.

@@ -6,22 +6,20 @@
 
 #include <sysexits.h>
 
-/* SIGINT is left to the manager, which wants what plaintext there still is. */
-int main(void)
+static int run(const struct heritage *h)
 {
-    const struct heritage *h = child_begin(CHILD_SIGINT_IGNORED);
     struct probe *probe;
-    int rc;
+    int rc = probe_open(&probe, h);
 
-    if (!h)
-        return EX_USAGE;
-    rc = child_drop(h);
-    if (rc != 0)
-        return rc;
-    rc = probe_open(&probe, h);
     if (rc != 0)
         return rc;
     probe_loop(probe, &child_stop);
     probe_close(probe);
     return EX_OK;
+}
+
+/* SIGINT is left to the manager, which wants what plaintext there still is. */
+int main(void)
+{
+    return child_main(&(struct child){.sigint = CHILD_SIGINT_IGNORED, .run = run});
 }

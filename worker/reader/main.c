@@ -22,19 +22,12 @@ static int status_of(int rc)
     }
 }
 
-int main(void)
+static int run(const struct heritage *h)
 {
-    const struct heritage *h = child_begin(CHILD_SIGINT_STOPS);
-    struct counters *counters;
+    struct counters *counters = heritage_map(h->counters_fd, COUNTERS_PAGE_BYTES);
     struct reader *reader;
     int rc;
 
-    if (!h)
-        return EX_USAGE;
-    rc = child_drop(h);
-    if (rc != 0)
-        return rc;
-    counters = heritage_map(h->counters_fd, COUNTERS_PAGE_BYTES);
     if (!counters) {
         log_error("cannot map the counters: %s", strerror(errno));
         return EX_OSERR;
@@ -44,4 +37,9 @@ int main(void)
         rc = reader_loop(reader, &child_stop);
     reader_close(reader);
     return status_of(rc);
+}
+
+int main(void)
+{
+    return child_main(&(struct child){.sigint = CHILD_SIGINT_STOPS, .run = run});
 }

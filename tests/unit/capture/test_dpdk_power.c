@@ -5,6 +5,7 @@
 
 #include "common/base/clock.h"
 #include "manager/cpufreq.h"
+#include "tests/unit/file_put.h"
 
 #include <errno.h>
 #include <rte_config.h>
@@ -83,13 +84,9 @@ rte_power_freq_change_t rte_power_freq_max = up, rte_power_freq_min = down;
 static void put(const char *file, const char *text)
 {
     char path[128];
-    FILE *f;
 
     snprintf(path, sizeof path, "%s" CORE "/%s", root, file);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
+    file_put(path, text);
 }
 
 static void expect_file(const char *file, const char *text)

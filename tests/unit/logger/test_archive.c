@@ -2,6 +2,7 @@
 #include "logger/archive.h"
 
 #include "common/base/clock.h"
+#include "tests/unit/file_put.h"
 #include "tests/unit/logger/sink_fixture.h"
 
 #include <errno.h>
@@ -42,11 +43,7 @@ static int setup(void **state)
 
 static void put_file(struct sink_fixture *f, const char *name, const char *text)
 {
-    FILE *file = fopen(sink_fixture_path(f, name), "w");
-
-    assert_non_null(file);
-    fputs(text, file);
-    fclose(file);
+    file_put(sink_fixture_path(f, name), text);
 }
 
 static bool is_there(struct sink_fixture *f, const char *name)

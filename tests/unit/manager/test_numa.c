@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "manager/numa.h"
 
+#include "tests/unit/file_put.h"
+
 #include <errno.h>
 #include <linux/mempolicy.h>
 #include <setjmp.h>
@@ -21,15 +23,11 @@ static char sysfs[] = "/tmp/test_numa.XXXXXX";
 static void machine(const char *interface, const char *numa_node)
 {
     char path[256];
-    FILE *f;
 
     snprintf(path, sizeof path, "mkdir -p %s/class/net/%s/device", sysfs, interface);
     assert_int_equal(system(path), 0);
     snprintf(path, sizeof path, "%s/class/net/%s/device/numa_node", sysfs, interface);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(numa_node, f);
-    fclose(f);
+    file_put(path, numa_node);
 }
 
 static void reads_the_node_of_a_card(void **state)

@@ -2,6 +2,8 @@
 /* The lock of a state folder and the folders of a run, in a folder of their own below /tmp. */
 #include "manager/run_dir.h"
 
+#include "tests/unit/file_put.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,14 +54,10 @@ static void test_second_lock_is_refused(void **state)
 static void test_stale_pid_is_not_believed(void **state)
 {
     char path[80];
-    FILE *f;
 
     (void)state;
     snprintf(path, sizeof path, "%s/lock", base);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    fputs("1\n", f);
-    fclose(f);
+    file_put(path, "1\n");
     assert_int_equal(run_dir_holder(base), 0);
 }
 
@@ -75,7 +73,6 @@ static void test_private_folder(void **state)
     char dir[HERITAGE_PATH_MAX], file[HERITAGE_PATH_MAX + 8];
     struct stat st;
     int lock_fd;
-    FILE *f;
 
     (void)state;
     setenv("TMPDIR", base, 1);
@@ -84,9 +81,7 @@ static void test_private_folder(void **state)
     assert_int_equal(stat(dir, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0770);
     snprintf(file, sizeof file, "%s/x", dir);
-    f = fopen(file, "w");
-    assert_non_null(f);
-    fclose(f);
+    file_put(file, "");
     run_dir_remove(dir);
     assert_int_equal(stat(dir, &st), -1);
     close(lock_fd);
@@ -96,14 +91,11 @@ static void test_cluster_folder_is_emptied(void **state)
 {
     const struct privileged_ids ids = {getuid(), getgid(), false, false};
     char dir[HERITAGE_PATH_MAX], again[HERITAGE_PATH_MAX], file[HERITAGE_PATH_MAX + 16];
-    FILE *f;
 
     (void)state;
     assert_int_equal(run_dir_cluster(base, &ids, dir, error), 0);
     snprintf(file, sizeof file, "%s/bus.in", dir);
-    f = fopen(file, "w");
-    assert_non_null(f);
-    fclose(f);
+    file_put(file, "");
     assert_int_equal(run_dir_cluster(base, &ids, again, error), 0);
     assert_string_equal(dir, again);
     assert_int_equal(access(file, F_OK), -1);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "manager/capture/dpdk_leftover.h"
 
+#include "tests/unit/file_put.h"
+
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -138,18 +140,13 @@ static void test_what_is_locked_stays(void **state)
 static void test_where_huge_pages_are(void **state)
 {
     char path[128], out[32];
-    FILE *f;
 
     (void)state;
     snprintf(path, sizeof path, "%s/mounts", run);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    fputs("proc /proc proc rw 0 0\nhugetlbfs /big hugetlbfs rw,pagesize=1024M 0 0\n", f);
-    fclose(f);
+    file_put(path, "proc /proc proc rw 0 0\nhugetlbfs /big hugetlbfs rw,pagesize=1024M 0 0\n");
     assert_false(dpdk_leftover_huge_folder(path, out, sizeof out));
-    f = fopen(path, "a");
-    fputs("hugetlbfs /dev/hugepages hugetlbfs rw,pagesize=2M 0 0\n", f);
-    fclose(f);
+    file_put(path, "hugetlbfs /big hugetlbfs rw,pagesize=1024M 0 0\n"
+                   "hugetlbfs /dev/hugepages hugetlbfs rw,pagesize=2M 0 0\n");
     assert_true(dpdk_leftover_huge_folder(path, out, sizeof out));
     assert_string_equal(out, "/dev/hugepages");
     assert_false(dpdk_leftover_huge_folder(path, out, 5));

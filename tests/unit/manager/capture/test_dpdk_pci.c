@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "manager/capture/dpdk_pci.h"
 
+#include "tests/unit/file_put.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,13 +39,9 @@ static void make_folder(const char *path)
 static void make_file(const char *path, const char *text)
 {
     char full[256];
-    FILE *f;
 
     snprintf(full, sizeof full, "%s/%s", root, path);
-    f = fopen(full, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
+    file_put(full, text);
 }
 
 static void bind_to(const char *device, const char *driver)

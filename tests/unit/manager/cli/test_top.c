@@ -3,6 +3,7 @@
 #include "manager/cli/top_view.h"
 
 #include "common/base/clock.h"
+#include "tests/unit/file_put.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -155,15 +156,11 @@ static void what_nobody_knows_is_no_number(void **state)
 static void put(const char *root, const char *dir, const char *file, const char *text)
 {
     char path[256], command[300];
-    FILE *f;
 
     snprintf(command, sizeof command, "mkdir -p %s%s", root, dir);
     assert_int_equal(system(command), 0);
     snprintf(path, sizeof path, "%s%s/%s", root, dir, file);
-    f = fopen(path, "w");
-    assert_non_null(f);
-    fputs(text, f);
-    fclose(f);
+    file_put(path, text);
 }
 
 static void processes_are_measured(void **state)

@@ -3,6 +3,7 @@
 #include "manager/doctor/doctor.h"
 
 #include "manager/probe_check.h"
+#include "tests/unit/file_put.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,15 +31,11 @@ void probe_check_machine(const char *program_dir, struct text *lacks)
 static void put(const char *path, const char *content)
 {
     char full[256], command[600];
-    FILE *f;
 
     snprintf(full, sizeof full, "%s%s", root, path);
     snprintf(command, sizeof command, "mkdir -p $(dirname %s)", full);
     assert_int_equal(system(command), 0);
-    f = fopen(full, "w");
-    assert_non_null(f);
-    fputs(content, f);
-    fclose(f);
+    file_put(full, content);
 }
 
 /* A machine on which all is well: two workers on cores 2 and 3 of four. */
