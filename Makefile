@@ -435,6 +435,7 @@ $(call unit,ipc/test_message,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call unit,ipc/test_msgpack_c,$(SCHEMA) $(IPC_FORMATS) common/base/check.c)
 $(call unit,ipc/test_spool,$(SCHEMA) common/ipc/spool.c common/ipc/record_reader.c common/base/check.c \
     common/base/memory.c)
+$(call unit,ipc/test_child,common/ipc/child.c common/ipc/heritage.c common/base/log.c common/base/threads.c)
 $(call unit,ipc/test_heritage,common/ipc/heritage.c common/base/log.c common/base/threads.c)
 $(call unit,base/test_threads,common/base/threads.c)
 $(call unit,ipc/test_bus,$(BASE) $(IPC_BUS))
