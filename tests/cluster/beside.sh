@@ -8,6 +8,26 @@ wire_frames() {
     server ethtool -K sv0 tx off tso off gso off gro off >/dev/null 2>&1
 }
 
+# Whether there is nothing to make tags with.
+trunk_missing() { [ ! -e "$ROOT/build/tools/cluster/trunk.bpf.o" ]; }
+
+# trunk END COMMAND...: tags on all frames of one end of the link.
+trunk() {
+    local end=$1 side
+    shift
+    "$@" ethtool -K "$end" txvlan off rxvlan off >/dev/null 2>&1
+    "$@" tc qdisc add dev "$end" clsact 2>/dev/null
+    for side in egress:push ingress:pop; do
+        "$@" tc filter add dev "$end" ${side%:*} handle 9 pref 9 \
+            bpf direct-action obj "$ROOT/build/tools/cluster/trunk.bpf.o" sec tc/${side#*:} || return 1
+    done
+}
+
+trunk_end() {
+    client tc qdisc del dev cl0 clsact
+    server tc qdisc del dev sv0 clsact
+}
+
 begin_kernel() {
     server "$BIN/spliff-cluster" run -i sv0 -w 2 --log-dir "$WORK/kernel" --quiet 2>"$WORK/kernel.err" &
     KERNEL=$!
@@ -42,6 +62,17 @@ talk() {
 
 # For wait_for: as many of the requests with "plain" in their path are logged as were answered.
 counted() { [ "$(column http uri | grep -c plain)" -eq "$(grep -c plain "$WORK/www/access.log")" ]; }
+
+# TCP connections of conn.log that are not one line, with all bytes of both directions: of a flow whose
+# halves two workers had, and the like.
+flows_split() {
+    { cat "$LOGS/current/conn.log"; zcat -f "$LOGS"/*-*-*/conn.*; } 2>/dev/null | awk -F '\t' '
+        /^#fields/ {for (i = 2; i <= NF; i++) c[$i] = i - 1}
+        /^#/ || $c["proto"] != "tcp" {next}
+        {flow = $c["id.orig_h"] " " $c["id.orig_p"] " " $c["id.resp_h"] " " $c["id.resp_p"]}
+        lines[flow]++ || $c["conn_state"] != "SF" || $c["missed_bytes"] != 0 {
+            print flow, $c["conn_state"], $c["history"], $c["missed_bytes"]}'
+}
 
 # How many workers have flows.
 busy_workers() {

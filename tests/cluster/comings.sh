@@ -55,6 +55,24 @@ other_name() {
     wait_for 10 captured /count/named || die 'nothing is captured when it has its name again'
 }
 
+# member_of_bridge INTERFACE [COMMAND...]: becomes part of a bridge, the command runs, and it leaves it.
+member_of_bridge() {
+    local name=$1 gone
+    shift
+    if ! server ip link add br0 type bridge 2>"$WORK/bridge.err"; then
+        echo "      no bridge: $(cat "$WORK/bridge.err")"
+        return
+    fi
+    gone=$(grep -c 'was removed' "$STATE/manager.stderr")
+    server ip link set br0 up && server ip link set "$name" master br0 && server ip addr flush dev "$name" &&
+        net_addresses br0 || die 'cannot make a bridge'
+    wait_for 10 captured /count/bridge/first || die 'nothing is captured from a member of a bridge'
+    "$@"
+    server ip link set "$name" nomaster && server ip link del br0 && net_addresses
+    wait_for 10 captured /count/bridge/left || die 'nothing is captured from what has left a bridge'
+    said "$gone" 'was removed' || die 'what left a bridge was taken for removed'
+}
+
 absent() { cluster status 2>/dev/null | grep -q '^worker.* absent'; }
 
 # gone_and_back INTERFACE N COMMAND...: it is gone for the Nth time, until COMMAND has brought it back.

@@ -137,6 +137,21 @@ print(sum(n.get("counters", {}).get(sys.argv[1], 0) for n in nodes))' "$1"
 # One request on a connection of its own, or several on one.
 get() { client curl -sk --max-time 10 "$@" >/dev/null; }
 
+# flood FRAMES FLOWS: datagrams to ports from 20000 on, at once.
+flood() {
+    client python3 - $SERVER4 "$@" <<'PY'
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+frames, flows = int(sys.argv[2]), int(sys.argv[3])
+for n in range(frames):
+    to = (sys.argv[1], 20000 + n % flows)
+    try:
+        s.sendto(b"x" * 100, to)
+    except ConnectionRefusedError:  # told of the one before
+        s.sendto(b"x" * 100, to)
+PY
+}
+
 # same_requests: every request that nginx answered is in http.log once. Prints a diff.
 same_requests() {
     diff <(cut -d ' ' -f 2 "$WORK/www/access.log" | sort) <(column http uri | sort)

@@ -58,25 +58,13 @@ MODE=generic kind cores sv0 "https://$SERVER4/files/20k.txt" "http://$SERVER4/la
 grep -q 'sv0: xdp_cpus has no effect without native XDP' "$WORK/cores.err" || die 'that nothing is moved is not said'
 mv "$WORK/without-cores.cfg" "$WORK/small.cfg"
 
-# trunk END COMMAND...: tags on all frames of one end of the link.
-trunk() {
-    local end=$1 side
-    shift
-    "$@" ethtool -K "$end" txvlan off rxvlan off >/dev/null 2>&1
-    "$@" tc qdisc add dev "$end" clsact 2>/dev/null
-    for side in egress:push ingress:pop; do
-        "$@" tc filter add dev "$end" ${side%:*} handle 9 pref 9 \
-            bpf direct-action obj "$ROOT/build/tools/cluster/trunk.bpf.o" sec tc/${side#*:} || return 1
-    done
-}
-if [ -e "$ROOT/build/tools/cluster/trunk.bpf.o" ]; then
+if ! trunk_missing; then
     trunk cl0 client && trunk sv0 server || die 'cannot tag'
     server timeout 20 tcpdump -qni sv0 -c 1 'vlan 7 and tcp' >"$WORK/tagged" 2>/dev/null &
     tagged=$!
     MODE=native kind trunk sv0 "http://$SERVER4/files/20k.txt" "https://$SERVER4/big" "http://[$SERVER6]/last"
     wait $tagged || die 'the frames have no VLAN tag'
-    client tc qdisc del dev cl0 clsact
-    server tc qdisc del dev sv0 clsact
+    trunk_end
 fi
 
 # A tunnel's frames begin with the IP header.

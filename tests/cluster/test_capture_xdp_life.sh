@@ -88,6 +88,7 @@ restarts=$(counter manager.restarts)
 down_and_up sv0
 no_carrier sv0 client cl0
 other_name sv0
+member_of_bridge sv0
 elsewhere_and_back sv0
 removed_and_back sv0
 [ "$(counter manager.restarts)" -eq "$restarts" ] || die 'a worker was restarted'

@@ -6,19 +6,6 @@
 . "$(dirname "$0")/lib.sh"
 FRAMES=3000
 
-# Frames of as many flows, so that mode xdp, too, has something to tell of each.
-flood() {
-    client python3 - $SERVER4 $FRAMES <<'PY'
-import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-for n in range(int(sys.argv[2])):
-    try:
-        s.sendto(b"x" * 100, (sys.argv[1], 20000 + n))
-    except ConnectionRefusedError:
-        s.sendto(b"x" * 100, (sys.argv[1], 20000 + n))
-PY
-}
-
 # The flows of the flood that conn.log has.
 flows() { column conn id.resp_p | awk '$1 >= 20000' | wc -l; }
 
@@ -35,7 +22,7 @@ full() {
     wait_for 10 has_records http 1 || die "$method: nothing is captured"
     stopped=$(node_pid worker-1)
     kill -STOP "$stopped"
-    flood
+    flood $FRAMES $FRAMES # as many flows, so that mode xdp, too, has something to tell of each
     kill -CONT "$stopped"
     wait_for 10 eval '[ "$(counter capture.kernel_drops)" -gt 0 ]' || die "$method: no frame was lost"
     # What comes after it is received again.
