@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # A tap read by DPDK's net_af_xdp, and what happens to it: its frames get VLAN tags; its worker stands still
-# until the ring is full, and each frame lost is counted; it goes down and up, loses its carrier, is removed
-# and comes back. Capture goes on by itself.
+# until the ring is full, and each frame lost is counted; it goes down and up, loses its carrier, has another
+# name, is removed and comes back. Capture goes on by itself.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/comings.sh"
 . "$(dirname "$0")/mirror.sh"
