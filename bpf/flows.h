@@ -80,8 +80,8 @@ struct flows_shunted {
 struct flows_kept {
     struct flows_value counted;
     struct flows_shunt how; /* as it was last asked; its worker is set from the start */
-    unsigned int changes; /* after so many how and answer were right */
-    unsigned int answer;  /* enum flows_answer */
+    unsigned int changes;   /* after so many how and answer were right */
+    unsigned int answer;    /* enum flows_answer */
 };
 
 enum flows_answer { FLOWS_UNASKED, FLOWS_NOT_SHUNTED, FLOWS_SHUNTED };

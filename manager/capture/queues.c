@@ -18,8 +18,8 @@ static int set_number(struct queues *q, uint32_t now, uint32_t workers, char *er
                               "has %u receive queues, and cannot be set to have %u: %s",
                               (unsigned)now, (unsigned)workers, strerror(-r));
     q->rx = now;
-    log_info("interface %s: has %u receive queues now, one a worker, instead of %u", q->interface,
-             (unsigned)workers, (unsigned)now);
+    log_info("interface %s: has %u receive queue%s now, one a worker, instead of %u", q->interface,
+             (unsigned)workers, workers == 1 ? "" : "s", (unsigned)now);
     return 0;
 }
 
@@ -71,12 +71,12 @@ static void match_directions(struct queues *q, const struct options *o)
     if (r == 0)
         log_info("interface %s: shares flows out to queues by both directions alike now",
                  q->interface);
+    else if (!o->set_rss)
+        log_warn("interface %s: " WHY ": set_rss = yes mends it", q->interface);
     else
-        log_warn("interface %s: " WHY ": %s; ethtool -X %s hkey 6d:5a:6d:5a…, or xfrm "
-                 "symmetric-xor",
-                 q->interface,
-                 o->set_rss ? "its driver takes no symmetric key" : "set_rss = yes mends it",
-                 q->interface);
+        log_warn("interface %s: its driver takes no symmetric key (%s), and " WHY
+                 ": ethtool -X %s xfrm symmetric-xor, or one queue and lb_procs=1",
+                 q->interface, strerror(-r), q->interface);
 }
 
 int queues_open(struct queues *q, const char *interface, uint32_t workers, const struct options *o,
