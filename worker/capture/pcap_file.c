@@ -211,7 +211,8 @@ static bool wanted(struct capture *c, struct frame *f)
 
     if (f->wirelen < f->caplen)
         f->wirelen = f->caplen;
-    if (!linktype_name(f->linktype)) {
+    /* Of a classic file there is one, and it was looked at with the header. */
+    if (c->format == FORMAT_PCAPNG && !linktype_name(f->linktype)) {
         warn_of_linktype(c, f->linktype);
     } else if (c->expr[0] != '\0') {
         if (filter_for(c, f->linktype, &filter) < 0)

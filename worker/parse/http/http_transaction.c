@@ -191,25 +191,41 @@ bool http_transaction_is(const struct http_transaction *t, const char *method)
     return t && str_equal(http_field_text(t, HTTP_METHOD), str_of(method));
 }
 
-static const struct header *header_find_in(const struct header *headers, size_t n, struct str name)
+static uint64_t key_bit(uint16_t key)
+{
+    return UINT64_C(1) << (uint16_t)(key * 0x9e37u) / 1024;
+}
+
+/* Names are compared without regard to case (RFC 9110 section 5.1). Most headers of a message are
+ * none of these, which the bits of all their keys mostly tell. */
+static const struct header *header_find_in(const struct header *headers, size_t n, uint64_t *keys,
+                                           struct str name)
 {
     uint16_t key = KEY(name.len, name.p[0]);
 
+    if (*keys == 0)
+        for (size_t i = 0; i < n; i++)
+            *keys |= key_bit(headers[i].key);
+    if ((*keys & key_bit(key)) == 0)
+        return NULL;
     for (size_t i = 0; i < n; i++)
         if (headers[i].key == key && strncasecmp(headers[i].name.p, name.p, name.len) == 0)
             return &headers[i];
     return NULL;
 }
 
-/* Names are compared without regard to case (RFC 9110 section 5.1). */
 static const struct header *header_find(unsigned side, struct str name)
 {
+    static uint64_t keys[2];
+
     if (name.len == 0 || name.len > HTTP_HEADER_MAX)
         return NULL;
-    return side == 0 ? header_find_in(request_headers,
-                                      sizeof request_headers / sizeof request_headers[0], name)
-                     : header_find_in(response_headers,
-                                      sizeof response_headers / sizeof response_headers[0], name);
+    return side == 0
+               ? header_find_in(request_headers, sizeof request_headers / sizeof request_headers[0],
+                                &keys[0], name)
+               : header_find_in(response_headers,
+                                sizeof response_headers / sizeof response_headers[0], &keys[1],
+                                name);
 }
 
 /* The field begins with what it held, and goes on behind a comma. */
