@@ -20,7 +20,7 @@ static int open_netlink(void)
 }
 
 /* A bridge sends the same message, in its own family, of a port that leaves it. */
-static void look_for_removals(const struct link_watch *w, const struct nlmsghdr *h, size_t bytes)
+static void look_for_removals(const struct link_watch *w, struct nlmsghdr *h, size_t bytes)
 {
     for (; NLMSG_OK(h, bytes); h = NLMSG_NEXT(h, bytes)) {
         const struct ifinfomsg *i = NLMSG_DATA(h);
@@ -41,7 +41,7 @@ static void on_messages(uv_poll_t *poll, int status, int events)
     (void)status;
     (void)events;
     while ((n = recv(w->fd, message, sizeof message, 0)) > 0)
-        look_for_removals(w, (const void *)message, (size_t)n);
+        look_for_removals(w, (void *)message, (size_t)n);
     w->changed(w->user);
 }
 
