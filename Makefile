@@ -644,6 +644,7 @@ $(call unit,manager/capture/test_filter_bpf,manager/capture/filter_bpf.c common/
 $(call unit,manager/test_ethtool,manager/ethtool.c)
 $(call unit,manager/capture/test_link,manager/capture/link.c manager/capture/interface.c $(BASE))
 $(call unit,worker/test_shunt,$(PIPELINE))
+$(call unit,worker/test_shunt_blind,$(PIPELINE))
 $(call unit,base/test_prefix_table,common/base/prefix_table.c common/base/ipaddr.c)
 ifdef SRC_XDP
 $(call unit,manager/capture/test_tc_attach,manager/capture/tc_attach.c manager/capture/interface.c \
