@@ -150,9 +150,6 @@ static int bind_interface(struct opening *o)
         return fail_call(o, "cannot be made promiscuous");
     if (bind(o->fd, (struct sockaddr *)&addr, sizeof addr) < 0)
         return fail_call(o, "cannot bind a packet socket to it");
-    if (!o->interface.up)
-        log_warn("interface %s is down: packets come when it is up (ip link set %s up)",
-                 o->r->interface, o->r->interface);
     return 0;
 }
 

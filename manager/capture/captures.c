@@ -122,10 +122,13 @@ static int begin_interface(struct captured *c, struct heritage *const *heritages
     c->request.n_workers = c->members.n;
     link_init(&c->link, first->interface);
     err = open_interface(c, heritages, error);
-    if (err < 0 || !c->opener->link)
+    if (err < 0)
         return err;
-    c->opener->link(c->opened, behind, sizeof behind);
-    link_init(&c->link, behind);
+    if (c->opener->link) {
+        c->opener->link(c->opened, behind, sizeof behind);
+        link_init(&c->link, behind);
+    }
+    link_say_down(&c->link);
     return 0;
 }
 

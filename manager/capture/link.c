@@ -119,18 +119,23 @@ enum link_news link_look(struct link *l, const struct interface *now, uint64_t n
     return LINK_SAME;
 }
 
+void link_say_down(const struct link *l)
+{
+    if (!l->as.up)
+        log_warn("interface %s is down: packets come when it is up (ip link set %s up)", l->name,
+                 l->name);
+}
+
 uint64_t link_note_back(struct link *l, const struct interface *now, uint64_t now_ns)
 {
     log_info("interface %s is back after %.1f s: capture goes on", l->name,
              seconds(l->gone_ns, now_ns));
-    if (!now->up)
-        log_warn("interface %s is down: packets come when it is up (ip link set %s up)", l->name,
-                 l->name);
     l->as = *now;
     l->as.name = l->name;
     l->as.carrier = true;
     l->gone = l->removed = l->stuck = l->renamed = false;
     l->down_ns = now->up ? 0 : now_ns;
     l->silent_ns = 0;
+    link_say_down(l);
     return now_ns > l->gone_ns ? now_ns - l->gone_ns : 0;
 }

@@ -43,6 +43,9 @@ bool link_find(const struct link *l, struct interface *now, char other_name[IF_N
  * if it has another one. */
 enum link_news link_look(struct link *l, const struct interface *now, uint64_t now_ns);
 
+/* It has been opened: says if it is down. */
+void link_say_down(const struct link *l);
+
 /* It has been opened again. Returns for how long it was gone, in ns. */
 uint64_t link_note_back(struct link *l, const struct interface *now, uint64_t now_ns);
 

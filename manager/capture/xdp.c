@@ -356,9 +356,6 @@ static void say_how(const struct opened *o)
              : o->virtual            ? " in both directions, as it is virtual"
                                      : " in both directions, as it has no XDP",
              (unsigned)o->flows);
-    if (!o->interface.up)
-        log_warn("interface %s is down: packets come when it is up (ip link set %s up)", o->name,
-                 o->name);
 }
 
 static void xdp_close(struct opened *o)
