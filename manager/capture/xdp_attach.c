@@ -116,7 +116,6 @@ static void remove_from_dispatcher(int index, const char *prefix)
         struct xdp_multiprog *all = xdp_multiprog__get_from_ifindex(index);
         struct xdp_program *p = NULL;
 
-        found = false;
         if (libxdp_get_error(all) != 0)
             return;
         while ((p = xdp_multiprog__next_prog(p, all)) && !begins_with(xdp_program__name(p), prefix))
