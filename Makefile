@@ -800,6 +800,13 @@ build/tools/cluster/%.bpf.o: tests/cluster/%.bpf.c $(wildcard bpf/*.h) Makefile
 	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
 TOOLS += build/tools/cluster/mirror.bpf.o build/tools/cluster/pass.bpf.o \
          build/tools/cluster/trunk.bpf.o
+build/tools/bench/wire.skel.h: tests/bench/wire.bpf.c tests/bench/wire.h bpf/stubs.h Makefile
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -g -target bpf -mcpu=v3 -Wall -Werror -D__BPF__ -I. -c -o $(@D)/wire.bpf.o $<
+	$(BPFTOOL) gen skeleton $(@D)/wire.bpf.o name wire_bpf > $@.tmp && mv $@.tmp $@
+build/tools/bench/wire: tests/bench/wire.c build/tools/bench/wire.skel.h tests/bench/wire.h
+	$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -O2 -g -I. -isystem $(@D) -o $@ $< $(call pc_libs,libpcap) $(call pc_libs,libbpf)
+TOOLS += build/tools/bench/wire
 endif
 ifdef SRC_MODE_DPDK
 build/tools/cluster/dpdk_card.so: tests/cluster/dpdk_card.c tests/unit/capture/dpdk_card.c \
@@ -853,6 +860,7 @@ bench-scale: release tools
 bench-live: release tools
 	@tests/bench/live.sh
 	@tests/bench/rates.py
+	@tests/bench/rates.py --traffic bulk
 bench-plaintext: release tools
 	@tests/bench/plaintext.sh
 bench-shunt: release tools

@@ -125,6 +125,8 @@ static int too_long(char *why, size_t why_bytes)
     return -EINVAL;
 }
 
+/* Without busy_budget=0 the driver asks the kernel each time that it finds nothing, which costs the
+ * worker more than to read what has come: it asks often. Whoever gives a budget wants that. */
 static int share_af_xdp(const char *device, uint32_t number, uint32_t n_workers,
                         struct heritage_dpdk *out, char *why, size_t why_bytes)
 {
@@ -142,8 +144,9 @@ static int share_af_xdp(const char *device, uint32_t number, uint32_t n_workers,
                  "leave out start_queue and queue_count: each worker gets one queue");
         return -EINVAL;
     }
-    n = snprintf(out->device, sizeof out->device, "%s,start_queue=%u,queue_count=1", device,
-                 (unsigned)number);
+    n = snprintf(out->device, sizeof out->device, "%s,start_queue=%u,queue_count=1%s", device,
+                 (unsigned)number,
+                 find_argument(device, "busy_budget", 0, &len) ? "" : ",busy_budget=0");
     return n < (int)sizeof out->device ? 0 : too_long(why, why_bytes);
 }
 

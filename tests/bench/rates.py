@@ -1,26 +1,33 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Each capture mode on a veth link, one worker: a capture is sent at rising rates (tests/bench/send.c)
-up to the highest of which less than 0.01 % is lost, or which can still be sent. As root.
+"""Each capture mode on a link, one worker: traffic is sent at rising rates (tests/bench/wire.c) up to the
+highest of which less than 0.1 % is lost, or which can still be sent. As root.
 
-usage: rates.py [--modes none,kernel,xdp,af_xdp,dpdk] [--seconds N] [--mb N] [--budget SECONDS]
+usage: rates.py [--modes none,kernel,...] [--traffic mix|bulk] [--seconds N] [--budget SECONDS] [--add]
 
-For each mode: that rate and what ended it, the worker or the generator; the CPU time of the worker per
-packet there, and so how many packets a second of its core is good for, also as a ratio to mode kernel;
-the time per packet for which it had frames to work on, which leaves out what a mode that polls spends
-on asking in vain, and what another process took from its core does not; that of the whole machine per packet less that of mode none, where nobody captures (the machine must have
-nothing else to do for it); and how long after its packet a line of dns.log was written, at half of that
-rate, with log_flush_interval at 10 ms.
+The link is a veth pair, made to be like a network card: frames come as pages, not as packets of the
+kernel, and the kernel's half of receiving (its thread "napi/rx0-N", which no worker's process time shows)
+has the same core as the worker and goes before it, as an interrupt would. So one core does all that a
+mode costs, and is what ends its rate. The generator, manager and logger have another one. The half of a network card that
+remains untold is its driver's own descriptors, and zero-copy, which no veth has.
 
-The generator has a core of its own, which also does the kernel's half of receiving, as it is with veth,
-and the worker another one. Lost is all that was sent and neither captured nor counted by a shunt. In
-mode xdp, where the kernel counts most packets and sends up the rest, only what did not find room is
-lost. A flow that is shunted would cost nothing, so shunting is off; the generator does not mend
-checksums, so they are not looked at. A table on standard output and a plot in build/bench/rates.svg.
+A mode is measured with the kernel's half and the worker's apart, and what both need more than where
+nobody captures (mode none: a program that passes each frame, as all of kernel and none have, since only
+then a veth pair receives this way; and the host, which drops it). +shunt: with shunting, which is off
+else. +poll: with busy_poll, where the worker calls the kernel's half itself, too.
+
+mix: short flows of all protocols; bulk: downloads over TLS in frames of 1,514 bytes.
+
+Lost is all that was sent and neither captured nor counted by the kernel. In mode xdp and with shunting,
+where most packets do not come up, it is what did not find room. The link itself has 256 places only, and
+each moment that the core is away costs some frames there: up to 1 % is let pass and taken off.
+Latency is from a packet to its line in dns.log with log_flush_interval at 10 ms.
+Tables on standard output, a plot in build/bench/rates-TRAFFIC.svg; --add keeps the modes measured before.
 """
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -31,18 +38,33 @@ import threading
 import time
 
 import plot
-from bench import CLUSTER, OUT, TOOLS, begin, make_mix
+from bench import CLUSTER, OUT, ROOT, TOOLS, begin, make_mix
+from bulk import make_bulk
 
-LOSS = 1e-4
-FIRST_RATE, FACTOR = 100_000, 1.5
-NARROWER = 2          # times that the step between the last two rates is halved
+LOSS, REFUSED = 1e-3, 1e-2
+FIRST_RATE, FACTOR = 200_000, 1.5
+NARROWER = 3          # times that the step between the last two rates is halved
 REACHED = 0.95        # of the rate that was asked for: less, and the generator cannot do more
+LATENCY_RATE = 100_000
 MTU_FRAME = 1514
+MIX_MB = 30
 SETTLE_S = 5          # at most, until no more packets come
 COMMAND_S = 60        # at most, for a command that starts or stops something
+NAPI_PRIORITY = "50"  # before all that is not real time
 GENERATOR_CORE, WORKER_CORE = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
-INTERFACES = {"dpdk": "net_af_xdp0,iface=rx0"}
-METHODS = {"kernel": "af_packet"}
+PASS = os.path.join(ROOT, "build", "tools", "cluster", "pass.bpf.o")
+# name: lb_method, interface, options
+NO_SHUNT = "shunt_tls = no\nshunt_unknown = no\nshunt_body = no\n"
+MODES = {
+    "none": (None, None, ""),
+    "kernel": ("af_packet", "rx0", NO_SHUNT),
+    "kernel+shunt": ("af_packet", "rx0", ""),
+    "xdp": ("xdp", "rx0", "xdp_mode = native\n"),
+    "af_xdp": ("af_xdp", "rx0", NO_SHUNT),
+    "af_xdp+poll": ("af_xdp", "rx0", NO_SHUNT + "busy_poll = 50us\n"),
+    "af_xdp+shunt": ("af_xdp", "rx0", ""),
+    "dpdk": ("dpdk", "net_af_xdp0,iface=rx0", NO_SHUNT),
+}
 NODES = """[manager]
 type=manager
 host=localhost
@@ -61,14 +83,11 @@ OPTIONS = """state_dir = {work}/state
 log_dir = {work}/logs
 log-format = json
 log_flush_interval = 10ms
-shunt_tls = no
-shunt_unknown = no
-shunt_body = no
 checksums = ignore
 """
 
 
-def make_capture(megabytes):
+def make_mixed(megabytes):
     """The mix without frames that a link with the usual MTU would not carry."""
     path = os.path.join(OUT, f"rates-{megabytes}.pcap")
     if os.path.exists(path):
@@ -119,11 +138,11 @@ class Link:
         self.name = f"spliff-rates-{os.getpid()}"
         self.work = tempfile.mkdtemp(prefix="spliff-rates.")
         os.chmod(self.work, 0o755)
+        method, interface, options = MODES[mode]
         with open(f"{self.work}/node.cfg", "w") as f:
-            f.write(NODES.format(method=METHODS.get(mode, mode), interface=INTERFACES.get(mode, "rx0"),
-                                 core=WORKER_CORE))
+            f.write(NODES.format(method=method, interface=interface, core=WORKER_CORE))
         with open(f"{self.work}/spliff.cfg", "w") as f:
-            f.write(OPTIONS.format(work=self.work))
+            f.write(OPTIONS.format(work=self.work) + options)
 
     def inside(self, *command, seconds=COMMAND_S):
         return subprocess.run(
@@ -142,8 +161,11 @@ class Link:
                         "net.ipv6.conf.rx0.disable_ipv6=1")
             for end in ("tx0", "rx0"):
                 self.inside("ip", "link", "set", end, "up")
+            if self.mode in ("none", "kernel", "kernel+shunt"):
+                self.inside("ip", "link", "set", "rx0", "xdpdrv", "obj", PASS, "sec", "xdp")
             if self.mode != "none":
                 self.cluster("start", "--node-cfg", f"{self.work}/node.cfg")
+            self.receive_here()
         except BaseException:
             self.__exit__()
             raise
@@ -156,8 +178,7 @@ class Link:
                 self.cluster("stop")
         except (subprocess.SubprocessError, OSError):
             pass  # it was not started, or does not stop: it is ended below
-        left = subprocess.run(["ip", "netns", "pids", self.name], check=False, capture_output=True)
-        for pid in left.stdout.split():
+        for pid in self.pids():
             try:
                 os.kill(int(pid), signal.SIGKILL)
             except ProcessLookupError:
@@ -165,6 +186,33 @@ class Link:
         subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
         shutil.rmtree(self.work, ignore_errors=True)
         signal.signal(signal.SIGINT, before)
+
+    def receive_here(self):
+        """The kernel's half of receiving in a thread on the worker's core, as its interrupts would be."""
+        self.set("rx0/threaded", 1)
+        if self.mode == "af_xdp+poll":
+            self.set("rx0/napi_defer_hard_irqs", 2)
+            self.set("rx0/gro_flush_timeout", 200_000)
+        self.napi = next(pid for pid in os.listdir("/proc") if is_napi(pid, "rx0"))
+        subprocess.run(["taskset", "-pc", str(WORKER_CORE), self.napi], check=True, capture_output=True)
+        subprocess.run(["chrt", "-f", "-p", NAPI_PRIORITY, self.napi], check=True)
+        for pid in self.pids():
+            with open(f"/proc/{pid}/comm") as f:
+                if not f.read().startswith("spliff-worker"):
+                    subprocess.run(["taskset", "-apc", str(GENERATOR_CORE), pid], check=True,
+                                   capture_output=True)
+
+    def pids(self):
+        return subprocess.run(["ip", "netns", "pids", self.name], check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.split()
+
+    def set(self, name, value):
+        self.inside("sh", "-c", f"echo {value} >/sys/class/net/{name}")
+
+    def refused(self):
+        """Frames that found no room at the other end."""
+        found = re.search(r"xdp_xmit_errors: (\d+)", self.inside("ethtool", "-S", "tx0"))
+        return int(found[1])
 
     def worker(self):
         """Its counters, and its CPU seconds."""
@@ -186,12 +234,21 @@ class Link:
         return before
 
     def send(self, capture, rate, seconds):
-        """(packets, seconds, frames that found no room at the other end), in truth."""
+        """(packets, seconds), in truth."""
         words = self.inside(
-            "taskset", "-c", str(GENERATOR_CORE), os.path.join(TOOLS, "send"), "tx0", capture,
+            "taskset", "-c", str(GENERATOR_CORE), os.path.join(TOOLS, "wire"), "tx0", capture,
             str(int(rate)), str(seconds), seconds=COMMAND_S,
-        ).replace(",", "").split()
-        return int(words[0]), float(words[3]), int(words[5])
+        ).split()
+        return int(words[0]), float(words[3])
+
+
+def is_napi(pid, interface):
+    """Whether this is the kernel's thread that receives from an interface: its newest."""
+    try:
+        with open(f"/proc/{pid}/comm") as f:
+            return f.read().startswith(f"napi/{interface}-")
+    except OSError:
+        return False
 
 
 def cpu_seconds(pid):
@@ -203,69 +260,84 @@ def cpu_seconds(pid):
     return total / 1e9
 
 
-def busy_seconds():
-    """CPU time that the machine has used: /proc/stat, all but idle, iowait, steal and guests'."""
-    with open("/proc/stat") as f:
-        ticks = [int(x) for x in f.readline().split()[1:]]
-    return sum(ticks[:3] + ticks[5:7]) / os.sysconf("SC_CLK_TCK")
-
-
 class Row:
-    """What one rate came to: sent packets/s, part lost, CPU seconds per packet of the worker and of
-    the machine, seconds per packet that the worker had frames, and whether the generator could not do
-    more."""
+    """What one rate came to: packets/s that the link carried, part of them lost, part of those sent that
+    it refused, seconds per packet of the kernel's half (kernel), of the worker and of the worker with
+    frames to work on (busy), and whether the generator could not do more."""
 
-    def __init__(self, link, capture, asked, seconds):
+    def __init__(self, **facts):
+        self.__dict__.update(facts)
+
+    @classmethod
+    def measure(cls, link, capture, asked, seconds):
         before, cpu_before = link.settled()
-        busy = busy_seconds()
-        packets, took, refused = link.send(capture, asked, seconds)
-        self.machine = (busy_seconds() - busy) / packets
+        refused, napi = link.refused(), cpu_seconds(link.napi)
+        sent, took = link.send(capture, asked, seconds)
         after, cpu = link.settled()
+        refused, napi = link.refused() - refused, cpu_seconds(link.napi) - napi
         grown = {k: after[k] - before[k] for k in after}
-        lost = refused + grown.get("capture.kernel_drops", 0) + grown.get("capture.refused", 0)
-        if link.mode not in ("none", "xdp"):
-            lost = max(lost, packets - grown["capture.packets"] - grown["shunt.packets"])
-        self.rate, self.lost = packets / took, lost / packets
-        self.worker = (cpu - cpu_before) / packets
-        self.busy = grown.get("loop.busy_ns", 0) / 1e9 / packets
-        self.good = self.lost <= LOSS
-        self.is_all = self.rate < asked * REACHED
+        packets = sent - refused
+        lost = grown.get("capture.kernel_drops", 0) + grown.get("capture.refused", 0)
+        if link.mode != "none" and link.mode != "xdp" and "shunt" not in link.mode:
+            lost = max(lost, packets - grown["capture.packets"])
+        return cls(asked=asked, rate=packets / took, lost=lost / packets, refused=refused / sent,
+                   kernel=napi / packets, worker=(cpu - cpu_before) / packets,
+                   busy=grown.get("loop.busy_ns", 0) / 1e9 / packets,
+                   good=lost / packets <= LOSS and refused / sent <= REFUSED,
+                   is_all=sent / took < asked * REACHED)
+
+    @property
+    def both(self):
+        return self.kernel + self.worker
 
     def line(self, mode):
-        return (f"  {mode:8}{self.rate:12,.0f} packets/s{self.lost * 100:9.4f} % lost"
-                f"{self.worker * 1e9:7.0f} ns/packet, machine {self.machine * 1e9:.0f}"
+        return (f"  {mode:13}{self.rate:12,.0f} packets/s{self.lost * 100:9.4f} % lost"
+                f"{self.refused * 100:7.2f} % refused; kernel {self.kernel * 1e9:5.0f} ns, "
+                f"worker {self.worker * 1e9:5.0f}, busy {self.busy * 1e9:.0f}"
                 f"{', all that can be sent' if self.is_all else ''}")
 
 
 class Mode:
     """One mode measured: its rows in the order of their rates, the best of them, and latencies."""
 
+    def __init__(self, name, rows, latencies):
+        self.name, self.rows, self.latencies = name, sorted(rows, key=lambda r: r.rate), latencies
+        self.best = next((r for r in reversed(self.rows) if r.good), None)
+        self.by_generator = all(r.good for r in self.rows)
+
+    def at(self, asked):
+        """The row of this rate, if nothing was lost at it."""
+        return next((r for r in self.rows if r.asked == asked and r.good), None)
+
+    def quantile(self, q):
+        values = self.latencies
+        return values[min(len(values) - 1, int(len(values) * q))] * 1e3 if values else float("nan")
+
+
+class Measuring:
+    """A mode while it is measured."""
+
     def __init__(self, name, capture, seconds, budget):
-        self.name, self.rows, self.latencies = name, [], []
+        self.name, self.capture, self.seconds, self.rows = name, capture, seconds, []
         self.until = time.monotonic() + budget - 2 * (seconds + 2)  # the latencies come after
         with Link(name) as link:
-            self.rise(link, capture, seconds)
-            self.rows.sort(key=lambda r: r.rate)
-            good = [r for r in self.rows if r.good]
-            self.best = good[-1] if good else None
-            self.by_generator = all(r.good for r in self.rows)
-            if self.best and name != "none":
-                self.listen(link, capture, seconds)
+            self.rise(link)
+            self.latencies = self.listen(link) if name != "none" else []
 
-    def attempt(self, link, capture, rate, seconds):
-        row = Row(link, capture, rate, seconds)
+    def attempt(self, link, rate):
+        row = Row.measure(link, self.capture, rate, self.seconds)
         self.rows.append(row)
         print(row.line(self.name), flush=True)
         return row
 
-    def rise(self, link, capture, seconds):
+    def rise(self, link):
         """Rates one above the other up to the first that is lost from twice, then between them."""
         good, rate = None, FIRST_RATE
         while time.monotonic() < self.until:
-            row = self.attempt(link, capture, rate, seconds)
+            row = self.attempt(link, rate)
             if not row.good:
                 # A single hiccup of the machine is not the mode's limit.
-                row = self.attempt(link, capture, rate, seconds)
+                row = self.attempt(link, rate)
             if row.good and row.is_all:
                 return
             if not row.good:
@@ -276,59 +348,66 @@ class Mode:
             if time.monotonic() >= self.until:
                 return
             between = (low * high) ** 0.5
-            if self.attempt(link, capture, between, seconds).good:
+            if self.attempt(link, between).good:
                 low = between
             else:
                 high = between
 
-    def listen(self, link, capture, seconds):
+    def listen(self, link):
         tail = Tail(f"{link.work}/logs/current/dns.log")
         tail.start()
-        link.send(capture, self.best.rate / 2, seconds)
+        link.send(self.capture, LATENCY_RATE, self.seconds)
         link.settled()
         tail.done.set()
         tail.join()
-        self.latencies = sorted(tail.latencies)
-
-    def quantile(self, q):
-        values = self.latencies
-        return values[min(len(values) - 1, int(len(values) * q))] * 1e3 if values else float("nan")
+        return sorted(tail.latencies)
 
 
-def machine_less_none(mode, none):
-    """Nanoseconds per packet of the machine that mode none does not use at the rate nearest to it."""
-    if not none or mode is none:
-        return float("nan")
-    nearest = min(none.rows, key=lambda r: abs(r.rate - mode.best.rate))
-    return (mode.best.machine - nearest.machine) * 1e9
-
-
-def table(modes):
-    none, kernel = modes.get("none"), modes.get("kernel")
-    print(f"\n{'mode':8}{'packets/s':>11}{'ended by':>11}{'worker ns':>11}{'a worker CPU s':>16}"
-          f"{'x kernel':>10}{'busy ns':>9}{'machine ns':>12}{'p50 ms':>8}{'p99 ms':>8}")
+def best_table(modes):
+    """How far each mode goes."""
+    kernel = modes.get("kernel")
+    print(f"\n{'most without loss':17}{'packets/s':>11}{'x kernel':>10}{'ended by':>11}{'kernel ns':>11}"
+          f"{'worker ns':>11}{'p50 ms':>8}{'p99 ms':>8}")
     for name, mode in modes.items():
         best = mode.best
         if not best:
-            print(f"{name:8}{'loses at every rate':>22}")
+            print(f"{name:17}{'loses at every rate':>22}")
             continue
-        ended = "generator" if mode.by_generator else "worker"
-        print(f"{name:8}{best.rate:11,.0f}{ended:>11}", end="")
-        if mode is none:
-            print(f"{'':46}{best.machine * 1e9:12.0f} (all of it)")
-            continue
-        ratio = f"{kernel.best.worker / best.worker:.2f}" if kernel and kernel.best else "-"
-        print(f"{best.worker * 1e9:11.0f}{1 / best.worker:16,.0f}{ratio:>10}{best.busy * 1e9:9.0f}"
-              f"{machine_less_none(mode, none):12.0f}{mode.quantile(0.5):8.1f}{mode.quantile(0.99):8.1f}")
+        ended = "generator" if mode.by_generator else "core"
+        ratio = f"{best.rate / kernel.best.rate:.2f}" if kernel and kernel.best else "-"
+        print(f"{name:17}{best.rate:11,.0f}{ratio:>10}{ended:>11}{best.kernel * 1e9:11.0f}"
+              f"{best.worker * 1e9:11.0f}{mode.quantile(0.5):8.1f}{mode.quantile(0.99):8.1f}")
+
+
+def mean(values):
+    values = list(values)
+    return sum(values) / len(values)
+
+
+def same_table(modes):
+    """What each mode costs at the rates that all of them can do, in the mean."""
+    rates = sorted({r.asked for r in modes["none"].rows if all(m.at(r.asked) for m in modes.values())})
+    if not rates:
+        return
+    kernel = {name: mean(m.at(r).kernel for r in rates) * 1e9 for name, m in modes.items()}
+    both = {name: mean(m.at(r).both for r in rates) * 1e9 for name, m in modes.items()}
+    more = {name: x - both["none"] for name, x in both.items()}
+    print(f"\n{'ns a packet':17}{'kernel':>8}{'worker':>8}{'both':>8}{'of kernel':>11}{'over none':>11}"
+          f"{'of kernel':>11}    mean of {', '.join(f'{r / 1000:,.0f}k' for r in rates)} packets/s")
+    for name in modes:
+        whole = part = "-"
+        if "kernel" in modes and name != "none":
+            whole, part = f"{both[name] / both['kernel']:.2f}", f"{more[name] / more['kernel']:.2f}"
+        print(f"{name:17}{kernel[name]:8.0f}{both[name] - kernel[name]:8.0f}{both[name]:8.0f}{whole:>11}"
+              f"{more[name]:11.0f}{part:>11}")
 
 
 def plots(modes):
-    panels = [("Worker's time for a packet", "ns", lambda r: r.worker * 1e9),
-              ("The machine's, generator and all", "ns", lambda r: r.machine * 1e9),
-              ("Lost", "%", lambda r: r.lost * 100)]
+    panels = [("Core time for a packet", "ns", lambda r: r.both * 1e9),
+              ("Of it the kernel's half", "ns", lambda r: r.kernel * 1e9),
+              ("Lost and refused", "%", lambda r: (r.lost + r.refused) * 100)]
     return [plot.Panel(title, "packets/s", unit, log=True, series={
-        name: [(r.rate, of(r)) for r in mode.rows] for name, mode in modes.items()
-        if unit != "ns" or of(mode.rows[0]) > 0})
+        name: [(r.rate, of(r)) for r in mode.rows] for name, mode in modes.items()})
         for title, unit, of in panels]
 
 
@@ -338,35 +417,57 @@ def said(error):
     return next((line for line in lines if "error:" in line), lines[-1])
 
 
+def stored(path):
+    with open(path) as f:
+        return {name: Mode(name, [Row(**r) for r in facts["rows"]], facts["latencies"])
+                for name, facts in json.load(f).items()}
+
+
+def store(path, modes):
+    with open(path, "w") as f:
+        json.dump({name: {"rows": [r.__dict__ for r in mode.rows], "latencies": mode.latencies}
+                   for name, mode in modes.items()}, f)
+
+
+def measure_all(names, capture, seconds, budget):
+    for name in names:
+        try:
+            m = Measuring(name, capture, seconds, budget)
+            yield name, Mode(name, m.rows, m.latencies)
+        except subprocess.CalledProcessError as e:
+            print(f"  {name:8}not here: {said(e)}")
+        except subprocess.TimeoutExpired as e:
+            print(f"  {name:8}given up: {' '.join(e.cmd[-3:])} takes more than {e.timeout} s")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--modes", default="none,kernel,xdp,af_xdp,dpdk")
-    parser.add_argument("--seconds", type=int, default=3, help="of each rate (3)")
-    parser.add_argument("--mb", type=int, default=30, help="size of the capture (30)")
-    parser.add_argument("--budget", type=int, default=60, help="seconds that a mode may take, about (60)")
+    parser.add_argument("--modes", default=",".join(MODES))
+    parser.add_argument("--traffic", choices=("mix", "bulk"), default="mix")
+    parser.add_argument("--seconds", type=int, default=2, help="of each rate (2)")
+    parser.add_argument("--budget", type=int, default=45, help="seconds that a mode may take, about (45)")
+    parser.add_argument("--add", action="store_true", help="to the modes that were measured before")
     options = parser.parse_args()
     # Also where SIGINT is ignored, as it is for what a shell runs in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if os.geteuid() != 0:
         sys.exit("rates.py: needs root, to make network namespaces")
-    where, modes = begin(), {}
-    capture = make_capture(options.mb)
+    where, path = begin(), os.path.join(OUT, f"rates-{options.traffic}")
+    capture = make_mixed(MIX_MB) if options.traffic == "mix" else make_bulk()
     if GENERATOR_CORE == WORKER_CORE:
         print("one core: generator and worker share it, and no number says much")
-    for name in options.modes.split(","):
-        try:
-            modes[name] = Mode(name, capture, options.seconds, options.budget)
-        except subprocess.CalledProcessError as e:
-            print(f"  {name:8}not here: {said(e)}")
-        except subprocess.TimeoutExpired as e:
-            print(f"  {name:8}given up: {' '.join(e.cmd[-3:])} takes more than {e.timeout} s")
+    modes = stored(path + ".json") if options.add and os.path.exists(path + ".json") else {}
+    modes.update(measure_all(options.modes.split(","), capture, options.seconds, options.budget))
     if not modes:
         return 1
-    table(modes)
-    path = os.path.join(OUT, "rates.svg")
-    plot.write(path, f"{where}, {time.strftime('%Y-%m-%d')}", plots(modes))
-    print(f"\nplot: {path}")
+    modes = {name: modes[name] for name in MODES if name in modes}
+    store(path + ".json", modes)
+    best_table(modes)
+    if "none" in modes:
+        same_table(modes)
+    plot.write(path + ".svg", f"{options.traffic}; {where}, {time.strftime('%Y-%m-%d')}", plots(modes))
+    print(f"\nplot: {path}.svg")
     return 0
 
 

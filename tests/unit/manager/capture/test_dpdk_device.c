@@ -92,7 +92,11 @@ static void test_a_queue_each(void **state)
 {
     (void)state;
     assert_int_equal(share("net_af_xdp0,iface=tap0", 1, 2), 0);
-    assert_string_equal(out.device, "net_af_xdp0,iface=tap0,start_queue=1,queue_count=1");
+    assert_string_equal(out.device,
+                        "net_af_xdp0,iface=tap0,start_queue=1,queue_count=1,busy_budget=0");
+    assert_int_equal(share("net_af_xdp0,iface=tap0,busy_budget=32", 0, 1), 0);
+    assert_string_equal(out.device,
+                        "net_af_xdp0,iface=tap0,busy_budget=32,start_queue=0,queue_count=1");
     assert_true(out.vdev);
     assert_int_equal(share("net_af_xdp0,iface=tap0,start_queue=3", 0, 1), -EINVAL);
     assert_string_equal(why, "leave out start_queue and queue_count: each worker gets one queue");
