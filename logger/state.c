@@ -204,6 +204,7 @@ int state_open(struct state **out, const struct heritage *h)
         state_close(s);
         return rc;
     }
+    CHECK(s->file);
     load(s, layout_of(h));
     *out = s;
     return 0;
