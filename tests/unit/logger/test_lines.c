@@ -42,7 +42,7 @@ static void test_tsv_conn(void **state)
 
     assert_string_equal(sink_fixture_line(*state, &sink_tsv, RECORD_conn, &r),
                         FLOW_TSV "tcp\t-\t0.001500\t18446744073709551615\t0\tSF\tT\tF\t-\t-\t-\t-"
-                                 "\t-\t-\tCParent1,CParent2\t6\t-\t-\t-\t-");
+                                 "\t-\t-\tCParent1,CParent2\t6\t-\t-\t-\t-\t-\t-\t-\t-\t-");
 }
 
 static void test_json_conn(void **state)
