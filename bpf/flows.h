@@ -23,11 +23,11 @@
  * the whole. A packet for which a ring had no room was not sent up either: it is counted here.
  *
  * The number of TCP bytes cannot be a sum, since segments are sent again. Each value notes where
- * the sequence numbers had come to when its CPU saw the last segment of a direction; of all CPUs
- * the newest note counts, or one a little ahead of it if both are of the same moment: segments
- * overtake each other between CPUs. That is 32 bits. How often they have wrapped follows from
- * payload_bytes, which is near to the distance and is summed over CPUs: so a direction may move to
- * another CPU for any time and any number of bytes. */
+ * the sequence numbers of a direction had come to, and when its CPU saw them move on last; of all
+ * CPUs the newest note counts, or one ahead of it if that is not much older: segments overtake each
+ * other between CPUs, and what is sent again comes late. That is 32 bits. How often they have
+ * wrapped follows from payload_bytes, which is near to the distance and is summed over CPUs: so a
+ * direction may move to another CPU for any time and any number of bytes. */
 #ifndef SPLIFF_BPF_FLOWS_H
 #define SPLIFF_BPF_FLOWS_H
 
@@ -55,8 +55,11 @@ struct flows_end {
 struct flows_value {
     struct flows_end end[2];
     unsigned int flags;
+    unsigned int seq_time[2]; /* by end: when seq_end moved on, in FLOWS_TIME_SHIFT */
     unsigned int pad;
 };
+
+#define FLOWS_TIME_SHIFT 20 /* of CLOCK_MONOTONIC in ns: a unit is about a millisecond */
 
 /* Bits of flags, for end 0; those of end 1 are shifted by one. */
 enum {

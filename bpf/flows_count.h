@@ -45,9 +45,10 @@ static __always_inline void flows_count_segment(struct flows_value *v, struct fl
         __sync_fetch_and_add(&e->zero_windows, 1);
     if (p->payload_bytes == 0)
         flows_set(v, FLOWS_ACK, p);
-    else if (flows_note_seq(v, e, p))
+    else if (flows_note_seq(v, e, p)) {
         __sync_fetch_and_add(&e->payload_bytes, p->payload_bytes);
-    else
+        *(p->from ? &v->seq_time[1] : &v->seq_time[0]) = (__u32)(e->last_ns >> FLOWS_TIME_SHIFT);
+    } else
         __sync_fetch_and_add(&e->resent, 1);
 }
 

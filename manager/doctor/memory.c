@@ -13,7 +13,7 @@
 #define HUGE_PAGE_BYTES (2 * MEGABYTE)
 
 /* A flow in the table that mode xdp has for an interface. */
-#define XDP_FLOW_BYTES 260u
+#define XDP_FLOW_BYTES 268u
 
 /* What a worker of mode dpdk is given if dpdk_memory does not say it. */
 #define DPDK_BYTES (128 * MEGABYTE)

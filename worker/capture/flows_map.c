@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* Two CPUs that see segments of one direction in turn are at most so far apart, in bytes and in
- * time; an older note of a CPU says nothing, since its sequence numbers may have wrapped since. */
-#define NOTE_AHEAD_BYTES (64u << 20)
-#define NOTE_AGE_NS      (50 * NS_PER_MS)
+/* A note of a CPU that is so much older than the newest one, in bytes or in time, says nothing: its
+ * sequence numbers may have wrapped since. A lost segment is sent again after 0.2 s or more. */
+#define NOTE_AHEAD_BYTES (1u << 30)
+#define NOTE_AGE         ((uint32_t)(500 * NS_PER_MS >> FLOWS_TIME_SHIFT))
 
 _Static_assert(sizeof(struct flows_key) == sizeof(struct flow_key), "a key is used as it is");
 _Static_assert(offsetof(struct flows_key, port) == offsetof(struct flow_key, port) &&
@@ -104,30 +104,32 @@ static const struct flows_value *value_at(const void *values, size_t stride_byte
     return (const void *)((const uint8_t *)values + cpu * stride_bytes);
 }
 
+/* The last packet of a CPU need not have moved its note: an acknowledgement does not, nor what was
+ * sent again. So notes have a time of their own. */
 static void merge_seq(const void *values, size_t stride_bytes, unsigned n, unsigned end,
                       struct capture_unseen *out)
 {
-    const struct flows_end *newest = NULL;
-    uint64_t newest_ns;
+    uint32_t newest = 0, seq_end;
 
     for (unsigned i = 0; i < n; i++) {
         const struct flows_value *v = value_at(values, stride_bytes, i);
 
-        if ((v->flags & FLOWS_SEQ << end) && (!newest || v->end[end].last_ns > newest->last_ns))
-            newest = &v->end[end];
+        if (!(v->flags & FLOWS_SEQ << end) ||
+            (out->has_seq[end] && (int32_t)(v->seq_time[end] - newest) <= 0))
+            continue;
+        out->has_seq[end] = true;
+        out->seq_end[end] = v->end[end].seq_end;
+        newest = v->seq_time[end];
     }
-    if (!newest)
-        return;
-    out->has_seq[end] = true;
-    out->seq_end[end] = newest->seq_end;
-    newest_ns = newest->last_ns;
+    seq_end = out->seq_end[end];
     for (unsigned i = 0; i < n; i++) {
         const struct flows_value *v = value_at(values, stride_bytes, i);
-        uint32_t ahead = v->end[end].seq_end - out->seq_end[end];
+        uint32_t ahead = v->end[end].seq_end - seq_end;
 
-        if ((v->flags & FLOWS_SEQ << end) && newest_ns - v->end[end].last_ns < NOTE_AGE_NS &&
-            ahead <= NOTE_AHEAD_BYTES)
-            out->seq_end[end] += ahead;
+        if ((v->flags & FLOWS_SEQ << end) && newest - v->seq_time[end] < NOTE_AGE &&
+            ahead <= NOTE_AHEAD_BYTES &&
+            v->end[end].seq_end - out->seq_end[end] <= NOTE_AHEAD_BYTES)
+            out->seq_end[end] = v->end[end].seq_end;
     }
 }
 

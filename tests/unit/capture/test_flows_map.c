@@ -51,6 +51,7 @@ static void saw(unsigned cpu, uint64_t bytes, uint32_t seq_end, uint64_t last_ns
                                               .payload_bytes = bytes,
                                               .seq_end = seq_end,
                                               .last_ns = last_ns};
+    values[cpu].v.seq_time[1] = (uint32_t)(last_ns >> FLOWS_TIME_SHIFT);
 }
 
 static void nothing_is_nothing(void **state)
@@ -110,6 +111,32 @@ static void or_one_ahead_in_the_same_moment(void **state)
     saw(2, 0, UINT32_C(0xfffffe00), 1000 * MS);
     assert_true(merge());
     assert_int_equal(sum.seq_end[1], 500);
+}
+
+/* The direction was at that CPU before, and then its last acknowledgement was. */
+static void an_ack_makes_no_note_newer(void **state)
+{
+    (void)state;
+    saw(0, 380u << 20, 380u << 20, 1000 * MS);
+    saw(1, 120u << 20, 500u << 20, 1200 * MS);
+    values[0].v.end[1].last_ns = 1210 * MS;
+    values[0].v.end[1].packets++;
+    assert_true(merge());
+    assert_int_equal(sum.seq_end[1], 500u << 20);
+    assert_int_equal(sum.last_ns, 1210 * MS + 1000);
+    values[0].v.end[1].last_ns = 9000 * MS;
+    assert_true(merge());
+    assert_int_equal(sum.seq_end[1], 500u << 20);
+}
+
+/* A hole is filled after the sender's time-out, at another CPU, which has been waiting for it. */
+static void what_is_sent_again_does_not_go_back(void **state)
+{
+    (void)state;
+    saw(0, 500u << 20, 500u << 20, 1000 * MS);
+    saw(1, 1000, 499u << 20, 1250 * MS);
+    assert_true(merge());
+    assert_int_equal(sum.seq_end[1], 500u << 20);
 }
 
 /* The direction went to another CPU, and on for more than the numbers can tell. */
@@ -278,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(nothing_is_nothing),         TEST(counts_are_summed),
         TEST(newest_note_counts),         TEST(or_one_ahead_in_the_same_moment),
+        TEST(an_ack_makes_no_note_newer), TEST(what_is_sent_again_does_not_go_back),
         TEST(an_old_note_says_nothing),   TEST(a_map_gives_and_takes),
         TEST(shunted_flows_are_numbered), TEST(successors_take_out_what_was_counted),
         TEST(another_map_is_refused),
