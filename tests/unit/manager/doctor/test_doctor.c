@@ -315,8 +315,8 @@ static void memory_is_enough(void **state)
     machine(MODE_AF_XDP);
     put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "10\n");
     expect("hugepages",
-           "warn  hugepages  10 of 64 huge pages are free: the rest lies in small ones; "
-           "sysctl -w vm.nr_hugepages=254\n");
+           "warn  hugepages  10 of 128 huge pages are free: the rest lies in small ones; "
+           "sysctl -w vm.nr_hugepages=318\n");
     put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "200\n");
     put("/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
     expect("hugepages",
@@ -328,7 +328,7 @@ static void memory_is_enough(void **state)
     expect("swap", "ok    swap ");
     doctor.may_lock = false;
     expect("memlock",
-           "fail  memlock    8 MB may be locked, 128 MB are needed; ulimit -l unlimited");
+           "fail  memlock    8 MB may be locked, 256 MB are needed; ulimit -l unlimited");
     doctor.memlock_bytes = DOCTOR_UNLIMITED;
     expect("memlock", "ok    memlock ");
     doctor.nofile = 64;
