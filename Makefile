@@ -734,6 +734,7 @@ $(call fuzz_target,fuzz_event,$(ALT_SVC) common/ipc/claim.c)
 $(call fuzz_target,fuzz_quic,$(FAKE_HOST) $(QUIC_SEAL) worker/learn/connections_event.c \
     common/ipc/record_reader.c)
 $(call fuzz_target,fuzz_names,$(NAMES))
+$(call fuzz_target,fuzz_fence,$(BASE) worker/learn/fence.c common/ipc/record_reader.c common/schema/schema.c)
 $(call fuzz_target,fuzz_plaintext,$(PLAINTEXT) common/ipc/owner.c)
 $(call fuzz_target,fuzz_elf,tests/unit/probe/elf_builder.c $(PLAN))
 $(call fuzz_target,fuzz_site,$(PROBE_CODE) worker/probe/site.c $(ELF_IMAGE))
