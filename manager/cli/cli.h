@@ -26,6 +26,8 @@ enum cli_takes {
     CLI_TAKES_RUN_OPTIONS = 32, /* scope RUN and BOTH of options.def */
     CLI_TAKES_WORD = 64,        /* one argument that is no option */
     CLI_TAKES_WORDS = 128,      /* any number of them */
+    /* All commands about a cluster, so that the same arguments name it to each. Those of the
+     * running one find it by its state folder, and look into no node.cfg. */
     CLI_TAKES_CLUSTER = CLI_TAKES_CONFIG | CLI_TAKES_NODE_CFG | CLI_TAKES_STATE_DIR,
 };
 

@@ -8,8 +8,8 @@ wire_frames() {
     server ethtool -K sv0 tx off tso off gso off gro off >/dev/null 2>&1
 }
 
-# Whether there is nothing to make tags with.
-trunk_missing() { [ ! -e "$ROOT/build/tools/cluster/trunk.bpf.o" ]; }
+# Why there can be no tags; nothing if there can.
+trunk_missing() { tool_missing trunk.bpf.o; }
 
 # trunk END COMMAND...: tags on all frames of one end of the link.
 trunk() {

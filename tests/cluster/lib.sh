@@ -21,11 +21,22 @@ if [ -n "$why" ]; then
     exit
 fi
 
+# tool_missing NAME: why there is no build/tools/cluster/NAME; nothing if there is one.
+tool_missing() {
+    local file=build/tools/cluster/$1 lacks=
+    [ ! -e "$ROOT/$file" ] || return
+    case $1 in *.bpf.o)
+        command -v clang >/dev/null || lacks="$lacks, no clang"
+        [ -n "$(PATH=$PATH:/usr/sbin:/sbin command -v bpftool)" ] || lacks="$lacks, no bpftool"
+        pkg-config --exists libbpf 2>/dev/null || lacks="$lacks, no libbpf with headers" ;;
+    esac
+    echo "$file is not built: ${lacks:+${lacks#, }; then }make $file"
+}
+
 cluster() {
-    local command=$1 nodes=()
+    local command=$1
     shift
-    [ "$command" = stop ] || nodes=(--node-cfg "$WORK/node.cfg")
-    server "$BIN/spliff-cluster" "$command" --config "$WORK/spliff.cfg" "${nodes[@]}" "$@"
+    server "$BIN/spliff-cluster" "$command" --config "$WORK/spliff.cfg" --node-cfg "$WORK/node.cfg" "$@"
 }
 
 cleanup() {

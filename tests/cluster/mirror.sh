@@ -4,13 +4,10 @@
 #
 #   sv0 ── tc ──► mir0 ═ tap0 (2 queues)
 
-MIRROR_PROGRAM=$ROOT/build/tools/cluster/mirror.bpf.o
 MIRROR_INDEX=77
 
 # Why there can be no tap; nothing if there can.
-mirror_missing() {
-    [ -e "$MIRROR_PROGRAM" ] || echo 'no clang or libbpf to build the mirror with'
-}
+mirror_missing() { tool_missing mirror.bpf.o; }
 
 # mirror_up [QUEUES]: needs the link. Frames are those of a wire: checksums filled in, tags in their
 # place, nothing larger than the MTU.
@@ -36,6 +33,6 @@ mirror_as() {
     local side
     for side in ingress egress; do
         server tc filter replace dev sv0 $side handle 1 pref 1 \
-            bpf direct-action obj "$MIRROR_PROGRAM" sec "$1" || return 1
+            bpf direct-action obj "$ROOT/build/tools/cluster/mirror.bpf.o" sec "$1" || return 1
     done
 }

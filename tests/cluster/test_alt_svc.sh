@@ -98,7 +98,7 @@ for node in json.load(sys.stdin)["nodes"]:
     if node["name"] == sys.argv[1]:
         print(node["counters"][sys.argv[2]])' "$1" "$2"
 }
-shown() { server "$BIN/spliff-cluster" print --config "$WORK/spliff.cfg" "$@"; }
+shown() { cluster print "$@"; }
 known() { shown alt_svc | grep -qE "h3 +- +$1 "; }
 unknown() { ! known "$1"; }
 

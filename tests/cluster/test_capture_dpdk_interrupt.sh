@@ -10,7 +10,7 @@
 [ -n "$why" ] || [ -e /dev/net/tun ] || why='no /dev/net/tun'
 [ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
 
-rx_mode() { server "$BIN/spliff-cluster" rx-mode --config "$WORK/spliff.cfg" "$@"; }
+rx_mode() { cluster rx-mode "$@"; }
 in_effect() { rx_mode worker-1 | grep -qE "^worker-1 .* dpdk +$1 +$2\$"; }
 ticks() { awk '{print $14 + $15}' "/proc/$(node_pid worker-1)/stat"; }
 # Packets of a flow that nobody answers.

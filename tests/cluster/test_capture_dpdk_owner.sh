@@ -16,10 +16,9 @@ SHORT=$(mktemp -d /tmp/s.XXXX) # for arguments that net_pcap tells its guests, 6
 chmod 755 "$SHORT"
 cleanup_cluster() { [ ! -e "$STATE/control.sock" ] || spliff stop >/dev/null 2>&1; }
 spliff() {
-    local command=$1 nodes=()
+    local command=$1
     shift
-    [ "$command" = stop ] || nodes=(--node-cfg "$WORK/node.cfg")
-    "$BIN/spliff-cluster" "$command" --config "$WORK/spliff.cfg" "${nodes[@]}" "$@"
+    "$BIN/spliff-cluster" "$command" --config "$WORK/spliff.cfg" --node-cfg "$WORK/node.cfg" "$@"
 }
 cluster() { spliff "$@"; }
 

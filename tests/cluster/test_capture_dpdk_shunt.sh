@@ -7,6 +7,7 @@
 . "$(dirname "$0")/mirror.sh"
 . "$(dirname "$0")/beside.sh"
 why=$(mirror_missing)
+[ -n "$why" ] || why=$(tool_missing dpdk_card.so)
 CARD=$ROOT/build/tools/cluster/dpdk_card.so
 [ -x "$BIN/spliff-worker-dpdk" ] || why='no libdpdk to build mode dpdk with'
 [ -n "$why" ] || find /usr/lib* -name 'librte_net_af_xdp.so*' | grep -q . || why='no net_af_xdp driver of DPDK'

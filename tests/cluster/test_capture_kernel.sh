@@ -50,8 +50,9 @@ client ip link set cl0 mtu 9000 && server ip link set sv0 mtu 9000 || die 'canno
 wire_frames
 seen 'greater 8000 and less 9100' round jumbo
 client ip link set cl0 mtu 1500 && server ip link set sv0 mtu 1500
-if trunk_missing; then
-    echo '      no VLAN tags: no clang or libbpf to build what makes them'
+why=$(trunk_missing)
+if [ -n "$why" ]; then
+    echo "      no VLAN tags: $why"
 else
     trunk cl0 client && trunk sv0 server || die 'cannot tag'
     seen 'vlan 7 and tcp' round tagged

@@ -58,7 +58,7 @@ MODE=generic kind cores sv0 "https://$SERVER4/files/20k.txt" "http://$SERVER4/la
 grep -q 'sv0: xdp_cpus has no effect without native XDP' "$WORK/cores.err" || die 'that nothing is moved is not said'
 mv "$WORK/without-cores.cfg" "$WORK/small.cfg"
 
-if ! trunk_missing; then
+if [ -z "$(trunk_missing)" ]; then
     trunk cl0 client && trunk sv0 server || die 'cannot tag'
     server timeout 20 tcpdump -qni sv0 -c 1 'vlan 7 and tcp' >"$WORK/tagged" 2>/dev/null &
     tagged=$!

@@ -20,7 +20,7 @@ says_full() { [ "$(grep -c 'cannot write .*No space left on device; records wait
 head -c 2M /dev/zero >"$LOGS/fill" 2>/dev/null
 for n in $(seq 20); do get "http://$SERVER4/count/full/$n" || die 'curl'; done
 wait_for 10 says_full || die 'that the disk is full is not said, or more than once'
-load=$(server "$BIN/spliff-cluster" top --config "$WORK/spliff.cfg" --json | python3 -c '
+load=$(cluster top --json | python3 -c '
 import json, sys
 print(int(next(n["cpu"] for n in json.load(sys.stdin)["nodes"] if n["type"] == "logger")))')
 [ "$load" -le 10 ] || die "the logger uses $load % of a core while it waits"

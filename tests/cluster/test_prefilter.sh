@@ -11,7 +11,7 @@ start
 
 # logged URI: in http.log. reload: status and words of the command.
 logged() { column http uri | grep -qx "$1"; }
-reload() { server "$BIN/spliff-cluster" reload --config "$WORK/spliff.cfg" >"$WORK/reload.out" 2>&1; }
+reload() { cluster reload >"$WORK/reload.out" 2>&1; }
 
 get -6 "http://[$SERVER6]/ignored"
 get "http://$SERVER4/kept"

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 begin 2
 
-rx_mode() { server "$BIN/spliff-cluster" rx-mode --config "$WORK/spliff.cfg" "$@"; }
+rx_mode() { cluster rx-mode "$@"; }
 # in_effect NODE MODE, for wait_for.
 in_effect() { rx_mode "$1" | grep -qE "^$1 +worker +[^ ]+ +sv0 +kernel +$2 +$2\$"; }
 ticks() { awk '{print $14 + $15}' "/proc/$1/stat"; }
@@ -21,7 +21,7 @@ sleeps_much() {
 }
 # node_counter NODE COUNTER
 node_counter() {
-    server "$BIN/spliff-cluster" print --config "$WORK/spliff.cfg" counters |
+    cluster print counters |
         awk -v n="$1" -v c="$2" '$1 == n && $2 == c {print $3}'
 }
 

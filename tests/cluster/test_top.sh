@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 begin 2
 
-top() { server "$BIN/spliff-cluster" top --config "$WORK/spliff.cfg" "$@"; }
+top() { cluster top "$@"; }
 
 top >"$WORK/top.out" 2>"$WORK/top.none.err" && die 'top: status 0 without a cluster'
 grep -q 'no cluster runs' "$WORK/top.none.err" || die 'top does not say that no cluster runs'
