@@ -225,7 +225,7 @@ SRC_TOPOLOGY := manager/topology.c manager/topology_section.c manager/cores.c \
                 manager/topology_ports.c manager/capture/dpdk_device.c
 
 SRC_MANAGER := \
-  manager/main.c manager/manager.c manager/sizes.c manager/ending.c manager/comeback.c manager/learned.c \
+  manager/main.c manager/manager.c manager/sizes.c manager/limits.c manager/ending.c manager/comeback.c manager/learned.c \
   manager/learned_file.c \
   manager/learned_print.c manager/nodes.c manager/supervise.c manager/control.c \
   manager/rx_mode.c manager/cpufreq.c \
@@ -519,6 +519,8 @@ $(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/sugg
 $(call unit,manager/test_sizes,manager/sizes.c common/schema/options.c common/base/check.c)
 $(call unit,manager/test_cores,manager/cores.c)
 $(call unit,manager/test_numa,manager/numa.c)
+$(call unit,manager/test_limits,manager/limits.c $(SRC_TOPOLOGY) manager/ini_file.c manager/suggest.c \
+  manager/text.c manager/privileged.c common/schema/options.c common/base/check.c)
 $(call unit,manager/test_text,manager/text.c common/base/check.c)
 $(call unit,manager/test_supervise,manager/supervise.c common/ipc/heritage.c $(BASE))
 PREFILTER := manager/prefilter.c manager/prefilter_maps.c common/base/prefix_table.c
@@ -681,7 +683,7 @@ $(call unit,manager/cli/test_top,manager/cli/top_sample.c manager/cli/top_view.c
   common/schema/schema.c common/base/check.c)
 $(call unit,manager/doctor/test_doctor,$(DOCTOR_CHECKS) $(SRC_TOPOLOGY) manager/ini_file.c \
   manager/suggest.c manager/text.c manager/ethtool.c manager/sizes.c manager/folder.c \
-  common/schema/options.c common/base/check.c)
+  manager/limits.c manager/privileged.c common/schema/options.c common/base/check.c)
 $(call unit,worker/test_prefilter,$(PIPELINE))
 $(call unit,ipc/test_frame_ring,$(BASE) common/ipc/heritage.c common/ipc/frame_ring.c)
 $(call unit,reader/test_reader,$(BASE) $(PCAP_FILE) $(SRC_EARLY_HASH) $(READER_IPC) \

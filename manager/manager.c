@@ -12,6 +12,7 @@
 #include "manager/control.h"
 #include "manager/ending.h"
 #include "manager/learned.h"
+#include "manager/limits.h"
 #include "manager/nodes.h"
 #include "manager/output_watch.h"
 #include "manager/prefilter.h"
@@ -386,7 +387,9 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
     choose_sizes(m);
     manager_open_signals(m);
     m->output_watch_fd = m->links.fd = -1;
-    err = prefilter_open(&m->prefilter, &plan->options, error);
+    err = limits_raise_files(&plan->topology, error);
+    if (err == 0)
+        err = prefilter_open(&m->prefilter, &plan->options, error);
     if (err == 0)
         err = nodes_open(m, ending_node_gone, error);
     if (err == 0)

@@ -79,6 +79,9 @@ static int memory_open(struct worker *w)
         (rc = analyzers_open(w)) < 0)
         log_error("cannot map memory for %llu flows: lower flow_table_size",
                   (unsigned long long)flows);
+    else if (o->huge_pages == HUGE_PAGES_RESERVED && !flow_table_is_reserved(&w->flows))
+        log_warn("too few huge pages are free for the flow table, it lies in others: "
+                 "vm.nr_hugepages (spliff-cluster doctor says how many)");
     return rc;
 }
 

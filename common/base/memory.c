@@ -23,15 +23,17 @@ static void *map(size_t bytes, int flags)
 
 /* Reserved pages are taken with their reservation: without it a touch could find none, and that
  * would be the end of the process. */
-void *memory_map(size_t bytes, enum memory_pages pages)
+void *memory_map(size_t bytes, enum memory_pages *pages)
 {
-    size_t n = memory_bytes(bytes, pages);
-    void *p = pages == MEMORY_RESERVED ? map(n, MAP_HUGETLB) : NULL;
+    size_t n = memory_bytes(bytes, *pages);
+    void *p = *pages == MEMORY_RESERVED ? map(n, MAP_HUGETLB) : NULL;
 
     if (p)
         return p;
+    if (*pages == MEMORY_RESERVED)
+        *pages = MEMORY_HUGE;
     p = map(n, MAP_NORESERVE);
-    if (p && pages != MEMORY_SMALL)
+    if (p && *pages == MEMORY_HUGE)
         (void)madvise(p, n, MADV_HUGEPAGE); /* refused by a kernel without them, which is as well */
     return p;
 }

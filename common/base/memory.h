@@ -17,8 +17,9 @@ enum memory_pages {
 /* Bytes that a mapping of these pages takes: bytes rounded up. */
 size_t memory_bytes(size_t bytes, enum memory_pages pages);
 
-/* NULL: there is no room. */
-void *memory_map(size_t bytes, enum memory_pages pages);
+/* *pages: which are wanted; becomes MEMORY_HUGE where that was MEMORY_RESERVED and too few are
+ * free. NULL: there is no room. */
+void *memory_map(size_t bytes, enum memory_pages *pages);
 
 /* Has the kernel make pages that are about to be touched, together: each touch of its own costs
  * several times what the page does. Does nothing where the kernel cannot (before Linux 5.14). */
@@ -27,7 +28,7 @@ void memory_touch(void *p, size_t bytes);
 /* Gives the pages of a part of a mapping back: it is zeroed when it is touched again. */
 void memory_forget(void *p, size_t bytes);
 
-/* With the same bytes and pages. */
+/* With the same bytes and what became of pages. */
 void memory_unmap(void *p, size_t bytes, enum memory_pages pages);
 
 #endif

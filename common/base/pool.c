@@ -20,7 +20,7 @@ int pool_init_on(struct pool *p, size_t object_bytes, uint32_t capacity, enum me
     p->capacity = capacity;
     p->free_head = POOL_NONE;
     p->pages = pages;
-    p->base = memory_map(p->object_bytes * capacity, pages);
+    p->base = memory_map(p->object_bytes * capacity, &p->pages);
     return p->base ? 0 : -ENOMEM;
 }
 
@@ -84,6 +84,7 @@ struct bufpool_chunk {
 int bufpool_init(struct bufpool *p, size_t bound_bytes)
 {
     size_t n = (bound_bytes + BUFPOOL_MAX_BYTES - 1) / BUFPOOL_MAX_BYTES;
+    enum memory_pages pages = MEMORY_SMALL;
 
     memset(p, 0, sizeof *p);
     CHECK(n > 0 && n < POOL_NONE);
@@ -91,9 +92,9 @@ int bufpool_init(struct bufpool *p, size_t bound_bytes)
     p->empty = POOL_NONE;
     for (unsigned c = 0; c < BUFPOOL_CLASSES; c++)
         p->open[c] = POOL_NONE;
-    p->chunks = memory_map(n * sizeof *p->chunks, MEMORY_SMALL);
+    p->chunks = memory_map(n * sizeof *p->chunks, &pages);
     if (p->chunks)
-        p->base = memory_map(p->bound_bytes, MEMORY_SMALL);
+        p->base = memory_map(p->bound_bytes, &pages);
     if (p->base)
         return 0;
     bufpool_fini(p);

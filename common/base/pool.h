@@ -32,7 +32,7 @@ struct pool {
 
 /* Maps room for capacity objects. Returns 0 or -ENOMEM. object_bytes is rounded up to 8. */
 int pool_init(struct pool *p, size_t object_bytes, uint32_t capacity);
-/* The same, on pages of that kind. */
+/* The same, on pages of that kind, or of that which p->pages then says. */
 int pool_init_on(struct pool *p, size_t object_bytes, uint32_t capacity, enum memory_pages pages);
 void pool_fini(struct pool *p);
 

@@ -183,6 +183,8 @@ DOCTOR_CHECK(numa)
     struct doctor_cores cores;
     uint64_t node;
 
+    if (c->link[0] && !c->nic.there)
+        return;
     if (c->link[0])
         snprintf(path, sizeof path, "/sys/class/net/%s/device/numa_node", c->link);
     else

@@ -22,10 +22,10 @@ static const struct {
     uint32_t magic;
     const char *why;
 } poor_file_systems[] = {
-    {0x01021994, "is in memory (tmpfs): its logs are gone after a restart of the machine"},
-    {0x6969, "is on the network (NFS): a log line waits for another machine"},
-    {0xff534d42, "is on the network (CIFS): a log line waits for another machine"},
-    {0xfe534d42, "is on the network (SMB): a log line waits for another machine"},
+    {0x01021994, "is in memory (tmpfs): what is there is gone after a restart of the machine"},
+    {0x6969, "is on the network (NFS): writing waits for another machine"},
+    {0xff534d42, "is on the network (CIFS): writing waits for another machine"},
+    {0xfe534d42, "is on the network (SMB): writing waits for another machine"},
 };
 
 /* Of the whole disk where dev is a partition of it. */
@@ -44,60 +44,73 @@ static bool rotates(const struct doctor *d, dev_t dev)
     return v == 1;
 }
 
-static bool check_space(const char *what, const char *dir, const struct statvfs *v,
-                        struct doctor_report *r)
+/* A folder that spliff.cfg names: what it is for and the option. */
+struct folder_of {
+    const char *what, *option, *dir;
+};
+
+static void find(struct doctor_report *r, enum doctor_level level, const struct folder_of *f,
+                 const char *where, const char *why)
+{
+    char mend[DOCTOR_TEXT_MAX];
+
+    snprintf(mend, sizeof mend, "%s%s in spliff.cfg", f->option, where);
+    doctor_find(r, level, mend, "%s %.120s %s", f->what, f->dir, why);
+}
+
+static bool check_space(const struct folder_of *f, const struct statvfs *v, struct doctor_report *r)
 {
     uint64_t unused = (uint64_t)v->f_bavail * v->f_frsize / MEGABYTE;
     uint64_t percent = v->f_blocks ? (uint64_t)v->f_bavail * 100 / v->f_blocks : 100;
+    char mend[DOCTOR_TEXT_MAX];
 
     if (percent >= MIN_PERCENT && unused > 0)
         return true;
-    doctor_find(r, percent == 0 || unused == 0 ? DOCTOR_FAIL : DOCTOR_WARN,
-                "make room, or log_dir on another disk in spliff.cfg",
-                "%s %.120s has %" PRIu64 " MB left, %" PRIu64 " %%", what, dir, unused, percent);
+    snprintf(mend, sizeof mend, "make room, or %s on another disk in spliff.cfg", f->option);
+    doctor_find(r, percent == 0 || unused == 0 ? DOCTOR_FAIL : DOCTOR_WARN, mend,
+                "%s %.120s has %" PRIu64 " MB left, %" PRIu64 " %%", f->what, f->dir, unused,
+                percent);
     return false;
 }
 
-static void check_folder(const struct doctor *d, const char *what, const char *dir,
-                         struct doctor_report *r)
+static void check_folder(const struct doctor *d, const struct folder_of *f, struct doctor_report *r)
 {
     char path[PATH_MAX];
     struct statvfs space;
     struct statfs kind;
     struct stat st;
 
-    snprintf(path, sizeof path, "%s", dir);
+    snprintf(path, sizeof path, "%s", f->dir);
     folder_nearest(path);
     if (statvfs(path, &space) < 0 || statfs(path, &kind) < 0 || stat(path, &st) < 0) {
-        doctor_find(r, DOCTOR_FAIL, "another log_dir or state_dir in spliff.cfg",
-                    "%s %.120s cannot be looked at", what, dir);
+        find(r, DOCTOR_FAIL, f, " elsewhere", "cannot be looked at");
         return;
     }
-    if (!check_space(what, dir, &space, r))
+    if (!check_space(f, &space, r))
         return;
     for (size_t i = 0; i < sizeof poor_file_systems / sizeof poor_file_systems[0]; i++) {
         if ((uint32_t)kind.f_type == poor_file_systems[i].magic) {
-            doctor_find(r, DOCTOR_WARN, "log_dir on a local disk in spliff.cfg", "%s %.120s %s",
-                        what, dir, poor_file_systems[i].why);
+            find(r, DOCTOR_WARN, f, " on a local disk", poor_file_systems[i].why);
             return;
         }
     }
     if (rotates(d, st.st_dev))
-        doctor_find(r, DOCTOR_WARN, "log_dir on a solid-state disk in spliff.cfg",
-                    "%s %.120s is on a disk that rotates", what, dir);
+        find(r, DOCTOR_WARN, f, " on a solid-state disk", "is on a disk that rotates");
     else
-        doctor_find(r, DOCTOR_OK, "", "%s %.120s has %" PRIu64 " MB left", what, dir,
+        doctor_find(r, DOCTOR_OK, "", "%s %.120s has %" PRIu64 " MB left", f->what, f->dir,
                     (uint64_t)space.f_bavail * space.f_frsize / MEGABYTE);
 }
 
 /* Records that the logger has not yet written wait in memory, in the workers' spools. */
 DOCTOR_CHECK(disk)
 {
+    const struct folder_of folders[] = {{"log folder", "log_dir", d->log_dir},
+                                        {"state folder", "state_dir", d->state_dir}};
+
     (void)c;
-    if (d->log_dir[0])
-        check_folder(d, "log folder", d->log_dir, r);
-    if (d->state_dir[0])
-        check_folder(d, "state folder", d->state_dir, r);
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++)
+        if (folders[i].dir[0])
+            check_folder(d, &folders[i], r);
 }
 
 DOCTOR_CHECK(user)

@@ -52,7 +52,7 @@ struct doctor {
     unsigned n_captures;
     unsigned workers;
     uint64_t memory_bytes;
-    uint64_t memlock_bytes, nofile; /* limits of this process, or DOCTOR_UNLIMITED */
+    uint64_t memlock_bytes, nofile; /* limits of this process and its start, or DOCTOR_UNLIMITED */
     bool may_capture;               /* what the manager may: without it limits are not its either */
     bool may_lock, may_watch;       /* CAP_IPC_LOCK; the rights of a probe */
     bool af_xdp;                    /* the kernel has AF_XDP sockets */

@@ -6,6 +6,7 @@
 #include "manager/capture/host_use.h"
 #include "manager/capture/interface.h"
 #include "manager/capture/opener.h"
+#include "manager/limits.h"
 #include "manager/privileged.h"
 #include "manager/probe_check.h"
 #include "manager/sizes.h"
@@ -97,7 +98,7 @@ void doctor_examine(struct doctor *d)
     }
     d->memory_bytes = sizes_memory_bytes();
     d->memlock_bytes = limit_of(RLIMIT_MEMLOCK);
-    d->nofile = limit_of(RLIMIT_NOFILE);
+    d->nofile = limits_files_possible();
     d->may_capture = privileged_has(CAP_NET_RAW);
     d->may_lock = privileged_has(CAP_IPC_LOCK);
     d->may_watch = probe_check_request(d->options, error) == 0;

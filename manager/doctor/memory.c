@@ -2,6 +2,7 @@
 /* Memory and what is limited of it. */
 #include "manager/doctor/doctor.h"
 
+#include "manager/limits.h"
 #include "manager/sizes.h"
 
 #include <inttypes.h>
@@ -17,10 +18,6 @@
 
 /* What a worker of mode dpdk is given if dpdk_memory does not say it. */
 #define DPDK_BYTES (128 * MEGABYTE)
-
-/* What a process keeps open beside its rings: bus, spool, logs, control. */
-#define FILES_A_PROCESS 64u
-#define FILES_A_PROBE   4096u /* a descriptor a hook */
 
 static uint64_t capture_bytes(const struct doctor *d, enum mode mode)
 {
@@ -176,7 +173,7 @@ DOCTOR_CHECK(memlock)
 DOCTOR_CHECK(nofile)
 {
     bool probe = topology_count(d->topology, TOPOLOGY_PROBE) > 0;
-    uint64_t need = FILES_A_PROCESS + UINT64_C(16) * d->workers + (probe ? FILES_A_PROBE : 0);
+    uint64_t need = limits_files_needed(d->topology);
     char mend[DOCTOR_TEXT_MAX];
 
     (void)c;
@@ -185,6 +182,8 @@ DOCTOR_CHECK(nofile)
     if (d->nofile < need)
         doctor_find(r, probe ? DOCTOR_WARN : DOCTOR_FAIL, mend,
                     "%" PRIu64 " files may be open, up to %" PRIu64 " are needed", d->nofile, need);
+    else if (d->nofile == DOCTOR_UNLIMITED)
+        doctor_find(r, DOCTOR_OK, "", "up to %" PRIu64 " files are needed and may be open", need);
     else
         doctor_find(r, DOCTOR_OK, "", "%" PRIu64 " files may be open, up to %" PRIu64 " are needed",
                     d->nofile, need);

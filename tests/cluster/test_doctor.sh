@@ -52,5 +52,29 @@ if "$BIN/spliff-cluster" doctor -i lo --mode af_xdp | grep -q '^ok    mode'; the
     server $mend || die "$mend"
     doctor 0 -i tap0 --mode af_xdp --workers 1
 fi
+
+# Reserved huge pages: too few, of which the workers tell, until the command that doctor names has run.
+HUGE_BEFORE=$(cat /proc/sys/vm/nr_hugepages 2>/dev/null)
+restore_huge_pages() {
+    [ -z "$HUGE_BEFORE" ] || echo "$HUGE_BEFORE" >/proc/sys/vm/nr_hugepages
+    cleanup
+}
+trap restore_huge_pages EXIT
+lies_elsewhere() { grep -q 'too few huge pages .*spliff-cluster doctor' "$STATE"/worker-*.stderr; }
+printf 'huge_pages = reserved\nflow_table_size = 65536\n' >>"$WORK/spliff.cfg"
+doctor 0 "${files[@]}"
+mend=$(sed -n 's/^warn  hugepages .*; \(sysctl -w .*\)$/\1/p' "$WORK/doctor.out")
+if [ -n "$mend" ]; then
+    start
+    lies_elsewhere || die 'workers do not tell that their tables lie in small pages'
+    stop
+    $mend >/dev/null
+    doctor 0 "${files[@]}"
+fi
+if grep -q '^ok    hugepages' "$WORK/doctor.out"; then
+    start
+    lies_elsewhere && die 'as many huge pages as doctor asks for are too few'
+    stop
+fi
 pass "$TEST"
 finish

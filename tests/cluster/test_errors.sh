@@ -56,6 +56,9 @@ refused 'unwritable log folder' 77 "$WORK/closed" \
     nobody "$spliff" run --quiet -r "$WORK/good.pcap" --log-dir "$WORK/closed/logs"
 refused 'no permission to capture' 77 'root|CAP_NET_RAW' \
     server setpriv --reuid=65534 --regid=65534 --clear-groups "$spliff" run --quiet -i sv0 --format text
+refused 'few open files' 1 '50 files may be open, and up to 80 are needed: ulimit -n 80' \
+    server setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource \
+    bash -c 'ulimit -n 50; exec "$@"' few "$spliff" run --quiet -i sv0 "${out[@]}"
 refused 'plaintext of a file' 2 'a file has none' run -r "$WORK/good.pcap" --plaintext
 refused 'a process without plaintext' 2 'comm.*--plaintext' run -i sv0 --comm curl
 refused 'latency without plaintext' 2 'latency.*--plaintext' run -i sv0 --show-latency

@@ -87,10 +87,11 @@ static int set_up_queues(struct dpdk_port *p, const struct heritage *h,
     }
     if (info->max_tx_queues > 0 && (r = rte_eth_tx_queue_setup(p->id, 0, tx, socket, NULL)) < 0)
         return dpdk_fail(h, "cannot set up the queue for sending", r);
-    log_info("interface %s: DPDK driver %s, %u queues of %u descriptors, %u frames each, in %u MiB "
-             "of %s pages: %s",
-             h->capture.name, info->driver_name, (unsigned)p->queues, (unsigned)rx, mbufs,
-             (unsigned)(d->memory_bytes >> 20), d->huge_pages ? "huge" : "small", d->sized_by);
+    log_info("interface %s: DPDK driver %s, %u queue%s of %u descriptors, %u frames each, in %u "
+             "MiB of %s pages: %s",
+             h->capture.name, info->driver_name, (unsigned)p->queues, p->queues == 1 ? "" : "s",
+             (unsigned)rx, mbufs, (unsigned)(d->memory_bytes >> 20),
+             d->huge_pages ? "huge" : "small", d->sized_by);
     return 0;
 }
 

@@ -56,7 +56,7 @@ int flow_table_init(struct flow_table *t, uint32_t capacity, enum memory_pages p
     t->slots_first =
         t->slots_max < SLOTS_AT_FIRST || pages == MEMORY_RESERVED ? t->slots_max : SLOTS_AT_FIRST;
     t->pages = pages;
-    t->slots_memory = memory_map(slots_bytes(t), pages);
+    t->slots_memory = memory_map(slots_bytes(t), &t->pages);
     if (!t->slots_memory)
         return -ENOMEM;
     slots_use(t, t->slots_first);

@@ -30,6 +30,12 @@ struct flow_table {
 int flow_table_init(struct flow_table *t, uint32_t capacity, enum memory_pages pages);
 void flow_table_fini(struct flow_table *t);
 
+/* Whether it lies in reserved pages, as was asked for. */
+static inline bool flow_table_is_reserved(const struct flow_table *t)
+{
+    return t->pages == MEMORY_RESERVED && t->flows.pages == MEMORY_RESERVED;
+}
+
 /* The slot at which a flow of this hash is looked for first. */
 static inline uint32_t flow_table_home(const struct flow_table *t, uint32_t hash)
 {

@@ -162,6 +162,7 @@ static void an_interface_may_be_missing_or_down(void **state)
     expect("interface", "fail  interface  eth0: there is no such interface; ip -br link");
     expect("queues", "");
     expect("offloads", "");
+    expect("numa", "");
 }
 
 static void a_device_of_dpdk_is_one(void **state)
@@ -333,6 +334,8 @@ static void memory_is_enough(void **state)
     expect("memlock", "ok    memlock ");
     doctor.nofile = 64;
     expect("nofile", "fail  nofile     64 files may be open, up to 96 are needed; ulimit -n 96");
+    doctor.nofile = DOCTOR_UNLIMITED;
+    expect("nofile", "ok    nofile     up to 96 files are needed and may be open");
     doctor.memory_bytes = UINT64_C(64) << 20;
     expect("memory", "fail  memory     all workers' tables and buffers are ");
 }
@@ -391,6 +394,11 @@ static void folders_and_user(void **state)
     text_free(&out);
     doctor_print(&report, &out);
     assert_non_null(strstr(out.p, "disk       log folder /tmp/test_doctor."));
+    doctor.log_dir = "";
+    doctor.state_dir = "/proc"; /* has no room */
+    expect("disk",
+           "fail  disk       state folder /proc has 0 MB left, 100 %; make room, or state_dir "
+           "on another disk");
     doctor.user_absent = true;
     expect("user", "there is no user spliff: workers run as nobody; useradd --system");
 }
