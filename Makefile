@@ -798,11 +798,11 @@ build/tools/bench/https_wolfssl: tests/bench/https_server.c Makefile
 TOOLS += build/tools/bench/https_wolfssl
 endif
 ifdef BPF_SKEL
-build/tools/cluster/%.bpf.o: tests/cluster/%.bpf.c $(wildcard bpf/*.h) Makefile
+build/tools/%.bpf.o: tests/%.bpf.c $(wildcard bpf/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
 TOOLS += build/tools/cluster/mirror.bpf.o build/tools/cluster/pass.bpf.o \
-         build/tools/cluster/trunk.bpf.o
+         build/tools/cluster/trunk.bpf.o build/tools/bench/drop.bpf.o
 build/tools/bench/wire.skel.h: tests/bench/wire.bpf.c tests/bench/wire.h bpf/stubs.h Makefile
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -mcpu=v3 -Wall -Werror -D__BPF__ -I. -c -o $(@D)/wire.bpf.o $<

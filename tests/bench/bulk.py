@@ -6,7 +6,8 @@ import struct
 
 from bench import OUT
 
-FLOWS, RECORDS = 64, 24       # connections at once, and records of 16 KiB in each
+# Connections at once, and records of 16 KiB in each.
+SHAPES = {"bulk": (64, 24), "elephants": (8, 1024)}
 SEGMENT = 1448                # with the time stamps option
 HEAD = struct.Struct("<IIII")
 CLIENT, SERVER = 0, 1
@@ -39,7 +40,8 @@ def server_hello():
 class Flow:
     """Frames of one connection, in their order."""
 
-    def __init__(self, n):
+    def __init__(self, n, records):
+        self.n, self.records = n, records
         self.seq = [1000, 2000]
         self.ends = [(bytes([10, 1, 0, n]), 40000 + n), (bytes([10, 2, 0, n]), 443)]
 
@@ -52,16 +54,16 @@ class Flow:
         self.seq[end] += len(payload) + bool(flags & (SYN | FIN))
         return b"\2\0\0\0\0\1\2\0\0\0\0\2\x08\0" + ip + src + dst + tcp + payload
 
-    def frames(self, n):
+    def frames(self):
         yield self.frame(CLIENT, SYN)
         yield self.frame(SERVER, SYN | ACK)
         yield self.frame(CLIENT, ACK)
-        yield self.frame(CLIENT, ACK | PSH, client_hello(n))
+        yield self.frame(CLIENT, ACK | PSH, client_hello(self.n))
         change = record(20, b"\1")
         yield self.frame(SERVER, ACK | PSH, server_hello() + change + record(23, bytes(1000)))
         yield self.frame(CLIENT, ACK | PSH, change + record(23, bytes(52)))
         yield self.frame(CLIENT, ACK | PSH, record(23, bytes(300)))
-        data = record(23, bytes(16384)) * RECORDS
+        data = record(23, bytes(16384)) * self.records
         for i, at in enumerate(range(0, len(data), SEGMENT)):
             yield self.frame(SERVER, ACK, data[at:at + SEGMENT])
             if i % 2:
@@ -71,12 +73,13 @@ class Flow:
         yield self.frame(SERVER, ACK)
 
 
-def make_bulk():
+def make_bulk(shape):
     """Its path. The flows take turns, a few frames each."""
-    path = os.path.join(OUT, "bulk.pcap")
+    path = os.path.join(OUT, f"{shape}.pcap")
     if os.path.exists(path):
         return path
-    flows = [Flow(n).frames(n) for n in range(FLOWS)]
+    n_flows, records = SHAPES[shape]
+    flows = [Flow(n, records).frames() for n in range(n_flows)]
     with open(path + ".part", "wb") as f:
         f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
         while flows:

@@ -3,7 +3,7 @@
 """Each capture mode on a link, one worker: traffic is sent at rising rates (tests/bench/wire.c) up to the
 highest of which less than 0.1 % is lost, or which can still be sent. As root.
 
-usage: rates.py [--modes none,kernel,...] [--traffic mix|bulk] [--seconds N] [--budget SECONDS] [--add]
+usage: rates.py [--modes none,kernel,...] [--traffic mix|bulk|elephants] [--seconds N] [--budget SECONDS] [--add]
 
 The link is a veth pair, made to be like a network card: frames come as pages, not as packets of the
 kernel, and the kernel's half of receiving (its thread "napi/rx0-N", which no worker's process time shows)
@@ -13,10 +13,12 @@ remains untold is its driver's own descriptors, and zero-copy, which no veth has
 
 A mode is measured with the kernel's half and the worker's apart, and what both need more than where
 nobody captures (mode none: a program that passes each frame, as all of kernel and none have, since only
-then a veth pair receives this way; and the host, which drops it). +shunt: with shunting, which is off
-else. +poll: with busy_poll, where the worker calls the kernel's half itself, too.
+then a veth pair receives this way; and the host, which drops it). Mode drop is the link alone: a program
+that drops each frame. It is what modes that take the frames away from the host have anyhow. +shunt: with
+shunting, which is off else. +poll: with busy_poll, where the worker calls the kernel's half itself, too.
 
-mix: short flows of all protocols; bulk: downloads over TLS in frames of 1,514 bytes.
+mix: short flows of all protocols; bulk: downloads over TLS of 400 KB in frames of 1,514 bytes;
+elephants: the same of 17 MB, so that nearly all packets are of flows from which nothing can be learned.
 
 Lost is all that was sent and neither captured nor counted by the kernel. In mode xdp and with shunting,
 where most packets do not come up, it is what did not find room. The link itself has 256 places only, and
@@ -39,7 +41,7 @@ import time
 
 import plot
 from bench import CLUSTER, OUT, ROOT, TOOLS, begin, make_mix
-from bulk import make_bulk
+from bulk import SHAPES, make_bulk
 
 LOSS, REFUSED = 1e-3, 1e-2
 FIRST_RATE, FACTOR = 200_000, 1.5
@@ -53,9 +55,12 @@ COMMAND_S = 60        # at most, for a command that starts or stops something
 NAPI_PRIORITY = "50"  # before all that is not real time
 GENERATOR_CORE, WORKER_CORE = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 PASS = os.path.join(ROOT, "build", "tools", "cluster", "pass.bpf.o")
+DROP = os.path.join(ROOT, "build", "tools", "bench", "drop.bpf.o")
+PROGRAMS = {"drop": DROP, "none": PASS, "kernel": PASS, "kernel+shunt": PASS}
 # name: lb_method, interface, options
 NO_SHUNT = "shunt_tls = no\nshunt_unknown = no\nshunt_body = no\n"
 MODES = {
+    "drop": (None, None, ""),
     "none": (None, None, ""),
     "kernel": ("af_packet", "rx0", NO_SHUNT),
     "kernel+shunt": ("af_packet", "rx0", ""),
@@ -65,6 +70,8 @@ MODES = {
     "af_xdp+shunt": ("af_xdp", "rx0", ""),
     "dpdk": ("dpdk", "net_af_xdp0,iface=rx0", NO_SHUNT),
 }
+# With shunting, without, and what nobody who captures so can save.
+SHUNTING = [("kernel+shunt", "kernel", "none"), ("xdp", "kernel", "none"), ("af_xdp+shunt", "af_xdp", "drop")]
 NODES = """[manager]
 type=manager
 host=localhost
@@ -139,6 +146,7 @@ class Link:
         self.work = tempfile.mkdtemp(prefix="spliff-rates.")
         os.chmod(self.work, 0o755)
         method, interface, options = MODES[mode]
+        self.captures = method is not None
         with open(f"{self.work}/node.cfg", "w") as f:
             f.write(NODES.format(method=method, interface=interface, core=WORKER_CORE))
         with open(f"{self.work}/spliff.cfg", "w") as f:
@@ -161,9 +169,9 @@ class Link:
                         "net.ipv6.conf.rx0.disable_ipv6=1")
             for end in ("tx0", "rx0"):
                 self.inside("ip", "link", "set", end, "up")
-            if self.mode in ("none", "kernel", "kernel+shunt"):
-                self.inside("ip", "link", "set", "rx0", "xdpdrv", "obj", PASS, "sec", "xdp")
-            if self.mode != "none":
+            if self.mode in PROGRAMS:
+                self.inside("ip", "link", "set", "rx0", "xdpdrv", "obj", PROGRAMS[self.mode], "sec", "xdp")
+            if self.captures:
                 self.cluster("start", "--node-cfg", f"{self.work}/node.cfg")
             self.receive_here()
         except BaseException:
@@ -174,7 +182,7 @@ class Link:
     def __exit__(self, *_):
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            if self.mode != "none":
+            if self.captures:
                 self.cluster("stop")
         except (subprocess.SubprocessError, OSError):
             pass  # it was not started, or does not stop: it is ended below
@@ -216,7 +224,7 @@ class Link:
 
     def worker(self):
         """Its counters, and its CPU seconds."""
-        if self.mode == "none":
+        if not self.captures:
             return {"capture.packets": 0}, 0
         lines = (line.split() for line in self.cluster("print", "counters").splitlines())
         facts = {f[1]: f[2] for f in lines if len(f) == 3 and f[0].startswith("worker-")}
@@ -278,7 +286,7 @@ class Row:
         grown = {k: after[k] - before[k] for k in after}
         packets = sent - refused
         lost = grown.get("capture.kernel_drops", 0) + grown.get("capture.refused", 0)
-        if link.mode != "none" and link.mode != "xdp" and "shunt" not in link.mode:
+        if link.captures and link.mode != "xdp" and "shunt" not in link.mode:
             lost = max(lost, packets - grown["capture.packets"])
         return cls(asked=asked, rate=packets / took, lost=lost / packets, refused=refused / sent,
                    kernel=napi / packets, worker=(cpu - cpu_before) / packets,
@@ -322,7 +330,7 @@ class Measuring:
         self.until = time.monotonic() + budget - 2 * (seconds + 2)  # the latencies come after
         with Link(name) as link:
             self.rise(link)
-            self.latencies = self.listen(link) if name != "none" else []
+            self.latencies = self.listen(link) if link.captures else []
 
     def attempt(self, link, rate):
         row = Row.measure(link, self.capture, rate, self.seconds)
@@ -396,10 +404,29 @@ def same_table(modes):
           f"{'of kernel':>11}    mean of {', '.join(f'{r / 1000:,.0f}k' for r in rates)} packets/s")
     for name in modes:
         whole = part = "-"
-        if "kernel" in modes and name != "none":
+        if "kernel" in modes and MODES[name][0]:
             whole, part = f"{both[name] / both['kernel']:.2f}", f"{more[name] / more['kernel']:.2f}"
         print(f"{name:17}{kernel[name]:8.0f}{both[name] - kernel[name]:8.0f}{both[name]:8.0f}{whole:>11}"
               f"{more[name]:11.0f}{part:>11}")
+
+
+def shunting_table(modes):
+    """What is left by shunting of what a capture costs, at the rates that each pair of modes can do."""
+    lines = []
+    for names in SHUNTING:
+        if not all(name in modes for name in names):
+            continue
+        rates = [r.asked for r in modes[names[0]].rows if all(modes[name].at(r.asked) for name in names)]
+        if not rates:
+            continue
+        shunted, whole, floor = (mean(modes[name].at(r).both for r in rates) * 1e9 for name in names)
+        lines.append(f"{names[0]:17}{names[1]:>10}{names[2]:>8}{shunted:9.0f}{whole:9.0f}{floor:9.0f}"
+                     f"{(shunted - floor) / (whole - floor):11.3f}{shunted / whole:8.3f}    "
+                     f"mean of {', '.join(f'{r / 1000:,.0f}k' for r in rates)} packets/s")
+    if lines:
+        print(f"\n{'shunting: mode':17}{'without':>10}{'floor':>8}{'with ns':>9}{'without':>9}{'floor':>9}"
+              f"{'part left':>11}{'of all':>8}")
+        print("\n".join(lines))
 
 
 def plots(modes):
@@ -443,7 +470,7 @@ def measure_all(names, capture, seconds, budget):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--modes", default=",".join(MODES))
-    parser.add_argument("--traffic", choices=("mix", "bulk"), default="mix")
+    parser.add_argument("--traffic", choices=("mix", *SHAPES), default="mix")
     parser.add_argument("--seconds", type=int, default=2, help="of each rate (2)")
     parser.add_argument("--budget", type=int, default=45, help="seconds that a mode may take, about (45)")
     parser.add_argument("--add", action="store_true", help="to the modes that were measured before")
@@ -454,7 +481,7 @@ def main():
     if os.geteuid() != 0:
         sys.exit("rates.py: needs root, to make network namespaces")
     where, path = begin(), os.path.join(OUT, f"rates-{options.traffic}")
-    capture = make_mixed(MIX_MB) if options.traffic == "mix" else make_bulk()
+    capture = make_mixed(MIX_MB) if options.traffic == "mix" else make_bulk(options.traffic)
     if GENERATOR_CORE == WORKER_CORE:
         print("one core: generator and worker share it, and no number says much")
     modes = stored(path + ".json") if options.add and os.path.exists(path + ".json") else {}
@@ -466,6 +493,7 @@ def main():
     best_table(modes)
     if "none" in modes:
         same_table(modes)
+    shunting_table(modes)
     plot.write(path + ".svg", f"{options.traffic}; {where}, {time.strftime('%Y-%m-%d')}", plots(modes))
     print(f"\nplot: {path}.svg")
     return 0
