@@ -59,19 +59,34 @@ static int make_folder(const struct heritage *h, const char *path)
     return -errno;
 }
 
+/* In log_dir; of a run, whose logs are flat, only the first. */
+static const char *const folders[] = {"", "/" CURRENT, "/" QUEUE};
+#define FOLDERS (sizeof folders / sizeof folders[0])
+
 int archive_prepare(const struct heritage *h)
 {
-    static const char *const folders[] = {"", "/" CURRENT, "/" QUEUE};
-    unsigned n = h->one_shot ? 1 : 3;
+    size_t n = h->one_shot ? 1 : FOLDERS;
     int rc = 0;
 
-    for (unsigned i = 0; i < n && rc == 0 && h->log_dir[0] != '\0'; i++) {
+    for (size_t i = 0; i < n && rc == 0 && h->log_dir[0] != '\0'; i++) {
         char path[ARCHIVE_PATH_MAX];
 
         snprintf(path, sizeof path, "%s%s", h->log_dir, folders[i]);
         rc = make_folder(h, path);
     }
     return rc;
+}
+
+int archive_restore(const char *log_dir, bool flat)
+{
+    for (size_t i = 0; i < (flat ? 1 : FOLDERS); i++) {
+        char path[ARCHIVE_PATH_MAX];
+
+        snprintf(path, sizeof path, "%s%s", log_dir, folders[i]);
+        if (mkdir(path, FOLDER_MODE) < 0 && errno != EEXIST)
+            return -errno;
+    }
+    return 0;
 }
 
 static void format_local(char *out, size_t bytes, const char *format, uint64_t wall_ns)

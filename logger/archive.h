@@ -9,6 +9,7 @@
 
 #include "common/ipc/heritage.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define ARCHIVE_PATH_MAX (HERITAGE_PATH_MAX + 16)
@@ -16,6 +17,10 @@
 /* Makes the folders that logs will be written to and gives them to the user that the logger is
  * going to be. Nothing to do without log_dir. 0, or -errno after printing it. */
 int archive_prepare(const struct heritage *h);
+
+/* Makes log_dir, and if it is not flat the folders in it, again, as the logger itself: somebody has
+ * removed them. 0 or -errno. */
+int archive_restore(const char *log_dir, bool flat);
 
 /* The folder that log files are written in, into out[ARCHIVE_PATH_MAX]. */
 void archive_folder(const struct heritage *h, char *out);

@@ -7,7 +7,10 @@
  * After a crash the committed lengths decide: what is behind them was not acknowledged and will
  * come again, so it is cut off; a file that was made but never committed goes altogether. Without
  * committed lengths (first start, reboot, another format of logs) nothing is known about the files:
- * a cluster archives them as they are, a `run` replaces those that it writes. */
+ * a cluster archives them as they are, a `run` replaces those that it writes.
+ *
+ * Somebody who tidies up may take a file away while it is written: what is written after that would
+ * be in no folder. So before a buffer is begun, the name is looked up again. */
 #include "logger/sink/logfile.h"
 
 #include "common/base/clock.h"
@@ -93,14 +96,16 @@ static int file_make(struct logfile *f, bool replace)
     return 0;
 }
 
-static int file_flush(struct logfile *f, bool replace)
+static int file_flush(struct sink_state *s, struct logfile *f)
 {
     int rc = 0;
 
     if (f->out.len == 0)
         return 0;
     if (f->fd < 0)
-        rc = file_make(f, replace);
+        rc = file_make(f, s->replace);
+    if (rc == -ENOENT && archive_restore(s->log_dir, s->replace) == 0)
+        rc = file_make(f, s->replace);
     if (rc == 0)
         rc = outbuf_write(&f->out, f->fd, &f->bytes);
     return outbuf_report(&f->out, f->path, rc);
@@ -116,13 +121,23 @@ static void file_forget(struct logfile *f)
     f->ended = false;
 }
 
+/* Whether the name stands for another file now, or for none, or the file was cut. */
+static bool file_was_taken(const struct logfile *f)
+{
+    struct stat ours, named;
+
+    return fstat(f->fd, &ours) == 0 &&
+           (stat(f->path, &named) < 0 || named.st_ino != ours.st_ino ||
+            named.st_dev != ours.st_dev || (uint64_t)named.st_size < f->bytes);
+}
+
 /* Appends and writes what ends a file; again after a failure only what is still to be written. */
 static int file_end(struct sink_state *s, struct logfile *f, uint64_t close_ns)
 {
     if (!f->ended && s->format->footer)
         s->format->footer(&f->out, close_ns);
     f->ended = true;
-    return file_flush(f, s->replace);
+    return file_flush(s, f);
 }
 
 /* Says it now, once and for all, rather than with every file that cannot be made later. */
@@ -198,13 +213,18 @@ int logfile_write(struct sink_state *s, const struct spool_batch *batch)
 {
     struct logfile *f = &s->files[batch->type];
     size_t before = f->out.len;
-    bool begun = f->open_ns != 0;
+    bool begun;
     int rc;
 
     if (batch->type == RECORD_packet || batch->type == RECORD_exchange)
         return 0;
     if (batch->count == 0) /* makes no file */
         return batch->bytes > 0 ? -EBADMSG : 0;
+    if (f->fd >= 0 && before == 0 && file_was_taken(f)) {
+        log_warn("%s was taken away or cut by somebody else: it is begun anew", f->path);
+        file_forget(f);
+    }
+    begun = f->open_ns != 0;
     if (!begun) {
         f->open_ns = s->began_ns;
         if (s->format->header)
@@ -223,7 +243,7 @@ int logfile_flush(struct sink_state *s)
     int rc = 0;
 
     for (unsigned t = 0; t < RECORD_TYPES; t++) {
-        int e = file_flush(&s->files[t], s->replace);
+        int e = file_flush(s, &s->files[t]);
 
         if (e < 0)
             rc = e;

@@ -261,6 +261,60 @@ static void test_a_full_buffer_takes_no_half_batch(void **state)
     }
 }
 
+/* A file of its own for each way to lose one: after it, records are where they are looked for. */
+static void expect_begun_anew(struct sink_fixture *f, struct sink_state *s, const char *name,
+                              uint64_t record)
+{
+    char what[24];
+
+    write_loss(f, s, record);
+    assert_int_equal(sink_tsv.flush(s), 0);
+    assert_non_null(sink_fixture_read(f, name));
+    assert_int_equal(count(f->text, "#fields"), 1);
+    snprintf(what, sizeof what, "\t%u\t", (unsigned)record);
+    assert_int_equal(count(f->text, what), 1);
+}
+
+static void test_begins_anew_when_a_file_is_taken(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct sink_state *s;
+    char moved[256];
+
+    assert_int_equal(sink_tsv.open(&s, &f->heritage, NULL), 0);
+    expect_begun_anew(f, s, "capture_loss.log", 1);
+    assert_int_equal(unlink(sink_fixture_path(f, "capture_loss.log")), 0);
+    expect_begun_anew(f, s, "capture_loss.log", 2);
+    assert_int_equal(truncate(sink_fixture_path(f, "capture_loss.log"), 0), 0);
+    expect_begun_anew(f, s, "capture_loss.log", 3);
+    snprintf(moved, sizeof moved, "%.200s/moved", f->heritage.log_dir);
+    assert_int_equal(rename(sink_fixture_path(f, "capture_loss.log"), moved), 0);
+    expect_begun_anew(f, s, "capture_loss.log", 4);
+    sink_tsv.close(s);
+    sink_fixture_read(f, "moved");
+    assert_int_equal(count(f->text, "\t3\t"), 1);
+}
+
+static void test_makes_its_folders_again(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct heritage h = f->heritage;
+    struct sink_state *s;
+
+    h.one_shot = false;
+    assert_int_equal(archive_prepare(&h), 0);
+    assert_int_equal(sink_tsv.open(&s, &h, NULL), 0);
+    expect_begun_anew(f, s, "current/capture_loss.log", 1);
+    assert_int_equal(unlink(sink_fixture_path(f, "current/capture_loss.log")), 0);
+    assert_int_equal(rmdir(sink_fixture_path(f, "current")), 0);
+    assert_int_equal(rmdir(sink_fixture_path(f, ".rotated")), 0);
+    assert_int_equal(rmdir(sink_fixture_path(f, "")), 0);
+    expect_begun_anew(f, s, "current/capture_loss.log", 2);
+    assert_int_equal(sink_tsv.rotate(s, clock_wall_ns()), 0);
+    sink_tsv.close(s);
+    assert_null(sink_fixture_read(f, "current/capture_loss.log"));
+}
+
 static void test_refuses_a_folder_that_is_not_there(void **state)
 {
     struct sink_fixture *f = *state;
@@ -282,6 +336,8 @@ int main(void)
         TEST(test_a_file_never_committed_begins_anew),
         TEST(test_records_wait_for_a_full_disk),
         TEST(test_a_full_buffer_takes_no_half_batch),
+        TEST(test_begins_anew_when_a_file_is_taken),
+        TEST(test_makes_its_folders_again),
         TEST(test_refuses_a_folder_that_is_not_there),
     };
 
