@@ -68,6 +68,7 @@ struct heritage_dpdk {
     char device[HERITAGE_DEVICE_MAX]; /* PCI address, or virtual device with its arguments */
     bool vdev;                        /* it is the latter */
     bool huge_pages;
+    bool promiscuous;                       /* the worker is to make it that */
     int numa_node;                          /* memory node of the device; -1: no matter */
     uint64_t memory_bytes;                  /* for all that DPDK keeps */
     uint32_t descriptors;                   /* of a receive queue, if the driver has so many */

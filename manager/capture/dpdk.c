@@ -35,6 +35,7 @@ struct opened {
     int share_fd; /* with the owner of its port; -1: there is none */
     char huge_folder[HERITAGE_PATH_MAX];
     struct xdp_attached *guard; /* NULL: there is no interface of the kernel behind it */
+    int promiscuous_fd;         /* of that interface; -1: it is not to be */
 };
 
 static bool is_af_xdp(const struct capture_request *r)
@@ -56,7 +57,8 @@ static int choose_sizes(const struct capture_request *r, int numa_node, struct d
                           (unsigned long long)(out->memory_bytes * r->n_workers >> 21));
 }
 
-/* The interface of the kernel that the driver reads, as in mode af_xdp. */
+/* The interface of the kernel that the driver reads, as in mode af_xdp. It is made promiscuous
+ * here: the driver would leave it so. */
 static int guard_interface(struct opened *o, const struct capture_request *r, char *error)
 {
     char name[64], why[128];
@@ -73,10 +75,11 @@ static int guard_interface(struct opened *o, const struct capture_request *r, ch
                               "it %s, and DPDK takes all its frames away from this host: capture "
                               "from a tap or mirror port, or with another method, or say force",
                               why);
+    if (r->options->promiscuous && (o->promiscuous_fd = interface_make_promiscuous(&i, error)) < 0)
+        return o->promiscuous_fd;
 #ifdef HAVE_LIBXDP
     return xdp_guard(&o->guard, &i, error);
 #else
-    (void)o;
     return 0;
 #endif
 }
@@ -109,16 +112,37 @@ static void dpdk_tick(struct opened *o)
         dpdk_leftover_remove(LEFTOVER_FOLDER, o->huge_folder);
 }
 
-static void dpdk_close(struct opened *o)
+static void remove_leftovers(const char *huge_folder)
 {
-    dpdk_leftover_remove(LEFTOVER_FOLDER, o->huge_folder);
+    dpdk_leftover_remove(LEFTOVER_FOLDER, huge_folder);
     if (rmdir(LEFTOVER_FOLDER) == 0)
         (void)rmdir(DPDK_SHARE_RUNTIME);
-    if (o->share_fd >= 0)
-        close(o->share_fd);
+}
+
+static void find_huge_folder(char out[HERITAGE_PATH_MAX])
+{
+    if (!dpdk_leftover_huge_folder(MOUNTS, out, HERITAGE_PATH_MAX))
+        out[0] = '\0';
+}
+
+static void dpdk_sweep(void)
+{
+    char huge_folder[HERITAGE_PATH_MAX];
+
+    find_huge_folder(huge_folder);
+    remove_leftovers(huge_folder);
+}
+
+static void dpdk_close(struct opened *o)
+{
+    if (o->promiscuous_fd >= 0)
+        close(o->promiscuous_fd);
 #ifdef HAVE_LIBXDP
     xdp_detach(o->guard);
 #endif
+    remove_leftovers(o->huge_folder);
+    if (o->share_fd >= 0)
+        close(o->share_fd);
     free(o);
 }
 
@@ -147,6 +171,7 @@ static int open_worker(const struct opened *o, const struct capture_request *r, 
         HERITAGE_CAPTURE_NO_FDS,
         .linktype = LINKTYPE_ETHERNET,
         .dpdk = {.huge_pages = sizes->huge_pages,
+                 .promiscuous = r->options->promiscuous && !is_af_xdp(r),
                  .numa_node = numa_node,
                  .memory_bytes = sizes->memory_bytes,
                  .descriptors = sizes->descriptors},
@@ -173,11 +198,9 @@ static int dpdk_open(const struct capture_request *r, struct heritage_capture *c
 
     if (!o)
         return interface_fail(r->interface, error, -ENOMEM, "out of memory");
-    o->share_fd = -1;
+    o->share_fd = o->promiscuous_fd = -1;
     snprintf(o->device, sizeof o->device, "%s", r->interface);
-    if (!dpdk_leftover_huge_folder(MOUNTS, o->huge_folder, sizeof o->huge_folder))
-        o->huge_folder[0] = '\0';
-    dpdk_leftover_remove(LEFTOVER_FOLDER, o->huge_folder);
+    find_huge_folder(o->huge_folder);
     code = check_device(r, &numa_node, error);
     if (code >= 0)
         code = choose_sizes(r, numa_node, &sizes, error);
@@ -203,6 +226,7 @@ static void dpdk_link(const struct opened *o, char *name, size_t bytes)
 
 const struct opener opener_dpdk = {
     .mode = MODE_DPDK,
+    .sweep = dpdk_sweep,
     .open = dpdk_open,
     .link = dpdk_link,
     .tick = dpdk_tick,

@@ -6,16 +6,21 @@
  * Either way the program stays when the manager is killed. It passes all frames on then, because
  * its maps are empty, and the next manager takes it away. Whether a manager still lives is told by
  * an abstract socket whose name holds the number of the interface: the kernel frees the name with
- * the process, and names belong to the network namespace as interfaces do. */
+ * the process, and names belong to the network namespace as interfaces do.
+ *
+ * libxdp's own program does not say whose it is. A manager that guards an interface leaves a note
+ * for its successors that such a program there is ours. */
 #include "manager/capture/xdp_attach.h"
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/ipc/dpdk_share.h"
 #include "manager/ini_file.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <stddef.h>
@@ -23,12 +28,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
 #define LIBXDP_PREFIX "xsk_def" /* of the program that it has for AF_XDP sockets */
 #define DISPATCHER    "xdp_dispatcher"
+#define NOTE_BYTES    64
 
 struct xdp_attached {
     struct xdp_program *program;
@@ -151,6 +158,42 @@ static void remove_leftovers(int index, const char *prefix)
     }
 }
 
+/* The note that the interface is guarded: numbers of interfaces are of a network namespace. */
+static void note_path(unsigned index, char path[NOTE_BYTES])
+{
+    struct stat net = {0};
+
+    (void)stat("/proc/self/ns/net", &net);
+    snprintf(path, NOTE_BYTES, DPDK_SHARE_RUNTIME "/xdp-%llu-%u", (unsigned long long)net.st_ino,
+             index);
+}
+
+/* Without it nothing is worse than that a program which passes all frames may be left. */
+static void note_guard(unsigned index)
+{
+    char path[NOTE_BYTES];
+    int fd;
+
+    note_path(index, path);
+    (void)mkdir(DPDK_SHARE_RUNTIME, 0755);
+    fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* What guarding has left, if the interface was guarded. Its lock is the caller's. */
+static void remove_guarded(unsigned index)
+{
+    char path[NOTE_BYTES];
+
+    note_path(index, path);
+    if (access(path, F_OK) < 0)
+        return;
+    remove_leftovers((int)index, LIBXDP_PREFIX);
+    (void)unlink(path);
+    (void)rmdir(DPDK_SHARE_RUNTIME); /* if it is empty */
+}
+
 void xdp_sweep(void)
 {
     struct if_nameindex *all = if_nameindex();
@@ -167,6 +210,7 @@ void xdp_sweep(void)
         if (lock_fd < 0) /* somebody's who lives */
             continue;
         remove_leftovers((int)i->if_index, XDP_ATTACH_PREFIX);
+        remove_guarded(i->if_index);
         close(lock_fd);
     }
     if (all)
@@ -284,6 +328,7 @@ int xdp_guard(struct xdp_attached **out, const struct interface *i, char *error)
         return r;
     }
     remove_leftovers((int)i->index, LIBXDP_PREFIX);
+    note_guard(i->index);
     *out = a;
     return 0;
 }
@@ -293,7 +338,7 @@ void xdp_detach(struct xdp_attached *a)
     if (!a)
         return;
     if (!a->program)
-        remove_leftovers((int)a->index, LIBXDP_PREFIX);
+        remove_guarded(a->index);
     /* Fails where the interface has gone, and the program with it. */
     else
         xdp_program__detach(a->program, (int)a->index, as_libxdp(a->mode), 0);

@@ -12,7 +12,7 @@ why=$(mirror_missing)
 [ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
 
 left_behind() {
-    server ip link show tap0 2>/dev/null | grep -o 'prog/xdp.*'
+    server ip -d link show tap0 2>/dev/null | grep -oE 'prog/xdp.*|promiscuity [1-9]'
     find /run/spliff/dpdk /dev/hugepages -name 'spliff*' -o -name 'rtemap*' 2>/dev/null
 }
 nothing_left() { [ -z "$(left_behind)" ]; }
@@ -59,6 +59,12 @@ printf '      quiet: %d us of CPU in 4 s\n' $used
 kill -9 "$(node_pid manager)" || die 'no manager to kill'
 start
 wait_for 10 sees_all || die 'nothing is captured after the manager was killed'
+# Also with one that captures in another way, from another interface.
+kill -9 "$(node_pid manager)" || die 'no manager to kill'
+server ip link show tap0 | grep -q prog/xdp || die 'a killed manager takes its program with it'
+node_cfg 1 sv0 af_packet
+start
+wait_for 5 nothing_left || { left_behind; die 'a start in another mode leaves what a killed manager left'; }
 stop
 wait_for 5 nothing_left || { left_behind; die 'what a killed manager left is still there'; }
 pass "$TEST"

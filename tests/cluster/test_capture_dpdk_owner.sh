@@ -107,5 +107,19 @@ kill -9 "$(node_pid manager)" || die 'no manager to kill' # its workers end late
 started
 stop
 wait_for 5 nothing_left || { left_behind; die 'what a killed manager left is still there'; }
+
+# Also with one that captures in another way.
+started
+owner=$(node_pid port-1)
+kill -9 "$(node_pid manager)" || die 'no manager to kill'
+wait_for 10 eval "! kill -0 $owner" || die 'the owner outlives its manager'
+nothing_left && die 'a killed owner leaves nothing that could be taken away'
+unshare -n "$BIN/spliff-cluster" run -i lo --log-dir "$WORK/lo" --quiet 2>"$WORK/lo.err" &
+other=$!
+wait_for 10 nothing_left
+found=$?
+kill -TERM $other
+wait $other
+[ $found -eq 0 ] || { left_behind; die 'a start in another mode leaves what a killed manager left'; }
 pass "$TEST"
 finish

@@ -208,7 +208,7 @@ int dpdk_port_start(struct dpdk_port *p, const struct heritage *h)
         return r;
     if (rte_eth_dev_get_vlan_offload(p->id) > 0) /* tags stay in the frames */
         (void)rte_eth_dev_set_vlan_offload(p->id, 0);
-    if (h->options.promiscuous && (r = rte_eth_promiscuous_enable(p->id)) < 0)
+    if (h->capture.dpdk.promiscuous && (r = rte_eth_promiscuous_enable(p->id)) < 0)
         log_warn("interface %s: cannot be made promiscuous: %s", h->capture.name, rte_strerror(-r));
     return 0;
 }
