@@ -29,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define RECEIVE_SETTLE_BATCHES 64u
 #define RECEIVE_SETTLE_BYTES   (1024u * 1024)
@@ -59,8 +60,9 @@ struct receive {
     struct answer answers[STATE_NODES];
     struct message_sealed sealed; /* what the last message told, taken up to `taken` */
     uint32_t taken;
-    bool readable;          /* they are of this build */
-    uint64_t fields;        /* of this build */
+    bool readable;   /* they are of this build */
+    uint64_t fields; /* of this build */
+    const void *spools[HERITAGE_WORKERS_MAX];
     uint8_t *copy;          /* the records of a batch; SPOOL_SLOT_BYTES */
     bool unsettled;         /* buffers or answers wait */
     size_t pending_bytes;   /* taken and not committed */
@@ -69,6 +71,32 @@ struct receive {
     uint64_t warned_ns;
     struct sink_lengths lengths; /* at the last commit */
 };
+
+static void free_all(struct receive *r)
+{
+    for (uint32_t i = 0; i < r->heritage->n_workers; i++)
+        if (r->spools[i])
+            munmap((void *)(uintptr_t)r->spools[i], r->heritage->options.spool_size);
+    free(r->copy);
+    free(r);
+}
+
+static int map_spools(struct receive *r)
+{
+    const struct heritage *h = r->heritage;
+
+    for (uint32_t i = 0; i < h->n_workers; i++) {
+        int err;
+
+        r->spools[i] = heritage_map_read(h->spool_fd + (int)i, h->options.spool_size);
+        if (r->spools[i])
+            continue;
+        err = errno;
+        log_error("cannot map the spool of %s: %s; lower spool_size", h->workers[i], strerror(err));
+        return -err;
+    }
+    return 0;
+}
 
 int receive_open(struct receive **out, const struct heritage *h, struct counters *c)
 {
@@ -81,10 +109,11 @@ int receive_open(struct receive **out, const struct heritage *h, struct counters
     r->counters = c;
     r->fields = record_schemas_sum();
     r->copy = malloc(SPOOL_SLOT_BYTES);
-    rc = r->copy ? state_open(&r->state, h) : -ENOMEM;
+    rc = r->copy ? map_spools(r) : -ENOMEM;
+    if (rc == 0)
+        rc = state_open(&r->state, h);
     if (rc < 0) {
-        free(r->copy);
-        free(r);
+        free_all(r);
         return rc;
     }
     *out = r;
@@ -169,15 +198,15 @@ static int write_sinks(struct receive *r, const struct spool_batch *b)
     return 0;
 }
 
-/* The descriptor of the spool of whoever sent the last message, or -1. */
-static int spool_of(const struct receive *r)
+/* The spool of whoever sent the last message, or NULL. */
+static const void *spool_of(const struct receive *r)
 {
     const struct heritage *h = r->heritage;
 
     for (uint32_t i = 0; i < h->n_workers; i++)
         if (str_equal(r->sealed.node, str_of(h->workers[i])))
-            return h->spool_fd + (int)i;
-    return -1;
+            return r->spools[i];
+    return NULL;
 }
 
 /* The answer of who sent the last message, and its place in the sequence. */
@@ -240,7 +269,7 @@ static int read_message(struct receive *r, const struct bus_message *m)
     r->readable = rc == 0;
     if (rc == -EPROTO && r->sealed.n > 0)
         rc = 0;
-    return rc == 0 && spool_of(r) < 0 ? -ENOENT : rc;
+    return rc == 0 && !spool_of(r) ? -ENOENT : rc;
 }
 
 /* The next message, which is borrowed until its last batch is taken. False if there is none. */
@@ -389,7 +418,6 @@ int receive_close(struct receive *r)
     for (uint32_t i = 0; i < r->n_open; i++)
         r->open[i].sink->close(r->open[i].state);
     state_close(r->state);
-    free(r->copy);
-    free(r);
+    free_all(r);
     return rc;
 }

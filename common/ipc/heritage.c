@@ -101,6 +101,11 @@ void *heritage_map(int fd, size_t bytes)
     return map_fd(fd, bytes, PROT_READ | PROT_WRITE);
 }
 
+const void *heritage_map_read(int fd, size_t bytes)
+{
+    return map_fd(fd, bytes, PROT_READ);
+}
+
 const struct heritage *heritage_read(void)
 {
     const struct heritage *h = map_fd(HERITAGE_FD, sizeof *h, PROT_READ);

@@ -190,5 +190,7 @@ int heritage_shm(const char *name, size_t bytes);
 
 /* Maps bytes of a shared-memory descriptor. NULL with errno set; EINVAL if it is smaller. */
 void *heritage_map(int fd, size_t bytes);
+/* The same, to be read only. */
+const void *heritage_map_read(int fd, size_t bytes);
 
 #endif

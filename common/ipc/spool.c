@@ -19,10 +19,10 @@
  * slots, the open slot of each type and the order of sealed ones live in the handle and are found
  * anew by spool_attach().
  *
- * The reader is another process, and copies by pread(2): so each byte is read once, and nothing
- * that the writer does to the memory can fault it. A slot is free to be overwritten once its batch
- * is evicted, so its `seq` goes before the first byte of the next batch comes, and the reader looks
- * at it after the copy: if it is still that of the batch, so were the bytes.
+ * The reader is another process, and copies what it is to check: so each byte is read once. A slot
+ * is free to be overwritten once its batch is evicted, so its `seq` goes before the first byte of
+ * the next batch comes, and the reader looks at it after the copy: if it is still that of the
+ * batch, so were the bytes.
  *
  * Sealed sequence numbers always form one run, floor + 1 … last_seq: batches leave only at its low
  * end. So a ring of slot numbers, indexed by seq modulo the number of slots, finds any of them. */
@@ -35,7 +35,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SPOOL_MAGIC      UINT64_C(0x53504c53504f4f31) /* "SPLSPOO1" */
 #define SPOOL_HEAD_BYTES 4096u
@@ -419,27 +418,16 @@ uint32_t spool_evict(struct spool *s)
     return oldest.count;
 }
 
-/* All of it, or -errno; the end of the memory is an error. */
-static int read_at(int fd, void *out, size_t bytes, size_t offset)
+int spool_read(const void *mem, size_t spool_bytes, struct spool_batch *b, uint8_t *out)
 {
-    ssize_t n = pread(fd, out, bytes, (off_t)offset);
-
-    return n == (ssize_t)bytes ? 0 : n < 0 ? -errno : -EIO;
-}
-
-int spool_read(int fd, size_t spool_bytes, struct spool_batch *b, uint8_t *out)
-{
-    size_t slot = SPOOL_HEAD_BYTES + (size_t)b->slot * SPOOL_SLOT_BYTES;
-    uint64_t seq = 0;
-    int rc;
+    const struct spool_slot *slot;
 
     if (b->slot >= slots_of(spool_bytes) || b->bytes > SLOT_CAPACITY)
         return -EBADMSG;
-    rc = read_at(fd, out, b->bytes, slot + offsetof(struct spool_slot, records));
-    if (rc == 0)
-        rc = read_at(fd, &seq, sizeof seq, slot + offsetof(struct spool_slot, seq));
-    if (rc < 0)
-        return rc;
+    slot = (const struct spool_slot *)(const void *)((const uint8_t *)mem + SPOOL_HEAD_BYTES +
+                                                     (size_t)b->slot * SPOOL_SLOT_BYTES);
+    memcpy(out, slot->records, b->bytes);
+    atomic_thread_fence(memory_order_acquire); /* after every byte of it */
     b->records = out;
-    return seq == b->seq ? 0 : -ESTALE;
+    return load(&slot->seq) == b->seq ? 0 : -ESTALE;
 }

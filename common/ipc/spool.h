@@ -63,10 +63,11 @@ uint32_t spool_evict(struct spool *s);
  */
 uint64_t spool_floor(const struct spool *s);
 
-/* The reader: copies the records of *b, of which it was told all but `records`, from the descriptor
- * of a spool of spool_bytes into out[SPOOL_SLOT_BYTES], and sets b->records to it. 0; -ESTALE: the
- * batch was evicted; -EBADMSG: no spool has it where *b says; or another -errno. */
-int spool_read(int fd, size_t spool_bytes, struct spool_batch *b, uint8_t *out);
+/* The reader: copies the records of *b, of which it was told all but `records`, from a spool of
+ * spool_bytes into out[SPOOL_SLOT_BYTES], and sets b->records to it. The spool's size is sealed, so
+ * that its writer cannot fault who reads. 0; -ESTALE: the batch was evicted; -EBADMSG: no spool has
+ * it where *b says. */
+int spool_read(const void *mem, size_t spool_bytes, struct spool_batch *b, uint8_t *out);
 
 uint64_t spool_acked(const struct spool *s);
 uint64_t spool_last_seq(const struct spool *s); /* of the newest sealed batch, 0 if none yet */

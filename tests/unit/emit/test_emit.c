@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -46,6 +47,7 @@ static struct {
 } written;
 
 static uint8_t copy[SPOOL_SLOT_BYTES];
+static const void *spool; /* as the logger maps it */
 
 static _Atomic uint32_t written_records; /* of `written`, for the other thread */
 
@@ -81,6 +83,9 @@ static int setup(void **state)
     if (broker_open(&broker, dir, -1) < 0 || bus_open(&worker_bus, &worker_heritage) < 0 ||
         bus_open(&logger_bus, &logger_heritage) < 0)
         return -1;
+    spool = heritage_map_read(worker_heritage.spool_fd, worker_heritage.options.spool_size);
+    if (!spool)
+        return -1;
     return emit_open(&emit, &worker_heritage, worker_bus, &counters);
 }
 
@@ -94,6 +99,7 @@ static int teardown(void **state)
     bus_close(worker_bus, 0);
     bus_close(logger_bus, 0);
     broker_close(broker);
+    munmap((void *)(uintptr_t)spool, worker_heritage.options.spool_size);
     close(worker_heritage.spool_fd);
     for (size_t i = 0; i < 3; i++) {
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
@@ -170,7 +176,7 @@ static void logger_take(struct spool_batch *b, uint64_t floor)
     } else if (b->seq > written.seq + 1 && floor < b->seq - 1) {
         acknowledge(true);
     } else {
-        int rc = spool_read(worker_heritage.spool_fd, worker_heritage.options.spool_size, b, copy);
+        int rc = spool_read(spool, worker_heritage.options.spool_size, b, copy);
 
         if (rc == 0)
             write_records(b);

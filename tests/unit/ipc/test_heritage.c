@@ -188,6 +188,7 @@ static void manager_that_died_before_is_noticed(void **state)
 static void shared_memory_keeps_its_size(void **state)
 {
     int fd = heritage_shm("test", 8192);
+    const uint8_t *read;
     uint8_t *mem;
 
     (void)state;
@@ -195,11 +196,18 @@ static void shared_memory_keeps_its_size(void **state)
     mem = heritage_map(fd, 8192);
     assert_non_null(mem);
     assert_int_equal(mem[8191], 0);
+    read = heritage_map_read(fd, 8192);
+    assert_non_null(read);
+    mem[8191] = 7;
+    assert_int_equal(read[8191], 7);
     assert_null(heritage_map(fd, 8193 + 4096));
+    assert_int_equal(errno, EINVAL);
+    assert_null(heritage_map_read(fd, 8193 + 4096));
     assert_int_equal(errno, EINVAL);
     assert_int_equal(ftruncate(fd, 0), -1);
     assert_int_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
     munmap(mem, 8192);
+    munmap((void *)(uintptr_t)read, 8192);
     close(fd);
 }
 
