@@ -211,7 +211,7 @@ SRC_PROBE := worker/probe/main.c worker/probe/probe.c $(SRC_PROBE_KERNEL) $(SRC_
              worker/probe/claims.c
 
 SRC_LOGGER := \
-  logger/main.c logger/receive.c logger/state.c logger/archive.c \
+  logger/main.c logger/receive.c logger/state.c logger/rotation.c logger/archive.c \
   logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/sink/logfile.c \
   logger/sink/stream.c logger/sink/tsv.c \
   logger/sink/json.c logger/sink/text.c logger/sink/text_exchange.c logger/sink/pcap.c
@@ -480,6 +480,7 @@ $(call unit,logger/test_receive,$(filter-out logger/sink/table.c,$(SINK_TEST)) l
 $(call unit,logger/test_lines,$(SINK_TEST))
 $(call unit,logger/test_logfile,$(SINK_TEST))
 $(call unit,logger/test_archive,$(SINK_TEST))
+$(call unit,logger/test_rotation,logger/rotation.c)
 $(call unit,logger/test_stream,$(SINK_TEST))
 $(call unit,logger/test_text_exchange,$(SINK_TEST))
 $(call unit,parse/tls/test_tls,$(FAKE_HOST) $(SRC_TLS))

@@ -13,6 +13,7 @@
 #include "common/schema/counters.h"
 #include "logger/archive.h"
 #include "logger/receive.h"
+#include "logger/rotation.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -39,25 +40,10 @@ struct logger {
     bool archiving;
     bool archive_again; /* more was rotated meanwhile */
     bool stopping;
-    bool failing;              /* sinks cannot be written: the tick tries again */
-    uint64_t next_rotation_ns; /* wall clock; UINT64_MAX never */
-    uint64_t rotate_ns;        /* a rotation that is to be made, else 0 */
+    bool failing; /* sinks cannot be written: the tick tries again */
+    struct rotation rotation;
+    uint64_t rotate_ns; /* a rotation that is to be made, else 0 */
 };
-
-/* The next multiple of the interval, in local time as its users think of midnight. */
-static uint64_t next_rotation(const struct heritage *h, uint64_t wall_ns)
-{
-    uint64_t interval_ns = h->options.log_rotation_interval;
-    time_t t = (time_t)(wall_ns / NS_PER_SEC);
-    struct tm tm;
-    uint64_t local_ns;
-
-    if (h->one_shot || interval_ns == 0 || h->log_dir[0] == '\0')
-        return UINT64_MAX;
-    localtime_r(&t, &tm);
-    local_ns = wall_ns + (uint64_t)tm.tm_gmtoff * NS_PER_SEC;
-    return wall_ns + interval_ns - local_ns % interval_ns;
-}
 
 static void on_archive(uv_work_t *work)
 {
@@ -165,12 +151,10 @@ static void on_bus(uv_poll_t *poll, int status, int events)
 static void on_tick(uv_timer_t *timer)
 {
     struct logger *l = timer->data;
-    uint64_t wall_ns = clock_wall_ns();
+    uint64_t due_ns = rotation_due(&l->rotation, clock_wall_ns());
 
-    if (wall_ns >= l->next_rotation_ns) {
-        l->rotate_ns = l->next_rotation_ns;
-        l->next_rotation_ns = next_rotation(l->heritage, wall_ns);
-    }
+    if (due_ns > 0)
+        l->rotate_ns = due_ns;
     if (!uv_is_active((uv_handle_t *)&l->again))
         run(l);
 }
@@ -266,7 +250,8 @@ int main(void)
         log_error("cannot start the event loop: %s", uv_strerror(rc));
         return EXIT_FAILURE;
     }
-    l.next_rotation_ns = next_rotation(h, clock_wall_ns());
+    rotation_init(&l.rotation, h->one_shot || !h->log_dir[0] ? 0 : h->options.log_rotation_interval,
+                  clock_wall_ns());
     start_archive(&l); /* what a predecessor left */
     uv_run(&l.loop, UV_RUN_DEFAULT);
     return finish(&l) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
