@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Each capture mode on a link, one worker: traffic is sent at rising rates (tests/bench/wire.c) up to the
-highest of which less than 0.1 % is lost, or which can still be sent. As root.
+highest of which less than --loss percent (0.01) is lost, or which can still be sent. As root.
 
-usage: rates.py [--modes none,kernel,...] [--traffic mix|bulk|elephants] [--seconds N] [--budget SECONDS] [--add]
+usage: rates.py [--modes none,kernel,...] [--traffic mix|bulk|elephants] [--seconds N] [--budget SECONDS]
+                [--loss PERCENT] [--add]
 
 The link is a veth pair, made to be like a network card: frames come as pages, not as packets of the
 kernel, and the kernel's half of receiving (its thread "napi/rx0-N", which no worker's process time shows)
@@ -43,7 +44,7 @@ import plot
 from bench import CLUSTER, OUT, ROOT, TOOLS, begin, make_mix
 from bulk import SHAPES, make_bulk
 
-LOSS, REFUSED = 1e-3, 1e-2
+LOSS_PERCENT, REFUSED = 0.01, 1e-2
 FIRST_RATE, FACTOR = 200_000, 1.5
 NARROWER = 3          # times that the step between the last two rates is halved
 REACHED = 0.95        # of the rate that was asked for: less, and the generator cannot do more
@@ -273,6 +274,8 @@ class Row:
     it refused, seconds per packet of the kernel's half (kernel), of the worker and of the worker with
     frames to work on (busy), and whether the generator could not do more."""
 
+    loss_max = LOSS_PERCENT / 100
+
     def __init__(self, **facts):
         self.__dict__.update(facts)
 
@@ -291,7 +294,7 @@ class Row:
         return cls(asked=asked, rate=packets / took, lost=lost / packets, refused=refused / sent,
                    kernel=napi / packets, worker=(cpu - cpu_before) / packets,
                    busy=grown.get("loop.busy_ns", 0) / 1e9 / packets,
-                   good=lost / packets <= LOSS and refused / sent <= REFUSED,
+                   good=lost / packets <= cls.loss_max and refused / sent <= REFUSED,
                    is_all=sent / took < asked * REACHED)
 
     @property
@@ -474,7 +477,10 @@ def main():
     parser.add_argument("--seconds", type=int, default=2, help="of each rate (2)")
     parser.add_argument("--budget", type=int, default=45, help="seconds that a mode may take, about (45)")
     parser.add_argument("--add", action="store_true", help="to the modes that were measured before")
+    parser.add_argument("--loss", type=float, default=LOSS_PERCENT, metavar="PERCENT",
+                        help=f"so little lost is none ({LOSS_PERCENT})")
     options = parser.parse_args()
+    Row.loss_max = options.loss / 100
     # Also where SIGINT is ignored, as it is for what a shell runs in the background.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
