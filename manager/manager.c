@@ -388,6 +388,8 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
     manager_open_signals(m);
     m->output_watch_fd = m->links.fd = -1;
     err = limits_raise_files(&plan->topology, error);
+    if (err == 0 && plan->purpose != MANAGER_REPLAY)
+        err = sizes_check(&plan->options, &plan->topology, sizes_memory_bytes(), error);
     if (err == 0)
         err = prefilter_open(&m->prefilter, &plan->options, error);
     if (err == 0)

@@ -5,6 +5,7 @@
  * to find in a larger cache. */
 #include "manager/sizes.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -16,6 +17,9 @@
 #define MEMORY_PARTS     16u /* flows have one of them, reassembly another */
 #define CGROUP_LIMIT     "/sys/fs/cgroup/memory.max"
 #define BYTES_A_MEGABYTE (UINT64_C(1) << 20)
+
+/* What a worker of mode dpdk is given at most if dpdk_memory does not say it. */
+#define DPDK_BYTES (128 * BYTES_A_MEGABYTE)
 
 uint64_t sizes_memory_bytes(void)
 {
@@ -43,6 +47,59 @@ void sizes_choose(struct options *o, unsigned n_workers, uint64_t memory_bytes)
         o->flow_table_size = between(share / SIZES_FLOW_BYTES, FLOWS_MIN, FLOWS_MAX);
     if (o->reassembly_memory == 0)
         o->reassembly_memory = between(share, REASSEMBLY_MIN, REASSEMBLY_MAX);
+}
+
+uint64_t sizes_capture_bytes(const struct options *o, enum mode mode)
+{
+    switch (mode) {
+    case MODE_XDP:
+        return o->xdp_ring_size;
+    case MODE_AF_XDP:
+        return o->af_xdp_buffer_size;
+    case MODE_DPDK:
+        return o->dpdk_memory > 0 ? o->dpdk_memory : DPDK_BYTES;
+    default:
+        return o->ring_size;
+    }
+}
+
+static const char *capture_option(enum mode mode)
+{
+    switch (mode) {
+    case MODE_XDP:
+        return "xdp_ring_size";
+    case MODE_AF_XDP:
+        return "af_xdp_buffer_size";
+    case MODE_DPDK:
+        return "dpdk_memory";
+    default:
+        return "af_packet_buffer_size";
+    }
+}
+
+int sizes_check(const struct options *o, const struct topology *t, uint64_t memory_bytes,
+                char *error)
+{
+    const struct topology_node *largest = NULL;
+    uint64_t bytes = 0, most = 0;
+
+    for (const struct topology_node *n = t->nodes; n < t->nodes + t->n; n++) {
+        uint64_t own = n->kind == TOPOLOGY_WORKER ? sizes_capture_bytes(o, n->mode) : 0;
+
+        bytes += own;
+        if (own > most) {
+            most = own;
+            largest = n;
+        }
+    }
+    if (!largest || bytes / 3 <= memory_bytes / 4)
+        return 0;
+    snprintf(error, INI_ERROR_BYTES,
+             "the workers' rings and buffers would take %" PRIu64 " of %" PRIu64
+             " MB of memory: smaller %s, or fewer workers",
+             bytes / BYTES_A_MEGABYTE, memory_bytes / BYTES_A_MEGABYTE,
+             capture_option(largest->mode));
+    return -ENOMEM;
 }
 
 void sizes_describe(const struct options *o, char *out, size_t bytes)

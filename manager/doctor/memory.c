@@ -16,25 +16,6 @@
 /* A flow in the table that mode xdp has for an interface. */
 #define XDP_FLOW_BYTES 268u
 
-/* What a worker of mode dpdk is given if dpdk_memory does not say it. */
-#define DPDK_BYTES (128 * MEGABYTE)
-
-static uint64_t capture_bytes(const struct doctor *d, enum mode mode)
-{
-    const struct options *o = d->options;
-
-    switch (mode) {
-    case MODE_XDP:
-        return o->xdp_ring_size;
-    case MODE_AF_XDP:
-        return o->af_xdp_buffer_size;
-    case MODE_DPDK:
-        return o->dpdk_memory > 0 ? o->dpdk_memory : DPDK_BYTES;
-    default:
-        return o->ring_size;
-    }
-}
-
 /* All tables and buffers full. */
 static uint64_t bytes_when_full(const struct doctor *d)
 {
@@ -43,9 +24,9 @@ static uint64_t bytes_when_full(const struct doctor *d)
 
     sizes_choose(&o, d->workers, d->memory_bytes);
     for (unsigned i = 0; i < d->n_captures; i++) {
-        bytes += d->captures[i].workers *
-                 (capture_bytes(d, d->captures[i].mode) + o.flow_table_size * SIZES_FLOW_BYTES +
-                  o.reassembly_memory + o.fragment_memory + o.spool_size);
+        bytes += d->captures[i].workers * (sizes_capture_bytes(d->options, d->captures[i].mode) +
+                                           o.flow_table_size * SIZES_FLOW_BYTES +
+                                           o.reassembly_memory + o.fragment_memory + o.spool_size);
         if (d->captures[i].mode == MODE_XDP)
             bytes += o.xdp_flow_table_size * XDP_FLOW_BYTES;
     }
@@ -83,7 +64,7 @@ static uint64_t huge_bytes(const struct doctor *d)
     sizes_choose(&o, d->workers, d->memory_bytes);
     for (unsigned i = 0; i < d->n_captures; i++) {
         if (d->captures[i].mode == MODE_AF_XDP || d->captures[i].mode == MODE_DPDK)
-            bytes += d->captures[i].workers * capture_bytes(d, d->captures[i].mode);
+            bytes += d->captures[i].workers * sizes_capture_bytes(d->options, d->captures[i].mode);
         if (o.huge_pages == HUGE_PAGES_RESERVED)
             bytes += d->captures[i].workers * o.flow_table_size * SIZES_FLOW_BYTES;
     }
@@ -159,7 +140,7 @@ DOCTOR_CHECK(memlock)
     if (!d->may_capture)
         return;
     for (unsigned i = 0; i < d->n_captures; i++)
-        need += d->captures[i].workers * capture_bytes(d, d->captures[i].mode);
+        need += d->captures[i].workers * sizes_capture_bytes(d->options, d->captures[i].mode);
     if (d->may_lock || d->memlock_bytes == DOCTOR_UNLIMITED)
         doctor_find(r, DOCTOR_OK, "", "memory may be locked without limit");
     else if (d->memlock_bytes < need)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "manager/sizes.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,6 +68,27 @@ static void the_machine_has_memory(void **state)
     assert_true(sizes_memory_bytes() > 16 << 20);
 }
 
+static void rings_leave_memory_for_others(void **state)
+{
+    static struct topology t;
+    char error[INI_ERROR_BYTES] = "";
+
+    (void)state;
+    t.n = 5;
+    for (unsigned i = 0; i < 4; i++)
+        t.nodes[i] = (struct topology_node){.kind = TOPOLOGY_WORKER, .mode = MODE_KERNEL};
+    t.nodes[4].kind = TOPOLOGY_LOGGER;
+    options.ring_size = GB;
+    assert_int_equal(sizes_check(&options, &t, 6 * GB, error), 0);
+    assert_int_equal(sizes_check(&options, &t, 5 * GB, error), -ENOMEM);
+    assert_string_equal(error, "the workers' rings and buffers would take 4096 of 5120 MB of "
+                               "memory: smaller af_packet_buffer_size, or fewer workers");
+    t.nodes[0].mode = MODE_AF_XDP;
+    options.af_xdp_buffer_size = 8 * GB;
+    assert_int_equal(sizes_check(&options, &t, 6 * GB, error), -ENOMEM);
+    assert_non_null(strstr(error, "smaller af_xdp_buffer_size"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -75,6 +97,7 @@ int main(void)
         cmocka_unit_test_setup(small_machines_still_have_tables, setup),
         cmocka_unit_test_setup(what_was_asked_for_stays, setup),
         cmocka_unit_test(the_machine_has_memory),
+        cmocka_unit_test_setup(rings_leave_memory_for_others, setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
