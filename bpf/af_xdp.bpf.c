@@ -55,7 +55,8 @@ int spliff_af_xdp(struct xdp_md *ctx)
         return XDP_DROP;
     if (packet_parse(&view, &p) == PACKET_FLOW) {
         any = flows_any(&af_xdp_shunted);
-        if (any && flows_take(any, &af_xdp_shunts, &af_xdp_flows, &view, &p))
+        if (any && flows_take(any, &af_xdp_shunts, &af_xdp_flows, &view, &p,
+                              flows_preempted ? FLOWS_OF_ALL : FLOWS_OF_CPU))
             return XDP_DROP;
         note.hash = packet_hash(&p, af_xdp_seed);
         note.mark ^= AF_XDP_HASHED;

@@ -2,22 +2,23 @@
 /* Flows that the kernel counts instead of sending their packets up: what the programs and the
  * worker (worker/capture/flows_map.h) agree on.
  *
- * Flows that are counted: struct flows_key -> struct flows_value. Each is added to by atomic
- * instructions: programs interrupt each other, and in mode xdp a flow's packets are on several
- * CPUs.
+ * Flows that are counted: struct flows_key -> struct flows_value.
  *
- * Shunted flows are in a BPF_MAP_TYPE_PERCPU_HASH, a value for each CPU. Beside it is a map of what
- * the worker wants of each, struct flows_key -> struct flows_shunt: a flow in there is counted and
- * dropped, but for the packets that flows_must_rise() names. The worker changes or takes out what
- * it wants while the flow is counted, and no count is lost by that. A third map is one struct
+ * Shunted flows are in a BPF_MAP_TYPE_PERCPU_HASH, a value for each CPU. The programs run in
+ * softirqs, or with softirqs held off: none comes between the instructions of another on its CPU,
+ * so a value is added to without atomic ones, but in a kernel for real time. Beside it is a map of
+ * what the worker wants of each, struct flows_key -> struct flows_shunt: a flow in there is counted
+ * and dropped, but for the packets that flows_must_rise() names. The worker changes or takes out
+ * what it wants while the flow is counted, and no count is lost by that. A third map is one struct
  * flows_shunted, which workers map into their memory. While it says that no flow is shunted no
  * packet is looked at; and what the program has once read in the second map, it keeps with the
  * counts until something has changed there, so that a packet needs one look-up and not two.
  *
  * Mode xdp has a BPF_MAP_TYPE_LRU_HASH, one value for all CPUs: the program puts every flow in.
  * There are many of them and the kernel makes them all at the start, which with a value for each
- * CPU takes seconds, and gigabytes where there are many CPUs. The value has the program's own state
- * behind it (bpf/xdp.h); user space reads the front.
+ * CPU takes seconds, and gigabytes where there are many CPUs. A flow's packets are on several CPUs,
+ * so values are added to by atomic instructions. The value has the program's own state behind it
+ * (bpf/xdp.h); user space reads the front.
  *
  * Only packets that were not sent up are counted, so what the worker counted and what is here are
  * the whole. A packet for which a ring had no room was not sent up either: it is counted here.

@@ -7,22 +7,46 @@
 
 #define FLOWS_SEQ_TRIES 4 /* to move seq_end on while other CPUs do */
 
+/* Whose a value is: what nobody else adds to meanwhile needs no atomic instructions. */
+enum flows_of { FLOWS_OF_CPU, FLOWS_OF_ALL };
+
 static __always_inline _Bool flows_has(const struct flows_value *v, __u32 flag,
                                        const struct packet *p)
 {
     return (v->flags & flag << p->from) != 0;
 }
 
-/* Not written without need: other CPUs read beside it. */
-static __always_inline void flows_set(struct flows_value *v, __u32 flag, const struct packet *p)
+/* Not written without need: other CPUs may read beside it. */
+static __always_inline void flows_set(struct flows_value *v, __u32 flag, const struct packet *p,
+                                      const enum flows_of of)
 {
-    if (!flows_has(v, flag, p))
+    if (flows_has(v, flag, p))
+        return;
+    if (of == FLOWS_OF_CPU)
+        v->flags |= flag << p->from;
+    else
         __sync_fetch_and_or(&v->flags, flag << p->from);
+}
+
+static __always_inline void flows_add(__u32 *to, __u32 n, const enum flows_of of)
+{
+    if (of == FLOWS_OF_CPU)
+        *to += n;
+    else
+        __sync_fetch_and_add(to, n);
+}
+
+static __always_inline void flows_add_long(__u64 *to, __u64 n, const enum flows_of of)
+{
+    if (of == FLOWS_OF_CPU)
+        *to += n;
+    else
+        __sync_fetch_and_add(to, n);
 }
 
 /* Notes where a direction has come to. False: the segment lies behind that, it was sent before. */
 static __always_inline _Bool flows_note_seq(struct flows_value *v, struct flows_end *e,
-                                            const struct packet *p)
+                                            const struct packet *p, const enum flows_of of)
 {
     __u32 seq_end = p->seq + p->payload_bytes;
 
@@ -31,25 +55,29 @@ static __always_inline _Bool flows_note_seq(struct flows_value *v, struct flows_
 
         if (flows_has(v, FLOWS_SEQ, p) && (__s32)(seq_end - before) <= 0)
             return 0;
+        if (of == FLOWS_OF_CPU) {
+            e->seq_end = seq_end;
+            break;
+        }
         if (__sync_val_compare_and_swap(&e->seq_end, before, seq_end) == before)
             break;
     }
-    flows_set(v, FLOWS_SEQ, p);
+    flows_set(v, FLOWS_SEQ, p, of);
     return 1;
 }
 
 static __always_inline void flows_count_segment(struct flows_value *v, struct flows_end *e,
-                                                const struct packet *p)
+                                                const struct packet *p, const enum flows_of of)
 {
     if (p->window == 0)
-        __sync_fetch_and_add(&e->zero_windows, 1);
+        flows_add(&e->zero_windows, 1, of);
     if (p->payload_bytes == 0)
-        flows_set(v, FLOWS_ACK, p);
-    else if (flows_note_seq(v, e, p)) {
-        __sync_fetch_and_add(&e->payload_bytes, p->payload_bytes);
+        flows_set(v, FLOWS_ACK, p, of);
+    else if (flows_note_seq(v, e, p, of)) {
+        flows_add_long(&e->payload_bytes, p->payload_bytes, of);
         *(p->from ? &v->seq_time[1] : &v->seq_time[0]) = (__u32)(e->last_ns >> FLOWS_TIME_SHIFT);
     } else
-        __sync_fetch_and_add(&e->resent, 1);
+        flows_add(&e->resent, 1, of);
 }
 
 /* The coarse clock, which is right to some ms, moves with the kernel's ticks, and to read those
@@ -64,17 +92,18 @@ static __always_inline void flows_note_time(struct flows_end *e)
     e->last_ns = bpf_ktime_get_coarse_ns();
 }
 
-static __always_inline void flows_count(struct flows_value *v, const struct packet *p)
+static __always_inline void flows_count(struct flows_value *v, const struct packet *p,
+                                        const enum flows_of of)
 {
     struct flows_end *e = p->from ? &v->end[1] : &v->end[0];
 
-    __sync_fetch_and_add(&e->packets, 1);
-    __sync_fetch_and_add(&e->ip_bytes, p->ip_bytes);
+    flows_add_long(&e->packets, 1, of);
+    flows_add_long(&e->ip_bytes, p->ip_bytes, of);
     flows_note_time(e);
     if (p->key.proto == PACKET_TCP)
-        flows_count_segment(v, e, p);
+        flows_count_segment(v, e, p, of);
     else
-        __sync_fetch_and_add(&e->payload_bytes, p->payload_bytes);
+        flows_add_long(&e->payload_bytes, p->payload_bytes, of);
 }
 
 /* A handshake of QUIC, or any other packet with a long header (RFC 8999 section 5.1). */
@@ -130,13 +159,13 @@ static __always_inline _Bool flows_ask(struct flows_kept *f, void *shunts,
  * other one: it does not go up. */
 static __always_inline _Bool flows_take(const volatile struct flows_shunted *any, void *shunts,
                                         void *flows, const struct packet_view *view,
-                                        const struct packet *p)
+                                        const struct packet *p, const enum flows_of of)
 {
     struct flows_kept *f = bpf_map_lookup_elem(flows, &p->key);
 
     if (!f || !flows_ask(f, shunts, any, p) || flows_must_rise(&f->how, view, p))
         return 0;
-    flows_count(&f->counted, p);
+    flows_count(&f->counted, p, of);
     return 1;
 }
 

@@ -5,6 +5,10 @@
 
 #include "bpf/flows.h"
 
+/* Programs on one CPU may come between each other, as in a kernel for real time: then what is the
+ * CPU's own is added to as what is everybody's. */
+const volatile _Bool flows_preempted = 0;
+
 #define FLOWS_MAP(name)                                                                            \
     struct {                                                                                       \
         __uint(type, BPF_MAP_TYPE_PERCPU_HASH);                                                    \

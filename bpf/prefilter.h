@@ -40,6 +40,9 @@ struct {
     __type(value, __u64);
 } prefilter_counts SEC(".maps");
 
+const volatile _Bool prefilter_used =
+    0; /* an option names a list: else nothing of this is loaded */
+
 /* The addresses of the outermost IP header. False: there is none. */
 static __always_inline _Bool prefilter_addresses(const struct packet_view *v,
                                                  struct prefilter_key ends[2])
@@ -77,8 +80,11 @@ static __noinline __u32 prefilter_lists(__u32 state, struct prefilter_key *ends)
 static __always_inline __u32 prefilter_current(void)
 {
     __u32 zero = 0;
-    const __u32 *state = bpf_map_lookup_elem(&prefilter_state, &zero);
+    const __u32 *state;
 
+    if (!prefilter_used)
+        return 0;
+    state = bpf_map_lookup_elem(&prefilter_state, &zero);
     return state ? *state : 0;
 }
 
@@ -91,13 +97,15 @@ static __always_inline _Bool prefilter_is_on(void)
 /* Judges a packet and counts it if it is left out: as prefilter_judge(). */
 static __always_inline __u32 prefilter(const struct packet_view *v)
 {
-    struct prefilter_key ends[2] = {};
-    __u32 state = prefilter_current(), verdict, index;
+    __u32 state = prefilter_current(), verdict = 0, index;
     __u64 *count;
 
-    if (!(state & PREFILTER_LISTS) || !prefilter_addresses(v, ends))
-        return 0;
-    verdict = prefilter_judge(state & PREFILTER_LISTS, prefilter_lists(state, ends));
+    if (state & PREFILTER_LISTS) {
+        struct prefilter_key ends[2] = {};
+
+        if (prefilter_addresses(v, ends))
+            verdict = prefilter_judge(state & PREFILTER_LISTS, prefilter_lists(state, ends));
+    }
     if (verdict == 0)
         return 0;
     index = verdict - 1;

@@ -28,7 +28,8 @@ static __always_inline _Bool is_taken(const struct packet_view *view)
     struct packet p = {};
 
     return any && packet_parse(view, &p) == PACKET_FLOW &&
-           flows_take(any, &shunt_shunts, &shunt_flows, view, &p);
+           flows_take(any, &shunt_shunts, &shunt_flows, view, &p,
+                      flows_preempted ? FLOWS_OF_ALL : FLOWS_OF_CPU);
 }
 
 SEC("socket")

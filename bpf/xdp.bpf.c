@@ -145,9 +145,9 @@ __noinline int spliff_xdp_judge(struct xdp_md *ctx, struct packet *p)
     if (!p)
         return 0;
     if (f && !xdp_flow_rises(f, &v, p))
-        flows_count(&f->counted, p);
+        flows_count(&f->counted, p, FLOWS_OF_ALL);
     else if (!spliff_xdp_send(ctx, packet_hash(p, xdp_config.seed), p) && f)
-        flows_count(&f->counted, p);
+        flows_count(&f->counted, p, FLOWS_OF_ALL);
     return 0;
 }
 
@@ -162,9 +162,9 @@ __noinline int spliff_tc_judge(struct __sk_buff *skb, struct packet *p, __u32 ou
     if (f)
         count_segments(f, p, skb->gso_segs);
     if (f && !xdp_flow_rises(f, &v, p))
-        flows_count(&f->counted, p);
+        flows_count(&f->counted, p, FLOWS_OF_ALL);
     else if (!spliff_tc_send(skb, packet_hash(p, xdp_config.seed), p, outgoing) && f)
-        flows_count(&f->counted, p);
+        flows_count(&f->counted, p, FLOWS_OF_ALL);
     return 0;
 }
 
@@ -197,7 +197,7 @@ int spliff_xdp(struct xdp_md *ctx)
     }
     f = bpf_map_lookup_elem(&xdp_flows, &p.key);
     if (f && xdp_flow_is_quiet(f, &p))
-        flows_count(&f->counted, &p);
+        flows_count(&f->counted, &p, FLOWS_OF_ALL);
     else
         spliff_xdp_judge(ctx, &p);
     return pass_on(&p);
@@ -219,7 +219,7 @@ static __always_inline int look_tc(struct __sk_buff *skb, __u32 outgoing)
     f = bpf_map_lookup_elem(&xdp_flows, &p.key);
     if (f && xdp_flow_is_quiet(f, &p)) {
         count_segments(f, &p, skb->gso_segs);
-        flows_count(&f->counted, &p);
+        flows_count(&f->counted, &p, FLOWS_OF_ALL);
     } else {
         spliff_tc_judge(skb, &p, outgoing);
     }

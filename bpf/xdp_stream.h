@@ -131,7 +131,7 @@ static __always_inline _Bool xdp_tcp_rises(struct xdp_flow *f, const struct pack
     if (s->quiet || xdp_stream_is_hushed(s, p))
         return 0;
     xdp_stream_read(s, v, p);
-    flows_note_seq(&f->counted, e, p);
+    flows_note_seq(&f->counted, e, p, FLOWS_OF_ALL);
     return 1;
 }
 

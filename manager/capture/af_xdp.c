@@ -84,6 +84,8 @@ static int attach_program(const struct opening *o)
         return interface_fail(i->name, o->error, -ENOMEM, "out of memory");
     o->opened->program = b;
     b->rodata->af_xdp_seed = o->r->seed;
+    b->rodata->flows_preempted = o->r->preempts;
+    b->rodata->prefilter_used = o->r->prefilter != NULL;
     bpf_map__set_max_entries(b->maps.af_xdp_sockets, o->r->n_workers);
     bpf_map__set_max_entries(b->maps.af_xdp_flows,
                              (uint32_t)o->r->options->shunt_table_size * o->r->n_workers);

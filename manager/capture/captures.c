@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 /* The workers of one interface: their numbers, in order. */
@@ -62,6 +63,14 @@ static void share_out(const struct members *m, const uint16_t *owner,
         for (unsigned b = 0; b < FLOW_BUCKETS; b++)
             h->bucket_owner[b] = (uint16_t)m->worker[owner[b]];
     }
+}
+
+/* Softirqs are threads in a kernel for real time, which says so in its version. */
+static bool kernel_preempts(void)
+{
+    struct utsname u;
+
+    return uname(&u) < 0 || strstr(u.version, "PREEMPT_RT");
 }
 
 /* With the rings and buffers that the manager allocates for it in its card's memory. */
@@ -174,6 +183,7 @@ int captures_open(struct captures **out, const struct topology *t, const struct 
         captured->request = (struct capture_request){
             .options = o,
             .prefilter = prefilter,
+            .preempts = kernel_preempts(),
             .seed = seed,
             .number = c->n,
             .fanout_group = (fanout_base + c->n) & 0xffff,

@@ -24,6 +24,7 @@ struct capture_request {
     uint32_t fanout_group;             /* AF_PACKET: the next free one is taken if fanout_id is 0 */
     const uint16_t *bucket_owner;      /* FLOW_BUCKETS entries: which of the n_workers */
     const struct prefilter *prefilter; /* for programs: prefilter_use(); or NULL */
+    bool preempts;                     /* a softirq may come between those of its CPU */
     int *processes_fd; /* mode xdp: the map of bpf/processes.h, the caller's; -1: the first opener
                           makes it; NULL: there is no probe to fill it */
 };

@@ -80,6 +80,8 @@ static int load(struct socket_filter *f, const struct capture_request *r, const 
         return -errno;
     f->bpf->rodata->shunt_l3 = i->linktype != LINKTYPE_ETHERNET;
     f->bpf->rodata->shunt_skip_outgoing = i->loopback;
+    f->bpf->rodata->flows_preempted = r->preempts;
+    f->bpf->rodata->prefilter_used = r->prefilter != NULL;
     err = bpf_map__set_max_entries(f->bpf->maps.shunt_flows, flows);
     if (err == 0)
         err = bpf_map__set_max_entries(f->bpf->maps.shunt_shunts, flows);

@@ -110,6 +110,7 @@ static void set_config(const struct opened *o, struct xdp_bpf *b)
     config->n_cpus = (unsigned short)o->n_cores;
     for (unsigned i = 0; i < o->n_cores; i++)
         config->cpu[i] = (unsigned short)o->cores[i];
+    b->rodata->prefilter_used = o->prefilter != NULL;
     bpf_program__set_autoload(b->progs.spliff_xdp, wants_xdp(o));
     bpf_program__set_autoload(b->progs.spliff_tc_in, !wants_xdp(o));
     bpf_program__set_autoload(b->progs.spliff_tc_out, !o->interface.loopback);

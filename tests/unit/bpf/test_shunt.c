@@ -20,12 +20,15 @@
 static struct shunt_bpf *bpf;
 static struct flow_key key;
 
+/* The two kinds of interfaces, with what else a manager says of one or the other. */
 static int load_for(bool l3)
 {
     bpf = shunt_bpf__open();
     if (!bpf)
         return -1;
     bpf->rodata->shunt_l3 = l3;
+    bpf->rodata->prefilter_used = l3;
+    bpf->rodata->flows_preempted = !l3;
     bpf_map__set_max_entries(bpf->maps.shunt_flows, 16);
     bpf_map__set_max_entries(bpf->maps.shunt_shunts, 16);
     LOAD_OR_DESTROY(shunt, bpf);
