@@ -232,6 +232,7 @@ static void af_xdp_tick(struct opened *o)
     char error[INI_ERROR_BYTES];
 
     queues_look(&o->queues);
+    xdp_look(o->attached, o->name);
     if (interface_find(&now, o->name, error) < 0 || now.index != o->interface.index ||
         now.mtu_bytes == o->interface.mtu_bytes)
         return;

@@ -410,6 +410,11 @@ static int xdp_back(struct opened *o, const struct interface *now, char *error)
     return 0;
 }
 
+static void xdp_tick(struct opened *o)
+{
+    xdp_look(o->in, o->name);
+}
+
 /* In the programs' time, CLOCK_MONOTONIC; of several services with one key the last to expire
  * counts.
  */
@@ -443,6 +448,7 @@ const struct opener opener_xdp = {
     .open = xdp_open,
     .gone = detach,
     .back = xdp_back,
+    .tick = xdp_tick,
     .learned_host = xdp_learned_host,
     .learned_port = xdp_learned_port,
     .close = xdp_close,

@@ -41,6 +41,8 @@ struct xdp_attached {
     struct xdp_program *program;
     unsigned index; /* of the interface */
     enum xdp_mode mode;
+    uint32_t id; /* of what is attached: our program, or the dispatcher that it is behind */
+    bool displaced;
     int lock_fd;
 };
 
@@ -277,6 +279,19 @@ static struct xdp_program *program_of(struct bpf_object *o, const char *function
     return libxdp_get_error(p) == 0 ? p : NULL;
 }
 
+/* What is attached where the program was; 0: nothing. False: that cannot be told. */
+static bool find_attached(const struct xdp_attached *a, uint32_t *id)
+{
+    DECLARE_LIBBPF_OPTS(bpf_xdp_query_opts, there);
+
+    if (bpf_xdp_query((int)a->index, 0, &there) < 0)
+        return false;
+    *id = a->mode == XDP_OFFLOAD   ? there.hw_prog_id
+          : a->mode == XDP_GENERIC ? there.skb_prog_id
+                                   : there.drv_prog_id;
+    return true;
+}
+
 int xdp_attach(struct xdp_attached **out, struct bpf_object *o, const char *function,
                const struct interface *i, enum xdp_mode mode, char *error)
 {
@@ -300,6 +315,7 @@ int xdp_attach(struct xdp_attached **out, struct bpf_object *o, const char *func
     }
     r = attach(a, mode);
     if (r == 0) {
+        find_attached(a, &a->id);
         *out = a;
         return 0;
     }
@@ -310,6 +326,35 @@ unlock:
 free_attached:
     free(a);
     return r;
+}
+
+/* Whether the program is behind the dispatcher that is there now. */
+static bool is_dispatched(const struct xdp_attached *a)
+{
+    struct xdp_multiprog *all = xdp_multiprog__get_from_ifindex((int)a->index);
+    struct xdp_program *p = NULL;
+
+    if (libxdp_get_error(all) != 0)
+        return false;
+    while ((p = xdp_multiprog__next_prog(p, all)) &&
+           xdp_program__id(p) != xdp_program__id(a->program))
+        ;
+    xdp_multiprog__close(all);
+    return p != NULL;
+}
+
+void xdp_look(struct xdp_attached *a, const char *name)
+{
+    uint32_t id;
+
+    if (!a || a->displaced || !find_attached(a, &id) || id == a->id)
+        return;
+    a->id = id;
+    a->displaced = !is_dispatched(a);
+    if (a->displaced)
+        log_warn("interface %s: our XDP program was detached by another, and what comes in is not "
+                 "captured: ip link set dev %s xdp off, and restart",
+                 name, name);
 }
 
 int xdp_guard(struct xdp_attached **out, const struct interface *i, char *error)

@@ -26,6 +26,10 @@ int xdp_attach(struct xdp_attached **out, struct bpf_object *o, const char *func
  * *out, or with a line in error -EBUSY, -ENOMEM or -errno. */
 int xdp_guard(struct xdp_attached **out, const struct interface *i, char *error);
 
+/* Says, once, that the program is no longer there because another was attached by force, or all
+ * were detached. Of one behind a dispatcher others may come and go. NULL is nothing to look at. */
+void xdp_look(struct xdp_attached *a, const char *name);
+
 /* Takes away what managers that were killed have left on whatever interface: also one that nobody
  * captures from by XDP any more. Without the right to, nothing. */
 void xdp_sweep(void);

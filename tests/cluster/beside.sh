@@ -28,8 +28,9 @@ trunk_end() {
     server tc qdisc del dev sv0 clsact
 }
 
+# begin_kernel [OPTION...]
 begin_kernel() {
-    server "$BIN/spliff-cluster" run -i sv0 -w 2 --log-dir "$WORK/kernel" --quiet 2>"$WORK/kernel.err" &
+    server "$BIN/spliff-cluster" run "$@" -i sv0 -w 2 --log-dir "$WORK/kernel" --quiet 2>"$WORK/kernel.err" &
     KERNEL=$!
 }
 

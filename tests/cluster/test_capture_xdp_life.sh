@@ -93,6 +93,16 @@ elsewhere_and_back sv0
 removed_and_back sv0
 [ "$(counter manager.restarts)" -eq "$restarts" ] || die 'a worker was restarted'
 
+# By force an interface is given another program, and nothing comes in any more.
+said 0 'our XDP program was detached' || die 'a program that is there is missed'
+if [ -e "$PASS" ]; then
+    server ip -force link set dev sv0 xdpdrv obj "$PASS" sec xdp || die 'cannot replace the program'
+    wait_for 10 said 1 'sv0: our XDP program was detached by another.*xdp off' || die 'nobody says that it is gone'
+    server ip link set dev sv0 xdpdrv off
+    stop
+    start
+fi
+
 # A killed manager takes its children with it; what is still attached goes with the next start.
 kill -9 "$(node_pid manager)" || die 'no manager to kill'
 start
