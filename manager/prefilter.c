@@ -98,7 +98,9 @@ static int read_list(struct prefix_table *t, const char *key, const char *path, 
 
     if (r < 0) {
         snprintf(error, INI_ERROR_BYTES, "%s: cannot read %s: %s", key, path,
-                 r == -EINVAL ? "it is not a regular file" : strerror(-r));
+                 r == -EINVAL  ? "it is not a regular file"
+                 : r == -EFBIG ? "it has more than 64 MiB"
+                               : strerror(-r));
         free(text);
         return r;
     }

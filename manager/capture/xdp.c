@@ -357,6 +357,9 @@ static void say_how(const struct opened *o)
              : o->virtual            ? " in both directions, as it is virtual"
                                      : " in both directions, as it has no XDP",
              (unsigned)o->flows);
+    if (!wants_xdp(o) && o->options->xdp_mode != XDP_AUTO)
+        log_warn("interface %s: xdp_mode has no effect on a %s, which is read by tc", o->name,
+                 o->interface.loopback ? "loopback" : "tunnel without a link layer");
 }
 
 static void xdp_close(struct opened *o)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# Mode xdp on every kind of interface: a loopback, where each packet passes twice and is counted once;
-# a trunk, whose frames have VLAN tags; a tunnel, which has no XDP; jumbo frames, and frames that are cut
+# Mode xdp on every kind of interface: a loopback, where each packet passes twice and is counted once; a
+# bridge; a VXLAN, its frames and those around them; a trunk, whose frames have VLAN tags; a tunnel, which
+# has no XDP; jumbo frames, and frames that are cut
 # behind us (their bytes are exact, and their packets those of the wire); generic XDP.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/xdp.sh"
@@ -43,9 +44,10 @@ client ip addr add 192.0.2.99/24 dev cl0
 server ip addr add 192.0.2.99/32 dev lo
 
 FROM=server ASKER=192.0.2.99 PLAIN=http://127.0.0.1
-kind loopback lo http://127.0.0.1/files/20k.txt https://127.0.0.1/big http://127.0.0.1/last
+MODE=offload kind loopback lo http://127.0.0.1/files/20k.txt https://127.0.0.1/big http://127.0.0.1/last
 server ip addr del 192.0.2.99/32 dev lo
 grep -q 'lo: tc on what comes in' "$WORK/loopback.err" || die 'how it reads a loopback is not said'
+grep -q 'lo: xdp_mode has no effect' "$WORK/loopback.err" || die 'takes an option that it cannot follow'
 
 FROM=client PLAIN=http://$SERVER4
 wire_frames

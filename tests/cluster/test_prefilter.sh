@@ -23,6 +23,9 @@ logged /ignored && die 'the list does not leave out what is in it'
 echo '192.0.2.0/33' >"$WORK/ignore"
 reload && die 'a broken list is taken'
 grep -q "$WORK/ignore:1: this is not a prefix" "$WORK/reload.out" || die 'reload does not name the line'
+truncate -s 65M "$WORK/ignore"
+reload && die 'a list without bound is read'
+grep -q "cannot read $WORK/ignore: it has more than 64 MiB" "$WORK/reload.out" || die 'reload does not say how much it reads'
 get "http://$SERVER4/kept-still"
 wait_for 10 logged /kept-still || die 'a broken list changes what there is'
 
