@@ -105,7 +105,7 @@ SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/opti
 SRC_IPC := common/ipc/heritage.c common/ipc/child.c common/ipc/frame_ring.c common/ipc/spool.c common/ipc/body.c common/ipc/message.c \
            common/ipc/event.c common/ipc/record_reader.c common/ipc/bus_socket.c common/ipc/bus.c \
            common/ipc/plaintext.c common/ipc/plaintext_socket.c common/ipc/owner.c \
-           common/ipc/claim.c common/ipc/dpdk_share.c
+           common/ipc/claim.c common/ipc/dpdk_share.c common/ipc/dpdk_orders.c
 READER_IPC := common/ipc/heritage.c common/ipc/child.c common/ipc/frame_ring.c
 SRC_BROKER := common/ipc/broker.c
 
@@ -195,6 +195,7 @@ SRC_WORKER_DPDK := worker/capture/table_dpdk.c worker/capture/dpdk.c worker/capt
   worker/capture/dpdk_clock.c worker/capture/dpdk_eal.c worker/capture/dpdk_port.c \
   worker/capture/dpdk_rss.c worker/capture/dpdk_owner.c worker/capture/dpdk_interrupt.c \
   worker/capture/dpdk_power.c worker/capture/dpdk_flow.c worker/capture/dpdk_rule.c \
+  worker/capture/dpdk_rules.c \
   $(filter-out worker/capture/%,$(SRC_WORKER))
 
 # The probe: what it finds in files and processes.
@@ -323,8 +324,8 @@ $(BIN_$(1))/spliff-worker-dpdk: $(call objs,$(1),$(SRC_WORKER_DPDK) $(COMMON)) $
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker) $$(DPDK_LIBS)
-$(patsubst %,build/$(1)/obj/worker/capture/%.o,dpdk dpdk_eal dpdk_port dpdk_rss dpdk_interrupt dpdk_power dpdk_rule dpdk_flow) \
-$(patsubst %,build/$(1)/obj/tests/unit/capture/test_%.o,dpdk_rss dpdk_interrupt dpdk_power dpdk_rule dpdk_flow) \
+$(patsubst %,build/$(1)/obj/worker/capture/%.o,dpdk dpdk_eal dpdk_port dpdk_rss dpdk_interrupt dpdk_power dpdk_rule dpdk_rules dpdk_flow dpdk_owner) \
+$(patsubst %,build/$(1)/obj/tests/unit/capture/test_%.o,dpdk_rss dpdk_interrupt dpdk_power dpdk_rule dpdk_flow dpdk_flow_owner) \
 build/$(1)/obj/tests/unit/capture/dpdk_card.o: \
   CPPFLAGS_ALL += $$(DPDK_CFLAGS)
 $(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON_UNFILTERED))
@@ -657,6 +658,7 @@ $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/sc
   manager/capture/host_use.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
   $(PREFILTER) \
   worker/capture/af_xdp.c $(FLOWS_MAP))
+$(call unit,ipc/test_dpdk_orders,common/ipc/dpdk_orders.c common/base/check.c)
 $(call unit,capture/test_dpdk_clock,worker/capture/dpdk_clock.c)
 $(call unit,capture/test_dpdk_args,worker/capture/dpdk_args.c common/base/check.c)
 $(call unit,manager/capture/test_dpdk_device,manager/capture/dpdk_device.c)
@@ -670,7 +672,10 @@ $(call unit,capture/test_dpdk_rss,worker/capture/dpdk_rss.c)
 $(call unit,capture/test_dpdk_interrupt,worker/capture/dpdk_interrupt.c)
 $(call unit,capture/test_dpdk_rule,tests/unit/capture/dpdk_card.c worker/capture/dpdk_rule.c $(BASE))
 $(call unit,capture/test_dpdk_flow,tests/unit/capture/dpdk_card.c worker/capture/dpdk_flow.c \
-  worker/capture/dpdk_rule.c $(BASE))
+  worker/capture/dpdk_rules.c worker/capture/dpdk_rule.c common/ipc/dpdk_orders.c \
+  common/ipc/dpdk_share.c common/ipc/heritage.c $(BASE))
+$(call unit,capture/test_dpdk_flow_owner,tests/unit/capture/dpdk_card.c worker/capture/dpdk_flow.c \
+  worker/capture/dpdk_rules.c worker/capture/dpdk_rule.c common/ipc/dpdk_orders.c $(BASE))
 $(call unit,capture/test_dpdk_power,worker/capture/dpdk_power.c manager/cpufreq.c common/base/log.c)
 endif
 $(call unit,worker/test_wait,worker/wait.c)

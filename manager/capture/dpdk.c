@@ -100,7 +100,8 @@ static int open_share(struct opened *o, const struct capture_request *r,
         return interface_fail(r->interface, error, -ENOENT,
                               "huge pages are mounted nowhere: mkdir -p /dev/hugepages; mount -t "
                               "hugetlbfs none /dev/hugepages");
-    o->share_fd = heritage_shm("spliff-port", DPDK_SHARE_BYTES);
+    o->share_fd =
+        heritage_shm("spliff-port", dpdk_share_bytes(r->n_workers, dpdk_orders_flows(r->options)));
     return o->share_fd < 0
                ? interface_fail(r->interface, error, o->share_fd, "cannot make shared memory")
                : 0;

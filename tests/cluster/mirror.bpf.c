@@ -18,6 +18,18 @@ static __always_inline void copy(struct __sk_buff *skb)
     bpf_clone_redirect(skb, MIRROR_INDEX, 0);
 }
 
+/* Two taps instead of two queues: each flow goes to one of them. */
+SEC("tc/split")
+int mirror_split(struct __sk_buff *skb)
+{
+    struct packet_view view = {.ctx = skb, .bytes = skb->len, .hook = PACKET_TC};
+    __u32 hash = 0;
+
+    walk_hash(&view, 1, &hash);
+    bpf_clone_redirect(skb, MIRROR_INDEX + hash % MIRROR_QUEUES, 0);
+    return TC_ACT_UNSPEC;
+}
+
 SEC("tc")
 int mirror(struct __sk_buff *skb)
 {

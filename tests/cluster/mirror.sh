@@ -15,20 +15,25 @@ mirror_up() {
     mirror_pair "$@" && server tc qdisc add dev sv0 clsact && mirror_as tc
 }
 
-# The pair alone: also another one, when the first was removed.
-mirror_pair() {
-    local queues=${1:-2}
-    server ip link add mir0 index $MIRROR_INDEX numtxqueues 2 numrxqueues 2 type veth \
-        peer name tap0 numtxqueues 2 numrxqueues 2 || return 1
-    server ethtool -L mir0 tx "$queues" 2>/dev/null
-    server ethtool -L tap0 rx "$queues" || return 1
-    server sysctl -qw net.ipv6.conf.mir0.disable_ipv6=1 net.ipv6.conf.tap0.disable_ipv6=1
-    server ethtool -K mir0 tx off txvlan off tso off gso off >/dev/null 2>&1
-    server ip link set mir0 up
-    server ip link set tap0 up
+# Two taps of one queue, tap0 and tap1, among which the flows are shared out.
+mirror_split_up() {
+    mirror_pair 1 0 && mirror_pair 1 1 && server tc qdisc add dev sv0 clsact && mirror_as tc/split
 }
 
-# mirror_as SECTION: tc, or tc/tagged for copies with a VLAN tag.
+# mirror_pair [QUEUES [NUMBER]]: the pair alone; also another one, when the first was removed.
+mirror_pair() {
+    local queues=${1:-2} mir=mir${2:-0} tap=tap${2:-0}
+    server ip link add "$mir" index $((MIRROR_INDEX + ${2:-0})) numtxqueues 2 numrxqueues 2 type veth \
+        peer name "$tap" numtxqueues 2 numrxqueues 2 || return 1
+    server ethtool -L "$mir" tx "$queues" 2>/dev/null
+    server ethtool -L "$tap" rx "$queues" || return 1
+    server sysctl -qw "net.ipv6.conf.$mir.disable_ipv6=1" "net.ipv6.conf.$tap.disable_ipv6=1"
+    server ethtool -K "$mir" tx off txvlan off tso off gso off >/dev/null 2>&1
+    server ip link set "$mir" up
+    server ip link set "$tap" up
+}
+
+# mirror_as SECTION: tc, tc/tagged for copies with a VLAN tag, or tc/split.
 mirror_as() {
     local side
     for side in ingress egress; do

@@ -6,52 +6,12 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/mirror.sh"
 . "$(dirname "$0")/beside.sh"
+. "$(dirname "$0")/card.sh"
 why=$(mirror_missing)
-[ -n "$why" ] || why=$(tool_missing dpdk_card.so)
-CARD=$ROOT/build/tools/cluster/dpdk_card.so
+[ -n "$why" ] || why=$(card_missing)
 [ -x "$BIN/spliff-worker-dpdk" ] || why='no libdpdk to build mode dpdk with'
 [ -n "$why" ] || find /usr/lib* -name 'librte_net_af_xdp.so*' | grep -q . || why='no net_af_xdp driver of DPDK'
 [ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
-
-# Commands of which only the worker has the card in front of it.
-with_card() {
-    local real=$BIN file
-    mkdir "$WORK/bin"
-    for file in "$real"/*; do cp -l "$file" "$WORK/bin/" 2>/dev/null || cp "$file" "$WORK/bin/"; done
-    rm "$WORK/bin/spliff-worker-dpdk"
-    cat >"$WORK/bin/spliff-worker-dpdk" <<SH
-#!/bin/sh
-[ -e "$WORK/no-card" ] && exec "$real/spliff-worker-dpdk" "\$@"
-[ -e "$WORK/no-flags" ] && export DPDK_CARD_NO_FLAGS=1
-LD_PRELOAD="$CARD" exec "$real/spliff-worker-dpdk" "\$@"
-SH
-    chmod 755 "$WORK" "$WORK/bin" "$WORK/bin/spliff-worker-dpdk"
-    BIN=$WORK/bin
-}
-said() { grep -c "$1" "$STATE/worker-1.stderr"; }
-# As begin_kernel, without shunting.
-begin_plain() {
-    printf '%s\n' 'shunt_tls = no' 'shunt_unknown = no' 'shunt_body = no' >"$WORK/plain.cfg"
-    server "$BIN/spliff-cluster" run --config "$WORK/plain.cfg" -i sv0 -w 1 --log-dir "$WORK/kernel" --quiet \
-        2>"$WORK/kernel.err" &
-    KERNEL=$!
-}
-# download PATH...: slowly, so that rings need not hold much of it.
-download() { client curl -sk --limit-rate 8M -o /dev/null "$@" || die "curl $*"; }
-# totals DIR: what conn.log counts of the downloads.
-totals() {
-    zcat -f "$1"/*-*-*/conn.* "$1"/conn.log 2>/dev/null | python3 -c '
-import sys
-keep = "proto id.resp_p orig_bytes resp_bytes orig_pkts orig_ip_bytes resp_pkts resp_ip_bytes missed_bytes conn_state".split()
-rows = []
-for line in sys.stdin:
-    fields = line.rstrip("\n").split("\t")
-    if fields[0] == "#fields":
-        names = fields[1:]
-    elif line[0] != "#" and dict(zip(names, fields))["id.resp_p"] == "443":
-        rows.append(" ".join(k + "=" + v for k, v in zip(names, fields) if k in keep))
-print("\n".join(sorted(rows)))'
-}
 
 begin 1
 mirror_up 1 || die 'cannot make the mirror port'

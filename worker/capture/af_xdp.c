@@ -202,19 +202,6 @@ static bool fill_frame(struct capture *c, struct frame *f, uint32_t first, uint3
     return true;
 }
 
-/* Whether the frame is one that the user's filter lets through; cuts it to the snap length. */
-static bool passes(struct capture *c, struct frame *f)
-{
-    if (c->filter && !filter_match(c->filter, f->data, f->caplen, f->wirelen)) {
-        c->counters->capture_filtered++;
-        return false;
-    }
-    if (f->caplen > c->snaplen)
-        f->caplen = c->snaplen;
-    c->counters->capture_truncated += f->caplen < f->wirelen;
-    return true;
-}
-
 /* Nothing has come. A driver that is to be polled is made to look for frames. A removed interface,
  * of which the manager sees what becomes, leaves an error in the socket, which would end every
  * sleep until somebody takes it. */
@@ -264,7 +251,7 @@ static int af_xdp_recv(struct capture *c, struct frame *out, uint32_t max)
 
         if (end == c->taken || !fill_frame(c, &out[n], c->taken, end))
             break;
-        n += passes(c, &out[n]);
+        n += frame_filter_pass(c->filter, c->snaplen, &out[n], c->counters);
         c->taken = end;
     }
     c->notes->taken = c->taken;

@@ -46,7 +46,8 @@ static struct {
     struct dpdk_port port; /* of a worker that is alone; else only its number */
     uint16_t queue;
     struct dpdk_share *share; /* with the port's owner; NULL: there is none */
-    uint32_t abandoned;       /* frames that a predecessor died with */
+    uint32_t abandoned;       /* frames that a predecessor died with, */
+    uint32_t unshunted;       /* and its flows that the card counted */
     uint64_t stamp_flag;      /* of mbufs that have a time stamp; 0: none has */
     int stamp_offset;
     bool stamp_runs; /* in ticks of the device's clock */
@@ -143,7 +144,8 @@ static int wait_for(const struct heritage *h, _Atomic uint32_t *word, uint32_t v
 static int begin_as_guest(const struct heritage *h)
 {
     const struct heritage_dpdk *d = &h->capture.dpdk;
-    struct dpdk_share *s = heritage_map(h->capture.memory_fd, DPDK_SHARE_BYTES);
+    struct dpdk_share *s = heritage_map(
+        h->capture.memory_fd, dpdk_share_bytes(d->queues, dpdk_orders_flows(&h->options)));
     struct dpdk_share_queue *q;
     uint32_t before;
     int r;
@@ -160,14 +162,14 @@ static int begin_as_guest(const struct heritage *h)
     q = &s->queue[d->queue];
     before = atomic_load(&q->given);
     atomic_store(&q->asked, before + 1);
-    atomic_fetch_add(&s->bell, 1);
-    dpdk_share_wake(&s->bell);
+    dpdk_share_ring(s);
     begun.port.id = s->port;
     begun.queue = (uint16_t)d->queue;
     begun.share = s;
     begun.interrupt.fd = -1;
     r = wait_for(h, &q->given, before);
     begun.abandoned = q->abandoned;
+    begun.unshunted = q->unshunted;
     return r;
 }
 
@@ -223,20 +225,6 @@ static void fill_frame(struct capture *c, struct frame *f, const struct rte_mbuf
         f->checksum = FRAME_CHECKSUM_GOOD;
 }
 
-/* Whether the frame is one that the user's filter lets through, which looks at it whole; cuts it.
- */
-static bool passes(struct capture *c, struct frame *f)
-{
-    if (c->filter && !filter_match(c->filter, f->data, f->caplen, f->wirelen)) {
-        c->counters->capture_filtered++;
-        return false;
-    }
-    if (f->caplen > c->snaplen)
-        f->caplen = c->snaplen;
-    c->counters->capture_truncated += f->caplen < f->wirelen;
-    return true;
-}
-
 /* Fills held, also with what was found before a sleep. */
 static void ask(struct capture *c, uint32_t max)
 {
@@ -272,7 +260,7 @@ static int dpdk_recv(struct capture *c, struct frame *out, uint32_t max)
         step = c->asked_ns > before ? (c->asked_ns - before) / c->held_n : 0;
         for (uint32_t i = 0; i < c->held_n; i++) {
             fill_frame(c, &out[n], c->held[i], c->asked_ns - step * (c->held_n - 1 - i));
-            n += passes(c, &out[n]);
+            n += frame_filter_pass(c->filter, c->snaplen, &out[n], c->counters);
         }
         if (n == 0) {
             rte_pktmbuf_free_bulk(c->held, c->held_n);
@@ -367,25 +355,26 @@ static void dpdk_close(struct capture *c)
     free(c);
 }
 
-/* Drivers have rules made by the process that set the port up, and by no other. */
 static int open_flows(struct capture *c, const struct heritage *h)
 {
-    const struct options *o = &h->options;
-    uint64_t most = o->dpdk_shunt_flows;
+    const struct dpdk_flow_setup s = {.port = c->port,
+                                      .queue = c->queue,
+                                      .share = c->share,
+                                      .flows_max = dpdk_orders_flows(&h->options),
+                                      .seed = h->seed,
+                                      .interface = c->interface,
+                                      .counters = c->counters};
     int r;
 
-    if (!(o->shunt_tls || o->shunt_unknown || o->shunt_plaintext || o->shunt_elephant) ||
-        o->format == OUTPUT_PCAP)
+    if (!dpdk_flow_wanted(&h->options))
         return 0;
-    if (c->share || c->filter) {
-        log_info("interface %s: flows are not shunted, a device counts them %s", c->interface,
-                 c->share ? "only for a worker that is alone with it"
-                          : "without knowing what a filter leaves out");
+    if (c->filter) {
+        log_info("interface %s: flows are not shunted, a device counts them without knowing what a "
+                 "filter leaves out",
+                 c->interface);
         return 0;
     }
-    if (most > o->shunt_table_size)
-        most = o->shunt_table_size;
-    r = dpdk_flow_open(&c->flows, c->port, (uint32_t)most, h->seed, c->interface, c->counters);
+    r = dpdk_flow_open(&c->flows, &s);
     return r == -ENOTSUP ? 0 : r;
 }
 
@@ -403,6 +392,7 @@ static int dpdk_open(struct capture **out, const struct heritage *h, struct coun
     c->queue = begun.queue;
     c->share = begun.share;
     counters->capture_abandoned += begun.abandoned;
+    counters->shunt_abandoned += begun.unshunted;
     c->asked_ns = clock_wall_ns();
     c->joined = malloc(JOINED_BYTES);
     r = c->joined

@@ -2,7 +2,7 @@
 /* A flow has two rules, one a direction, and an entry here from when it is to be shunted until its
  * rules are gone:
  *
- *   WAITS    for its rules to be made
+ *   WAITS    for its rules to be ordered, or made
  *   COUNTED  the card counts it
  *   REFUSED  the card would not; its packets come up
  *   OVER     the flow has ended, its rules wait to be removed
@@ -10,6 +10,13 @@
  * Entries for which there is something to do stand in one queue, in which each is at most once. Its
  * pace is bounded by time, whatever the traffic asks for. When nothing waits, the rules are asked
  * in turn: a card does not tell when it saw a packet, only that there were some since it was asked.
+ *
+ * What the card is to do is ordered (common/ipc/dpdk_orders.h). A worker that is alone with its
+ * port does it at once. A port with an owner is the owner's, which does it in its own time: then a
+ * flow stands in the queue until it is answered. Only where a count is needed to go on, before a
+ * packet that leads on behind it or at the flow's end, the answer is waited for, and not for long.
+ * An owner that did not answer in time is not waited for again for a while: what it counted last is
+ * told.
  *
  * A card drops what it counts, so a packet is either counted by it or comes up, never both; packets
  * that were in the ring when their rule was made come up and are counted there.
@@ -23,7 +30,9 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/pool.h"
+#include "common/ipc/dpdk_orders.h"
 #include "worker/capture/dpdk_rule.h"
+#include "worker/capture/dpdk_rules.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,6 +45,8 @@
 #define IN_TURN_NS    NS_PER_SEC       /* and in turn no sooner than that */
 #define ETHERNET      14u
 #define TAG           4u
+#define ANSWER_NS     (5 * NS_PER_MS) /* at most, for an owner */
+#define MUTE_NS       NS_PER_SEC      /* it is not waited for, after one that was later */
 #define FRAME_MIN     60u /* without the checksum; a tag that was put in later makes it longer */
 #define HEADERS_MIN   40u /* of IPv4 and TCP */
 #define BUCKETS_SHIFT 1   /* twice as many as entries */
@@ -48,25 +59,30 @@ struct entry {
     uint8_t state; /* enum state */
     uint8_t tags;
     bool queued;
-    struct rte_flow *rule[2];
-    struct dpdk_rule_count count[2]; /* as it was asked last, */
-    struct dpdk_rule_count gone[2];  /* of it, what rules counted that are gone, */
-    struct dpdk_rule_count old[2];   /* and what belongs to a flow that ended before */
+    bool ordered; /* and the answer is not taken yet */
+    bool has_rules;
+    struct dpdk_order_count count[2]; /* as it was asked last, */
+    struct dpdk_order_count gone[2];  /* of it, what rules counted that are gone, */
+    struct dpdk_order_count old[2];   /* and what belongs to a flow that ended before */
     uint64_t asked_ns;
     uint64_t last_ns; /* asked then, it had counted more */
 };
 
 struct dpdk_flow {
-    uint16_t port;
-    struct dpdk_rule_ability can;
+    struct dpdk_ability can;
+    struct dpdk_share *share; /* with the port's owner; NULL: this process may do it itself, */
+    struct dpdk_rules rules;  /* here */
+    struct dpdk_orders orders;
+    void *own_orders; /* their memory, of who is alone */
     struct pool entries;
     uint32_t *buckets; /* first entry, or POOL_NONE */
     uint32_t bucket_mask, seed;
     uint32_t *queue;
     uint32_t queue_mask, queue_head, queue_n;
     uint32_t turn; /* entry that is asked next */
-    uint64_t done_ns, refused_ns;
-    bool refuses; /* since refused_ns */
+    uint64_t done_ns, refused_ns, waited_ns;
+    uint64_t mute_ns; /* by the monotonic clock: until then the owner is not waited for */
+    bool refuses;     /* since refused_ns */
     const char *interface;
     struct counters *counters;
 };
@@ -106,14 +122,44 @@ static int make_tables(struct dpdk_flow *f, uint32_t flows_max)
 
 static void free_tables(struct dpdk_flow *f)
 {
+    dpdk_rules_fini(&f->rules);
+    free(f->own_orders);
     pool_fini(&f->entries);
     free(f->queue);
     free(f->buckets);
     free(f);
 }
 
-int dpdk_flow_open(struct dpdk_flow **out, uint16_t port, uint32_t flows_max, uint32_t seed,
-                   const char *interface, struct counters *counters)
+/* The rules are this process's own. */
+static int open_rules(struct dpdk_flow *f, const struct dpdk_flow_setup *s, char *why)
+{
+    int r = dpdk_rules_init(&f->rules, s->port, s->flows_max, false);
+
+    f->own_orders = calloc(1, dpdk_orders_bytes(s->flows_max));
+    if (r < 0 || !f->own_orders)
+        return -ENOMEM;
+    dpdk_orders_init(&f->orders, f->own_orders, s->flows_max);
+    dpdk_rule_remove_all(s->port); /* of who had it before, if the driver has kept them */
+    r = dpdk_rule_probe(s->port, &f->can, why) ? 0 : -ENOTSUP;
+    f->rules.knows_tags = f->can.knows_tags;
+    return r;
+}
+
+/* They are the owner's, which has found out what the card can do. */
+static int open_orders(struct dpdk_flow *f, const struct dpdk_flow_setup *s, char *why)
+{
+    bool any = false;
+
+    f->share = s->share;
+    f->can = s->share->can;
+    memcpy(why, s->share->can_not, DPDK_RULE_WHY_BYTES);
+    dpdk_orders_init(&f->orders, dpdk_share_orders(s->share, s->queue, s->flows_max), s->flows_max);
+    for (unsigned kind = 0; kind < DPDK_RULE_KINDS; kind++)
+        any |= f->can.kind[kind];
+    return any ? 0 : -ENOTSUP;
+}
+
+int dpdk_flow_open(struct dpdk_flow **out, const struct dpdk_flow_setup *s)
 {
     char why[DPDK_RULE_WHY_BYTES] = "";
     struct dpdk_flow *f = calloc(1, sizeof *f);
@@ -121,18 +167,16 @@ int dpdk_flow_open(struct dpdk_flow **out, uint16_t port, uint32_t flows_max, ui
 
     if (!f)
         return -ENOMEM;
-    f->port = port;
-    f->seed = seed;
-    f->interface = interface;
-    f->counters = counters;
-    r = make_tables(f, flows_max);
-    dpdk_rule_remove_all(port); /* of who had it before, if the driver has kept them */
-    if (r == 0 && !dpdk_rule_probe(port, &f->can, why)) {
+    f->seed = s->seed;
+    f->interface = s->interface;
+    f->counters = s->counters;
+    r = make_tables(f, s->flows_max);
+    if (r == 0)
+        r = (s->share ? open_orders : open_rules)(f, s, why);
+    if (r == -ENOTSUP)
         log_info("interface %s: flows are not shunted, its device has no rules that count and drop "
                  "them: %s",
-                 interface, why);
-        r = -ENOTSUP;
-    }
+                 f->interface, why);
     if (r < 0) {
         free_tables(f);
         return r;
@@ -146,7 +190,8 @@ void dpdk_flow_close(struct dpdk_flow *f)
 {
     if (!f)
         return;
-    dpdk_rule_remove_all(f->port);
+    if (!f->share)
+        dpdk_rule_remove_all(f->rules.port);
     free_tables(f);
 }
 
@@ -191,22 +236,108 @@ static void forget(struct dpdk_flow *f, struct entry *e)
     pool_put(&f->entries, index);
 }
 
+/* --- orders --- */
+
+static void give_order(struct dpdk_flow *f, struct entry *e, enum dpdk_order_kind kind)
+{
+    uint32_t number = pool_index(&f->entries, e);
+    struct dpdk_order *o = &f->orders.order[number];
+
+    CHECK(!e->ordered);
+    o->key = e->key;
+    o->tags = e->tags;
+    o->kind = kind;
+    e->ordered = true;
+    if (f->share) {
+        dpdk_orders_give(&f->orders, number);
+        dpdk_share_ring(f->share);
+    } else {
+        dpdk_rules_do(&f->rules, number, o);
+    }
+}
+
+static void refused(struct dpdk_flow *f, uint64_t now_ns)
+{
+    f->counters->shunt_refused++;
+    f->refuses = true;
+    f->refused_ns = now_ns;
+}
+
+static void take_counts(struct entry *e, const struct dpdk_order_count count[2], uint64_t now_ns)
+{
+    for (unsigned end = 0; end < 2; end++) {
+        struct dpdk_order_count now = count[end];
+
+        now.packets += e->gone[end].packets;
+        now.frame_bytes += e->gone[end].frame_bytes;
+        if (now.packets <= e->count[end].packets)
+            continue;
+        e->last_ns = now_ns;
+        e->count[end] = now;
+    }
+    e->asked_ns = now_ns;
+}
+
+/* Takes the answer, if one is due. False: there is none yet. */
+static bool settle(struct dpdk_flow *f, struct entry *e, uint64_t now_ns)
+{
+    struct dpdk_order *o = &f->orders.order[pool_index(&f->entries, e)];
+    bool makes = o->kind == DPDK_ORDER_MAKE;
+
+    if (!e->ordered)
+        return true;
+    if (atomic_load_explicit(&o->open, memory_order_acquire))
+        return false;
+    e->ordered = false;
+    e->has_rules = o->error == 0 && o->kind != DPDK_ORDER_REMOVE;
+    if (!makes || !e->has_rules)
+        take_counts(e, o->count, now_ns);
+    if (!e->has_rules)
+        memcpy(e->gone, e->count, sizeof e->gone);
+    if (makes && !e->has_rules)
+        refused(f, now_ns);
+    if (makes && e->state == WAITS)
+        e->state = e->has_rules ? COUNTED : REFUSED;
+    return true;
+}
+
+/* Waits for the answer. False: there is none in time. */
+static bool await(struct dpdk_flow *f, struct entry *e, uint64_t now_ns)
+{
+    struct dpdk_order *o = &f->orders.order[pool_index(&f->entries, e)];
+    uint64_t mono_ns, until_ns = 0;
+
+    while (!settle(f, e, now_ns)) {
+        mono_ns = clock_mono_ns();
+        if (until_ns == 0)
+            until_ns = mono_ns + ANSWER_NS;
+        if (mono_ns < f->mute_ns)
+            return false;
+        if (mono_ns >= until_ns) {
+            f->mute_ns = mono_ns + MUTE_NS;
+            f->counters->shunt_unanswered++;
+            return false;
+        }
+        dpdk_share_wait(&o->open, 1, (unsigned)(ANSWER_NS / NS_PER_MS));
+    }
+    return true;
+}
+
 /* --- counts --- */
 
 static void ask(struct dpdk_flow *f, struct entry *e, uint64_t now_ns)
 {
-    for (unsigned end = 0; end < 2; end++) {
-        struct dpdk_rule_count now;
+    e->asked_ns = f->waited_ns = now_ns;
+    if (!await(f, e, now_ns) || !e->has_rules)
+        return;
+    give_order(f, e, DPDK_ORDER_ASK);
+    (void)await(f, e, now_ns);
+}
 
-        if (!e->rule[end] || dpdk_rule_ask(f->port, e->rule[end], &now) < 0)
-            continue;
-        now.packets += e->gone[end].packets;
-        now.frame_bytes += e->gone[end].frame_bytes;
-        if (now.packets > e->count[end].packets)
-            e->last_ns = now_ns;
-        e->count[end] = now;
-    }
-    e->asked_ns = now_ns;
+/* With an owner not for each packet that would like to know. */
+static bool may_ask(const struct dpdk_flow *f, const struct entry *e, uint64_t now_ns)
+{
+    return now_ns - e->asked_ns >= ASKED_NS && (!f->share || now_ns - f->waited_ns >= PACE_NS);
 }
 
 /* Of whole frames. If all were as short as frames can be, they were filled up: they are
@@ -237,7 +368,7 @@ static bool tell(const struct entry *e, struct capture_unseen *out)
 static void end_flow(struct dpdk_flow *f, struct entry *e)
 {
     memcpy(e->old, e->count, sizeof e->old);
-    if (e->state == REFUSED) {
+    if (e->state == REFUSED && !e->queued) {
         forget(f, e);
         return;
     }
@@ -255,7 +386,7 @@ bool dpdk_flow_unseen(struct dpdk_flow *f, const struct flow_key *key, bool end,
     if (index == POOL_NONE || entry_at(f, index)->state == OVER)
         return false;
     e = entry_at(f, index);
-    if (end || now_ns - e->asked_ns >= ASKED_NS)
+    if (end || may_ask(f, e, now_ns))
         ask(f, e, now_ns);
     any = tell(e, out);
     if (end)
@@ -265,6 +396,11 @@ bool dpdk_flow_unseen(struct dpdk_flow *f, const struct flow_key *key, bool end,
 
 /* --- what is wanted --- */
 
+static bool is_leaving(const struct dpdk_flow *f, const struct entry *e)
+{
+    return e->ordered && f->orders.order[pool_index(&f->entries, e)].kind == DPDK_ORDER_REMOVE;
+}
+
 static int shunt_again(struct dpdk_flow *f, struct entry *e)
 {
     if (e->state == REFUSED) {
@@ -273,7 +409,7 @@ static int shunt_again(struct dpdk_flow *f, struct entry *e)
         e->state = WAITS;
         queue_put(f, e);
     } else if (e->state == OVER) {
-        e->state = e->rule[0] ? COUNTED : WAITS;
+        e->state = e->has_rules && !is_leaving(f, e) ? COUNTED : WAITS;
     }
     return 0;
 }
@@ -307,44 +443,24 @@ int dpdk_flow_shunt(struct dpdk_flow *f, const struct flow_key *key,
 
 /* --- what is done --- */
 
-static void remove_rules(struct dpdk_flow *f, struct entry *e)
+/* Has it done; the flow stands in the queue while there is no answer. */
+static bool have_done(struct dpdk_flow *f, struct entry *e, enum dpdk_order_kind kind,
+                      uint64_t now_ns)
 {
-    for (unsigned end = 0; end < 2; end++) {
-        if (e->rule[end])
-            dpdk_rule_remove(f->port, e->rule[end]);
-        e->rule[end] = NULL;
-        e->gone[end] = e->count[end];
-    }
-}
-
-/* Both or none: what comes up of a flow is to lead on in both its streams. */
-static void make_rules(struct dpdk_flow *f, struct entry *e, uint64_t now_ns)
-{
-    char why[DPDK_RULE_WHY_BYTES];
-    struct dpdk_rule rule;
-    int error = 0;
-
-    for (unsigned end = 0; end < 2 && error == 0; end++) {
-        dpdk_rule_build(&rule, &e->key, end, e->tags, f->can.knows_tags);
-        e->rule[end] = dpdk_rule_make(f->port, &rule, &error, why);
-    }
-    e->state = error == 0 ? COUNTED : REFUSED;
-    if (error == 0)
-        return;
-    ask(f, e, now_ns);
-    remove_rules(f, e);
-    f->counters->shunt_refused++;
-    f->refuses = true;
-    f->refused_ns = now_ns;
+    give_order(f, e, kind);
+    if (settle(f, e, now_ns))
+        return true;
+    queue_put(f, e);
+    return false;
 }
 
 /* Packets that came since the flow's end are nobody's. */
 static void finish(struct dpdk_flow *f, struct entry *e, uint64_t now_ns)
 {
-    ask(f, e, now_ns);
+    if (e->has_rules && !have_done(f, e, DPDK_ORDER_REMOVE, now_ns))
+        return;
     for (unsigned end = 0; end < 2; end++)
         f->counters->shunt_late += e->count[end].packets - e->old[end].packets;
-    remove_rules(f, e);
     forget(f, e);
 }
 
@@ -354,12 +470,14 @@ static void run_next(struct dpdk_flow *f, uint64_t now_ns)
 
     f->queue_n--;
     e->queued = false;
-    if (e->state == OVER)
+    if (!settle(f, e, now_ns))
+        queue_put(f, e);
+    else if (e->state == OVER)
         finish(f, e, now_ns);
     else if (e->state == WAITS && f->refuses)
         e->state = REFUSED;
     else if (e->state == WAITS)
-        make_rules(f, e, now_ns);
+        (void)have_done(f, e, DPDK_ORDER_MAKE, now_ns);
 }
 
 static void ask_in_turn(struct dpdk_flow *f, uint64_t now_ns)
@@ -371,8 +489,8 @@ static void ask_in_turn(struct dpdk_flow *f, uint64_t now_ns)
     if (f->turn >= f->entries.fresh)
         f->turn = 0;
     e = entry_at(f, f->turn++);
-    if (e->state == COUNTED && now_ns - e->asked_ns >= IN_TURN_NS)
-        ask(f, e, now_ns);
+    if (e->state == COUNTED && settle(f, e, now_ns) && now_ns - e->asked_ns >= IN_TURN_NS)
+        (void)have_done(f, e, DPDK_ORDER_ASK, now_ns);
 }
 
 void dpdk_flow_run(struct dpdk_flow *f, uint64_t now_ns, bool idle)

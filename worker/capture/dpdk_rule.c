@@ -125,7 +125,7 @@ struct rte_flow *dpdk_rule_make(uint16_t port, const struct dpdk_rule *r, int *e
     return NULL;
 }
 
-int dpdk_rule_ask(uint16_t port, struct rte_flow *flow, struct dpdk_rule_count *out)
+int dpdk_rule_ask(uint16_t port, struct rte_flow *flow, struct dpdk_order_count *out)
 {
     const struct rte_flow_action_count conf = {0};
     const struct rte_flow_action what[] = {{.type = RTE_FLOW_ACTION_TYPE_COUNT, .conf = &conf},
@@ -138,7 +138,7 @@ int dpdk_rule_ask(uint16_t port, struct rte_flow *flow, struct dpdk_rule_count *
         return r;
     if (!q.hits_set || !q.bytes_set)
         return -ENOTSUP;
-    *out = (struct dpdk_rule_count){.packets = q.hits, .frame_bytes = q.bytes};
+    *out = (struct dpdk_order_count){.packets = q.hits, .frame_bytes = q.bytes};
     return 0;
 }
 
@@ -172,7 +172,7 @@ static void example_key(struct flow_key *key, enum dpdk_rule_kind kind)
 
 static bool can(uint16_t port, enum dpdk_rule_kind kind, bool says_no_tags, char *why)
 {
-    struct dpdk_rule_count count;
+    struct dpdk_order_count count;
     struct dpdk_rule rule;
     struct rte_flow *flow;
     struct flow_key key;
@@ -191,12 +191,12 @@ static bool can(uint16_t port, enum dpdk_rule_kind kind, bool says_no_tags, char
     return r == 0;
 }
 
-bool dpdk_rule_probe(uint16_t port, struct dpdk_rule_ability *out, char *why)
+bool dpdk_rule_probe(uint16_t port, struct dpdk_ability *out, char *why)
 {
     char other[DPDK_RULE_WHY_BYTES];
     bool any = false;
 
-    *out = (struct dpdk_rule_ability){0};
+    *out = (struct dpdk_ability){0};
     for (unsigned kind = 0; kind < DPDK_RULE_KINDS; kind++) {
         out->kind[kind] = can(port, kind, false, kind == 0 ? why : other);
         if (out->kind[kind] && !any)

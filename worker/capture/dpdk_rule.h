@@ -4,17 +4,16 @@
 #ifndef SPLIFF_WORKER_CAPTURE_DPDK_RULE_H
 #define SPLIFF_WORKER_CAPTURE_DPDK_RULE_H
 
-#include "common/base/flow_key.h"
+#include "common/ipc/dpdk_orders.h"
 
 #include <rte_config.h>
 #include <rte_flow.h>
 #include <stdbool.h>
 #include <stdint.h>
 
-#define DPDK_RULE_TAGS_MAX  2u
-#define DPDK_RULE_ITEMS     (3 + DPDK_RULE_TAGS_MAX + 1) /* Ethernet, IP, ports; tags; the end */
-#define DPDK_RULE_ACTIONS   3
-#define DPDK_RULE_WHY_BYTES 128u
+#define DPDK_RULE_TAGS_MAX 2u
+#define DPDK_RULE_ITEMS    (3 + DPDK_RULE_TAGS_MAX + 1) /* Ethernet, IP, ports; tags; the end */
+#define DPDK_RULE_ACTIONS  3
 
 /* What a rule says: `pattern` and `actions` point into it, so it stays where it was built. */
 struct dpdk_rule {
@@ -34,19 +33,7 @@ struct dpdk_rule {
 
 /* Kinds of flows for which a card may have rules or not. */
 enum dpdk_rule_kind { DPDK_RULE_TCP4, DPDK_RULE_TCP6, DPDK_RULE_UDP4, DPDK_RULE_UDP6 };
-#define DPDK_RULE_KINDS 4u
-
-/* What a card can do. */
-struct dpdk_rule_ability {
-    bool kind[DPDK_RULE_KINDS];
-    bool knows_tags; /* a rule can say that there is no VLAN tag */
-};
-
-/* What a rule has counted since it was made: whole frames, as the card sees them. */
-struct dpdk_rule_count {
-    uint64_t packets;
-    uint64_t frame_bytes;
-};
+_Static_assert(DPDK_RULE_UDP6 + 1 == DPDK_RULE_KINDS, "one flag of struct dpdk_ability each");
 
 /* Of a flow over TCP or UDP. */
 enum dpdk_rule_kind dpdk_rule_kind(const struct flow_key *key);
@@ -62,7 +49,7 @@ void dpdk_rule_build(struct dpdk_rule *r, const struct flow_key *key, unsigned f
 struct rte_flow *dpdk_rule_make(uint16_t port, const struct dpdk_rule *r, int *error, char *why);
 
 /* 0; -ENOTSUP if it does not count both packets and bytes; or what the driver says. */
-int dpdk_rule_ask(uint16_t port, struct rte_flow *flow, struct dpdk_rule_count *out);
+int dpdk_rule_ask(uint16_t port, struct rte_flow *flow, struct dpdk_order_count *out);
 
 /* Nothing can be done about a rule that does not go. */
 void dpdk_rule_remove(uint16_t port, struct rte_flow *flow);
@@ -72,6 +59,6 @@ void dpdk_rule_remove_all(uint16_t port);
 
 /* Finds out what the card can do, by making rules for addresses that nobody has, asking and
  * removing them. False: nothing, and why, of DPDK_RULE_WHY_BYTES, says what was refused first. */
-bool dpdk_rule_probe(uint16_t port, struct dpdk_rule_ability *out, char *why);
+bool dpdk_rule_probe(uint16_t port, struct dpdk_ability *out, char *why);
 
 #endif

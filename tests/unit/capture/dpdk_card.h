@@ -13,6 +13,7 @@
 
 #define DPDK_CARD_RULES 64u
 #define DPDK_CARD_ITEMS 8u
+#define DPDK_CARD_PAGE  4096
 
 struct dpdk_card_item {
     enum rte_flow_item_type type;
@@ -29,9 +30,10 @@ struct dpdk_card_rule {
 
 struct dpdk_card {
     /* What it is like: */
-    uint32_t room; /* rules, at most DPDK_CARD_RULES */
-    bool no_flags; /* TCP's flags are no field of its */
-    bool no_tags;  /* nor is, whether there is a tag; a rule without one fits any number of them */
+    _Alignas(DPDK_CARD_PAGE) uint32_t room; /* rules, at most DPDK_CARD_RULES; in pages of its own,
+                                               so that several processes can share it */
+    bool no_flags;                          /* TCP's flags are no field of its */
+    bool no_tags; /* nor is, whether there is a tag; a rule without one fits any number of them */
     bool no_ipv6;
     bool no_bytes;  /* it counts packets alone */
     bool no_counts; /* nor those */

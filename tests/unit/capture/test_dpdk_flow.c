@@ -2,12 +2,9 @@
 /* The life of flows that a card counts, with a card that matches frames (dpdk_card.h). */
 #include "worker/capture/dpdk_flow.h"
 
-#include "common/base/clock.h"
-#include "tests/unit/capture/dpdk_card.h"
-#include "tests/unit/packet_builder.h"
+#include "tests/unit/capture/dpdk_traffic.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <rte_errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,21 +13,15 @@
 
 #include <cmocka.h>
 
-#define T0     (UINT64_C(1700000000) * NS_PER_SEC)
-#define CLIENT UINT32_C(0xc0000201)
-#define SERVER UINT32_C(0xc0000202)
-#define UP     0u /* end of the client: the smaller address */
-#define DOWN   1u
-#define ACK    0x10u
-#define FIN    0x11u
-#define FLOWS  8u
+#define FLOWS 8u
 
 RTE_DEFINE_PER_LCORE(int, _rte_errno);
 
 static struct counters counters;
-static struct packet_builder pb;
 static struct dpdk_flow *flows;
 static struct capture_unseen unseen;
+static const struct dpdk_flow_setup alone = {
+    .flows_max = FLOWS, .seed = 1, .interface = "card0", .counters = &counters};
 static const struct capture_shunt untagged = {.link_bytes = 14}, tagged = {.link_bytes = 18};
 
 static int set_up(void **state)
@@ -44,7 +35,7 @@ static int set_up(void **state)
 
 static void open_flows(void)
 {
-    assert_int_equal(dpdk_flow_open(&flows, 0, FLOWS, 1, "card0", &counters), 0);
+    assert_int_equal(dpdk_flow_open(&flows, &alone), 0);
     dpdk_card.made = dpdk_card.removed = dpdk_card.asked = dpdk_card.flushed = 0;
 }
 
@@ -56,26 +47,15 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct flow_key key_of(uint16_t port, uint8_t proto)
+/* A card, and a flow whose rules it has. */
+static struct flow_key open_counted(const struct capture_shunt *how)
 {
-    static const uint8_t client[4] = {192, 0, 2, 1}, server[4] = {192, 0, 2, 2};
-    struct flow_key key;
+    struct flow_key key = key_of(40000, IPPROTO_TCP);
 
-    flow_key_set_v4(&key, client, port, server, 443, proto);
+    open_flows();
+    assert_int_equal(dpdk_flow_shunt(flows, &key, how), 0);
+    dpdk_flow_run(flows, T0, false);
     return key;
-}
-
-/* A frame of the flow; whether the card keeps it. */
-static bool tcp(unsigned end, uint16_t port, unsigned flags, size_t payload, bool tag)
-{
-    pb_ethernet(&pb, 0x0800);
-    if (tag)
-        pb_vlan(&pb, 0x8100, 5, 0x0800);
-    pb_ipv4(&pb, IPPROTO_TCP, end == UP ? CLIENT : SERVER, end == UP ? SERVER : CLIENT, 0, 0);
-    pb_tcp(&pb, end == UP ? port : 443, end == UP ? 443 : port, 1, 1, flags);
-    pb_fill(&pb, 'x', payload);
-    pb_end(&pb);
-    return dpdk_card_takes(pb.b, pb.n);
 }
 
 static void a_flow_is_counted(void **state)
@@ -107,12 +87,9 @@ static void a_flow_is_counted(void **state)
 
 static void its_end_takes_the_rules_away(void **state)
 {
-    struct flow_key key = key_of(40000, IPPROTO_TCP);
+    struct flow_key key = open_counted(&untagged);
 
     (void)state;
-    open_flows();
-    assert_int_equal(dpdk_flow_shunt(flows, &key, &untagged), 0);
-    dpdk_flow_run(flows, T0, false);
     tcp(DOWN, 40000, ACK, 1000, false);
     assert_true(dpdk_flow_unseen(flows, &key, true, T0 + 1, &unseen));
     assert_int_equal(unseen.packets[DOWN], 1);
@@ -127,12 +104,9 @@ static void its_end_takes_the_rules_away(void **state)
 
 static void rules_serve_again(void **state)
 {
-    struct flow_key key = key_of(40000, IPPROTO_TCP);
+    struct flow_key key = open_counted(&untagged);
 
     (void)state;
-    open_flows();
-    dpdk_flow_shunt(flows, &key, &untagged);
-    dpdk_flow_run(flows, T0, false);
     tcp(DOWN, 40000, ACK, 1000, false);
     assert_true(dpdk_flow_unseen(flows, &key, true, T0 + 1, &unseen));
     tcp(DOWN, 40000, ACK, 700, false); /* of the next connection */
@@ -167,12 +141,9 @@ static void an_end_before_its_rules(void **state)
 
 static void tags_are_no_bytes_of_ip(void **state)
 {
-    struct flow_key key = key_of(40000, IPPROTO_TCP);
+    struct flow_key key = open_counted(&tagged);
 
     (void)state;
-    open_flows();
-    dpdk_flow_shunt(flows, &key, &tagged);
-    dpdk_flow_run(flows, T0, false);
     assert_true(tcp(DOWN, 40000, ACK, 1000, true));
     assert_false(tcp(DOWN, 40000, ACK, 1000, false));
     assert_true(dpdk_flow_unseen(flows, &key, false, T0 + NS_PER_SEC, &unseen));
@@ -211,22 +182,19 @@ static void a_card_that_cannot(void **state)
 {
     (void)state;
     dpdk_card.broken = ENOSYS;
-    assert_int_equal(dpdk_flow_open(&flows, 0, FLOWS, 1, "card0", &counters), -ENOTSUP);
+    assert_int_equal(dpdk_flow_open(&flows, &alone), -ENOTSUP);
     assert_null(flows);
 }
 
 static void rules_of_a_predecessor_go(void **state)
 {
-    struct flow_key key = key_of(40000, IPPROTO_TCP);
     struct dpdk_flow *killed;
 
     (void)state;
-    open_flows();
-    dpdk_flow_shunt(flows, &key, &untagged);
-    dpdk_flow_run(flows, T0, false);
+    (void)open_counted(&untagged);
     assert_int_equal(dpdk_card_rules(), 2);
     killed = flows;
-    assert_int_equal(dpdk_flow_open(&flows, 0, FLOWS, 1, "card0", &counters), 0);
+    assert_int_equal(dpdk_flow_open(&flows, &alone), 0);
     assert_int_equal(dpdk_card_rules(), 0);
     dpdk_flow_close(killed);
 }
@@ -309,12 +277,9 @@ static void the_card_is_asked_at_a_pace(void **state)
 
 static void a_count_is_not_asked_for_all_the_time(void **state)
 {
-    struct flow_key key = key_of(40000, IPPROTO_TCP);
+    struct flow_key key = open_counted(&untagged);
 
     (void)state;
-    open_flows();
-    dpdk_flow_shunt(flows, &key, &untagged);
-    dpdk_flow_run(flows, T0, false);
     for (unsigned i = 0; i < 100; i++)
         dpdk_flow_unseen(flows, &key, false, T0 + i, &unseen);
     assert_int_equal(dpdk_card.asked, 2);
@@ -325,12 +290,9 @@ static void a_count_is_not_asked_for_all_the_time(void **state)
 /* When a packet was last seen is known as well as the card is asked. */
 static void flows_are_asked_in_turn(void **state)
 {
-    struct flow_key key = key_of(40000, IPPROTO_TCP);
+    struct flow_key key = open_counted(&untagged);
 
     (void)state;
-    open_flows();
-    dpdk_flow_shunt(flows, &key, &untagged);
-    dpdk_flow_run(flows, T0, false);
     tcp(DOWN, 40000, ACK, 1000, false);
     dpdk_flow_run(flows, T0 + NS_PER_SEC, false);
     for (unsigned i = 2; i < 100; i++)

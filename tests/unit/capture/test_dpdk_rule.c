@@ -124,7 +124,7 @@ static void no_tag_is_said_where_it_can_be(void **state)
 
 static void a_card_that_can_all(void **state)
 {
-    struct dpdk_rule_ability can;
+    struct dpdk_ability can;
 
     (void)state;
     assert_true(dpdk_rule_probe(0, &can, why));
@@ -136,7 +136,7 @@ static void a_card_that_can_all(void **state)
 
 static void a_card_without_flags_has_no_rules_for_tcp(void **state)
 {
-    struct dpdk_rule_ability can;
+    struct dpdk_ability can;
 
     (void)state;
     dpdk_card.no_flags = dpdk_card.no_tags = dpdk_card.no_ipv6 = true;
@@ -149,7 +149,7 @@ static void a_card_without_flags_has_no_rules_for_tcp(void **state)
 
 static void a_card_that_counts_no_bytes_cannot(void **state)
 {
-    struct dpdk_rule_ability can;
+    struct dpdk_ability can;
 
     (void)state;
     dpdk_card.no_bytes = true;
@@ -163,7 +163,7 @@ static void a_card_that_counts_no_bytes_cannot(void **state)
 
 static void a_driver_without_a_word(void **state)
 {
-    struct dpdk_rule_ability can;
+    struct dpdk_ability can;
 
     (void)state;
     dpdk_card.broken = EPERM;

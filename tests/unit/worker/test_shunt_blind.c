@@ -13,17 +13,17 @@ static void counted_blindly(unsigned end, uint64_t packets, uint32_t bytes, uint
     unseen.last_ns = last_ns;
 }
 
-static void open_blind(void)
+static void open_blind(const char *flow)
 {
     rig.capture.blind = true;
     rig_open(&rig);
+    download(flow);
 }
 
 static void a_fin_tells_where_a_blind_stream_is(void **state)
 {
     (void)state;
-    open_blind();
-    download("done");
+    open_blind("done");
     assert_int_equal(shunted, 1);
     assert_int_equal(asked.link_bytes, 14);
     counted_blindly(DOWN, 1000, 1460, T0 + NS_PER_SEC);
@@ -47,8 +47,7 @@ static void a_long_blind_stream(void **state)
     const uint64_t packets = UINT64_C(9) << 20;
 
     (void)state;
-    open_blind();
-    download("done");
+    open_blind("done");
     counted_blindly(DOWN, packets, 1024, T0 + NS_PER_SEC);
     close_both(T0 + 2 * NS_PER_SEC, ISN + 100, PEER + 2 * BIG + (uint32_t)(packets << 10));
     rig_finish(&rig);
@@ -59,8 +58,7 @@ static void a_long_blind_stream(void **state)
 static void an_acknowledgement_tells_it_too(void **state)
 {
     (void)state;
-    open_blind();
-    download("done");
+    open_blind("done");
     tcp(T0 + 3, UP, TCP_ACK | TCP_FIN, ISN + 100, PEER + 2 * BIG + 14600, "", 0);
     counted_blindly(DOWN, 10, 1460, T0 + NS_PER_SEC);
     tcp(T0 + 4, DOWN, TCP_ACK | TCP_FIN, PEER + 2 * BIG + 14600, ISN + 101, "", 0);
@@ -75,8 +73,7 @@ static void an_acknowledgement_tells_it_too(void **state)
 static void without_a_fin_it_is_reckoned(void **state)
 {
     (void)state;
-    open_blind();
-    download("done");
+    open_blind("done");
     counted_blindly(DOWN, 10, 1000, T0 + NS_PER_SEC);
     counted_blindly(UP, 5, 0, T0 + NS_PER_SEC);
     rig_finish(&rig);
@@ -88,8 +85,7 @@ static void without_a_fin_it_is_reckoned(void **state)
 static void a_reset_from_nowhere_is_not_believed(void **state)
 {
     (void)state;
-    open_blind();
-    download("done");
+    open_blind("done");
     counted_blindly(DOWN, 10, 1000, T0 + NS_PER_SEC);
     tcp(T0 + 2 * NS_PER_SEC, DOWN, TCP_RST, PEER + 2 * BIG + (1u << 30), 0, "", 0);
     rig_finish(&rig);
@@ -100,16 +96,14 @@ static void a_blind_source_shunts_no_bodies(void **state)
 {
     (void)state;
     spared = 540000;
-    open_blind();
-    download("more");
+    open_blind("more");
     assert_int_equal(shunted, 0);
 }
 
 static void what_was_refused_later_is_noticed(void **state)
 {
     (void)state;
-    open_blind();
-    download("done");
+    open_blind("done");
     assert_int_equal(rig.counters.shunt_active, 1);
     answer = -ENOSPC;
     tcp(T0 + 3, DOWN, TCP_ACK, PEER + 2 * BIG, ISN + 100, "x", BIG);
@@ -125,8 +119,7 @@ static void what_a_source_cannot_is_no_lack_of_room(void **state)
 {
     (void)state;
     answer = -EPROTONOSUPPORT;
-    open_blind();
-    download("done");
+    open_blind("done");
     assert_int_equal(rig.counters.shunt_full, 0);
     assert_int_equal(rig.counters.shunt_active, 0);
     assert_true(shunt_is_due(&rig.w, 2 * SHUNT_STEP_BYTES, BIG));

@@ -1,0 +1,95 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-3-Clause
+# A card that counts and drops (tests/cluster/dpdk_card.c, in front of net_pcap), kept by an owner for two
+# workers: large downloads are told of as by mode kernel without shunting, to the packet and to the
+# byte. Rules of a killed worker go when its successor begins; with a new owner there is a new card,
+# and all go on; the owner sleeps.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/mirror.sh"
+. "$(dirname "$0")/beside.sh"
+. "$(dirname "$0")/card.sh"
+. "$(dirname "$0")/huge_pages.sh"
+why=$(mirror_missing)
+[ -n "$why" ] || why=$(card_missing)
+[ -x "$BIN/spliff-worker-dpdk" ] || why='no libdpdk to build mode dpdk with'
+[ -n "$why" ] || find /usr/lib* -name 'librte_net_pcap.so*' | grep -q . || why='no net_pcap driver of DPDK'
+if [ -z "$why" ]; then
+    huge_pages_up 72 >"$WORK/why"
+    why=$(cat "$WORK/why")
+fi
+[ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
+trap 'cleanup_cluster; huge_pages_down; cleanup' EXIT
+cleanup_cluster() { [ ! -e "$STATE/control.sock" ] || cluster stop >/dev/null 2>&1; }
+
+begin 2
+mirror_split_up || die 'cannot make the mirror ports'
+wire_frames
+printf '%s\n' 'tcp_close_delay = 500ms' 'checksums = ignore' 'dpdk_port_owner = yes' 'dpdk_memory = 32M' \
+    'dpdk_descriptors = 512' 'user = nobody' >>"$WORK/spliff.cfg"
+head -c 10M /dev/zero >"$WORK/www/www/files/10m"
+with_card
+node_cfg_of vdev=net_pcap0,rx_iface=tap0,rx_iface=tap1 lb_procs=2
+
+start
+[ "$(said 'counts and drops shunted flows of TCP and UDP')" -eq 1 ] || die 'does not say what the card can do'
+begin_plain
+both_see || die 'a cluster sees nothing'
+for n in 1 2; do
+    download --tls-max 1.3 "https://$SERVER4/files/10m"
+    download --tls-max 1.2 "https://$SERVER4/files/10m"
+    download -6 "https://[$SERVER6]/files/10m"
+done
+download "https://$SERVER4/files/20k.txt"
+all_over() { [ "$(counter shunt.active)" -eq 0 ] && [ "$(counter flow.active_tcp)" -eq 0 ]; }
+wait_for 15 all_over || die "$(counter shunt.active) flows are still shunted"
+[ "$(counter shunt.tls)" -eq 6 ] || die "$(counter shunt.tls) flows were shunted, not 6"
+seen=$(counter capture.packets) unseen=$(counter shunt.packets)
+[ "$unseen" -gt "$seen" ] || die "$seen packets came up, $unseen did not"
+[ "$(counter shunt.refused)" -eq 0 ] || die 'rules were refused'
+[ "$(counter shunt.unanswered)" -eq 0 ] || die 'the owner was late'
+both_busy() { get "http://$SERVER4/" "http://$SERVER4/moved" && [ "$(busy_workers)" -eq 2 ]; }
+wait_for 20 both_busy || die 'one worker had all flows'
+
+# ticks PID: of CPU so far, a hundredth of a second each.
+ticks() { awk '{print $14 + $15}' "/proc/$1/stat"; }
+owner=$(node_pid port-1)
+before=$(ticks "$owner")
+sleep 2 # the thing that is measured
+used=$(($(ticks "$owner") - before))
+[ "$used" -le 1 ] || die "the owner used $used hundredths of a second in 2 seconds"
+stop
+end_kernel
+totals "$LOGS" >"$WORK/card.conn"
+totals "$WORK/kernel" >"$WORK/kernel.conn"
+diff "$WORK/kernel.conn" "$WORK/card.conn" || die 'conn.log is another one'
+[ "$(wc -l <"$WORK/card.conn")" -eq 7 ] || die 'flows are missing'
+
+# killed_while_shunted NODE PROCESS...: the processes are other ones then, and what is downloaded is shunted.
+killed_while_shunted() {
+    local node=$1 old=() n
+    shift
+    download "https://$SERVER4/files/10m" &
+    wait_for 10 is_shunted || die 'nothing is shunted'
+    for n in "$@"; do old+=("$(node_pid "$n")"); done
+    kill -9 "$(node_pid "$node")" || die "no $node to kill"
+    all_new() {
+        local i=0 name
+        for name in "$@"; do
+            [ -n "$(node_pid "$name")" ] && [ "$(node_pid "$name")" != "${old[$i]}" ] || return 1
+            i=$((i + 1))
+        done
+    }
+    wait_for 30 all_new "$@" || { cluster status; die "not all come back after $node was killed"; }
+    wait $! || die 'the download ended'
+    before=$(counter shunt.tls)
+    for n in 1 2 3 4; do download "https://$SERVER4/files/10m"; done
+    wait_for 10 more_shunted 4 || die "only $(($(counter shunt.tls) - before)) of 4 are shunted after $node was killed"
+}
+is_shunted() { [ "$(counter shunt.packets)" -gt 0 ]; }
+more_shunted() { [ "$(counter shunt.tls)" -ge $((before + $1)) ]; }
+start
+killed_while_shunted worker-1 worker-1
+killed_while_shunted port-1 port-1 worker-1 worker-2
+stop
+pass "$TEST"
+finish
