@@ -57,12 +57,19 @@ void dpdk_sizes_look(struct dpdk_sizes_free *f, const char *root, int node)
     }
 }
 
+/* Driver net_af_xdp counts the frames that found no buffer, and not those that found its ring full:
+ * with fewer descriptors than buffers it would lose uncounted. */
+static uint32_t descriptors_least(bool af_xdp)
+{
+    return af_xdp ? DESCRIPTORS_MAX : DESCRIPTORS_MIN;
+}
+
 /* As many as there is room for. */
 static uint32_t descriptors_in(uint64_t bytes, bool af_xdp)
 {
     uint32_t n = DESCRIPTORS_MAX;
 
-    while (n > DESCRIPTORS_MIN && dpdk_frames_memory_bytes(n, af_xdp) > bytes)
+    while (n > descriptors_least(af_xdp) && dpdk_frames_memory_bytes(n, af_xdp) > bytes)
         n /= 2;
     return n;
 }
@@ -82,7 +89,8 @@ static void explain(struct dpdk_sizes *out, const struct options *o, uint32_t wo
 int dpdk_sizes_choose(struct dpdk_sizes *out, const struct options *o, uint32_t workers,
                       bool af_xdp, const struct dpdk_sizes_free *f)
 {
-    uint32_t least = o->dpdk_descriptors > 0 ? (uint32_t)o->dpdk_descriptors : DESCRIPTORS_MIN;
+    uint32_t least =
+        o->dpdk_descriptors > 0 ? (uint32_t)o->dpdk_descriptors : descriptors_least(af_xdp);
     uint64_t needed = o->dpdk_memory > 0 ? o->dpdk_memory : dpdk_frames_memory_bytes(least, af_xdp);
     uint64_t share = f->huge_bytes / workers;
 

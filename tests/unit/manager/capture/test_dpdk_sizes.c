@@ -86,12 +86,21 @@ static void workers_share_what_there_is(void **state)
 {
     (void)state;
     for (uint32_t workers = 1; workers <= 64; workers++) {
-        assert_int_equal(choose(workers, true, 0, 4 * GIB), 0);
+        assert_int_equal(choose(workers, false, 0, 4 * GIB), 0);
         assert_in_range(s.descriptors, 1024, 4096);
         if (s.descriptors > 1024)
             assert_true(s.memory_bytes * workers <= GIB);
     }
     assert_int_equal(s.descriptors, 1024);
+}
+
+/* It does not count what does not fit into fewer. */
+static void af_xdp_has_all_its_descriptors(void **state)
+{
+    (void)state;
+    assert_int_equal(choose(64, true, 0, GIB), 0);
+    assert_int_equal(s.descriptors, 4096);
+    assert_int_equal(s.memory_bytes, 66 * MIB);
 }
 
 static void a_small_machine_gets_the_least(void **state)
@@ -190,6 +199,7 @@ int main(void)
         cmocka_unit_test_setup(huge_pages_are_taken_first, set_up),
         cmocka_unit_test_setup(scarce_huge_pages_make_short_queues, set_up),
         cmocka_unit_test_setup(workers_share_what_there_is, set_up),
+        cmocka_unit_test_setup(af_xdp_has_all_its_descriptors, set_up),
         cmocka_unit_test_setup(a_small_machine_gets_the_least, set_up),
         cmocka_unit_test_setup(what_is_said_is_kept_to, set_up),
         cmocka_unit_test_setup(reserved_pages_must_be_there, set_up),
