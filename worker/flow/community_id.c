@@ -5,12 +5,15 @@
  * ICMP has no ports: type and counterpart type stand for them when messages come in pairs, and
  * order as ports do. For messages without counterpart they are type and code, sender first.
  *
- * SHA1() looks its algorithm up at each call, which costs three times the digest itself; so one
- * looked-up context serves all calls of the process. */
+ * SHA1() looks its algorithm up at each call, and EVP sets up and wipes a context of two layers:
+ * both cost more than the digest of these few bytes, which there is one of for every flow. So the
+ * functions below EVP are called, which OpenSSL has marked as old. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "worker/flow/community_id.h"
 
 #include <netinet/in.h>
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 /* The type that answers this one, or -1. */
 static int icmp_counterpart(uint8_t proto, uint16_t type)
@@ -44,26 +47,14 @@ static size_t put_address(uint8_t *out, const struct ipaddr *a, bool v4)
     return n;
 }
 
-static bool sha1(const uint8_t *data, size_t len, uint8_t digest[EVP_MAX_MD_SIZE])
-{
-    static EVP_MD_CTX *ctx;
-    static EVP_MD *md;
-
-    if (!ctx) {
-        md = EVP_MD_fetch(NULL, "SHA1", NULL);
-        ctx = EVP_MD_CTX_new();
-    }
-    return ctx && md && EVP_DigestInit_ex2(ctx, md, NULL) == 1 &&
-           EVP_DigestUpdate(ctx, data, len) == 1 && EVP_DigestFinal_ex(ctx, digest, NULL) == 1;
-}
-
 size_t community_id_format(const struct flow_key *key, unsigned orig, char out[COMMUNITY_ID_MAX])
 {
     unsigned first = first_endpoint(key, orig);
     bool v4 = ipaddr_is_v4(&key->addr[0]) && ipaddr_is_v4(&key->addr[1]);
     uint16_t ports[2] = {key->port[first], key->port[!first]};
     uint8_t in[2 + 2 * 16 + 2 + 4] = {0};
-    uint8_t digest[EVP_MAX_MD_SIZE];
+    uint8_t digest[SHA_DIGEST_LENGTH];
+    SHA_CTX sha1;
     size_t n = 2;
 
     n += put_address(in + n, &key->addr[first], v4);
@@ -74,8 +65,9 @@ size_t community_id_format(const struct flow_key *key, unsigned orig, char out[C
         in[n++] = (uint8_t)(ports[i] >> 8);
         in[n++] = (uint8_t)ports[i];
     }
-    if (!sha1(in, n, digest))
-        return 0;
+    SHA1_Init(&sha1);
+    SHA1_Update(&sha1, in, n);
+    SHA1_Final(digest, &sha1);
     memcpy(out, "1:", 2);
-    return 2 + (size_t)EVP_EncodeBlock((unsigned char *)out + 2, digest, 20);
+    return 2 + (size_t)EVP_EncodeBlock((unsigned char *)out + 2, digest, sizeof digest);
 }

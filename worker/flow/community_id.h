@@ -14,7 +14,7 @@
  * key of the originator: only ICMP messages that have no counterpart (unreachable, redirect …) need
  * it, for their ids are not the same in both directions, and the key alone does not tell which port
  * is the type and which the code.
- * Returns the length, or 0 if the crypto library offers no SHA-1. Not thread-safe. */
+ * Returns the length. */
 size_t community_id_format(const struct flow_key *key, unsigned orig, char out[COMMUNITY_ID_MAX]);
 
 #endif
