@@ -573,7 +573,8 @@ $(call unit,parse/quic/test_quic_versions,$(FAKE_HOST) $(QUIC_SEAL))
 LEARN_WORKERS := $(BASE) tests/unit/learn/workers.c common/ipc/record_reader.c common/schema/schema.c
 $(call unit,learn/test_connections,$(LEARN_WORKERS) worker/learn/connections.c \
     worker/learn/connections_event.c)
-$(call unit,learn/test_fence,$(LEARN_WORKERS) worker/learn/fence.c)
+$(call unit,learn/test_fence,$(LEARN_WORKERS) worker/learn/fence.c worker/learn/connections.c \
+    worker/learn/connections_event.c)
 $(call unit,base/test_alt_svc_table,$(BASE) $(SRC_ALT_SVC))
 $(call unit,learn/test_alt_svc_value,$(BASE) $(SRC_ALT_SVC) worker/learn/alt_svc_value.c)
 $(call unit,screen/test_screen,$(SRC_SCREEN) common/schema/options.c $(BASE))
@@ -742,7 +743,8 @@ $(call fuzz_target,fuzz_event,$(ALT_SVC) common/ipc/claim.c)
 $(call fuzz_target,fuzz_quic,$(FAKE_HOST) $(QUIC_SEAL) worker/learn/connections_event.c \
     common/ipc/record_reader.c)
 $(call fuzz_target,fuzz_names,$(NAMES))
-$(call fuzz_target,fuzz_fence,$(BASE) worker/learn/fence.c common/ipc/record_reader.c common/schema/schema.c)
+$(call fuzz_target,fuzz_fence,$(BASE) worker/learn/fence.c worker/learn/connections.c \
+    worker/learn/connections_event.c common/ipc/record_reader.c common/schema/schema.c)
 $(call fuzz_target,fuzz_plaintext,$(PLAINTEXT) common/ipc/owner.c)
 $(call fuzz_target,fuzz_elf,tests/unit/probe/elf_builder.c $(PLAN))
 $(call fuzz_target,fuzz_site,$(PROBE_CODE) worker/probe/site.c $(ELF_IMAGE))

@@ -39,6 +39,7 @@
 #define IDS             4u /* of one connection: both sides', and some that came later */
 #define CONNECTIONS_MAX (UINT64_C(1) << 26)
 #define ASKS_A_SECOND   512u
+#define ASKS_PACE_NS    (10 * NS_PER_MS) /* between two messages, unless one is full */
 #define ASKED_SLOTS     1024u
 #define QUESTIONS       (64 * ASKS_A_SECOND) /* longer than UDP flows are silent, as shipped */
 #define QUESTION_BYTES  (1 + CONNECTIONS_ASK_BYTES)
@@ -77,8 +78,8 @@ struct connections {
     uint32_t newest, oldest;               /* that no flow holds */
     uint32_t by_length[CID_BYTES_MAX + 1]; /* ids of each length */
     bool share;
-    unsigned n_asks, asks_left; /* in this second */
-    uint64_t second_ns;
+    unsigned n_asks, asks_left;                                 /* in this second */
+    uint64_t second_ns, sent_ns;                                /* monotonic */
     uint8_t asks[CONNECTIONS_EVENT_MAX][CONNECTIONS_ASK_BYTES]; /* to be sent */
     uint32_t asked[2][ASKED_SLOTS]; /* beginnings of what was asked in this second and the last */
     unsigned this_second;           /* which of both */
@@ -512,22 +513,44 @@ bool connections_event(struct learn *l, const uint8_t *body, size_t len)
     return good;
 }
 
-void connections_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
+void connections_ask(struct learn *l)
 {
     struct connections *t = l->connections;
     uint8_t event[CONNECTIONS_EVENT_BYTES];
 
+    if (!t || t->n_asks == 0)
+        return;
+    learn_publish(l, "connections", event,
+                  connections_event_write(event, t->asks, t->n_asks, NULL, 0));
+    t->n_asks = 0;
+}
+
+/* The first question after a quiet while goes at once; in busy times one message a pace carries
+ * what was gathered, since each wakes every other worker. */
+void connections_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
+{
+    struct connections *t = l->connections;
+
     (void)packet_ns;
     if (!t || !t->share)
         return;
-    if (t->n_asks > 0)
-        learn_publish(l, "connections", event,
-                      connections_event_write(event, t->asks, t->n_asks, NULL, 0));
-    t->n_asks = 0;
+    if (mono_ns >= connections_deadline_ns(l)) {
+        connections_ask(l);
+        t->sent_ns = mono_ns;
+    }
     if (mono_ns - t->second_ns < NS_PER_SEC)
         return;
     t->second_ns = mono_ns;
     t->asks_left = ASKS_A_SECOND;
     t->this_second = !t->this_second;
     memset(t->asked[t->this_second], 0, sizeof t->asked[0]);
+}
+
+uint64_t connections_deadline_ns(const struct learn *l)
+{
+    const struct connections *t = l->connections;
+
+    if (!t || t->n_asks == 0)
+        return UINT64_MAX;
+    return t->n_asks == CONNECTIONS_EVENT_MAX ? 0 : t->sent_ns + ASKS_PACE_NS;
 }

@@ -67,6 +67,7 @@ void learn_fence_raise(struct learn *l)
     f->number++;
     for (uint32_t i = 0; i < l->h->n_workers; i++)
         f->missing[i] = i != l->h->worker_index && !f->left[i];
+    connections_ask(l); /* before it, so that the sign is for these questions too */
     publish(l, SIGN_ASKED, 0, f->number);
 }
 

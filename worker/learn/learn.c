@@ -27,7 +27,8 @@ struct part {
 static const struct part parts[] = {
     {"alt_svc", alt_svc_open, alt_svc_close, alt_svc_event, alt_svc_run, alt_svc_deadline_ns},
     {"names", names_open, names_close, names_event, names_run, names_deadline_ns},
-    {"connections", connections_open, connections_close, connections_event, connections_run, NULL},
+    {"connections", connections_open, connections_close, connections_event, connections_run,
+     connections_deadline_ns},
     {"fence", fence_open, fence_close, fence_event, NULL, NULL},
 };
 #define PARTS (sizeof parts / sizeof parts[0])

@@ -41,6 +41,8 @@ int connections_open(struct learn *l);
 void connections_close(struct learn *l);
 bool connections_event(struct learn *l, const uint8_t *body, size_t len);
 void connections_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
+uint64_t connections_deadline_ns(const struct learn *l);
+void connections_ask(struct learn *l); /* the others, what was gathered for them, now */
 
 int fence_open(struct learn *l);
 void fence_close(struct learn *l); /* the last of what this worker publishes */

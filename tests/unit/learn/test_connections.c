@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #define CAPACITY 4u
+#define PACE_NS  (10 * NS_PER_MS) /* between two messages with questions */
 
 static const struct workers_part part = {
     .name = "connections",
@@ -179,7 +180,7 @@ static void test_others_are_asked(void **state)
     (void)state;
     learn_connection_set_category(&a.l, c, CATEGORY_web_quic);
     assert_string_equal(find(&b, "server-id", 1), "none");
-    connections_run(&b.l, 0, 1);
+    connections_run(&b.l, 0, NS_PER_SEC);
     assert_int_equal(published.n, 1);
     deliver(&a);
     assert_int_equal(published.n, 2);
@@ -211,7 +212,7 @@ static void test_hearsay_is_not_told(void **state)
     test_others_are_asked(state);
     published.n = 0;
     find(&a, "server-ix", 1);
-    connections_run(&a.l, 0, 2);
+    connections_run(&a.l, 0, NS_PER_SEC);
     connections_event(&b.l, published.body, published.len);
     assert_int_equal(published.n, 1);
 }
@@ -221,36 +222,63 @@ static void test_same_question_once(void **state)
     (void)state;
     for (unsigned i = 0; i < 3; i++)
         find(&a, "same-id", 1);
-    connections_run(&a.l, 0, 1);
+    connections_run(&a.l, 0, PACE_NS);
     assert_int_equal(published.n, 1);
     connections_run(&a.l, 0, NS_PER_SEC); /* another second */
     find(&a, "same-id", 1);
-    connections_run(&a.l, 0, NS_PER_SEC + 1);
+    connections_run(&a.l, 0, NS_PER_SEC + PACE_NS);
     assert_int_equal(published.n, 1);
     connections_run(&a.l, 0, 2 * NS_PER_SEC);
     find(&a, "same-id", 1);
-    connections_run(&a.l, 0, 2 * NS_PER_SEC + 1);
+    connections_run(&a.l, 0, 2 * NS_PER_SEC + PACE_NS);
     assert_int_equal(published.n, 2);
+}
+
+static unsigned ask_anew(unsigned number)
+{
+    uint8_t datagram[40] = {0x41};
+
+    memcpy(datagram + 1, &number, sizeof number);
+    return learn_connection_ask(&a.l, 0, 0, datagram, sizeof datagram) > 0;
 }
 
 static void test_questions_are_few(void **state)
 {
-    uint8_t datagram[40] = {0x41};
     unsigned n = 0;
 
     (void)state;
     for (unsigned i = 0; i < 2000; i++) {
-        memcpy(datagram + 1, &i, sizeof i);
-        n += learn_connection_ask(&a.l, 0, 0, datagram, sizeof datagram) > 0;
-        connections_run(&a.l, 0, 3);
+        n += ask_anew(i);
+        connections_run(&a.l, 0, PACE_NS);
     }
-    assert_int_equal(published.n, 512);
+    connections_run(&a.l, 0, 2 * PACE_NS);
     assert_int_equal(n, 512);
+    assert_int_equal(published.n, 1 + 512 / CONNECTIONS_EVENT_MAX);
     assert_true(a.c.learn_connections_unasked > 1000);
     connections_run(&a.l, 0, NS_PER_SEC); /* another second */
-    find(&a, "other-id", 1);
-    connections_run(&a.l, 0, NS_PER_SEC + 1);
-    assert_int_equal(published.n, 513);
+    assert_int_equal(ask_anew(2000), 1);
+    connections_run(&a.l, 0, NS_PER_SEC + PACE_NS);
+    assert_int_equal(published.n, 2 + 512 / CONNECTIONS_EVENT_MAX);
+}
+
+static void test_questions_are_gathered(void **state)
+{
+    (void)state;
+    assert_true(connections_deadline_ns(&a.l) == UINT64_MAX);
+    ask_anew(1);
+    connections_run(&a.l, 0, NS_PER_SEC);
+    assert_int_equal(published.n, 1); /* it was quiet */
+    ask_anew(2);
+    assert_int_equal(connections_deadline_ns(&a.l), NS_PER_SEC + PACE_NS);
+    connections_run(&a.l, 0, NS_PER_SEC + PACE_NS - 1);
+    ask_anew(3);
+    assert_int_equal(published.n, 1);
+    connections_run(&a.l, 0, NS_PER_SEC + PACE_NS);
+    assert_int_equal(published.n, 2);
+    ask_anew(4);
+    connections_ask(&a.l); /* must not wait */
+    connections_ask(&a.l); /* there is nothing left */
+    assert_int_equal(published.n, 3);
 }
 
 /* The second in which it was asked is over before the answer is there. */
@@ -287,7 +315,7 @@ static void test_answer_after_the_last_datagram(void **state)
 
     (void)state;
     add(&a, 0, "Cone", 1, "server-id");
-    connections_run(&b.l, 0, 1);
+    connections_run(&b.l, 0, NS_PER_SEC);
     deliver(&a);
     deliver(&b);
     s = learn_question_datagram(&b.l, question, 1);
@@ -341,7 +369,7 @@ static void test_open_questions(void **state)
     first = ask(&b, 0, 1, "server-id");
     assert_int_equal(ask(&b, first, 0, "unknown-id"), first);
     assert_true(learn_questions_open(&b.l));
-    connections_run(&b.l, 0, 1);
+    connections_run(&b.l, 0, NS_PER_SEC);
     deliver(&a);
     assert_true(learn_questions_open(&b.l));
     deliver(&b);
@@ -351,9 +379,9 @@ static void test_open_questions(void **state)
     learn_question_close(&b.l, second);
     assert_false(learn_questions_open(&b.l));
     ask(&b, 0, 0, "yet-another");
-    connections_run(&b.l, 0, NS_PER_SEC);
-    assert_true(learn_questions_open(&b.l));
     connections_run(&b.l, 0, 2 * NS_PER_SEC);
+    assert_true(learn_questions_open(&b.l));
+    connections_run(&b.l, 0, 3 * NS_PER_SEC);
     assert_false(learn_questions_open(&b.l));
 }
 
@@ -362,7 +390,7 @@ static void test_short_datagrams_are_not_asked_about(void **state)
     (void)state;
     assert_int_equal(
         learn_connection_ask(&a.l, 0, 0, datagram_of("server-id"), CONNECTIONS_ASK_BYTES), 0);
-    connections_run(&a.l, 0, 1);
+    connections_run(&a.l, 0, NS_PER_SEC);
     assert_int_equal(published.n, 0);
 }
 
@@ -374,7 +402,7 @@ static void test_alone_nobody_is_asked(void **state)
     assert_int_equal(connections_open(&a.l), 0);
     assert_int_equal(connections_open(&b.l), 0);
     assert_int_equal(ask(&a, 0, 0, "server-id"), 0);
-    connections_run(&a.l, 0, 1);
+    connections_run(&a.l, 0, NS_PER_SEC);
     assert_int_equal(published.n, 0);
 }
 
@@ -410,7 +438,7 @@ static void test_switched_off(void **state)
     assert_string_equal(find(&a, "server-id", 1), "none");
     assert_false(learn_questions_open(&a.l));
     learn_connection_release(&a.l, 0);
-    connections_run(&a.l, 0, 1);
+    connections_run(&a.l, 0, NS_PER_SEC);
     assert_true(connections_event(&a.l, (const uint8_t *)"x", 1));
 }
 
@@ -430,6 +458,7 @@ int main(void)
         TEST(test_hearsay_is_not_told),
         TEST(test_same_question_once),
         TEST(test_questions_are_few),
+        TEST(test_questions_are_gathered),
         TEST(test_answer_in_the_next_second),
         TEST(test_answer_after_the_last_datagram),
         TEST(test_question_of_each_end),
