@@ -90,6 +90,8 @@ more_shunted() { [ "$(counter shunt.tls)" -ge $((before + $1)) ]; }
 start
 killed_while_shunted worker-1 worker-1
 killed_while_shunted port-1 port-1 worker-1 worker-2
+lost=$(counter capture.kernel_drops)
+[ "$lost" -lt 1000000 ] || die "$lost frames are said to be lost, more than there were"
 stop
 pass "$TEST"
 finish

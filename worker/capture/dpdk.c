@@ -301,32 +301,34 @@ static int dpdk_wait_fd(struct capture *c)
     return c->early_n > 0 ? CAPTURE_ASK_AGAIN : begun.interrupt.fd;
 }
 
-/* What is new of a count that the device has come to, since *seen. */
+/* What is new of a count that the device has come to, since *seen. No port loses 2^32 frames
+ * between two looks: net_pcap takes a process that begins anew for an overflow of 32 bits. */
 static uint64_t since(uint64_t *seen, uint64_t now)
 {
-    uint64_t more = now >= *seen ? now - *seen : 0;
+    uint64_t more = now >= *seen && now - *seen < UINT32_MAX ? now - *seen : 0;
 
     *seen = now;
     return more;
 }
 
-/* The port counts for all its queues together: the worker of the first does so for the others. What
- * was lost while it was dead its successor counts. */
-static void count_losses(struct capture *c, const struct rte_eth_stats *now)
+/* The port counts for all its queues together: the worker of the first asks for the others, and
+ * alone, since net_pcap mixes up what several processes see. What was lost while it was dead its
+ * successor counts. */
+static void count_losses(struct capture *c)
 {
     struct counters *to = c->counters;
+    struct rte_eth_stats now;
 
-    if (c->queue > 0)
+    if (c->queue > 0 || rte_eth_stats_get(c->port, &now) != 0)
         return;
-    to->capture_kernel_drops += since(c->share ? &c->share->missed : &c->missed, now->imissed);
-    to->capture_broken += since(c->share ? &c->share->broken : &c->broken, now->ierrors);
-    to->capture_no_buffer += since(c->share ? &c->share->no_buffer : &c->no_buffer, now->rx_nombuf);
+    to->capture_kernel_drops += since(c->share ? &c->share->missed : &c->missed, now.imissed);
+    to->capture_broken += since(c->share ? &c->share->broken : &c->broken, now.ierrors);
+    to->capture_no_buffer += since(c->share ? &c->share->no_buffer : &c->no_buffer, now.rx_nombuf);
 }
 
 static void dpdk_stats(struct capture *c)
 {
     struct counters *to = c->counters;
-    struct rte_eth_stats now;
     uint64_t ticks;
 
     if (begun.stamp_runs && rte_eth_read_clock(c->port, &ticks) == 0)
@@ -336,8 +338,7 @@ static void dpdk_stats(struct capture *c)
                   c->interface);
         c->gone = true;
     }
-    if (rte_eth_stats_get(c->port, &now) == 0)
-        count_losses(c, &now);
+    count_losses(c);
     to->capture_link = to->capture_packets + to->capture_filtered + to->capture_kernel_drops +
                        to->capture_broken + to->capture_no_buffer;
 }
