@@ -51,9 +51,19 @@ static void open_worker(unsigned i)
     assert_int_equal(ops->open(&capture[i], &heritage[i], &counters[i]), 0);
 }
 
+static struct capture_request request(const char *interface, uint32_t n)
+{
+    return (struct capture_request){.interface = interface,
+                                    .options = &options,
+                                    .n_workers = n,
+                                    .seed = SEED,
+                                    .fanout_group = 23,
+                                    .bucket_owner = owner};
+}
+
 static void open_interface(const char *interface, uint32_t n)
 {
-    struct capture_request r = {interface, &options, n, SEED, 0, 23, owner, NULL, NULL};
+    struct capture_request r = request(interface, n);
     struct heritage_capture *out[MEMBERS_MAX] = {NULL};
     char error[INI_ERROR_BYTES] = "";
 
@@ -336,7 +346,7 @@ static void test_down_and_up_again(void **state)
 
 static void test_errors(void **state)
 {
-    struct capture_request r = {"nowhere0", &options, 1, SEED, 0, 23, owner, NULL, NULL};
+    struct capture_request r = request("nowhere0", 1);
     struct heritage_capture *out[] = {&heritage[0].capture};
     char error[INI_ERROR_BYTES];
 
@@ -356,7 +366,7 @@ static void test_group_of_another_program(void **state)
 {
     uint32_t value = 23u | PACKET_FANOUT_HASH << 16;
     struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
-    struct capture_request r = {"near", &options, 2, SEED, 0, 23, owner, NULL, NULL};
+    struct capture_request r = request("near", 2);
     struct heritage_capture *out[] = {&heritage[0].capture, &heritage[1].capture};
     char error[INI_ERROR_BYTES];
     int fd;
