@@ -16,7 +16,8 @@ A mode is measured with the kernel's half and the worker's apart, and what both 
 nobody captures (mode none: a program that passes each frame, as all of kernel and none have, since only
 then a veth pair receives this way; and the host, which drops it). Mode drop is the link alone: a program
 that drops each frame. It is what modes that take the frames away from the host have anyhow. +shunt: with
-shunting, which is off else. +poll: with busy_poll, where the worker calls the kernel's half itself, too.
+shunting, which is off else. +poll: with busy_poll, where
+the worker calls the kernel's half itself, too, or in mode dpdk with rx_mode = polling.
 
 mix: short flows of all protocols; bulk: downloads over TLS of 400 KB in frames of 1,514 bytes;
 elephants: the same of 17 MB, so that nearly all packets are of flows from which nothing can be learned.
@@ -49,6 +50,7 @@ FIRST_RATE, FACTOR = 200_000, 1.5
 NARROWER = 3          # times that the step between the last two rates is halved
 REACHED = 0.95        # of the rate that was asked for: less, and the generator cannot do more
 LATENCY_RATE = 100_000
+WARM_RATE, WARM_TIMES = 1_300_000, 3
 MTU_FRAME = 1514
 MIX_MB = 30
 SETTLE_S = 5          # at most, until no more packets come
@@ -70,6 +72,7 @@ MODES = {
     "af_xdp+poll": ("af_xdp", "rx0", NO_SHUNT + "busy_poll = 50us\n"),
     "af_xdp+shunt": ("af_xdp", "rx0", ""),
     "dpdk": ("dpdk", "net_af_xdp0,iface=rx0", NO_SHUNT),
+    "dpdk+poll": ("dpdk", "net_af_xdp0,iface=rx0", NO_SHUNT + "rx_mode = polling\n"),
 }
 # With shunting, without, and what nobody who captures so can save.
 SHUNTING = [("kernel+shunt", "kernel", "none"), ("xdp", "kernel", "none"), ("af_xdp+shunt", "af_xdp", "drop")]
@@ -332,8 +335,16 @@ class Measuring:
         self.name, self.capture, self.seconds, self.rows = name, capture, seconds, []
         self.until = time.monotonic() + budget - 2 * (seconds + 2)  # the latencies come after
         with Link(name) as link:
+            self.warm(link)
             self.rise(link)
             self.latencies = self.listen(link) if link.captures else []
+
+    def warm(self, link):
+        """A worker that has just begun has all its memory still to get from the kernel: what it loses
+        meanwhile says how full it was, and not what it keeps up with."""
+        for _ in range(WARM_TIMES if link.captures else 0):
+            link.send(self.capture, WARM_RATE, self.seconds)
+            link.settled()
 
     def attempt(self, link, rate):
         row = Row.measure(link, self.capture, rate, self.seconds)
