@@ -3,6 +3,7 @@
  * only when all of them are right is it taken, by workers and programs alike. */
 #include "manager/prefilter.h"
 
+#include "common/base/log.h"
 #include "common/base/prefilter_lists.h"
 #include "common/base/prefix_table.h"
 #include "common/ipc/heritage.h"
@@ -93,6 +94,7 @@ static int read_list(struct prefix_table *t, const char *key, const char *path, 
 {
     char *text;
     unsigned line;
+    uint32_t before = t->n;
     size_t len = 0;
     int r = read_file(path, &text, &len);
 
@@ -111,6 +113,8 @@ static int read_list(struct prefix_table *t, const char *key, const char *path, 
     else if (r < 0)
         snprintf(error, INI_ERROR_BYTES, "%s:%u: there are more than %u prefixes", path, line,
                  PREFIXES_MAX);
+    else if (list == PREFILTER_ONLY && t->n == before)
+        log_warn("%s: %s names no prefix: nothing is captured until it does", key, path);
     free(text);
     return r;
 }

@@ -57,6 +57,9 @@ get "http://$SERVER4/again"
 wait_for 10 logged /again || die 'what the list names is left out'
 logged /neither && die 'what the list does not name is logged'
 [ "$(counter manager.prefilter_not_only)" -gt 0 ] || die 'what was not named is not counted'
+: >"$WORK/only"
+reload || die "reload: $(cat "$WORK/reload.out")"
+grep -q "$WORK/only names no prefix: nothing is captured" "$STATE/manager.stderr" || die 'an empty list leaves out all without a word'
 stop
 
 # Mode xdp keeps packets from the host as well, if it is told to.
