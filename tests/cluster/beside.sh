@@ -34,6 +34,12 @@ begin_kernel() {
     KERNEL=$!
 }
 
+# The same, without shunting.
+begin_unshunted() {
+    printf '%s = no\n' shunt_tls shunt_unknown shunt_body >"$WORK/unshunted.cfg"
+    begin_kernel --config "$WORK/unshunted.cfg"
+}
+
 end_kernel() {
     kill -TERM "$(pgrep -P $KERNEL)" || die 'the other capture has ended'
     wait $KERNEL

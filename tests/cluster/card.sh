@@ -2,8 +2,14 @@
 # Sourced after lib.sh and beside.sh by tests of shunting in mode dpdk: a card of software in front of a
 # driver, large downloads, and what conn.log tells of them.
 
-# Why there can be no card; nothing if there can.
-card_missing() { tool_missing dpdk_card.so; }
+# card_missing DRIVER: why there can be no card at a mirror port, in front of that driver; nothing if there can.
+card_missing() {
+    [ -x "$BIN/spliff-worker-dpdk" ] || { echo 'no libdpdk to build mode dpdk with'; return; }
+    find /usr/lib* -name "librte_$1.so*" | grep -q . || { echo "no $1 driver of DPDK"; return; }
+    local why
+    why=$(tool_missing mirror.bpf.o)
+    echo "${why:-$(tool_missing dpdk_card.so)}"
+}
 
 # Commands of which only who reads DPDK has the card in front of it.
 with_card() {
@@ -22,13 +28,6 @@ SH
     BIN=$WORK/bin
 }
 said() { grep -c "$1" "$STATE/worker-1.stderr"; }
-# As begin_kernel, without shunting.
-begin_plain() {
-    printf '%s\n' 'shunt_tls = no' 'shunt_unknown = no' 'shunt_body = no' >"$WORK/plain.cfg"
-    server "$BIN/spliff-cluster" run --config "$WORK/plain.cfg" -i sv0 -w 1 --log-dir "$WORK/kernel" --quiet \
-        2>"$WORK/kernel.err" &
-    KERNEL=$!
-}
 # download PATH...: slowly, so that rings need not hold much of it.
 download() { client curl -sk --limit-rate 8M -o /dev/null "$@" || die "curl $*"; }
 # totals DIR: what conn.log counts of the downloads.

@@ -9,6 +9,12 @@ MIRROR_INDEX=77
 # Why there can be no tap; nothing if there can.
 mirror_missing() { tool_missing mirror.bpf.o; }
 
+# The same for a tap that is read in mode af_xdp.
+af_xdp_missing() {
+    "$BIN/spliff-cluster" version | grep -q -- +xdp || { echo 'built without libxdp'; return; }
+    mirror_missing
+}
+
 # mirror_up [QUEUES]: needs the link. Frames are those of a wire: checksums filled in, tags in their
 # place, nothing larger than the MTU.
 mirror_up() {

@@ -6,8 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/mirror.sh"
 . "$(dirname "$0")/beside.sh"
-why=$(mirror_missing)
-"$BIN/spliff-cluster" version | grep -q -- +xdp || why="built without libxdp"
+why=$(af_xdp_missing)
 [ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
 
 # What of us is in the kernel, of all namespaces.

@@ -7,8 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/comings.sh"
 . "$(dirname "$0")/mirror.sh"
-why=$(mirror_missing)
-"$BIN/spliff-cluster" version | grep -q -- +xdp || why="built without libxdp"
+why=$(af_xdp_missing)
 [ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
 
 begin 1

@@ -7,10 +7,7 @@
 . "$(dirname "$0")/mirror.sh"
 . "$(dirname "$0")/beside.sh"
 . "$(dirname "$0")/card.sh"
-why=$(mirror_missing)
-[ -n "$why" ] || why=$(card_missing)
-[ -x "$BIN/spliff-worker-dpdk" ] || why='no libdpdk to build mode dpdk with'
-[ -n "$why" ] || find /usr/lib* -name 'librte_net_af_xdp.so*' | grep -q . || why='no net_af_xdp driver of DPDK'
+why=$(card_missing net_af_xdp)
 [ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
 
 begin 1
@@ -23,7 +20,7 @@ with_card
 node_cfg 1 net_af_xdp0,iface=tap0 dpdk
 start
 [ "$(said 'counts and drops shunted flows of TCP and UDP')" -eq 1 ] || die 'does not say what the card can do'
-begin_plain
+begin_unshunted
 both_see || die 'a cluster sees nothing'
 download --tls-max 1.3 "https://$SERVER4/files/10m"
 download --tls-max 1.2 "https://$SERVER4/files/10m"

@@ -9,10 +9,7 @@
 . "$(dirname "$0")/beside.sh"
 . "$(dirname "$0")/card.sh"
 . "$(dirname "$0")/huge_pages.sh"
-why=$(mirror_missing)
-[ -n "$why" ] || why=$(card_missing)
-[ -x "$BIN/spliff-worker-dpdk" ] || why='no libdpdk to build mode dpdk with'
-[ -n "$why" ] || find /usr/lib* -name 'librte_net_pcap.so*' | grep -q . || why='no net_pcap driver of DPDK'
+why=$(card_missing net_pcap)
 if [ -z "$why" ]; then
     huge_pages_up 72 >"$WORK/why"
     why=$(cat "$WORK/why")
@@ -32,7 +29,7 @@ node_cfg_of vdev=net_pcap0,rx_iface=tap0,rx_iface=tap1 lb_procs=2
 
 start
 [ "$(said 'counts and drops shunted flows of TCP and UDP')" -eq 1 ] || die 'does not say what the card can do'
-begin_plain
+begin_unshunted
 both_see || die 'a cluster sees nothing'
 for n in 1 2; do
     download --tls-max 1.3 "https://$SERVER4/files/10m"

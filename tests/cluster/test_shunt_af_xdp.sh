@@ -6,8 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/mirror.sh"
 . "$(dirname "$0")/beside.sh"
-why=$(mirror_missing)
-"$BIN/spliff-cluster" version | grep -q -- +xdp || why="built without libxdp"
+why=$(af_xdp_missing)
 [ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
 
 begin 2
@@ -16,8 +15,7 @@ wire_frames
 head -c 20M /dev/zero >"$WORK/www/www/files/20m"
 node_cfg 2 tap0 af_xdp
 start
-printf 'shunt_body = no\nshunt_tls = no\nshunt_unknown = no\n' >"$WORK/whole.cfg"
-begin_kernel --config "$WORK/whole.cfg"
+begin_unshunted
 both_see || die 'a cluster sees nothing'
 
 get --tls-max 1.3 "https://$SERVER4/files/20m" || die 'curl over TLS 1.3'
