@@ -62,7 +62,7 @@ bool dpdk_orders_take(struct dpdk_orders *o, uint32_t *number)
     if (given - o->taken > o->mask + 1)
         o->taken = given; /* no worker of ours has written that */
     while (o->taken != given) {
-        *number = o->ring->number[o->taken++ & o->mask];
+        *number = *(const volatile uint32_t *)&o->ring->number[o->taken++ & o->mask];
         if (*number < o->flows)
             return true;
     }

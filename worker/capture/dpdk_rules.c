@@ -64,6 +64,7 @@ void dpdk_rules_do(struct dpdk_rules *r, uint32_t number, struct dpdk_order *o)
     bool sane;
 
     CHECK(number < r->flows);
+    __asm__ volatile("" ::: "memory"); /* the copies are what is checked, and not read again */
     rule = r->rule[number];
     sane = (key.proto == IPPROTO_TCP || key.proto == IPPROTO_UDP) && tags <= DPDK_RULE_TAGS_MAX;
     o->error = 0;
