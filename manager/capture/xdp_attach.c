@@ -41,7 +41,8 @@ struct xdp_attached {
     struct xdp_program *program;
     unsigned index; /* of the interface */
     enum xdp_mode mode;
-    uint32_t id; /* of what is attached: our program, or the dispatcher that it is behind */
+    uint32_t id;    /* of what is attached: our program, or the dispatcher that it is behind */
+    bool suspected; /* another one was there, or none, when it was looked at last */
     bool displaced;
     int lock_fd;
 };
@@ -343,11 +344,17 @@ static bool is_dispatched(const struct xdp_attached *a)
     return p != NULL;
 }
 
+/* An interface that is being removed loses its program before anybody is told: so it is looked at
+ * twice. */
 void xdp_look(struct xdp_attached *a, const char *name)
 {
+    bool suspected = a && a->suspected;
     uint32_t id;
 
-    if (!a || a->displaced || !find_attached(a, &id) || id == a->id)
+    if (!a || a->displaced)
+        return;
+    a->suspected = find_attached(a, &id) && id != a->id;
+    if (!a->suspected || !suspected)
         return;
     a->id = id;
     a->displaced = !is_dispatched(a);
