@@ -108,8 +108,11 @@ static int read_list(struct prefix_table *t, const char *key, const char *path, 
     }
     r = prefix_table_read(t, text, len, list, &line);
     if (r == -EINVAL)
-        snprintf(error, INI_ERROR_BYTES, "%s:%u: this is not a prefix such as 192.0.2.0/24", path,
-                 line);
+        snprintf(
+            error, INI_ERROR_BYTES,
+            "%s:%u: this is not a prefix: write it like 192.0.2.0/24 or 2001:db8::/32, numbers "
+            "without leading zeros",
+            path, line);
     else if (r < 0)
         snprintf(error, INI_ERROR_BYTES, "%s:%u: there are more than %u prefixes", path, line,
                  PREFIXES_MAX);

@@ -89,24 +89,30 @@ size_t ipaddr_format_v4(const uint8_t v4[4], char *out)
     return (size_t)(put_v4(out, v4) - out);
 }
 
+/* A length that begins with 0 is octal to some programs and not to others: as with the numbers of
+ * an address (inet_pton), there is one way to write it. */
+static bool parse_length(const char *text, unsigned *out)
+{
+    size_t n = strspn(text, "0123456789");
+
+    if (n == 0 || n > 3 || text[n] != '\0' || (n > 1 && *text == '0'))
+        return false;
+    *out = (unsigned)strtoul(text, NULL, 10);
+    return true;
+}
+
 bool ipaddr_parse_prefix(const char *text, struct ipaddr *prefix, unsigned *bits)
 {
     const char *slash = strchr(text, '/');
     size_t n = slash ? (size_t)(slash - text) : strlen(text);
-    char address[IPADDR_TEXT_MAX], *end = NULL;
-    unsigned long given = 0;
+    char address[IPADDR_TEXT_MAX];
+    unsigned given = 0, all;
     uint8_t v4[4];
-    unsigned all;
 
-    if (n >= sizeof address)
+    if (n >= sizeof address || (slash && !parse_length(slash + 1, &given)))
         return false;
     memcpy(address, text, n);
     address[n] = '\0';
-    if (slash) {
-        given = strtoul(slash + 1, &end, 10);
-        if (slash[1] < '0' || slash[1] > '9' || *end != '\0')
-            return false;
-    }
     if (inet_pton(AF_INET, address, v4) == 1) {
         ipaddr_set_v4(prefix, v4);
         all = 32;
@@ -115,6 +121,6 @@ bool ipaddr_parse_prefix(const char *text, struct ipaddr *prefix, unsigned *bits
     } else {
         return false;
     }
-    *bits = 128 - all + (slash && given < all ? (unsigned)given : all);
+    *bits = 128 - all + (slash && given < all ? given : all);
     return !slash || given <= all;
 }

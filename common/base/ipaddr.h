@@ -47,7 +47,7 @@ static inline bool ipaddr_has_prefix(const struct ipaddr *a, const struct ipaddr
 }
 
 /* "192.0.2.0/24" or "2001:db8::/32"; an address alone is all of its bits, of which IPv4 has the
- * last 32 of 128. False if it is neither. */
+ * last 32 of 128. False if it is neither, or has a number with a sign or a leading zero. */
 bool ipaddr_parse_prefix(const char *text, struct ipaddr *prefix, unsigned *bits);
 
 /* Text form (RFC 5952) without NUL into out, which has IPADDR_TEXT_MAX bytes. Returns its length.

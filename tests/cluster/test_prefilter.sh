@@ -20,9 +20,11 @@ logged /ignored && die 'the list does not leave out what is in it'
 [ "$(counter manager.prefilter_ignored)" -gt 0 ] || die 'what was left out is not counted'
 [ "$(counter manager.prefixes)" -eq 2 ] || die "there are $(counter manager.prefixes) prefixes, not 2"
 
-echo '192.0.2.0/33' >"$WORK/ignore"
-reload && die 'a broken list is taken'
-grep -q "$WORK/ignore:1: this is not a prefix" "$WORK/reload.out" || die 'reload does not name the line'
+for broken in 192.0.2.0/33 192.0.2.0/024; do
+    echo "$broken" >"$WORK/ignore"
+    reload && die "a list with $broken is taken"
+    grep -q "$WORK/ignore:1: this is not a prefix" "$WORK/reload.out" || die 'reload does not name the line'
+done
 truncate -s 65M "$WORK/ignore"
 reload && die 'a list without bound is read'
 grep -q "cannot read $WORK/ignore: it has more than 64 MiB" "$WORK/reload.out" || die 'reload does not say how much it reads'

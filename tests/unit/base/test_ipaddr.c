@@ -86,6 +86,29 @@ static void texts_are_those_of_the_c_library(void **state)
     }
 }
 
+static void prefixes_are_written_in_one_way(void **state)
+{
+    static const char *const bad[] = {"10.0.0.0/08", "10.0.0.0/010", "0.0.0.0/00", "::/00",
+                                      "::/0128",     "10.0.0.0/+8",  "::/-1",      "::/129",
+                                      "10.0.0.0/33", "10.0.0.0/8/8", "10.0.0.0/"};
+    struct ipaddr a;
+    unsigned bits;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(ipaddr_parse_prefix(bad[i], &a, &bits));
+    assert_true(ipaddr_parse_prefix("10.0.0.0/8", &a, &bits));
+    assert_int_equal(bits, 96 + 8);
+    assert_true(ipaddr_parse_prefix("0.0.0.0/0", &a, &bits));
+    assert_int_equal(bits, 96);
+    assert_true(ipaddr_parse_prefix("::/0", &a, &bits));
+    assert_int_equal(bits, 0);
+    assert_true(ipaddr_parse_prefix("2001:db8::/128", &a, &bits));
+    assert_int_equal(bits, 128);
+    assert_true(ipaddr_parse_prefix("192.0.2.7", &a, &bits));
+    assert_int_equal(bits, 128);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +116,7 @@ int main(void)
         cmocka_unit_test(addresses_of_ipv4_have_dots),
         cmocka_unit_test(octets_are_those_of_the_c_library),
         cmocka_unit_test(texts_are_those_of_the_c_library),
+        cmocka_unit_test(prefixes_are_written_in_one_way),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

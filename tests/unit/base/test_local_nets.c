@@ -39,8 +39,8 @@ static void listed_prefixes_are_local_too(void **state)
 
 static void what_is_no_prefix_is_named(void **state)
 {
-    static const char *const wrong[] = {"192.0.2.1", "192.0.2.0/33", "2001:db8::/129",
-                                        "x/8",       "::/",          "10.0.0.0/8x"};
+    static const char *const wrong[] = {"192.0.2.1", "192.0.2.0/33", "2001:db8::/129", "x/8",
+                                        "::/",       "10.0.0.0/8x",  "10.0.0.0/08"};
     char list[64];
 
     (void)state;

@@ -66,9 +66,20 @@ static void lines_are_prefixes_with_comments(void **state)
 
 static void what_is_wrong_is_named_by_its_line(void **state)
 {
-    static const char *const bad[] = {"10.0.0.0/33", "10.0.0/8",          "2001:db8::/129",
-                                      "10.0.0.0/",   "10.0.0.0/8 and so", "10.0.0.0/-1",
-                                      "host",        "10.0.0.0/+8"};
+    static const char *const bad[] = {"10.0.0.0/33",
+                                      "10.0.0/8",
+                                      "2001:db8::/129",
+                                      "10.0.0.0/",
+                                      "10.0.0.0/8 and so",
+                                      "10.0.0.0/-1",
+                                      "host",
+                                      "10.0.0.0/+8",
+                                      "10.0.0.0/ 8",
+                                      "10.0.0.0/08",
+                                      "0.0.0.0/00",
+                                      "2001:db8::/0032",
+                                      "010.0.0.0/8",
+                                      "10.0.0.0/18446744073709551624"};
     char text[200];
 
     (void)state;
