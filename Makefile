@@ -313,6 +313,10 @@ build/$(1)/obj/llhttp/%.o: $$(LLHTTP_DIR)/%.c Makefile
 	@mkdir -p $$(@D)
 	$$(call say,CC,$$@)
 	$$(Q)$$(CC_$(1)) -std=c17 -w $$(LLHTTP_CFLAGS) $$(CFLAGS_$(1)) -c -o $$@ $$<
+$(patsubst %,build/$(1)/obj/worker/capture/%.o,dpdk dpdk_eal dpdk_port dpdk_rss dpdk_interrupt dpdk_power dpdk_rule dpdk_rules dpdk_flow dpdk_owner) \
+$(patsubst %,build/$(1)/obj/tests/unit/capture/test_%.o,dpdk_rss dpdk_interrupt dpdk_power dpdk_rule dpdk_flow dpdk_flow_owner) \
+build/$(1)/obj/tests/unit/capture/dpdk_card.o build/$(1)/obj/tests/fuzz/fuzz_dpdk_orders.o: \
+  CPPFLAGS_ALL += $$(DPDK_CFLAGS)
 endef
 
 define COMMANDS
@@ -324,10 +328,6 @@ $(BIN_$(1))/spliff-worker-dpdk: $(call objs,$(1),$(SRC_WORKER_DPDK) $(COMMON)) $
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker) $$(DPDK_LIBS)
-$(patsubst %,build/$(1)/obj/worker/capture/%.o,dpdk dpdk_eal dpdk_port dpdk_rss dpdk_interrupt dpdk_power dpdk_rule dpdk_rules dpdk_flow dpdk_owner) \
-$(patsubst %,build/$(1)/obj/tests/unit/capture/test_%.o,dpdk_rss dpdk_interrupt dpdk_power dpdk_rule dpdk_flow dpdk_flow_owner) \
-build/$(1)/obj/tests/unit/capture/dpdk_card.o: \
-  CPPFLAGS_ALL += $$(DPDK_CFLAGS)
 $(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON_UNFILTERED))
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
@@ -749,6 +749,10 @@ $(call fuzz_target,fuzz_plaintext,$(PLAINTEXT) common/ipc/owner.c)
 $(call fuzz_target,fuzz_elf,tests/unit/probe/elf_builder.c $(PLAN))
 $(call fuzz_target,fuzz_site,$(PROBE_CODE) worker/probe/site.c $(ELF_IMAGE))
 $(call fuzz_target,fuzz_prefix_table,common/base/prefix_table.c common/base/ipaddr.c common/base/check.c)
+ifdef SRC_MODE_DPDK
+$(call fuzz_target,fuzz_dpdk_orders,$(BASE) common/ipc/dpdk_orders.c worker/capture/dpdk_rules.c \
+  worker/capture/dpdk_rule.c)
+endif
 # (fuzz targets: add above this line)
 
 # --- targets --------------------------------------------------------------------------------------

@@ -58,23 +58,25 @@ static int make(const struct dpdk_rules *r, struct rte_flow *rule[2], const stru
 
 void dpdk_rules_do(struct dpdk_rules *r, uint32_t number, struct dpdk_order *o)
 {
-    struct flow_key key = o->key; /* who gave it may write to it */
+    struct flow_key key = o->key; /* who gave it may write to it at any time */
     uint32_t kind = o->kind, tags = o->tags;
+    struct dpdk_order_count counted[2] = {0};
     struct rte_flow **rule;
+    int error = 0;
     bool sane;
 
     CHECK(number < r->flows);
     __asm__ volatile("" ::: "memory"); /* the copies are what is checked, and not read again */
     rule = r->rule[number];
     sane = (key.proto == IPPROTO_TCP || key.proto == IPPROTO_UDP) && tags <= DPDK_RULE_TAGS_MAX;
-    o->error = 0;
     if (kind == DPDK_ORDER_MAKE)
-        o->error = sane ? make(r, rule, &key, tags) : -EINVAL;
-    memset(o->count, 0, sizeof o->count);
-    if (kind != DPDK_ORDER_MAKE || o->error < 0)
-        count(r, rule, o->count);
-    if (kind == DPDK_ORDER_REMOVE || o->error < 0)
+        error = sane ? make(r, rule, &key, tags) : -EINVAL;
+    if (kind != DPDK_ORDER_MAKE || error < 0)
+        count(r, rule, counted);
+    if (kind == DPDK_ORDER_REMOVE || error < 0)
         take_away(r, rule);
+    o->error = error;
+    memcpy(o->count, counted, sizeof o->count);
 }
 
 uint32_t dpdk_rules_clear(struct dpdk_rules *r)
