@@ -10,13 +10,15 @@
  *
  * Where the descriptor is ready with the first frame of each burst, to be woken costs more than to
  * read what has come: then, in adaptive mode, the first sleep after a batch is one of a fixed time,
- * which the descriptor does not end. Only when nothing came in that time either, it wakes. */
+ * which the descriptor does not end. Only when nothing came in that time either, it wakes. It is no
+ * longer than what the source holds lasts. */
 #include "worker/wait.h"
 
 #include <stddef.h>
 #include <time.h>
 
 #define SLEEP_MIN_NS (50 * NS_PER_US) /* shorter ones take as long */
+#define FRAME_MIN_NS 50               /* between two frames: 20 million a second */
 
 /* Which options are thresholds of a kind; those of kinds that are not here are 0. */
 static const struct {
@@ -43,26 +45,33 @@ static uint64_t sleep_min(const struct wait *w)
     return w->sleep_max_ns < SLEEP_MIN_NS ? w->sleep_max_ns : SLEEP_MIN_NS;
 }
 
+static uint64_t gather_within(const struct wait *w, uint64_t interval_ns)
+{
+    uint64_t lasts = w->source.holds * (uint64_t)FRAME_MIN_NS;
+
+    return lasts > 0 && lasts < interval_ns ? lasts : interval_ns;
+}
+
 static void set_adaptive(struct wait *w)
 {
     const struct options *o = w->options;
 
     for (unsigned k = 0; k < sizeof thresholds / sizeof thresholds[0]; k++) {
-        if (thresholds[k].kind != w->kind)
+        if (thresholds[k].kind != w->source.kind)
             continue;
         w->spins = option_at(o, thresholds[k].spins);
         w->yields = option_at(o, thresholds[k].yields);
     }
-    if (w->kind == CAPTURE_AF_XDP)
-        w->gather_ns = o->gather_interval;
-    if (w->kind == CAPTURE_XDP)
-        w->gather_ns = o->xdp_gather_interval;
+    if (w->source.kind == CAPTURE_AF_XDP)
+        w->gather_ns = gather_within(w, o->gather_interval);
+    if (w->source.kind == CAPTURE_XDP)
+        w->gather_ns = gather_within(w, o->xdp_gather_interval);
 }
 
 bool wait_set_mode(struct wait *w, enum rx_mode mode)
 {
-    bool file = w->kind == CAPTURE_PCAP_FILE || w->kind == CAPTURE_SHARED_FILE;
-    bool possible = mode != RX_MODE_INTERRUPT || w->wakes || file;
+    bool file = w->source.kind == CAPTURE_PCAP_FILE || w->source.kind == CAPTURE_SHARED_FILE;
+    bool possible = mode != RX_MODE_INTERRUPT || w->source.wakes || file;
 
     if (file)
         mode = RX_MODE_INTERRUPT;
@@ -72,26 +81,25 @@ bool wait_set_mode(struct wait *w, enum rx_mode mode)
     w->idle = w->slept = w->yield = w->gathering = false;
     if (w->mode == RX_MODE_ADAPTIVE)
         set_adaptive(w);
-    w->sleep_max_ns = w->wakes ? WAIT_FOREVER : w->options->sleep_timeout;
+    w->sleep_max_ns = w->source.wakes ? WAIT_FOREVER : w->options->sleep_timeout;
     w->sleep_ns = sleep_min(w);
     w->counters->loop_rx_mode = w->mode;
     return possible;
 }
 
-void wait_init(struct wait *w, const struct options *o, enum capture_kind kind, bool wakes,
+void wait_init(struct wait *w, const struct options *o, const struct wait_source *source,
                struct counters *counters)
 {
     *w = (struct wait){.counters = counters,
                        .options = o,
-                       .kind = kind,
-                       .wakes = wakes,
+                       .source = *source,
                        .resume_threshold = o->resume_threshold};
 }
 
 static void set_idle(struct wait *w, bool idle)
 {
     /* Where it sleeps at once, and is woken, there are no two ways of going on. */
-    if (w->idle != idle && (!w->wakes || w->spins > 0 || w->yields > 0))
+    if (w->idle != idle && (!w->source.wakes || w->spins > 0 || w->yields > 0))
         w->counters->loop_mode_switches++;
     w->idle = idle;
 }

@@ -15,11 +15,17 @@
 /* A sleep that ends when there is something to do. */
 #define WAIT_FOREVER UINT64_MAX
 
+/* What is waited for. */
+struct wait_source {
+    enum capture_kind kind; /* whose options hold */
+    bool wakes;             /* it has a descriptor that is ready when frames come */
+    uint32_t holds;         /* frames that find room while nobody asks; 0: enough */
+};
+
 struct wait {
     struct counters *counters;
     const struct options *options;
-    enum capture_kind kind;
-    bool wakes;        /* the source has a descriptor that is ready when frames come */
+    struct wait_source source;
     enum rx_mode mode; /* in effect */
     bool yield;        /* others are to have the core before the next batch */
     uint64_t spins;  /* empty batches in a row followed by the next at once; UINT64_MAX: for ever */
@@ -35,9 +41,8 @@ struct wait {
     uint64_t busy_since_ns;    /* monotonic, up to which it is counted; 0: there are no frames */
 };
 
-/* For a source of this kind, by the options, which are borrowed. wakes: it has a descriptor. The
- * mode is to be set next. */
-void wait_init(struct wait *w, const struct options *o, enum capture_kind kind, bool wakes,
+/* By the options, which are borrowed. The mode is to be set next. */
+void wait_init(struct wait *w, const struct options *o, const struct wait_source *source,
                struct counters *counters);
 
 /* From now on this mode; of a file, RX_MODE_INTERRUPT whatever is asked for. False: the source has

@@ -118,6 +118,18 @@ static void take_gaps(struct worker *w)
     host_notice_gap(w, ms > before ? ms - before : 0);
 }
 
+static void waiting_open(struct worker *w)
+{
+    const struct capture_ops *ops = w->capture_ops;
+    struct wait_source source = {.kind = w->heritage->capture.kind,
+                                 .wakes = ops->wait_fd(w->capture) != -1};
+
+    if (ops->waiting)
+        ops->waiting(w->capture, &source);
+    wait_init(&w->wait, w->options, &source, w->counters);
+    take_rx_mode(w, settings_rx_mode(w->settings));
+}
+
 static int stages_open(struct worker *w, const struct heritage *h)
 {
     const struct options *o = w->options;
@@ -160,8 +172,7 @@ static int stages_open(struct worker *w, const struct heritage *h)
     }
     if ((rc = w->capture_ops->open(&w->capture, h, w->counters)) < 0)
         return rc;
-    wait_init(&w->wait, o, h->capture.kind, w->capture_ops->wait_fd(w->capture) != -1, w->counters);
-    take_rx_mode(w, settings_rx_mode(w->settings));
+    waiting_open(w);
     if ((rc = prefilter_open(w)) < 0)
         return rc;
     return shunt_open(w);

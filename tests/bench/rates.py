@@ -3,14 +3,17 @@
 """Each capture mode on a link, one worker: traffic is sent at rising rates (tests/bench/wire.c) up to the
 highest of which less than --loss percent (0.01) is lost, or which can still be sent. As root.
 
+The modes take turns, since a machine that others share is not as fast now as it was a minute ago, and at
+each rate the better of three attempts decide: one that the machine spoils says nothing of a mode.
+
 usage: rates.py [--modes none,kernel,...] [--traffic mix|bulk|elephants] [--seconds N] [--budget SECONDS]
                 [--loss PERCENT] [--add]
 
 The link is a veth pair, made to be like a network card: frames come as pages, not as packets of the
 kernel, and the kernel's half of receiving (its thread "napi/rx0-N", which no worker's process time shows)
-has the same core as the worker and goes before it, as an interrupt would. So one core does all that a
-mode costs, and is what ends its rate. The generator, manager and logger have another one. The half of a network card that
-remains untold is its driver's own descriptors, and zero-copy, which no veth has.
+has the same core as the worker and goes before it, as an interrupt would; the worker goes before all else.
+So one core does all that a mode costs, and is what ends its rate. The generator, manager and logger have another
+one. The half of a network card that remains untold is its driver's own descriptors, and zero-copy, which no veth has.
 
 A mode is measured with the kernel's half and the worker's apart, and what both need more than where
 nobody captures (mode none: a program that passes each frame, as all of kernel and none have, since only
@@ -25,10 +28,12 @@ elephants: the same of 17 MB, so that nearly all packets are of flows from which
 Lost is all that was sent and neither captured nor counted by the kernel. In mode xdp and with shunting,
 where most packets do not come up, it is what did not find room. The link itself has 256 places only, and
 each moment that the core is away costs some frames there: up to 1 % is let pass and taken off.
-Latency is from a packet to its line in dns.log with log_flush_interval at 10 ms.
+Latency is from a packet to its line in dns.log with log_flush_interval at 10 ms. Idle is the part of a core
+that a worker uses which has seen nothing yet.
 Tables on standard output, a plot in build/bench/rates-TRAFFIC.svg; --add keeps the modes measured before.
 """
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -48,6 +53,7 @@ from bulk import SHAPES, make_bulk
 LOSS_PERCENT, REFUSED = 0.01, 1e-2
 FIRST_RATE, FACTOR = 200_000, 1.5
 NARROWER = 3          # times that the step between the last two rates is halved
+ATTEMPTS = 3          # at a rate: most of them decide
 REACHED = 0.95        # of the rate that was asked for: less, and the generator cannot do more
 LATENCY_RATE = 100_000
 WARM_RATE, WARM_TIMES = 1_300_000, 3
@@ -55,7 +61,8 @@ MTU_FRAME = 1514
 MIX_MB = 30
 SETTLE_S = 5          # at most, until no more packets come
 COMMAND_S = 60        # at most, for a command that starts or stops something
-NAPI_PRIORITY = "50"  # before all that is not real time
+IDLE_S = 4            # that idle workers are looked at
+NAPI_PRIORITY, WORKER_PRIORITY = "50", "40"  # real time: before all else that the machine does
 GENERATOR_CORE, WORKER_CORE = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
 PASS = os.path.join(ROOT, "build", "tools", "cluster", "pass.bpf.o")
 DROP = os.path.join(ROOT, "build", "tools", "bench", "drop.bpf.o")
@@ -72,8 +79,9 @@ MODES = {
     "af_xdp+poll": ("af_xdp", "rx0", NO_SHUNT + "busy_poll = 50us\n"),
     "af_xdp+shunt": ("af_xdp", "rx0", ""),
     "dpdk": ("dpdk", "net_af_xdp0,iface=rx0", NO_SHUNT),
-    "dpdk+poll": ("dpdk", "net_af_xdp0,iface=rx0", NO_SHUNT + "rx_mode = polling\n"),
+    "dpdk+poll": ("dpdk", "net_af_xdp0,iface=rx0", NO_SHUNT),
 }
+POLLING = "dpdk+poll"  # while it is its turn: it leaves nothing of the core to others
 # With shunting, without, and what nobody who captures so can save.
 SHUNTING = [("kernel+shunt", "kernel", "none"), ("xdp", "kernel", "none"), ("af_xdp+shunt", "af_xdp", "drop")]
 NODES = """[manager]
@@ -146,7 +154,7 @@ class Link:
 
     def __init__(self, mode):
         self.mode = mode
-        self.name = f"spliff-rates-{os.getpid()}"
+        self.name = f"spliff-rates-{os.getpid()}-{mode}"
         self.work = tempfile.mkdtemp(prefix="spliff-rates.")
         os.chmod(self.work, 0o755)
         method, interface, options = MODES[mode]
@@ -201,18 +209,28 @@ class Link:
 
     def receive_here(self):
         """The kernel's half of receiving in a thread on the worker's core, as its interrupts would be."""
+        others = napi_threads("rx0")
         self.set("rx0/threaded", 1)
         if self.mode == "af_xdp+poll":
             self.set("rx0/napi_defer_hard_irqs", 2)
             self.set("rx0/gro_flush_timeout", 200_000)
-        self.napi = next(pid for pid in os.listdir("/proc") if is_napi(pid, "rx0"))
+        self.napi = (napi_threads("rx0") - others).pop()
         subprocess.run(["taskset", "-pc", str(WORKER_CORE), self.napi], check=True, capture_output=True)
         subprocess.run(["chrt", "-f", "-p", NAPI_PRIORITY, self.napi], check=True)
         for pid in self.pids():
             with open(f"/proc/{pid}/comm") as f:
-                if not f.read().startswith("spliff-worker"):
-                    subprocess.run(["taskset", "-apc", str(GENERATOR_CORE), pid], check=True,
-                                   capture_output=True)
+                is_worker = f.read().startswith("spliff-worker")
+            placing = ["chrt", "-a", "-f", "-p", WORKER_PRIORITY] if is_worker else \
+                ["taskset", "-apc", str(GENERATOR_CORE)]
+            subprocess.run([*placing, pid], check=True, capture_output=True)
+
+    @contextlib.contextmanager
+    def turn(self):
+        if self.mode == POLLING:
+            self.cluster("rx-mode", "polling")
+        yield
+        if self.mode == POLLING:
+            self.cluster("rx-mode", "adaptive")
 
     def pids(self):
         return subprocess.run(["ip", "netns", "pids", self.name], check=False, text=True,
@@ -254,13 +272,14 @@ class Link:
         return int(words[0]), float(words[3])
 
 
-def is_napi(pid, interface):
-    """Whether this is the kernel's thread that receives from an interface: its newest."""
-    try:
-        with open(f"/proc/{pid}/comm") as f:
-            return f.read().startswith(f"napi/{interface}-")
-    except OSError:
-        return False
+def napi_threads(interface):
+    """The kernel's threads that receive from interfaces of this name, in all namespaces."""
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/comm") as f:
+            if f.read().startswith(f"napi/{interface}-"):
+                found.add(pid)
+    return found
 
 
 def cpu_seconds(pid):
@@ -312,16 +331,17 @@ class Row:
 
 
 class Mode:
-    """One mode measured: its rows in the order of their rates, the best of them, and latencies."""
+    """One mode measured: its rows in the order of their rates, the best of them, latencies, and the part
+    of a core that it needs when idle."""
 
-    def __init__(self, name, rows, latencies):
-        self.name, self.rows, self.latencies = name, sorted(rows, key=lambda r: r.rate), latencies
+    def __init__(self, rows, latencies, idle):
+        self.rows, self.latencies, self.idle = sorted(rows, key=lambda r: r.rate), latencies, idle
         self.best = next((r for r in reversed(self.rows) if r.good), None)
         self.by_generator = all(r.good for r in self.rows)
 
     def at(self, asked):
-        """The row of this rate, if nothing was lost at it."""
-        return next((r for r in self.rows if r.asked == asked and r.good), None)
+        """The rows of this rate, if nothing was lost at it."""
+        return [r for r in self.rows if r.asked == asked and r.good]
 
     def quantile(self, q):
         values = self.latencies
@@ -329,57 +349,64 @@ class Mode:
 
 
 class Measuring:
-    """A mode while it is measured."""
+    """A mode while it is measured: step() tries the next rate, until it says that there is no other."""
 
-    def __init__(self, name, capture, seconds, budget):
-        self.name, self.capture, self.seconds, self.rows = name, capture, seconds, []
-        self.until = time.monotonic() + budget - 2 * (seconds + 2)  # the latencies come after
-        with Link(name) as link:
-            self.warm(link)
-            self.rise(link)
-            self.latencies = self.listen(link) if link.captures else []
+    def __init__(self, name, link, capture, seconds):
+        self.name, self.link, self.capture, self.seconds, self.rows = name, link, capture, seconds, []
+        self.search = self.rise()
+        self.rate = next(self.search)
 
-    def warm(self, link):
+    def warm(self):
         """A worker that has just begun has all its memory still to get from the kernel: what it loses
         meanwhile says how full it was, and not what it keeps up with."""
-        for _ in range(WARM_TIMES if link.captures else 0):
-            link.send(self.capture, WARM_RATE, self.seconds)
-            link.settled()
+        for _ in range(WARM_TIMES if self.link.captures else 0):
+            self.link.send(self.capture, WARM_RATE, self.seconds)
+            self.link.settled()
 
-    def attempt(self, link, rate):
-        row = Row.measure(link, self.capture, rate, self.seconds)
+    def attempt(self):
+        row = Row.measure(self.link, self.capture, self.rate, self.seconds)
         self.rows.append(row)
         print(row.line(self.name), flush=True)
         return row
 
-    def rise(self, link):
-        """Rates one above the other up to the first that is lost from twice, then between them."""
-        good, rate = None, FIRST_RATE
-        while time.monotonic() < self.until:
-            row = self.attempt(link, rate)
-            if not row.good:
-                # A single hiccup of the machine is not the mode's limit.
-                row = self.attempt(link, rate)
-            if row.good and row.is_all:
-                return
-            if not row.good:
-                break
-            good, rate = rate, rate * FACTOR
-        low, high = good or rate / FACTOR**2, rate
-        for _ in range(NARROWER):
-            if time.monotonic() >= self.until:
-                return
-            between = (low * high) ** 0.5
-            if self.attempt(link, between).good:
-                low = between
-            else:
-                high = between
+    def step(self):
+        rows = []
+        with self.link.turn():
+            while len(rows) < ATTEMPTS and not any(
+                    sum(r.good == good for r in rows) > ATTEMPTS / 2 for good in (True, False)):
+                rows.append(self.attempt())
+        good = sum(r.good for r in rows) > ATTEMPTS / 2
+        for row in rows:
+            row.good = good
+        try:
+            self.rate = self.search.send((good, good and any(r.is_all for r in rows)))
+        except StopIteration:
+            return False
+        return True
 
-    def listen(self, link):
-        tail = Tail(f"{link.work}/logs/current/dns.log")
+    @staticmethod
+    def rise():
+        """Rates one above the other up to the first that is lost from, then between them. Is told of each
+        whether it was good, and whether no more can be sent."""
+        low, rate = None, FIRST_RATE
+        while True:
+            good, is_all = yield rate
+            if good and is_all:
+                return
+            if not good:
+                break
+            low, rate = rate, rate * FACTOR
+        low, high = low or rate / FACTOR**2, rate
+        for _ in range(NARROWER):
+            between = (low * high) ** 0.5
+            good, _ = yield between
+            low, high = (between, high) if good else (low, between)
+
+    def listen(self):
+        tail = Tail(f"{self.link.work}/logs/current/dns.log")
         tail.start()
-        link.send(self.capture, LATENCY_RATE, self.seconds)
-        link.settled()
+        self.link.send(self.capture, LATENCY_RATE, self.seconds)
+        self.link.settled()
         tail.done.set()
         tail.join()
         return sorted(tail.latencies)
@@ -389,7 +416,7 @@ def best_table(modes):
     """How far each mode goes."""
     kernel = modes.get("kernel")
     print(f"\n{'most without loss':17}{'packets/s':>11}{'x kernel':>10}{'ended by':>11}{'kernel ns':>11}"
-          f"{'worker ns':>11}{'p50 ms':>8}{'p99 ms':>8}")
+          f"{'worker ns':>11}{'p50 ms':>8}{'p99 ms':>8}{'idle %':>8}")
     for name, mode in modes.items():
         best = mode.best
         if not best:
@@ -398,12 +425,14 @@ def best_table(modes):
         ended = "generator" if mode.by_generator else "core"
         ratio = f"{best.rate / kernel.best.rate:.2f}" if kernel and kernel.best else "-"
         print(f"{name:17}{best.rate:11,.0f}{ratio:>10}{ended:>11}{best.kernel * 1e9:11.0f}"
-              f"{best.worker * 1e9:11.0f}{mode.quantile(0.5):8.1f}{mode.quantile(0.99):8.1f}")
+              f"{best.worker * 1e9:11.0f}{mode.quantile(0.5):8.1f}{mode.quantile(0.99):8.1f}"
+              f"{mode.idle * 100:8.2f}")
 
 
-def mean(values):
-    values = list(values)
-    return sum(values) / len(values)
+def mean_at(mode, rates, of):
+    """In nanoseconds; every rate counts once."""
+    values = [sum(map(of, mode.at(rate))) / len(mode.at(rate)) for rate in rates]
+    return sum(values) / len(values) * 1e9
 
 
 def same_table(modes):
@@ -411,8 +440,8 @@ def same_table(modes):
     rates = sorted({r.asked for r in modes["none"].rows if all(m.at(r.asked) for m in modes.values())})
     if not rates:
         return
-    kernel = {name: mean(m.at(r).kernel for r in rates) * 1e9 for name, m in modes.items()}
-    both = {name: mean(m.at(r).both for r in rates) * 1e9 for name, m in modes.items()}
+    kernel = {name: mean_at(m, rates, lambda r: r.kernel) for name, m in modes.items()}
+    both = {name: mean_at(m, rates, lambda r: r.both) for name, m in modes.items()}
     more = {name: x - both["none"] for name, x in both.items()}
     print(f"\n{'ns a packet':17}{'kernel':>8}{'worker':>8}{'both':>8}{'of kernel':>11}{'over none':>11}"
           f"{'of kernel':>11}    mean of {', '.join(f'{r / 1000:,.0f}k' for r in rates)} packets/s")
@@ -430,10 +459,11 @@ def shunting_table(modes):
     for names in SHUNTING:
         if not all(name in modes for name in names):
             continue
-        rates = [r.asked for r in modes[names[0]].rows if all(modes[name].at(r.asked) for name in names)]
+        rates = sorted({r.asked for r in modes[names[0]].rows
+                        if all(modes[name].at(r.asked) for name in names)})
         if not rates:
             continue
-        shunted, whole, floor = (mean(modes[name].at(r).both for r in rates) * 1e9 for name in names)
+        shunted, whole, floor = (mean_at(modes[name], rates, lambda r: r.both) for name in names)
         lines.append(f"{names[0]:17}{names[1]:>10}{names[2]:>8}{shunted:9.0f}{whole:9.0f}{floor:9.0f}"
                      f"{(shunted - floor) / (whole - floor):11.3f}{shunted / whole:8.3f}    "
                      f"mean of {', '.join(f'{r / 1000:,.0f}k' for r in rates)} packets/s")
@@ -460,25 +490,46 @@ def said(error):
 
 def stored(path):
     with open(path) as f:
-        return {name: Mode(name, [Row(**r) for r in facts["rows"]], facts["latencies"])
+        return {name: Mode([Row(**r) for r in facts["rows"]], facts["latencies"], facts["idle"])
                 for name, facts in json.load(f).items()}
 
 
 def store(path, modes):
     with open(path, "w") as f:
-        json.dump({name: {"rows": [r.__dict__ for r in mode.rows], "latencies": mode.latencies}
-                   for name, mode in modes.items()}, f)
+        json.dump({name: {"rows": [r.__dict__ for r in mode.rows], "latencies": mode.latencies,
+                          "idle": mode.idle} for name, mode in modes.items()}, f)
 
 
-def measure_all(names, capture, seconds, budget):
+def open_links(stack, names):
+    """Those that can be had here, by their names."""
     for name in names:
         try:
-            m = Measuring(name, capture, seconds, budget)
-            yield name, Mode(name, m.rows, m.latencies)
+            yield name, stack.enter_context(Link(name))
         except subprocess.CalledProcessError as e:
             print(f"  {name:8}not here: {said(e)}")
         except subprocess.TimeoutExpired as e:
             print(f"  {name:8}given up: {' '.join(e.cmd[-3:])} takes more than {e.timeout} s")
+
+
+def idle_parts(links):
+    """Of a core, that each worker needs without traffic."""
+    before = {name: link.worker()[1] for name, link in links.items()}
+    time.sleep(IDLE_S)
+    return {name: (link.worker()[1] - before[name]) / IDLE_S for name, link in links.items()}
+
+
+def measure_all(names, capture, seconds, budget):
+    with contextlib.ExitStack() as stack:
+        links = dict(open_links(stack, names))
+        idle = idle_parts(links)
+        every = [Measuring(name, link, capture, seconds) for name, link in links.items()]
+        for m in every:
+            m.warm()
+        until, left = time.monotonic() + budget * len(every), list(every)
+        while left and time.monotonic() < until:
+            left = [m for m in left if m.step()]
+        return {m.name: Mode(m.rows, m.listen() if m.link.captures else [], idle[m.name])
+                for m in every if m.rows}
 
 
 def main():

@@ -72,7 +72,8 @@ struct capture_shunt {
     uint32_t link_bytes;  /* in front of the IP header of its last packet; 0: not known */
 };
 
-struct capture; /* a source's own state */
+struct capture;     /* a source's own state */
+struct wait_source; /* worker/wait.h */
 
 struct capture_ops {
     enum capture_kind kind;
@@ -103,6 +104,9 @@ struct capture_ops {
     /* Descriptor to poll when recv returned 0, asked for anew each time; -1: there is none, recv is
      * to be called again and again; CAPTURE_ASK_AGAIN: not now, something has come meanwhile. */
     int (*wait_fd)(struct capture *c);
+
+    /* Corrects what its kind alone tells of how to wait for it (worker/wait.h). NULL: nothing. */
+    void (*waiting)(const struct capture *c, struct wait_source *source);
 
     /* From now on the packets of this flow are counted and not sent up, but for FIN, RST and the
      * like (bpf/flows.h) and those that `how` names; how may be changed. NULL: all come up again,

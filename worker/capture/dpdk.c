@@ -27,6 +27,7 @@
 #include "worker/capture/dpdk_power.h"
 #include "worker/capture/frame_filter.h"
 #include "worker/capture/sources.h"
+#include "worker/wait.h"
 
 #include <errno.h>
 #include <rte_config.h>
@@ -40,6 +41,7 @@
 #define JOINED_BYTES   (512u * 1024)
 #define CLOCK_PAUSE_NS 20000000L         /* between two readings of a device's clock */
 #define PATIENCE_NS    (30 * NS_PER_SEC) /* with the owner of a port */
+#define SOCKET_FRAMES  2048              /* that net_af_xdp leaves with the kernel */
 
 /* Between prepare and open. */
 static struct {
@@ -301,6 +303,17 @@ static int dpdk_wait_fd(struct capture *c)
     return c->early_n > 0 ? CAPTURE_ASK_AGAIN : begun.interrupt.fd;
 }
 
+/* What a driver reads from a socket comes and wakes as it does in mode af_xdp, but that there is
+ * less room, however many descriptors it is asked for. */
+static void dpdk_waiting(const struct capture *c, struct wait_source *source)
+{
+    (void)c;
+    if (!begun.interrupt.always)
+        return;
+    source->kind = CAPTURE_AF_XDP;
+    source->holds = SOCKET_FRAMES;
+}
+
 /* What is new of a count that the device has come to, since *seen. No port loses 2^32 frames
  * between two looks: net_pcap takes a process that begins anew for an overflow of 32 bits. */
 static uint64_t since(uint64_t *seen, uint64_t now)
@@ -419,6 +432,7 @@ const struct capture_ops capture_dpdk = {
     .recv = dpdk_recv,
     .release = dpdk_release,
     .wait_fd = dpdk_wait_fd,
+    .waiting = dpdk_waiting,
     .shunt = dpdk_shunt,
     .unseen = dpdk_unseen,
     .stats = dpdk_stats,

@@ -8,9 +8,14 @@
  * the order: take events out, arm, look at the queue once more, sleep.
  *
  * A driver that has a descriptor and nothing to enable has one of the kernel, which is ready with
- * each frame. */
+ * each frame.
+ *
+ * Some have no interrupts to tell of, and yet read a socket of the kernel, which is ready as long
+ * as frames lie there. They do not give it away, but it is a descriptor of this process, of a
+ * family that nothing else here opens: it is found by that. Nothing has to be armed then. */
 #include "worker/capture/dpdk_interrupt.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <rte_config.h>
 #include <rte_epoll.h>
@@ -18,8 +23,17 @@
 #include <rte_interrupts.h>
 #include <rte_log.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+/* Drivers that read a socket, and its family. */
+static const struct {
+    const char *driver;
+    int family;
+} reading_sockets[] = {{"net_af_xdp", AF_XDP}, {"net_af_packet", AF_PACKET}};
 
 /* That there are none is an answer, and not for DPDK to print as an error. */
 static int add_queue(const struct dpdk_interrupt *i)
@@ -33,12 +47,54 @@ static int add_queue(const struct dpdk_interrupt *i)
     return r;
 }
 
+/* AF_UNSPEC: the driver reads none. */
+static int socket_family(uint16_t port)
+{
+    struct rte_eth_dev_info info;
+
+    if (rte_eth_dev_info_get(port, &info) < 0)
+        return AF_UNSPEC;
+    for (size_t k = 0; k < sizeof reading_sockets / sizeof reading_sockets[0]; k++)
+        if (strcmp(info.driver_name, reading_sockets[k].driver) == 0)
+            return reading_sockets[k].family;
+    return AF_UNSPEC;
+}
+
+static bool is_socket_of(int fd, int family)
+{
+    socklen_t bytes = sizeof(int);
+    int is;
+
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &is, &bytes) == 0 && is == family;
+}
+
+/* Has fd be ready with every socket that the driver reads. 0; -ENOTSUP: there is none. */
+static int add_sockets(const struct dpdk_interrupt *i)
+{
+    struct epoll_event readable = {.events = EPOLLIN};
+    int family = socket_family(i->port), r = -ENOTSUP;
+    DIR *mine = family == AF_UNSPEC ? NULL : opendir("/proc/self/fd");
+
+    for (const struct dirent *e; mine && (e = readdir(mine));) {
+        int fd = (int)strtol(e->d_name, NULL, 10); /* 0 for those that are no number: no socket */
+
+        if (is_socket_of(fd, family) && epoll_ctl(i->fd, EPOLL_CTL_ADD, fd, &readable) == 0)
+            r = 0;
+    }
+    if (mine)
+        closedir(mine);
+    return r;
+}
+
 int dpdk_interrupt_open(struct dpdk_interrupt *i, uint16_t port, uint16_t queue)
 {
     *i = (struct dpdk_interrupt){.fd = epoll_create1(EPOLL_CLOEXEC), .port = port, .queue = queue};
     if (i->fd < 0)
         return -errno;
     if (add_queue(i) == 0)
+        return 0;
+    i->always = add_sockets(i) == 0;
+    if (i->always)
         return 0;
     dpdk_interrupt_close(i);
     return -ENOTSUP;
@@ -61,7 +117,7 @@ static bool take_events(const struct dpdk_interrupt *i)
 
 bool dpdk_interrupt_arm(struct dpdk_interrupt *i)
 {
-    if (!take_events(i) && i->armed)
+    if (i->always || (!take_events(i) && i->armed))
         return false;
     (void)rte_eth_dev_rx_intr_enable(i->port, i->queue);
     i->armed = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Receive interrupts of a DPDK port's queue, as a descriptor to poll. Worker process; open needs
- * the rights that the port was started with, the rest none. */
+/* Receive interrupts of a DPDK port's queue, or the sockets that its driver reads, as a descriptor
+ * to poll. Worker process; open needs the rights that the port was started with, the rest none. */
 #ifndef SPLIFF_WORKER_CAPTURE_DPDK_INTERRUPT_H
 #define SPLIFF_WORKER_CAPTURE_DPDK_INTERRUPT_H
 
@@ -11,10 +11,12 @@ struct dpdk_interrupt {
     int fd; /* epoll; -1: the driver has no interrupts */
     uint16_t port, queue;
     bool armed;
+    bool always; /* fd is ready as long as frames are there: nothing is to be armed */
 };
 
-/* Of a port that was configured with intr_conf.rxq and started. 0; -ENOTSUP if the driver has none,
- * which is no error and not printed; or -errno. After an error fd is -1. */
+/* Of a port that was configured with intr_conf.rxq and started, and by this process alone if its
+ * driver reads sockets. 0; -ENOTSUP if it has neither, which is no error and not printed; or
+ * -errno. After an error fd is -1. */
 int dpdk_interrupt_open(struct dpdk_interrupt *i, uint16_t port, uint16_t queue);
 void dpdk_interrupt_close(struct dpdk_interrupt *i);
 

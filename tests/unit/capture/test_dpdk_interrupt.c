@@ -13,12 +13,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 static char calls[64]; /* a letter each, in their order */
 static int add_answer, event_fd;
+static const char *driver;
 static struct dpdk_interrupt i;
 
 int rte_eth_dev_logtype = 7;
@@ -58,6 +60,13 @@ int rte_eth_dev_rx_intr_ctl_q(uint16_t port, uint16_t queue, int epfd, int op, v
     return add_answer;
 }
 
+int rte_eth_dev_info_get(uint16_t port, struct rte_eth_dev_info *info)
+{
+    assert_int_equal(port, 3);
+    *info = (struct rte_eth_dev_info){.driver_name = driver};
+    return 0;
+}
+
 int rte_epoll_wait(int epfd, struct rte_epoll_event *events, int max, int timeout)
 {
     struct epoll_event e;
@@ -92,6 +101,7 @@ static int begin(void **state)
     (void)state;
     memset(calls, 0, sizeof calls);
     add_answer = 0;
+    driver = "net_null";
     event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     return event_fd < 0;
 }
@@ -148,9 +158,33 @@ static void armed_once_until_something_comes(void **state)
     expect_calls("we");
 }
 
+/* The socket is there before: which of its kind are the driver's is not to be seen. */
+static void a_driver_that_reads_a_socket(void **state)
+{
+    int s = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* of no protocol: receives nothing */
+
+    (void)state;
+    if (s < 0)
+        skip();
+    add_answer = -ENOTSUP;
+    driver = "net_af_packet";
+    assert_int_equal(dpdk_interrupt_open(&i, 3, 1), 0);
+    expect_calls("laL");
+    for (int times = 0; times < 2; times++) {
+        assert_false(dpdk_interrupt_arm(&i));
+        dpdk_interrupt_disarm(&i);
+    }
+    expect_calls("");
+    dpdk_interrupt_close(&i);
+    close(s);
+    assert_int_equal(dpdk_interrupt_open(&i, 3, 1), -ENOTSUP); /* it has none */
+    assert_int_equal(i.fd, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_driver_that_reads_a_socket, begin, end),
         cmocka_unit_test_setup_teardown(a_driver_without_them, begin, end),
         cmocka_unit_test_setup_teardown(armed_once_until_something_comes, begin, end),
     };

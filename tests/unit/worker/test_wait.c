@@ -12,6 +12,13 @@ static struct counters counters;
 static struct options options;
 static struct wait w;
 
+static void init(enum capture_kind kind, bool wakes)
+{
+    const struct wait_source source = {.kind = kind, .wakes = wakes};
+
+    wait_init(&w, &options, &source, &counters);
+}
+
 /* A source of this kind, with a descriptor unless it is DPDK's. */
 static void begin(enum capture_kind kind, enum rx_mode mode)
 {
@@ -20,14 +27,14 @@ static void begin(enum capture_kind kind, enum rx_mode mode)
                                .resume_threshold = 8,
                                .gather_interval = 500 * NS_PER_US,
                                .sleep_timeout = 300 * NS_PER_US};
-    wait_init(&w, &options, kind, kind != CAPTURE_DPDK, &counters);
+    init(kind, kind != CAPTURE_DPDK);
     assert_true(wait_set_mode(&w, mode) || kind == CAPTURE_DPDK);
 }
 
 /* The same with options that were changed since. */
 static void begin_anew(enum capture_kind kind)
 {
-    wait_init(&w, &options, kind, kind != CAPTURE_DPDK, &counters);
+    init(kind, kind != CAPTURE_DPDK);
     assert_true(wait_set_mode(&w, RX_MODE_ADAPTIVE));
 }
 
@@ -79,7 +86,7 @@ static void test_interrupt_sleeps_at_once(void **state)
     for (unsigned k = 0; k < 4; k++) {
         begin(live_kinds[k], RX_MODE_ADAPTIVE);
         options.af_packet_idle_spins = options.xdp_idle_spins = options.af_xdp_idle_spins = 5;
-        wait_init(&w, &options, live_kinds[k], true, &counters);
+        init(live_kinds[k], true);
         assert_true(wait_set_mode(&w, RX_MODE_INTERRUPT));
         expect_descriptor();
         wait_busy(&w, 64);
@@ -103,7 +110,7 @@ static void test_interrupts_end_an_adaptive_sleep(void **state)
 {
     (void)state;
     begin(CAPTURE_DPDK, RX_MODE_ADAPTIVE);
-    wait_init(&w, &options, CAPTURE_DPDK, true, &counters);
+    init(CAPTURE_DPDK, true);
     assert_true(wait_set_mode(&w, RX_MODE_ADAPTIVE));
     expect_spins(3);
     expect_descriptor();
@@ -181,6 +188,25 @@ static void test_frames_gather(void **state)
     wait_busy(&w, 64);
     assert_int_equal(wait_empty(&w), 500 * NS_PER_US);
     assert_int_equal(counters.loop_mode_switches, 0);
+}
+
+/* 2,048 frames are gone in 102 us at 20 million a second. */
+static void test_no_more_gather_than_there_is_room_for(void **state)
+{
+    struct wait_source source = {.kind = CAPTURE_AF_XDP, .wakes = true, .holds = 2048};
+
+    (void)state;
+    begin(CAPTURE_AF_XDP, RX_MODE_ADAPTIVE);
+    wait_init(&w, &options, &source, &counters);
+    assert_true(wait_set_mode(&w, RX_MODE_ADAPTIVE));
+    wait_busy(&w, 1);
+    assert_int_equal(wait_empty(&w), 102400);
+    assert_true(w.gathering);
+    source.holds = 65536;
+    wait_init(&w, &options, &source, &counters);
+    assert_true(wait_set_mode(&w, RX_MODE_ADAPTIVE));
+    wait_busy(&w, 1);
+    assert_int_equal(wait_empty(&w), 500 * NS_PER_US);
 }
 
 static void test_sleeps_grow(void **state)
@@ -307,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_descriptor_wakes),
         cmocka_unit_test(test_frames_gather),
+        cmocka_unit_test(test_no_more_gather_than_there_is_room_for),
         cmocka_unit_test(test_polling_never_sleeps),
         cmocka_unit_test(test_interrupt_sleeps_at_once),
         cmocka_unit_test(test_no_interrupts_to_wait_for),
