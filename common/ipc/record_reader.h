@@ -38,46 +38,96 @@ int record_reader_begin(struct cursor *c, uint32_t *n_fields);
  */
 int record_reader_any(struct cursor *c, struct value *out);
 
-/* The same, at its best for the forms that nearly all fields have. */
-static inline int record_reader_value(struct cursor *c, struct value *out)
+/* The longest of the short forms, which nearly all values have: numbers, truth values, and bytes up
+ * to 255. */
+#define RECORD_READER_SHORT_BYTES (2u + UINT8_MAX)
+
+/* Whether a value of a short form is there for sure. To be asked before each of the next four,
+ * which do not ask. */
+static inline bool record_reader_ahead(const struct cursor *c)
 {
-    size_t left = cursor_left(c);
-    uint8_t tag = left > PACK_SCALAR_BYTES ? *c->p : 0xc1; /* which is no form at all */
-    unsigned uint_bytes = 1u << (tag & 3);
+    return cursor_left(c) >= RECORD_READER_SHORT_BYTES;
+}
+
+/* The next value if it is of the kind and in its short form. Else false, and nothing is moved. */
+static inline bool record_reader_uint(struct cursor *c, uint64_t *v)
+{
+    uint8_t tag = *c->p;
+    unsigned bytes = 1u << (tag & 3);
 
     if (tag < 0x80) {
-        *out = (struct value){.kind = VALUE_UINT, .u = tag};
+        *v = tag;
         c->p++;
-    } else if (tag == 0xc0) {
+        return true;
+    }
+    if ((tag & 0xfc) != 0xcc) /* uint 8, 16, 32, 64 */
+        return false;
+    *v = bytes_be64(c->p + 1) >> (64 - 8 * bytes);
+    c->p += 1 + bytes;
+    return true;
+}
+
+static inline bool record_reader_bool(struct cursor *c, bool *v)
+{
+    uint8_t tag = *c->p;
+
+    if ((tag & 0xfe) != 0xc2)
+        return false;
+    *v = tag & 1;
+    c->p++;
+    return true;
+}
+
+static inline bool record_reader_bytes(struct cursor *c, struct str *bytes)
+{
+    uint8_t tag = *c->p;
+
+    if ((tag & 0xe0) == 0xa0) {
+        *bytes = str_make(c->p + 1, tag & 0x1f);
+        c->p += 1 + (tag & 0x1f);
+        return true;
+    }
+    if (tag != 0xc4 && tag != 0xd9) /* bin 8, str 8 */
+        return false;
+    *bytes = str_make(c->p + 2, c->p[1]);
+    c->p += 2 + c->p[1];
+    return true;
+}
+
+/* Steps over the nils that come next, at most eight. Returns how many: of a record most fields are
+ * unset, and they come in runs. */
+static inline unsigned record_reader_nils(struct cursor *c)
+{
+    uint64_t others;
+    unsigned n;
+
+    if (*c->p != 0xc0)
+        return 0;
+    others = bytes_be64(c->p) ^ UINT64_C(0xc0c0c0c0c0c0c0c0);
+    n = others == 0 ? 8 : (unsigned)__builtin_clzll(others) / 8;
+    c->p += n;
+    return n;
+}
+
+/* Next value, at its best for the forms that nearly all fields have. */
+static inline int record_reader_value(struct cursor *c, struct value *out)
+{
+    struct str bytes;
+    uint64_t u;
+
+    if (!record_reader_ahead(c))
+        return record_reader_any(c, out);
+    if (record_reader_uint(c, &u)) {
+        *out = (struct value){.kind = VALUE_UINT, .u = u};
+    } else if (*c->p == 0xc0) {
         out->kind = VALUE_NIL;
         c->p++;
-    } else if ((tag & 0xfc) == 0xcc) { /* uint 8, 16, 32, 64 */
-        uint64_t v = bytes_be64(c->p + 1) >> (64 - 8 * uint_bytes);
-
-        *out = (struct value){.kind = VALUE_UINT, .u = v};
-        c->p += 1 + uint_bytes;
-    } else if ((tag & 0xe0) == 0xa0 && left > (tag & 0x1fu)) {
-        *out = (struct value){.kind = VALUE_BYTES, .bytes = str_make(c->p + 1, tag & 0x1f)};
-        c->p += 1 + (tag & 0x1f);
-    } else if ((tag == 0xc4 || tag == 0xd9) && left >= 2 + (size_t)c->p[1]) { /* bin 8, str 8 */
-        *out = (struct value){.kind = VALUE_BYTES, .bytes = str_make(c->p + 2, c->p[1])};
-        c->p += 2 + (size_t)c->p[1];
-    } else if ((tag & 0xfe) == 0xc2) {
-        *out = (struct value){.kind = VALUE_BOOL, .b = tag & 1};
-        c->p++;
+    } else if (record_reader_bytes(c, &bytes)) {
+        *out = (struct value){.kind = VALUE_BYTES, .bytes = bytes};
     } else {
         return record_reader_any(c, out);
     }
     return 0;
-}
-
-/* Steps over the next value if it is nil. */
-static inline bool record_reader_nil(struct cursor *c)
-{
-    bool nil = cursor_left(c) > 0 && *c->p == 0xc0;
-
-    c->p += nil;
-    return nil;
 }
 
 /* Next value if it is of that kind. Else the cursor is in error, and what is returned is zero or

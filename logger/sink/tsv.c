@@ -10,8 +10,11 @@
 
 #include <errno.h>
 
-#define TSV_UNSET '-'
+#define TSV_UNSET "-"
 #define TSV_EMPTY "(empty)"
+
+/* Room for any value of a short form (record_reader.h). */
+#define TSV_SHORT_ROOM (FORMAT_STRING_BYTES(UINT8_MAX) + FORMAT_SCALAR_BYTES)
 
 /* Kept free at the end of the buffer for what a line has besides values: TABs, and a '-' for each
  * field that is unset. */
@@ -68,15 +71,15 @@ static char *tsv_string(char *p, struct str s, enum format_escape how)
 {
     if (s.len == 0)
         return tsv_text(p, TSV_EMPTY, sizeof TSV_EMPTY - 1);
-    if (s.len == 1 && s.p[0] == TSV_UNSET)
+    if (s.len == 1 && s.p[0] == TSV_UNSET[0])
         return tsv_text(p, "\\x2d", 4);
     if (s.p[0] == '(' && str_equal(s, STR_LIT(TSV_EMPTY)))
         return tsv_text(p, "\\x28empty)", 10);
     return format_string(p, s, how);
 }
 
-static inline char *tsv_scalar(char *p, enum field_type type, const struct value *v,
-                               enum format_escape how)
+static char *tsv_scalar(char *p, enum field_type type, const struct value *v,
+                        enum format_escape how)
 {
     switch (type) {
     case FIELD_TIME:
@@ -104,23 +107,66 @@ static char *tsv_element(char *p, enum field_type type, const struct value *v)
     return tsv_scalar(p, type, v, FORMAT_TSV_ELEMENT);
 }
 
-/* The next field, before end. NULL if it does not parse or fit. */
-static inline char *tsv_value(char *p, const char *end, struct cursor *c, enum field_type type)
+/* The next field, of any form, before end. NULL if it does not parse or fit. */
+static char *tsv_any(char *p, const char *end, struct cursor *c, enum field_type type)
 {
     struct value v;
 
-    if (record_reader_nil(c)) {
-        *p = TSV_UNSET;
-        return p + 1;
-    }
     if (record_reader_value(c, &v) < 0 || !record_reader_fits(type, &v) ||
         end - p < (ptrdiff_t)format_room(&v))
         return NULL;
+    if (v.kind == VALUE_NIL)
+        return tsv_text(p, TSV_UNSET, 1);
     if (v.kind != VALUE_ARRAY)
         return tsv_scalar(p, type, &v, FORMAT_TSV);
     if (v.n > 0)
         return format_list(p, end, c, type, v.n, tsv_element);
     return tsv_text(p, TSV_EMPTY, sizeof TSV_EMPTY - 1);
+}
+
+/* The same where there is room for a short form, as nearly always: which one it is likely to be is
+ * known from the type, so a field is one jump, and its value needs not be stored to be looked at.
+ */
+static inline char *tsv_short(char *p, const char *end, struct cursor *c, enum field_type type)
+{
+    struct str bytes;
+    uint64_t u;
+    bool b;
+
+    switch (type) {
+    case FIELD_TIME:
+        if (record_reader_uint(c, &u))
+            return format_time(p, u);
+        break;
+    case FIELD_INTERVAL:
+        if (record_reader_uint(c, &u))
+            return u <= INT64_MAX ? format_interval(p, (int64_t)u) : NULL;
+        break;
+    case FIELD_COUNT:
+        if (record_reader_uint(c, &u))
+            return format_uint(p, u);
+        break;
+    case FIELD_PORT:
+        if (record_reader_uint(c, &u))
+            return u <= UINT16_MAX ? format_uint(p, u) : NULL;
+        break;
+    case FIELD_BOOL:
+        if (record_reader_bool(c, &b))
+            return tsv_text(p, b ? "T" : "F", 1);
+        break;
+    case FIELD_STRING:
+    case FIELD_ENUM:
+        if (record_reader_bytes(c, &bytes))
+            return tsv_string(p, bytes, FORMAT_TSV);
+        break;
+    case FIELD_ADDR:
+        if (record_reader_bytes(c, &bytes))
+            return bytes.len == 4 || bytes.len == 16 ? format_addr(p, bytes) : NULL;
+        break;
+    default:
+        break;
+    }
+    return tsv_any(p, end, c, type);
 }
 
 /* A line that begins with '#' would be taken for a header. */
@@ -133,6 +179,33 @@ static char *tsv_guard_line(char *line, char *p)
     return p + 3;
 }
 
+/* The fields at the cursor, each with a TAB behind it. NULL if one does not parse or fit. */
+static char *tsv_fields(char *p, const char *end, struct cursor *c,
+                        const struct record_schema *schema)
+{
+    static const char unset[] = "-\t-\t-\t-\t-\t-\t-\t-\t";
+    uint32_t i = 0;
+
+    while (i < schema->n_fields) {
+        bool ahead = end - p >= (ptrdiff_t)TSV_SHORT_ROOM && record_reader_ahead(c);
+        unsigned nils = ahead ? record_reader_nils(c) : 0;
+        enum field_type type = schema->fields[i].type;
+
+        if (nils > 0) {
+            memcpy(p, unset, sizeof unset - 1);
+            p += 2 * (size_t)nils;
+            i += nils;
+            continue;
+        }
+        p = ahead ? tsv_short(p, end, c, type) : tsv_any(p, end, c, type);
+        if (!p)
+            return NULL;
+        *p++ = '\t';
+        i++;
+    }
+    return i == schema->n_fields ? p : NULL;
+}
+
 static int tsv_record(struct outbuf *b, struct cursor *c, enum record_type type, void *context)
 {
     const struct record_schema *schema = &record_schemas[type];
@@ -143,12 +216,9 @@ static int tsv_record(struct outbuf *b, struct cursor *c, enum record_type type,
     (void)context;
     if (record_reader_begin(c, &n) < 0 || n != schema->n_fields || p >= end)
         return -EBADMSG;
-    for (uint32_t i = 0; i < n; i++) {
-        p = tsv_value(p, end, c, schema->fields[i].type);
-        if (!p)
-            return -EBADMSG;
-        *p++ = '\t';
-    }
+    p = tsv_fields(p, end, c, schema);
+    if (!p)
+        return -EBADMSG;
     p[-1] = '\n';
     p = tsv_guard_line(line, p);
     outbuf_end(b, p);

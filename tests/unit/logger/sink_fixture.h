@@ -32,7 +32,8 @@ const char *sink_fixture_path(struct sink_fixture *f, const char *name);
 /* The content of a file below the folder, NUL-terminated; NULL if there is none. */
 const char *sink_fixture_read(struct sink_fixture *f, const char *name);
 
-/* One record through a sink as a stream or file: its line, without the newline. */
+/* One record through a sink as a stream or file: its line, without the newline. To a file it goes
+ * several times, and each line is the same. */
 const char *sink_fixture_line(struct sink_fixture *f, const struct sink *sink,
                               enum record_type type, const void *rec);
 

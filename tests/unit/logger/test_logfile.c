@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The life of log files: what they begin and end with, going on after a crash, full disks. */
 #include "common/base/clock.h"
+#include "common/base/pack.h"
 #include "logger/archive.h"
 #include "tests/unit/logger/sink_fixture.h"
 
@@ -98,6 +99,67 @@ static void test_a_second_run_replaces(void **state)
     assert_int_equal(count(f->text, "#fields"), 1);
     assert_int_equal(count(f->text, "\t1\t"), 0);
     assert_int_equal(count(f->text, "\t2\t"), 1);
+}
+
+/* A record of conn that is unset but for one field, which pack wrote at the place it is given. */
+static void add_with(struct sink_fixture *f, unsigned field, const uint8_t *packed, size_t n)
+{
+    uint8_t *p = f->bytes + f->batch.bytes;
+
+    p = pack_array(p, RECORD_conn_FIELDS);
+    for (unsigned i = 0; i < RECORD_conn_FIELDS; i++) {
+        if (i != field) {
+            p = pack_nil(p);
+            continue;
+        }
+        memcpy(p, packed, n);
+        p += n;
+    }
+    f->batch.bytes = (size_t)(p - f->bytes);
+    f->batch.count++;
+}
+
+/* With others behind it or not: what a field cannot hold is refused. */
+static void test_no_field_holds_what_is_not_of_its_type(void **state)
+{
+    static const struct {
+        unsigned field; /* of conn */
+        const char *packed;
+        size_t bytes;
+    } cases[] = {
+        {0, "\xa1x", 2}, /* time */
+        {1, "\x07", 1},  /* string */
+        {2,
+         "\xc4\x05"
+         "12345",
+         7},                                            /* addr */
+        {3, "\xce\x00\x01\x00\x00", 5},                 /* port */
+        {6, "\xc3", 1},                                 /* enum */
+        {8, "\xcf\x80\x00\x00\x00\x00\x00\x00\x00", 9}, /* interval */
+        {9, "\xff", 1},                                 /* count */
+        {12, "\x01", 1},                                /* bool */
+        {20, "\xa1x", 2},                               /* set */
+        {RECORD_conn_FIELDS - 1, "\xc0\xc0", 2},        /* one field more than there are */
+    };
+    struct sink_fixture *f = *state;
+    struct sink_state *s;
+
+    assert_int_equal(sink_tsv.open(&s, &f->heritage, NULL), 0);
+    for (unsigned i = 0; i < 2 * sizeof cases / sizeof cases[0]; i++) {
+        const uint8_t *packed = (const uint8_t *)cases[i / 2].packed;
+
+        sink_fixture_begin(f, RECORD_conn, 1);
+        add_with(f, cases[i / 2].field, packed, cases[i / 2].bytes);
+        for (unsigned behind = i % 2 * 20; behind > 0; behind--)
+            add_with(f, 1, (const uint8_t *)"\xa1u", 2);
+        assert_int_equal(sink_tsv.write(s, &f->batch), -EBADMSG);
+    }
+    sink_fixture_begin(f, RECORD_conn, 1);
+    add_with(f, 3, (const uint8_t *)"\xcd\xff\xff", 3);
+    for (unsigned behind = 20; behind > 0; behind--)
+        add_with(f, 1, (const uint8_t *)"\xa1u", 2);
+    assert_int_equal(sink_tsv.write(s, &f->batch), 0);
+    sink_tsv.close(s);
 }
 
 static void test_a_bad_batch_leaves_nothing(void **state)
@@ -331,6 +393,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_whole_file),
         TEST(test_a_second_run_replaces),
+        TEST(test_no_field_holds_what_is_not_of_its_type),
         TEST(test_a_bad_batch_leaves_nothing),
         TEST(test_goes_on_behind_what_was_committed),
         TEST(test_a_file_never_committed_begins_anew),
