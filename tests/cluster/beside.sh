@@ -51,7 +51,7 @@ sees() {
 
 # Both captures see packets: of an address of its own, which same_logs.py leaves out.
 both_see() {
-    client ip addr add 192.0.2.99/24 dev cl0
+    client ip addr replace 192.0.2.99/24 dev cl0
     wait_for 15 sees
 }
 

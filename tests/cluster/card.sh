@@ -2,6 +2,8 @@
 # Sourced after lib.sh and beside.sh by tests of shunting in mode dpdk: a card of software in front of a
 # driver, large downloads, and what conn.log tells of them.
 
+FILE=files/4m FILE_SEGMENTS=2800 # at least so many packets carry it
+
 # card_missing DRIVER: why there can be no card at a mirror port, in front of that driver; nothing if there can.
 card_missing() {
     [ -x "$BIN/spliff-worker-dpdk" ] || { echo 'no libdpdk to build mode dpdk with'; return; }
@@ -28,8 +30,8 @@ SH
     BIN=$WORK/bin
 }
 said() { grep -c "$1" "$STATE/worker-1.stderr"; }
-# download PATH...: slowly, so that rings need not hold much of it.
-download() { client curl -sk --limit-rate 8M -o /dev/null "$@" || die "curl $*"; }
+# download PATH...: slowly. net_af_xdp has 4,096 frames to bridge a pause of the machine with, two seconds of this.
+download() { client curl -sk --limit-rate 2M -o /dev/null "$@" || die "curl $*"; }
 # totals DIR: what conn.log counts of the downloads.
 totals() {
     zcat -f "$1"/*-*-*/conn.* "$1"/conn.log 2>/dev/null | python3 -c '
@@ -43,4 +45,58 @@ for line in sys.stdin:
     elif line[0] != "#" and dict(zip(names, fields))["id.resp_p"] == "443":
         rows.append(" ".join(k + "=" + v for k, v in zip(names, fields) if k in keep))
 print("\n".join(sorted(rows)))'
+}
+
+# Frames that came to the taps, and those of them that are told of: come up, counted by the card, or lost.
+tap_frames() { server sh -c 'cat /sys/class/net/tap*/statistics/rx_packets' | awk '{n += $1} END {print n}'; }
+frames_lost() { counter capture.kernel_drops capture.no_buffer capture.broken; }
+frames_told() {
+    counter capture.packets shunt.packets shunt.late capture.kernel_drops capture.no_buffer capture.broken
+}
+frames_untold() { echo $(($(tap_frames) - $(frames_told))); }
+settled() { untold=$(frames_untold) && sleep 0.2 && [ "$(frames_untold)" -eq "$untold" ]; }
+all_told() { [ "$(frames_untold)" -eq "$untold" ]; }
+all_over() { [ "$(counter shunt.active flow.active_tcp)" -eq 0 ]; }
+
+# told_alike FLOWS COMMAND: so many flows, which the command downloads, are told of as by mode kernel without
+# shunting, and every frame is told of. If the machine pauses longer than a tap's buffers last, or than
+# an owner is waited for, no more packets are missing than are counted as lost or late, and the command
+# has another try. Sets seen and unseen, packets that came up and did not, and tls and refused, flows
+# that were shunted and were not.
+told_alike() {
+    local flows=$1 paused=1 lost try untold
+    shift
+    for try in 1 2 3; do
+        [ "$paused" -gt 0 ] || break
+        rm -rf "$LOGS" "$WORK/kernel"
+        start
+        begin_unshunted
+        both_see || die 'a cluster sees nothing'
+        wait_for 10 settled || die 'the link does not become quiet'
+        "$@"
+        if wait_for 15 all_over; then
+            wait_for 10 all_told || die "$(($(frames_untold) - untold)) frames are neither captured nor counted"
+        elif [ "$(frames_lost)" -eq 0 ]; then
+            die "$(counter shunt.active) flows are still shunted"
+        fi
+        lost=$(frames_lost)
+        paused=$((lost + $(counter shunt.unanswered))) lost=$((lost + $(counter shunt.late)))
+        seen=$(counter capture.packets) unseen=$(counter shunt.packets)
+        tls=$(counter shunt.tls) refused=$(counter shunt.refused)
+        stop
+        end_kernel
+        totals "$LOGS" >"$WORK/card.conn"
+        totals "$WORK/kernel" >"$WORK/kernel.conn"
+        [ "$paused" -eq 0 ] || lost_are_missing "$lost"
+    done
+    [ "$paused" -eq 0 ] || die 'frames are lost each time'
+    diff "$WORK/kernel.conn" "$WORK/card.conn" || die 'conn.log is another one'
+    [ "$(wc -l <"$WORK/card.conn")" -eq "$flows" ] || die 'flows are missing'
+}
+# packets FILE: of its totals.
+packets() { grep -oE '(orig|resp)_pkts=[0-9]+' "$1" | awk -F = '{n += $2} END {print n + 0}'; }
+lost_are_missing() {
+    local missing=$(($(packets "$WORK/kernel.conn") - $(packets "$WORK/card.conn")))
+    [ $missing -ge 0 ] && [ $missing -le "$1" ] || die "$missing packets are missing, $1 are counted as lost or late"
+    echo "      $missing packets are missing, $1 are counted as lost or late: once more"
 }

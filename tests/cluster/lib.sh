@@ -137,12 +137,23 @@ node_pid() {
 
 all_running() { cluster status >/dev/null; }
 
-# counter NAME: its sum over all nodes, of a cluster that runs.
+# at_rest PID, for wait_for: no thread of it runs for a while. One that asks again and again, or that
+# something wakes many times a second, never is; how busy the machine is makes no difference.
+at_rest() {
+    local before
+    before=$(ran "$1") || return
+    case $before in *'R (running)'*) return 1 ;; esac
+    sleep 0.3 # the while
+    [ "$(ran "$1")" = "$before" ]
+}
+ran() { grep -E '^State|_ctxt_switches' /proc/"$1"/task/*/status; }
+
+# counter NAME...: their sum over all nodes, of a cluster that runs.
 counter() {
     cluster status --json | python3 -c '
 import json, sys
 nodes = json.load(sys.stdin)["nodes"]
-print(sum(n.get("counters", {}).get(sys.argv[1], 0) for n in nodes))' "$1"
+print(sum(n.get("counters", {}).get(name, 0) for n in nodes for name in sys.argv[1:]))' "$@"
 }
 
 # One request on a connection of its own, or several on one.
