@@ -266,7 +266,7 @@ class Link:
     def send(self, capture, rate, seconds):
         """(packets, seconds), in truth."""
         words = self.inside(
-            "taskset", "-c", str(GENERATOR_CORE), os.path.join(TOOLS, "wire"), "tx0", capture,
+            "nice", "-n", "-15", "taskset", "-c", str(GENERATOR_CORE), os.path.join(TOOLS, "wire"), "tx0", capture,
             str(int(rate)), str(seconds), seconds=COMMAND_S,
         ).split()
         return int(words[0]), float(words[3])
@@ -330,6 +330,10 @@ class Row:
                 f"{', all that can be sent' if self.is_all else ''}")
 
 
+def most(attempts):
+    return sum(attempts) > ATTEMPTS / 2
+
+
 class Mode:
     """One mode measured: its rows in the order of their rates, the best of them, latencies, and the part
     of a core that it needs when idle."""
@@ -372,14 +376,13 @@ class Measuring:
     def step(self):
         rows = []
         with self.link.turn():
-            while len(rows) < ATTEMPTS and not any(
-                    sum(r.good == good for r in rows) > ATTEMPTS / 2 for good in (True, False)):
+            while len(rows) < ATTEMPTS and not (most(r.good for r in rows) or most(not r.good for r in rows)):
                 rows.append(self.attempt())
-        good = sum(r.good for r in rows) > ATTEMPTS / 2
+        good = most(r.good for r in rows)
         for row in rows:
             row.good = good
         try:
-            self.rate = self.search.send((good, good and any(r.is_all for r in rows)))
+            self.rate = self.search.send((good, most(r.is_all for r in rows)))
         except StopIteration:
             return False
         return True
