@@ -22,6 +22,7 @@
 #include "worker/capture/flows_map.h"
 #include "worker/capture/frame_filter.h"
 #include "worker/capture/sources.h"
+#include "worker/wait.h"
 
 #include <errno.h>
 #include <linux/if_xdp.h>
@@ -265,6 +266,11 @@ static int af_xdp_wait_fd(struct capture *c)
     return c->fd;
 }
 
+static void af_xdp_waiting(const struct capture *c, struct wait_source *source)
+{
+    source->holds = c->frames;
+}
+
 /* What the kernel counts since the socket was made. It says of a frame for which the fill ring was
  * empty both that and that it was dropped, where it copies; where the driver writes the frames
  * itself, that it had no room is counted by the interface. */
@@ -447,6 +453,7 @@ const struct capture_ops capture_af_xdp = {
     .recv = af_xdp_recv,
     .release = af_xdp_release,
     .wait_fd = af_xdp_wait_fd,
+    .waiting = af_xdp_waiting,
     .shunt = af_xdp_shunt,
     .unseen = af_xdp_unseen,
     .stats = af_xdp_stats,
