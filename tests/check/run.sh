@@ -93,6 +93,17 @@ docs() {
     return $status
 }
 
+# Who sees a loss grow finds a row that says what to do.
+losses() {
+    local counter status=0
+    for counter in $(sed -n 's/^| `\([^`]*\)` | [^|]* | loss | .*/\1/p' docs/counters.md); do
+        grep -h '^|' docs/tuning.md docs/plaintext.md | grep -qF "\`$counter\`" && continue
+        echo "$counter: no table of docs/tuning.md or docs/plaintext.md says what to do"
+        status=1
+    done
+    return $status
+}
+
 check format format
 check dependencies python3 tests/check/dependencies.py
 check dependencies-self-test python3 tests/check/dependencies.py --self-test
@@ -100,6 +111,7 @@ check form python3 tests/check/form.py
 check form-self-test python3 tests/check/form.py --self-test
 check scripts scripts
 check docs docs
+check losses losses
 check clang syntax_clang
 check cppcheck cppcheck_all
 check clang-tidy tidy
