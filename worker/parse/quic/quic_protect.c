@@ -3,14 +3,17 @@
  * Initial one AES block and one pass of AES-GCM.
  *
  * OpenSSL's own HKDF and HMAC look up and allocate at each use, which costs several times what
- * they compute; the digest and cipher contexts below are made once and only get new keys. So HMAC
- * is done by hand (RFC 2104), and HKDF for what is needed of it: all outputs here are one block or
- * less (RFC 5869). */
+ * they compute. So HMAC is done by hand (RFC 2104), with the functions below EVP, which OpenSSL has
+ * marked as old, and HKDF for what is needed of it: all outputs here are one block or less
+ * (RFC 5869). A secret is the key of several HMACs, whose first block is then hashed once. The
+ * cipher contexts are made once and only get new keys. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "worker/parse/quic/quic_protect.h"
 
 #include "common/base/check.h"
 
 #include <openssl/evp.h>
+#include <openssl/sha.h>
 
 #define HASH_BYTES      32u
 #define HMAC_BLOCK      64u
@@ -21,52 +24,58 @@
 #define LABEL_BYTES_MAX 32u
 
 static struct {
-    EVP_MD_CTX *digest;
     EVP_CIPHER_CTX *mask; /* AES-128-ECB: header protection */
     EVP_CIPHER_CTX *gcm;
-    const EVP_MD *sha256;
     struct quic_keys last; /* detection asks for the same keys as the analyzer after it */
 } process;
 
 /* Failures below are of memory at the first use, or bugs: no input can cause them. */
 static void process_init(void)
 {
-    process.sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-    process.digest = EVP_MD_CTX_new();
     process.mask = EVP_CIPHER_CTX_new();
     process.gcm = EVP_CIPHER_CTX_new();
-    CHECK(process.sha256 && process.digest && process.mask && process.gcm);
+    CHECK(process.mask && process.gcm);
     CHECK(EVP_EncryptInit_ex(process.mask, EVP_aes_128_ecb(), NULL, NULL, NULL) == 1);
     CHECK(EVP_CIPHER_CTX_set_padding(process.mask, 0) == 1);
     CHECK(EVP_DecryptInit_ex(process.gcm, EVP_aes_128_gcm(), NULL, NULL, NULL) == 1);
 }
 
-static void digest(const uint8_t *block, const void *data, size_t len, uint8_t out[HASH_BYTES])
+/* HMAC with a key: both digests behind their first block. */
+struct hmac_key {
+    SHA256_CTX inner, outer;
+};
+
+static void digest_begin(SHA256_CTX *d, const uint8_t *key, size_t key_len, uint8_t pad)
 {
-    CHECK(EVP_DigestInit_ex(process.digest, process.sha256, NULL) == 1);
-    CHECK(EVP_DigestUpdate(process.digest, block, HMAC_BLOCK) == 1);
-    CHECK(EVP_DigestUpdate(process.digest, data, len) == 1);
-    CHECK(EVP_DigestFinal_ex(process.digest, out, NULL) == 1);
+    uint8_t block[HMAC_BLOCK];
+
+    memset(block, pad, sizeof block);
+    for (size_t i = 0; i < key_len; i++)
+        block[i] ^= key[i];
+    SHA256_Init(d);
+    SHA256_Update(d, block, sizeof block);
 }
 
 /* key_len <= HMAC_BLOCK */
-static void hmac(const uint8_t *key, size_t key_len, const void *data, size_t len,
-                 uint8_t out[HASH_BYTES])
+static void hmac_key_set(struct hmac_key *k, const uint8_t *key, size_t key_len)
 {
-    uint8_t inner[HMAC_BLOCK], outer[HMAC_BLOCK], hash[HASH_BYTES];
+    digest_begin(&k->inner, key, key_len, 0x36);
+    digest_begin(&k->outer, key, key_len, 0x5c);
+}
 
-    for (size_t i = 0; i < HMAC_BLOCK; i++) {
-        uint8_t k = i < key_len ? key[i] : 0;
+static void hmac(const struct hmac_key *k, const void *data, size_t len, uint8_t out[HASH_BYTES])
+{
+    SHA256_CTX inner = k->inner, outer = k->outer;
+    uint8_t hash[HASH_BYTES];
 
-        inner[i] = k ^ 0x36;
-        outer[i] = k ^ 0x5c;
-    }
-    digest(inner, data, len, hash);
-    digest(outer, hash, HASH_BYTES, out);
+    SHA256_Update(&inner, data, len);
+    SHA256_Final(hash, &inner);
+    SHA256_Update(&outer, hash, sizeof hash);
+    SHA256_Final(out, &outer);
 }
 
 /* HKDF-Expand-Label with an empty context (RFC 8446 section 7.1), at most HASH_BYTES. */
-static void expand(const uint8_t secret[HASH_BYTES], const char *label, uint8_t *out, size_t len)
+static void expand(const struct hmac_key *secret, const char *label, uint8_t *out, size_t len)
 {
     uint8_t info[LABEL_BYTES_MAX + 10], block[HASH_BYTES];
     size_t label_len = strlen(label), n = 0;
@@ -80,7 +89,7 @@ static void expand(const uint8_t secret[HASH_BYTES], const char *label, uint8_t 
     n += 6 + label_len;
     info[n++] = 0;
     info[n++] = 1; /* the counter of HKDF-Expand */
-    hmac(secret, HASH_BYTES, info, n, block);
+    hmac(secret, info, n, block);
     memcpy(out, block, len);
 }
 
@@ -88,19 +97,23 @@ static void derive(struct quic_keys *k, const struct quic_version *version,
                    const struct quic_cid *dcid)
 {
     static const char *const sides[2] = {"client in", "server in"};
-    uint8_t initial[HASH_BYTES], secret[HASH_BYTES];
+    struct hmac_key salt, initial, secret;
+    uint8_t bytes[HASH_BYTES];
 
-    if (!process.digest)
+    if (!process.gcm)
         process_init();
     *k = (struct quic_keys){.version = version, .dcid = *dcid};
-    hmac(version->salt, QUIC_SALT_BYTES, dcid->bytes, dcid->len, initial);
+    hmac_key_set(&salt, version->salt, QUIC_SALT_BYTES);
+    hmac(&salt, dcid->bytes, dcid->len, bytes);
+    hmac_key_set(&initial, bytes, sizeof bytes);
     for (unsigned side = 0; side < 2; side++) {
         struct quic_side_keys *s = &k->side[side];
 
-        expand(initial, sides[side], secret, sizeof secret);
-        expand(secret, version->v2_labels ? "quicv2 key" : "quic key", s->key, sizeof s->key);
-        expand(secret, version->v2_labels ? "quicv2 iv" : "quic iv", s->iv, sizeof s->iv);
-        expand(secret, version->v2_labels ? "quicv2 hp" : "quic hp", s->hp, sizeof s->hp);
+        expand(&initial, sides[side], bytes, sizeof bytes);
+        hmac_key_set(&secret, bytes, sizeof bytes);
+        expand(&secret, version->v2_labels ? "quicv2 key" : "quic key", s->key, sizeof s->key);
+        expand(&secret, version->v2_labels ? "quicv2 iv" : "quic iv", s->iv, sizeof s->iv);
+        expand(&secret, version->v2_labels ? "quicv2 hp" : "quic hp", s->hp, sizeof s->hp);
     }
 }
 

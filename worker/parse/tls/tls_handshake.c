@@ -4,6 +4,7 @@
  * A message that lies whole in the bytes at hand is read in place. Otherwise its bytes are gathered
  * in the side's membuf, but only of the few types that are read at all and only up to
  * TLS_MESSAGE_MAX; the rest is skipped as it comes. */
+#include "worker/parse/tls/tls_memo.h"
 #include "worker/parse/tls/tls_session.h"
 
 #define HEADER_BYTES 4u
@@ -74,7 +75,7 @@ static void on_server_hello(struct analyzer_ctx *ctx, struct tls_session *s, uns
     s->cipher = h.cipher;
     s->has_cipher = true;
     s->group = h.group;
-    tls_fingerprint_ja3s(&h, s->ja3s);
+    tls_memo_ja3s(&h, s->ja3s);
     if (h.retry)
         return;
     s->next_protocol = tls_session_keep(ctx, s, h.alpn.p, h.alpn.len);

@@ -24,13 +24,14 @@
 #include <openssl/x509v3.h>
 #include <time.h>
 
-#define RECENT_SLOTS 8192u /* a power of two */
-#define MATCH_SLOTS  8192u /* a power of two */
-#define RELOG_NS     (86400 * NS_PER_SEC)
-#define BUDGET_PER_S 1000u /* certificates, or kilobytes of them, that are parsed a second, */
-#define BUDGET_MAX   4000u /* and at once */
-#define NAMES_MAX    100u  /* of each kind, as many as a log field holds */
-#define TEXT_BYTES   4096u
+#define RECENT_SLOTS   8192u /* a power of two */
+#define MATCH_SLOTS    8192u /* a power of two */
+#define MATCH_NAME_MAX 110u
+#define RELOG_NS       (86400 * NS_PER_SEC)
+#define BUDGET_PER_S   1000u /* certificates, or kilobytes of them, that are parsed a second, */
+#define BUDGET_MAX     4000u /* and at once */
+#define NAMES_MAX      100u  /* of each kind, as many as a log field holds */
+#define TEXT_BYTES     4096u
 
 /* Certificates logged lately: 16 bytes of the fingerprint name one well enough. */
 static struct recent {
@@ -38,10 +39,13 @@ static struct recent {
     uint64_t ts_ns;
 } recent[RECENT_SLOTS];
 
-/* Answers by certificate and server name; both are in the digest that `id` is cut from. */
+/* Answers by certificate, of which 16 bytes of the fingerprint name one, and server name. Names
+ * that are longer, which hardly any is, are compared each time. */
 static struct match {
-    uint8_t id[15];
+    uint8_t id[16];
     uint8_t known; /* enum x509_match + 1; 0: empty */
+    uint8_t name_len;
+    char name[MATCH_NAME_MAX];
 } matches[MATCH_SLOTS];
 
 /* What a record under construction points to; there is one at a time. */
@@ -103,20 +107,24 @@ static struct recent *recent_slot(const struct x509_context *seen, uint64_t now_
 }
 
 /* The slot for this certificate and server name; it is theirs already if `known` is set on return.
- */
+ * NULL if there is none. */
 static struct match *match_slot(const struct x509_context *seen)
 {
-    uint8_t both[2 * TLS_SHA256_BYTES], id[TLS_SHA256_BYTES];
+    const struct str *name = &seen->server_name;
     struct match *slot;
     uint32_t at;
 
-    memcpy(both, seen->sha256, TLS_SHA256_BYTES);
-    tls_sha256(seen->server_name.p, seen->server_name.len, both + TLS_SHA256_BYTES);
-    tls_sha256(both, sizeof both, id);
-    memcpy(&at, id, sizeof at);
-    slot = &matches[at & (MATCH_SLOTS - 1)];
-    if (memcmp(slot->id, id, sizeof slot->id) != 0) {
-        memcpy(slot->id, id, sizeof slot->id);
+    if (name->len == 0 || name->len > MATCH_NAME_MAX)
+        return NULL;
+    memcpy(&at, seen->sha256, sizeof at);
+    for (size_t i = 0; i < name->len; i++)
+        at = (at ^ (uint8_t)name->p[i]) * 0x9e3779b1u;
+    slot = &matches[at >> 16 & (MATCH_SLOTS - 1)];
+    if (slot->name_len != name->len || memcmp(slot->id, seen->sha256, sizeof slot->id) != 0 ||
+        memcmp(slot->name, name->p, name->len) != 0) {
+        memcpy(slot->id, seen->sha256, sizeof slot->id);
+        memcpy(slot->name, name->p, name->len);
+        slot->name_len = (uint8_t)name->len;
         slot->known = 0;
     }
     return slot;
@@ -357,11 +365,11 @@ static enum x509_match parse_certificate(struct analyzer_ctx *ctx, const uint8_t
 enum x509_match x509_log_certificate(struct analyzer_ctx *ctx, const uint8_t *der, size_t len,
                                      const struct x509_context *seen)
 {
-    struct match *slot = seen->server_name.len > 0 ? match_slot(seen) : NULL;
+    struct match *slot = match_slot(seen);
     struct recent *due = recent_slot(seen, ctx->ts_ns);
     enum x509_match match;
 
-    if (!due && (!slot || slot->known > 0))
+    if (!due && (slot ? slot->known > 0 : seen->server_name.len == 0))
         return slot ? (enum x509_match)(slot->known - 1) : X509_MATCH_UNKNOWN;
     if (!budget_take(len, ctx->ts_ns)) {
         analyzer_weird(ctx, WEIRD_TLS_CERTIFICATES_BOUND, NULL);

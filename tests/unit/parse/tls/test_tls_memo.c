@@ -84,6 +84,20 @@ static void assert_fingerprints(const struct tls_client_hello *h, char transport
     }
 }
 
+static void assert_ja3s(const struct tls_client_hello *lists)
+{
+    struct tls_server_hello h = {.legacy_version = lists->legacy_version,
+                                 .cipher = (uint16_t)below(3),
+                                 .extensions = lists->extensions};
+    char ja3s[TLS_JA3_BYTES], found[TLS_JA3_BYTES];
+
+    tls_fingerprint_ja3s(&h, ja3s);
+    for (unsigned i = 0; i < 2; i++) {
+        tls_memo_ja3s(&h, found);
+        assert_string_equal(found, ja3s);
+    }
+}
+
 /* Hellos that differ in one thing, in a value of GREASE, or not at all. */
 static void fingerprints_are_as_made(void **state)
 {
@@ -93,6 +107,7 @@ static void fingerprints_are_as_made(void **state)
     for (unsigned i = 0; i < 3000; i++) {
         make(&x, 4);
         assert_fingerprints(&x.h, "tqd"[below(3)]);
+        assert_ja3s(&x.h);
     }
 }
 
@@ -104,6 +119,7 @@ static void long_lists_are_not_remembered(void **state)
     for (unsigned i = 0; i < 100; i++) {
         make(&x, 200);
         assert_fingerprints(&x.h, 't');
+        assert_ja3s(&x.h);
     }
 }
 
