@@ -40,10 +40,15 @@ static inline void ipaddr_set(struct ipaddr *a, const uint8_t *p, size_t bytes)
 static inline bool ipaddr_has_prefix(const struct ipaddr *a, const struct ipaddr *prefix,
                                      unsigned bits)
 {
-    unsigned bytes = bits / 8, rest = bits % 8;
+    uint64_t differs[2], p[2];
 
-    return memcmp(a->b, prefix->b, bytes) == 0 &&
-           (rest == 0 || (a->b[bytes] ^ prefix->b[bytes]) >> (8 - rest) == 0);
+    memcpy(differs, a->b, sizeof differs);
+    memcpy(p, prefix->b, sizeof p);
+    differs[0] = __builtin_bswap64(differs[0] ^ p[0]);
+    differs[1] = __builtin_bswap64(differs[1] ^ p[1]);
+    if (bits <= 64)
+        return bits == 0 || differs[0] >> (64 - bits) == 0;
+    return differs[0] == 0 && differs[1] >> (128 - bits) == 0;
 }
 
 /* "192.0.2.0/24" or "2001:db8::/32"; an address alone is all of its bits, of which IPv4 has the

@@ -12,7 +12,6 @@
 #include "worker/flow/community_id.h"
 
 #include <netinet/in.h>
-#include <openssl/evp.h>
 #include <openssl/sha.h>
 
 /* The type that answers this one, or -1. */
@@ -47,6 +46,25 @@ static size_t put_address(uint8_t *out, const struct ipaddr *a, bool v4)
     return n;
 }
 
+/* Base64 (RFC 4648 section 4) of a digest, with its padding. Returns the length. */
+static size_t put_base64(char *out, const uint8_t digest[SHA_DIGEST_LENGTH])
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    uint8_t in[SHA_DIGEST_LENGTH + 1] = {0};
+    size_t n = 0;
+
+    _Static_assert(sizeof in % 3 == 0, "one byte is padding");
+    memcpy(in, digest, SHA_DIGEST_LENGTH);
+    for (size_t i = 0; i < sizeof in; i += 3) {
+        uint32_t bits = (uint32_t)in[i] << 16 | (uint32_t)in[i + 1] << 8 | in[i + 2];
+
+        for (unsigned shift = 24; shift > 0; shift -= 6)
+            out[n++] = digits[bits >> (shift - 6) & 63];
+    }
+    out[n - 1] = '=';
+    return n;
+}
+
 size_t community_id_format(const struct flow_key *key, unsigned orig, char out[COMMUNITY_ID_MAX])
 {
     unsigned first = first_endpoint(key, orig);
@@ -69,5 +87,5 @@ size_t community_id_format(const struct flow_key *key, unsigned orig, char out[C
     SHA1_Update(&sha1, in, n);
     SHA1_Final(digest, &sha1);
     memcpy(out, "1:", 2);
-    return 2 + (size_t)EVP_EncodeBlock((unsigned char *)out + 2, digest, sizeof digest);
+    return 2 + put_base64(out + 2, digest);
 }

@@ -29,42 +29,45 @@ void uid_make(const struct flow_key *key, uint64_t start_ns, uint32_t seed, uint
 
 static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-static size_t uid_digits(char *out, uint64_t v)
+/* Digits after another, each by a division that waits for the one before, take longer than this:
+ * six at a time, all of which are written, and the number of those that count. */
+#define POWER2 (UINT64_C(62) * 62)
+#define POWER3 (POWER2 * 62)
+#define POWER4 (POWER3 * 62)
+#define POWER5 (POWER4 * 62)
+#define POWER6 (POWER5 * 62)
+
+/* v < POWER6 */
+static void uid_put_six(char out[6], uint64_t v)
 {
-    size_t n = 0;
+    uint32_t three[2] = {(uint32_t)(v % POWER3), (uint32_t)(v / POWER3)};
 
-    do {
-        out[n++] = digits[v % 62];
-        v /= 62;
-    } while (v > 0);
-    return n;
-}
-
-/* Digit after digit is one division that waits for another; the two halves of a long number do not
- * wait for each other. */
-static size_t uid_digits_long(char *out, uint64_t v)
-{
-    const uint64_t half = UINT64_C(62) * 62 * 62 * 62 * 62 * 62;
-    uint32_t low[2] = {(uint32_t)(v % half % (62 * 62 * 62)),
-                       (uint32_t)(v % half / (62 * 62 * 62))};
-
-    if (v < half)
-        return uid_digits(out, v);
-    for (unsigned i = 0; i < 3; i++) {
-        out[i] = digits[low[0] % 62];
-        out[3 + i] = digits[low[1] % 62];
-        low[0] /= 62;
-        low[1] /= 62;
+    for (unsigned i = 0; i < 2; i++) {
+        out[3 * i] = digits[three[i] % 62];
+        out[3 * i + 1] = digits[three[i] / 62 % 62];
+        out[3 * i + 2] = digits[three[i] / POWER2];
     }
-    return 6 + uid_digits(out + 6, v / half);
 }
+
+static size_t uid_digits(uint64_t v)
+{
+    return 1u + (v >= 62) + (v >= POWER2) + (v >= POWER3) + (v >= POWER4) + (v >= POWER5);
+}
+
+_Static_assert(UINT64_MAX / POWER6 < POWER6 && UID_MAX >= 1 + 6 + 6 + 6, "at most twelve digits");
 
 size_t uid_format(char out[UID_MAX], char prefix, uint32_t hi, uint64_t lo)
 {
     size_t n = 1;
 
     out[0] = prefix;
-    n += uid_digits(out + n, hi);
-    n += uid_digits_long(out + n, lo);
-    return n;
+    uid_put_six(out + n, hi);
+    n += uid_digits(hi);
+    if (lo >= POWER6) {
+        uid_put_six(out + n, lo % POWER6);
+        n += 6;
+        lo /= POWER6;
+    }
+    uid_put_six(out + n, lo);
+    return n + uid_digits(lo);
 }

@@ -109,6 +109,24 @@ static void prefixes_are_written_in_one_way(void **state)
     assert_int_equal(bits, 128);
 }
 
+/* Of every length, and of addresses that differ in one bit. */
+static void prefixes_are_compared_to_the_bit(void **state)
+{
+    struct ipaddr prefix;
+
+    (void)state;
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8:1234:5678:9abc:def0:1357:9bdf", prefix.b), 1);
+    for (unsigned bits = 0; bits <= 128; bits++) {
+        assert_true(ipaddr_has_prefix(&prefix, &prefix, bits));
+        for (unsigned bit = 0; bit < 128; bit++) {
+            struct ipaddr a = prefix;
+
+            a.b[bit / 8] ^= (uint8_t)(0x80 >> bit % 8);
+            assert_int_equal(ipaddr_has_prefix(&a, &prefix, bits), bit >= bits);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +135,7 @@ int main(void)
         cmocka_unit_test(octets_are_those_of_the_c_library),
         cmocka_unit_test(texts_are_those_of_the_c_library),
         cmocka_unit_test(prefixes_are_written_in_one_way),
+        cmocka_unit_test(prefixes_are_compared_to_the_bit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
