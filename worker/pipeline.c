@@ -207,8 +207,11 @@ static struct flow *flow_begin(struct worker *w, const struct packet *p, enum fl
 /* It has been silent for so long that what comes now is of another one. */
 static bool is_over(struct worker *w, struct flow *f)
 {
-    uint64_t timeout = conn_timeout_ns(f, w->options);
+    uint64_t timeout;
 
+    if (__builtin_expect(w->now_ns - f->seen_ns <= w->timeout_min_ns, 1))
+        return false;
+    timeout = conn_timeout_ns(f, w->options);
     if (w->now_ns - f->seen_ns <= timeout)
         return false;
     if (shunt_covers(w, f))

@@ -4,6 +4,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "worker/decode/fragments.h"
+#include "worker/flow/conn.h"
 #include "worker/host.h"
 #include "worker/host_plain.h"
 #include "worker/pipeline.h"
@@ -186,6 +187,7 @@ int worker_open(struct worker *w, const struct heritage *h)
     memset(w, 0, sizeof *w);
     w->heritage = h;
     w->options = &h->options;
+    w->timeout_min_ns = conn_timeout_min_ns(w->options);
     w->counters = heritage_map(h->counters_fd, COUNTERS_PAGE_BYTES);
     if (!w->counters) {
         log_error("cannot map the counters: %s", strerror(errno));

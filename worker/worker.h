@@ -47,8 +47,9 @@ struct worker {
     struct emit *emit;
     struct bus *bus;
 
-    uint64_t now_ns; /* packet time: goes back only over an empty flow table */
-    uint32_t behind; /* packets in a row that were far behind it */
+    uint64_t now_ns;         /* packet time: goes back only over an empty flow table */
+    uint32_t behind;         /* packets in a row that were far behind it */
+    uint64_t timeout_min_ns; /* no flow is over that was silent for less */
     struct bufpool bufs;
     struct local_nets local_nets;
     const char *names[WORKER_NAMES_MAX]; /* index + 1 in flows */

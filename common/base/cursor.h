@@ -124,6 +124,12 @@ static inline uint64_t bytes_be64(const uint8_t *p)
     return (uint64_t)bytes_be32(p) << 32 | bytes_be32(p + 4);
 }
 
+/* Little endian. */
+static inline uint32_t bytes_le32(const uint8_t *p)
+{
+    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
 /* A cursor over the next n bytes, and moves over them. Empty with error set in both if fewer. */
 static inline struct cursor cursor_sub(struct cursor *c, size_t n)
 {

@@ -175,14 +175,23 @@ static int take_header(struct capture *c)
     return end_with(c, -EBADMSG);
 }
 
+static uint32_t field(const struct capture *c, const uint8_t *p)
+{
+    return c->big_endian ? bytes_be32(p) : bytes_le32(p);
+}
+
 static enum pcap_next classic_next(struct capture *c, struct frame *f)
 {
     struct cursor h = pcap_input_cursor(&c->in);
-    uint32_t seconds = pcap_input_u32(&h, c->big_endian);
-    uint32_t fraction = pcap_input_u32(&h, c->big_endian);
+    const uint8_t *head = cursor_bytes(&h, FRAME_HEADER_BYTES);
+    uint32_t seconds, fraction;
 
-    f->caplen = pcap_input_u32(&h, c->big_endian);
-    f->wirelen = pcap_input_u32(&h, c->big_endian);
+    if (!head)
+        return PCAP_NEXT_MORE;
+    seconds = field(c, head);
+    fraction = field(c, head + 4);
+    f->caplen = field(c, head + 8);
+    f->wirelen = field(c, head + 12);
     if (f->caplen > PCAP_FRAME_MAX)
         return PCAP_NEXT_CORRUPT;
     f->data = cursor_bytes(&h, f->caplen);

@@ -64,7 +64,7 @@ static uint32_t make_hash(const struct decoder *d, const struct segment *s, uint
     return flow_key_hash_headers(ip_version, s->src, s->dst, port, s->proto, d->seed);
 }
 
-static void set_key(const struct segment *s, struct packet *p, const uint16_t port[2])
+static inline void set_key(const struct segment *s, struct packet *p, const uint16_t port[2])
 {
     const struct ipaddr *src = (const void *)s->src, *dst = (const void *)s->dst;
 
@@ -218,8 +218,8 @@ static void put_back(struct decoder *d, struct packet *p, const struct packet *o
 }
 
 /* p is a whole packet that may be the outside of another: decodes that one in its place. */
-static enum decode_result decode_inside(struct decoder *d, struct packet *p, const uint16_t port[2],
-                                        enum weird *weird)
+static __attribute__((noinline)) enum decode_result
+decode_inside(struct decoder *d, struct packet *p, const uint16_t port[2], enum weird *weird)
 {
     struct cursor payload = cursor_init(p->payload, p->payload_len);
     struct packet outer;
@@ -353,14 +353,13 @@ static void cut_to_length(struct segment *s, const struct cursor *c, uint32_t sa
     s->c = cursor_init(c->p, captured < said_bytes ? captured : said_bytes);
 }
 
-static enum decode_result decode_ipv4(struct decoder *d, struct cursor c, uint32_t wire_bytes,
-                                      struct packet *p, enum weird *weird)
+/* Takes the IP header from c: *s is what it carries, if the result is DECODE_PACKET. */
+static enum decode_result read_ipv4(struct decoder *d, struct cursor c, uint32_t wire_bytes,
+                                    struct packet *p, struct segment *s, enum weird *weird)
 {
     const uint8_t *h = cursor_bytes(&c, 20);
-    enum decode_result result;
     uint32_t header_bytes;
     uint16_t offset;
-    struct segment s;
 
     if (!h)
         return bad(d, weird, WEIRD_TRUNCATED_IP);
@@ -381,15 +380,15 @@ static enum decode_result decode_ipv4(struct decoder *d, struct cursor c, uint32
     cursor_skip(&c, header_bytes - 20);
     if (!cursor_ok(&c))
         return bad(d, weird, WEIRD_INTERNALLY_TRUNCATED_HEADER);
-    cut_to_length(&s, &c, p->ip_len - header_bytes,
+    cut_to_length(s, &c, p->ip_len - header_bytes,
                   wire_bytes > header_bytes ? wire_bytes - header_bytes : 0, weird);
-    p->ip_len = header_bytes + s.wire_bytes;
-    s.proto = h[9];
-    s.src = h + 12;
-    s.dst = h + 16;
-    s.verify = verifies(d, p, &s);
-    if (s.verify && !checksum_header_ok(h, header_bytes)) {
-        set_key_of_hosts(d, &s, p);
+    p->ip_len = header_bytes + s->wire_bytes;
+    s->proto = h[9];
+    s->src = h + 12;
+    s->dst = h + 16;
+    s->verify = verifies(d, p, s);
+    if (s->verify && !checksum_header_ok(h, header_bytes)) {
+        set_key_of_hosts(d, s, p);
         bad_checksum(d, weird, WEIRD_BAD_IP_CHECKSUM);
         return DECODE_BAD; /* whose packet it was is not known */
     }
@@ -398,15 +397,13 @@ static enum decode_result decode_ipv4(struct decoder *d, struct cursor c, uint32
         struct fragment frag = {.id = bytes_be16(h + 4),
                                 .offset = (offset & 0x1fffu) * 8,
                                 .more = (offset & IPV4_MORE) != 0};
-        ipaddr_set_v4(&frag.src, s.src);
-        ipaddr_set_v4(&frag.dst, s.dst);
+        ipaddr_set_v4(&frag.src, s->src);
+        ipaddr_set_v4(&frag.dst, s->dst);
         if (offset & IPV4_DONT)
             *weird = WEIRD_FRAGMENT_WITH_DF;
-        result = join_fragment(d, &s, &frag, p, weird);
-        if (result != DECODE_PACKET)
-            return result;
+        return join_fragment(d, s, &frag, p, weird);
     }
-    return decode_segment(d, &s, p, weird);
+    return DECODE_PACKET;
 }
 
 enum extensions_end {
@@ -453,13 +450,12 @@ static uint32_t ipv6_payload_bytes(const uint8_t *h, uint32_t wire_bytes)
     return bytes;
 }
 
-static enum decode_result decode_ipv6(struct decoder *d, struct cursor c, uint32_t wire_bytes,
-                                      struct packet *p, enum weird *weird)
+static enum decode_result read_ipv6(struct decoder *d, struct cursor c, uint32_t wire_bytes,
+                                    struct packet *p, struct segment *s, enum weird *weird)
 {
     const uint8_t *h = cursor_bytes(&c, IPV6_HEADER_BYTES);
     enum extensions_end end;
     struct fragment frag;
-    struct segment s;
 
     if (!h)
         return bad(d, weird, WEIRD_TRUNCATED_IP);
@@ -468,41 +464,47 @@ static enum decode_result decode_ipv6(struct decoder *d, struct cursor c, uint32
     wire_bytes -= IPV6_HEADER_BYTES;
     p->ip_version = 6;
     p->ip_len = IPV6_HEADER_BYTES + ipv6_payload_bytes(h, wire_bytes);
-    cut_to_length(&s, &c, p->ip_len - IPV6_HEADER_BYTES, wire_bytes, weird);
-    p->ip_len = IPV6_HEADER_BYTES + s.wire_bytes;
-    s.proto = h[6];
-    s.src = h + 8;
-    s.dst = h + 24;
-    s.verify = verifies(d, p, &s);
-    end = follow_extensions(&s, &frag, weird);
+    cut_to_length(s, &c, p->ip_len - IPV6_HEADER_BYTES, wire_bytes, weird);
+    p->ip_len = IPV6_HEADER_BYTES + s->wire_bytes;
+    s->proto = h[6];
+    s->src = h + 8;
+    s->dst = h + 24;
+    s->verify = verifies(d, p, s);
+    end = follow_extensions(s, &frag, weird);
     if (end == EXTENSIONS_FRAGMENT) {
         enum decode_result result;
-        memcpy(frag.src.b, s.src, sizeof frag.src.b);
-        memcpy(frag.dst.b, s.dst, sizeof frag.dst.b);
-        result = join_fragment(d, &s, &frag, p, weird);
+        memcpy(frag.src.b, s->src, sizeof frag.src.b);
+        memcpy(frag.dst.b, s->dst, sizeof frag.dst.b);
+        result = join_fragment(d, s, &frag, p, weird);
         if (result != DECODE_PACKET)
             return result;
-        end = follow_extensions(&s, &frag, weird);
+        end = follow_extensions(s, &frag, weird);
     }
     if (end != EXTENSIONS_DONE) { /* or a fragment of a fragment */
-        set_key_of_hosts(d, &s, p);
+        set_key_of_hosts(d, s, p);
         return bad(d, weird, WEIRD_INTERNALLY_TRUNCATED_HEADER);
     }
-    return decode_segment(d, &s, p, weird);
+    return DECODE_PACKET;
 }
 
 static enum decode_result decode_network(struct decoder *d, struct cursor c, uint16_t ethertype,
                                          uint32_t wire_bytes, struct packet *p, enum weird *weird)
 {
+    enum decode_result result;
+    struct segment s;
+
     switch (ethertype) {
     case ETHERTYPE_IPV4:
-        return decode_ipv4(d, c, wire_bytes, p, weird);
+        result = read_ipv4(d, c, wire_bytes, p, &s, weird);
+        break;
     case ETHERTYPE_IPV6:
-        return decode_ipv6(d, c, wire_bytes, p, weird);
+        result = read_ipv6(d, c, wire_bytes, p, &s, weird);
+        break;
     default:
         d->counters->decode_non_ip++;
         return DECODE_NOT_IP;
     }
+    return result == DECODE_PACKET ? decode_segment(d, &s, p, weird) : result;
 }
 
 /* In two halves, for which compilers use plain stores: a whole one makes them use an instruction

@@ -460,6 +460,17 @@ uint64_t conn_timeout_ns(const struct flow *f, const struct options *o)
     return o->tcp_timeout;
 }
 
+uint64_t conn_timeout_min_ns(const struct options *o)
+{
+    const uint64_t all[] = {o->udp_timeout,       o->tunnel_timeout,      o->icmp_timeout,
+                            o->tcp_close_timeout, o->tcp_attempt_timeout, o->tcp_timeout};
+    uint64_t min = all[0];
+
+    for (size_t i = 1; i < sizeof all / sizeof all[0]; i++)
+        min = all[i] < min ? all[i] : min;
+    return min;
+}
+
 static const char *tcp_state_name(const struct flow *f)
 {
     uint8_t o = flow_side_const(f, FLOW_ORIG)->state, r = flow_side_const(f, FLOW_RESP)->state;

@@ -55,6 +55,9 @@ enum conn_attempt conn_attempt(const struct flow *f);
 /* Silence after which the flow is over. */
 uint64_t conn_timeout_ns(const struct flow *f, const struct options *o);
 
+/* The shortest that conn_timeout_ns gives for any flow. */
+uint64_t conn_timeout_min_ns(const struct options *o);
+
 /* S0, SF, … */
 const char *conn_state_name(const struct flow *f);
 

@@ -189,12 +189,14 @@ static void timeouts_follow_the_state(void **state)
                         .tcp_attempt_timeout = 5,
                         .tcp_close_timeout = 6,
                         .udp_timeout = 60,
-                        .icmp_timeout = 61};
+                        .icmp_timeout = 61,
+                        .tunnel_timeout = 62};
     struct script s;
 
     (void)state;
     run(&s, ">S", IPPROTO_TCP);
     assert_int_equal(conn_timeout_ns(&s.flow, &o), 5);
+    assert_int_equal(conn_timeout_min_ns(&o), 5);
     run(&s, ">S <SA >A", IPPROTO_TCP);
     assert_int_equal(conn_timeout_ns(&s.flow, &o), 300);
     run(&s, ">S <SA >A >FA", IPPROTO_TCP);

@@ -4,6 +4,7 @@
 #include "common/base/check.h"
 #include "common/base/linktype.h"
 #include "worker/decode/fragments.h"
+#include "worker/flow/conn.h"
 #include "worker/host.h"
 #include "worker/host_plain_private.h"
 #include "worker/pipeline.h"
@@ -197,6 +198,7 @@ void rig_open(struct rig *r)
 
     w->heritage = &r->heritage;
     w->options = o;
+    w->timeout_min_ns = conn_timeout_min_ns(o);
     w->counters = &r->counters;
     w->capture_ops = &r->capture;
     w->categories = UINT32_MAX;
