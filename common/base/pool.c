@@ -48,6 +48,8 @@ uint32_t pool_get(struct pool *p)
 
     if (i != POOL_NONE) {
         memcpy(&p->free_head, pool_at(p, i), sizeof p->free_head);
+        if (p->free_head != POOL_NONE) /* it is the next one: its link was not read for long */
+            __builtin_prefetch(pool_at(p, p->free_head));
     } else if (p->fresh < p->capacity) {
         i = p->fresh++;
         if (p->pages == MEMORY_SMALL && p->fresh * p->object_bytes > p->touched)
@@ -186,10 +188,12 @@ void *bufpool_get(struct bufpool *p, size_t bytes, size_t *capacity)
     chunk = &p->chunks[i];
     *capacity = (size_t)BUFPOOL_MIN_BYTES << class;
     buf = chunk->free;
-    if (buf)
+    if (buf) {
         memcpy(&chunk->free, buf, sizeof(void *));
-    else
+        __builtin_prefetch(chunk->free);
+    } else {
         buf = buffer_fresh(p, i, *capacity);
+    }
     if (++chunk->used == chunk_buffers(class))
         chunk_unlink(p, &p->open[class], i);
     p->used_bytes += *capacity;
