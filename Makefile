@@ -282,13 +282,12 @@ BIN_debug   := build/debug/bin
 BIN_asan    := build/asan/bin
 BIN_pgo     := build/pgo/bin
 
-LIBS_worker  := $(call pc_libs,libzmq) $(call pc_libs,libpcap) $(call pc_libs,libcrypto) \
-                $(call pc_libs,libnghttp2) \
+LIBS_worker  := $(call pc_libs,libzmq) $(call pc_libs,libcrypto) $(call pc_libs,libnghttp2) \
                 $(ZLIB_LIBS) $(BROTLI_LIBS) $(ZSTD_LIBS) $(LLHTTP_LIBS)
-LIBS_reader  := $(call pc_libs,libpcap) $(ZLIB_LIBS)
+LIBS_reader  := $(ZLIB_LIBS)
 LIBS_logger  := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(ZLIB_LIBS)
 LIBS_cluster := $(call pc_libs,libzmq) $(call pc_libs,libuv) $(call pc_libs,inih) \
-                $(call pc_libs,libpcap) $(BPF_LIBS) $(XDP_LIBS)
+                $(BPF_LIBS) $(XDP_LIBS)
 LIBS_probe   := $(call pc_libs,libzmq) $(BPF_LIBS) $(CAPSTONE_LIBS)
 # What the tests link, whatever they need of it.
 # Debian 12 calls it msgpack, newer distributions msgpack-c.
@@ -299,8 +298,6 @@ LIBS_test := $(sort $(LIBS_worker) $(LIBS_logger) $(LIBS_cluster)) $(CAPSTONE_LI
 # --- how each variant is built --------------------------------------------------------------------
 
 COMMON := $(SRC_BASE) $(SRC_SCHEMA) $(SRC_IPC)
-# Who has no filters starts without libpcap, and without the eight libraries that it loads.
-COMMON_UNFILTERED := $(filter-out common/base/filter.c,$(COMMON))
 llhttp_objs = $(LLHTTP_SRC:%=build/$(1)/obj/llhttp/%.o)
 objs = $(patsubst %.c,build/$(1)/obj/%.o,$(2))
 
@@ -328,7 +325,7 @@ $(BIN_$(1))/spliff-worker-dpdk: $(call objs,$(1),$(SRC_WORKER_DPDK) $(COMMON)) $
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_worker) $$(DPDK_LIBS)
-$(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON_UNFILTERED))
+$(BIN_$(1))/spliff-logger: $(call objs,$(1),$(SRC_LOGGER) $(COMMON))
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_logger)
@@ -340,7 +337,7 @@ $(BIN_$(1))/spliff-reader: $(call objs,$(1),$(SRC_READER) $(SRC_BASE) $(SRC_SCHE
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_reader)
-$(BIN_$(1))/spliff-probe: $(call objs,$(1),$(SRC_PROBE) $(COMMON_UNFILTERED))
+$(BIN_$(1))/spliff-probe: $(call objs,$(1),$(SRC_PROBE) $(COMMON))
 	@mkdir -p $$(@D)
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ $$(LIBS_probe)

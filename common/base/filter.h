@@ -12,7 +12,7 @@ struct filter;
 
 /* Compiles an expression for frames of a link type (LINKTYPE_ value). Returns 0 and *out, which is
  * to be freed with filter_free; -EINVAL with what is wrong with the expression in error (one line,
- * no newline); -ENOMEM. */
+ * no newline); -ENOENT if there is no libpcap; -ENOMEM. */
 int filter_compile(struct filter **out, const char *expr, uint16_t linktype, char *error,
                    size_t error_bytes);
 
