@@ -19,6 +19,7 @@
  *   reader, status                              as a worker's */
 #include "manager/ending.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/ipc/dpdk_share.h"
 #include "manager/comeback.h"
@@ -172,6 +173,15 @@ static unsigned count_held(const struct manager *m)
     return n;
 }
 
+/* A device of DPDK without an owner is set up anew by the successor, which tells for how long
+ * nothing was captured. */
+static bool device_went_with(const struct node *n)
+{
+    const struct heritage_capture *c = &n->heritage->capture;
+
+    return c->kind == CAPTURE_DPDK && c->dpdk.queues == 0;
+}
+
 static void worker_ended(struct manager *m, struct node *n)
 {
     char how[96];
@@ -183,6 +193,9 @@ static void worker_ended(struct manager *m, struct node *n)
         comeback_node_ended(m, n);
     } else if (m->plan->purpose == MANAGER_CLUSTER ||
                (m->plan->purpose == MANAGER_LIVE && (n->term_signal || n->again))) {
+        if (device_went_with(n))
+            settings_add_death(settings_of(n->counters), n->counters->capture_deaths,
+                               clock_mono_ns());
         restart_node(m, n);
     } else {
         if (n->term_signal)

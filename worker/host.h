@@ -73,8 +73,9 @@ bool host_notice(struct worker *w, struct flow *f, const struct flow_key *key, u
 /* The same of a TLS flow of a local process that never showed plaintext, as the probe told. */
 void host_notice_unhooked(struct worker *w, struct flow *f, const struct owner_answer *a);
 
-/* Raises the notice that the captured interface was gone for this time. */
-void host_notice_gap(struct worker *w, uint64_t ms);
+/* Raises the notice that nothing was captured for this time: what happened, and how often so far.
+ */
+void host_notice_gap(struct worker *w, const char *what, uint64_t n, uint64_t ms);
 
 /* Bytes of an object of w->children and of w->oddities. */
 extern const size_t host_child_bytes;

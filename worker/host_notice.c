@@ -129,16 +129,16 @@ void host_notice_unhooked(struct worker *w, struct flow *f, const struct owner_a
     host_record(w, f, RECORD_notice, &r);
 }
 
-void host_notice_gap(struct worker *w, uint64_t ms)
+void host_notice_gap(struct worker *w, const char *what, uint64_t n, uint64_t ms)
 {
     char msg[MSG_MAX];
     struct rec_notice r;
 
     if (!w->screen || w->categories != UINT32_MAX)
         return;
-    snprintf(msg, MSG_MAX, "interface was removed and is back: nothing was seen for %llu.%03llu s",
+    snprintf(msg, MSG_MAX, "%s: nothing was seen for %llu.%03llu s", what,
              (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000));
-    notice_fill(w, &r, NOTICE_CAPTURE_GAP, clock_wall_ns(), w->counters->capture_gaps, msg);
+    notice_fill(w, &r, NOTICE_CAPTURE_GAP, clock_wall_ns(), n, msg);
     RECORD_SET(notice, &r, sub, str_of(w->heritage->capture.name));
     emit_record(w->emit, RECORD_notice, &r);
 }

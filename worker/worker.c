@@ -116,7 +116,22 @@ static void take_gaps(struct worker *w)
         return;
     w->counters->capture_gaps = gaps;
     w->counters->capture_gap_ms = ms;
-    host_notice_gap(w, ms > before ? ms - before : 0);
+    host_notice_gap(w, "interface was removed and is back", gaps, ms > before ? ms - before : 0);
+}
+
+/* What the process before this one captured from went with it, and is there again. */
+static void take_death(struct worker *w)
+{
+    struct counters *c = w->counters;
+    uint64_t died_ns, ms;
+
+    if (w->heritage->capture.kind == CAPTURE_NONE ||
+        !settings_death(w->settings, c->capture_deaths, &died_ns))
+        return;
+    ms = (clock_mono_ns() - died_ns) / NS_PER_MS;
+    c->capture_deaths++;
+    c->capture_dead_ms += ms;
+    host_notice_gap(w, "a worker died and its device with it", c->capture_deaths, ms);
 }
 
 static void waiting_open(struct worker *w)
@@ -313,6 +328,7 @@ int worker_loop(struct worker *w, const volatile int *stop)
 {
     uint32_t batches = 0;
 
+    take_death(w);
     while (!*stop) {
         enum rx_mode mode = settings_rx_mode(w->settings);
         int n = pipeline_run(w);

@@ -37,6 +37,9 @@ wait_for 10 is_shunted || die 'nothing is shunted'
 kill -9 "$(node_pid worker-1)" || die 'no worker to kill'
 restarted() { [ "$(said 'counts and drops')" -eq 2 ]; }
 wait_for 15 restarted || die 'the killed worker does not come back'
+dead_told() { [ "$(counter capture.deaths)" -eq 1 ] && column notice msg | grep -q 'died and its device with it'; }
+wait_for 10 dead_told || die 'nobody tells that the device went with the worker'
+[ "$(counter capture.dead_ms)" -gt 0 ] || die 'the time without a device has no length'
 wait $! || die 'the download ended'
 before=$(counter shunt.packets)
 download "https://$SERVER4/$FILE"

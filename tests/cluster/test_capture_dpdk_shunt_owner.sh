@@ -70,6 +70,7 @@ is_shunted() { [ "$(counter shunt.packets)" -gt 0 ]; }
 more_shunted() { [ "$(counter shunt.tls)" -ge $((before + $1)) ]; }
 start
 killed_while_shunted worker-1 worker-1
+[ "$(counter capture.deaths capture.dead_ms)" -eq 0 ] || die 'the device is said to have gone with a worker'
 killed_while_shunted port-1 port-1 worker-1 worker-2
 lost=$(counter capture.kernel_drops)
 [ "$lost" -lt 1000000 ] || die "$lost frames are said to be lost, more than there were"
