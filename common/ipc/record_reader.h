@@ -38,15 +38,14 @@ int record_reader_begin(struct cursor *c, uint32_t *n_fields);
  */
 int record_reader_any(struct cursor *c, struct value *out);
 
-/* The longest of the short forms, which nearly all values have: numbers, truth values, and bytes up
- * to 255. */
-#define RECORD_READER_SHORT_BYTES (2u + UINT8_MAX)
+/* More than the longest of the short forms takes, which nearly all values have: numbers, truth
+ * values, and bytes up to 255. */
+#define RECORD_READER_AHEAD_BYTES 264u
 
-/* Whether a value of a short form is there for sure. To be asked before each of the next four,
- * which do not ask. */
+/* Whether so much is there. To be asked before each of the next four, which do not ask. */
 static inline bool record_reader_ahead(const struct cursor *c)
 {
-    return cursor_left(c) >= RECORD_READER_SHORT_BYTES;
+    return cursor_left(c) >= RECORD_READER_AHEAD_BYTES;
 }
 
 /* The next value if it is of the kind and in its short form. Else false, and nothing is moved. */

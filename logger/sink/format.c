@@ -329,13 +329,20 @@ static unsigned put_special(char **out, const char *p, size_t left, enum format_
     return n;
 }
 
-char *format_string(char *p, struct str s, enum format_escape how)
+/* The byte that the form cares for besides those that all do, eight times. */
+static inline uint64_t care_of(enum format_escape how)
 {
     static const char extra[] = {[FORMAT_TSV] = '\\',
                                  [FORMAT_TSV_ELEMENT] = ',',
                                  [FORMAT_JSON] = '"',
                                  [FORMAT_TERMINAL] = '\\'};
-    uint64_t care = BYTES_OF(extra[how]);
+
+    return BYTES_OF(extra[how]);
+}
+
+char *format_string(char *p, struct str s, enum format_escape how)
+{
+    uint64_t care = care_of(how);
     size_t i = 0;
 
     while (i < s.len) {
@@ -347,6 +354,23 @@ char *format_string(char *p, struct str s, enum format_escape how)
             i += put_special(&p, s.p + i, s.len - i, how);
     }
     return p;
+}
+
+char *format_string_ahead(char *p, struct str s, enum format_escape how)
+{
+    uint64_t care = care_of(how), stops = 0;
+    size_t i = 0;
+
+    while (i < s.len && stops == 0) {
+        uint64_t x = load_word(s.p + i);
+
+        store_word(p + i, x);
+        stops = stops_in(x, care);
+        i += stops ? (unsigned)__builtin_ctzll(stops) >> 3 : 8;
+    }
+    if (i >= s.len)
+        return p + s.len;
+    return format_string(p + i, str_make(s.p + i, s.len - i), how);
 }
 
 char *format_list(char *p, const char *end, struct cursor *c, enum field_type list, uint32_t n,

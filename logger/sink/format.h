@@ -24,6 +24,7 @@ enum format_escape {
 };
 
 #define FORMAT_SCALAR_BYTES      352u /* room for any number, time or address */
+#define FORMAT_AHEAD_BYTES       7u
 #define FORMAT_STRING_BYTES(len) (6 * (size_t)(len) + 16)
 
 /* Room for v as it stands in a line; also for a quote or comma on either side. */
@@ -47,6 +48,10 @@ char *format_addr(char *p, struct str bytes);
 
 /* Needs FORMAT_STRING_BYTES(s.len). */
 char *format_string(char *p, struct str s, enum format_escape how);
+
+/* The same of a string with FORMAT_AHEAD_BYTES behind it that may be read, too: so the usual one,
+ * short and plain, is copied by words without a look at where it ends. */
+char *format_string_ahead(char *p, struct str s, enum format_escape how);
 
 /* Is it valid UTF-8 without control characters other than blanks and ends of lines? Its last
  * character may be cut. */

@@ -16,6 +16,9 @@
 /* Room for any value of a short form (record_reader.h). */
 #define TSV_SHORT_ROOM (FORMAT_STRING_BYTES(UINT8_MAX) + FORMAT_SCALAR_BYTES)
 
+_Static_assert(RECORD_READER_AHEAD_BYTES >= 2u + UINT8_MAX + FORMAT_AHEAD_BYTES,
+               "behind a string of a short form is what its copy reads");
+
 /* Kept free at the end of the buffer for what a line has besides values: TABs, and a '-' for each
  * field that is unset. */
 #define TSV_LINE_SPARE 256u
@@ -66,16 +69,19 @@ static inline char *tsv_text(char *p, const char *text, size_t n)
     return p + n;
 }
 
-/* A string must not look like one that is unset or empty. */
-static char *tsv_string(char *p, struct str s, enum format_escape how)
+/* A string must not look like one that is unset or empty. False if it does: written is what stands
+ * for it. */
+static inline bool tsv_is_plain(char **p, struct str s)
 {
     if (s.len == 0)
-        return tsv_text(p, TSV_EMPTY, sizeof TSV_EMPTY - 1);
-    if (s.len == 1 && s.p[0] == TSV_UNSET[0])
-        return tsv_text(p, "\\x2d", 4);
-    if (s.p[0] == '(' && str_equal(s, STR_LIT(TSV_EMPTY)))
-        return tsv_text(p, "\\x28empty)", 10);
-    return format_string(p, s, how);
+        *p = tsv_text(*p, TSV_EMPTY, sizeof TSV_EMPTY - 1);
+    else if (s.len == 1 && s.p[0] == TSV_UNSET[0])
+        *p = tsv_text(*p, "\\x2d", 4);
+    else if (s.p[0] == '(' && str_equal(s, STR_LIT(TSV_EMPTY)))
+        *p = tsv_text(*p, "\\x28empty)", 10);
+    else
+        return true;
+    return false;
 }
 
 static char *tsv_scalar(char *p, enum field_type type, const struct value *v,
@@ -97,7 +103,7 @@ static char *tsv_scalar(char *p, enum field_type type, const struct value *v,
     case FIELD_DOUBLE:
         return format_double(p, v->d);
     default:
-        return tsv_string(p, v->bytes, how);
+        return tsv_is_plain(&p, v->bytes) ? format_string(p, v->bytes, how) : p;
     }
 }
 
@@ -157,7 +163,7 @@ static inline char *tsv_short(char *p, const char *end, struct cursor *c, enum f
     case FIELD_STRING:
     case FIELD_ENUM:
         if (record_reader_bytes(c, &bytes))
-            return tsv_string(p, bytes, FORMAT_TSV);
+            return tsv_is_plain(&p, bytes) ? format_string_ahead(p, bytes, FORMAT_TSV) : p;
         break;
     case FIELD_ADDR:
         if (record_reader_bytes(c, &bytes))

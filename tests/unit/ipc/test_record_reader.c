@@ -86,7 +86,7 @@ static void refuses_lengths_beyond_the_input(void **state)
 /* Whatever the first bytes are, and wherever the input ends. */
 static void reads_the_same_at_its_best(void **state)
 {
-    uint8_t bytes[RECORD_READER_SHORT_BYTES + 3];
+    uint8_t bytes[RECORD_READER_AHEAD_BYTES + 3];
 
     (void)state;
     for (unsigned i = 0; i < 2 * 65536; i++) {
@@ -115,7 +115,7 @@ static void reads_the_same_at_its_best(void **state)
 
 static void counts_nils_in_a_row(void **state)
 {
-    uint8_t bytes[RECORD_READER_SHORT_BYTES];
+    uint8_t bytes[RECORD_READER_AHEAD_BYTES];
 
     (void)state;
     for (unsigned n = 0; n < 12; n++) {

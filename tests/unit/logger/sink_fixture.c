@@ -109,7 +109,7 @@ const char *sink_fixture_line(struct sink_fixture *f, const struct sink *sink,
     sink_fixture_add(f, rec);
     /* A sink may have a shorter way for what has others behind it. */
     for (size_t first = f->batch.bytes;
-         sink->rotate && f->batch.bytes < first + RECORD_READER_SHORT_BYTES;)
+         sink->rotate && f->batch.bytes < first + RECORD_READER_AHEAD_BYTES;)
         sink_fixture_add(f, rec);
     CHECK(sink->write(state, &f->batch) == 0);
     CHECK(sink->flush(state) == 0);
