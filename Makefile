@@ -825,7 +825,8 @@ ifdef SRC_MODE_DPDK
 build/tools/cluster/dpdk_card.so: tests/cluster/dpdk_card.c tests/unit/capture/dpdk_card.c \
                                   tests/unit/capture/dpdk_card.h Makefile
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE -I. $(DPDK_CFLAGS) $(WARN) -O2 -g -fPIC -shared -o $@ $(filter %.c,$^)
+	$(CC) -std=c17 -D_GNU_SOURCE -I. $(DPDK_CFLAGS) $(WARN) -O2 -g -fPIC -shared -o $@ $(filter %.c,$^) \
+	  $(call pc_libs,libpcap)
 TOOLS += build/tools/cluster/dpdk_card.so
 endif
 ifneq ($(shell pkg-config --exists gnutls && echo y),)
