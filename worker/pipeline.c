@@ -207,11 +207,8 @@ static struct flow *flow_begin(struct worker *w, const struct packet *p, enum fl
 /* It has been silent for so long that what comes now is of another one. */
 static bool is_over(struct worker *w, struct flow *f)
 {
-    uint64_t timeout;
+    uint64_t timeout = conn_timeout_ns(f, w->options);
 
-    if (__builtin_expect(w->now_ns - f->seen_ns <= w->timeout_min_ns, 1))
-        return false;
-    timeout = conn_timeout_ns(f, w->options);
     if (w->now_ns - f->seen_ns <= timeout)
         return false;
     if (shunt_covers(w, f))
@@ -219,20 +216,27 @@ static bool is_over(struct worker *w, struct flow *f)
     return w->now_ns - f->seen_ns > timeout;
 }
 
+/* The flow is over, or the packet begins another one in its place: then it was ended. */
+static __attribute__((noinline)) bool flow_gives_way(struct worker *w, struct flow *f,
+                                                     const struct packet *p)
+{
+    if (!(p->result == DECODE_PACKET && conn_is_reused(f, p)) && !is_over(w, f))
+        return false;
+    pipeline_flow_end(w, f);
+    return true;
+}
+
 /* The flow in the table that the packet belongs to, unless that is over. */
-static struct flow *flow_find(struct worker *w, const struct packet *p)
+static inline struct flow *flow_find(struct worker *w, const struct packet *p)
 {
     struct flow *f = flow_table_find(&w->flows, &p->key, p->hash);
+    bool goes_on = f && !(p->tcp_flags & TCP_SYN) && w->now_ns - f->seen_ns <= w->timeout_min_ns;
 
-    if (f && ((p->result == DECODE_PACKET && conn_is_reused(f, p)) || is_over(w, f))) {
-        pipeline_flow_end(w, f);
-        f = NULL;
-    }
-    return f;
+    return __builtin_expect(goes_on, 1) || !f || !flow_gives_way(w, f, p) ? f : NULL;
 }
 
 /* … or a new one. */
-static struct flow *flow_of(struct worker *w, const struct packet *p, enum flow_log log)
+static inline struct flow *flow_of(struct worker *w, const struct packet *p, enum flow_log log)
 {
     struct flow *f = flow_find(w, p);
 
@@ -365,7 +369,8 @@ static bool is_mine(const struct worker *w, uint32_t hash)
 }
 
 /* The packets that p came in, outermost first. Returns the uid of the innermost. */
-static struct tunnel_uid hops_run(struct worker *w, const struct packet *p)
+static __attribute__((noinline)) struct tunnel_uid hops_run(struct worker *w,
+                                                            const struct packet *p)
 {
     struct tunnel_uid parent = {0};
 
@@ -471,11 +476,13 @@ static void clock_follow(struct worker *w, uint64_t ts_ns)
 /* Flow, reassembly, detect, parse, emit for the decoded packets so far. */
 static void batch_process(struct worker *w, struct batch *b)
 {
-    uint32_t asked = 0;
+    uint32_t n = b->n_packets;
 
-    for (uint32_t i = 0; i < b->n_packets; i++) {
-        for (; asked < b->n_packets && asked < i + FLOWS_AHEAD; asked++)
-            flow_table_prefetch_flow(&w->flows, b->packets[asked].hash);
+    for (uint32_t i = 0; i < FLOWS_AHEAD && i < n; i++)
+        flow_table_prefetch_flow(&w->flows, b->packets[i].hash);
+    for (uint32_t i = 0; i < n; i++) {
+        if (i + FLOWS_AHEAD < n)
+            flow_table_prefetch_flow(&w->flows, b->packets[i + FLOWS_AHEAD].hash);
         clock_follow(w, b->packets[i].ts_ns);
         packet_run(w, &b->packets[i]);
     }

@@ -324,14 +324,13 @@ static bool tcp_is_ordinary(const struct flow_end *s, const struct packet *p)
            (s->history_seen & letter) && p->tcp_window > 0 && !p->payload_cut;
 }
 
-static unsigned tcp_packet(struct flow *f, const struct packet *p, unsigned side)
+static __attribute__((noinline)) unsigned tcp_packet(struct flow *f, const struct packet *p,
+                                                     unsigned side)
 {
     struct flow_end *s = flow_side(f, side);
     uint8_t flags = p->tcp_flags;
     unsigned events = 0;
 
-    if (tcp_is_ordinary(s, p))
-        return 0;
     if (flags_are_invalid(flags))
         events = ODD(INVALID_FLAGS);
     if (s->state == ENDPOINT_RESET && p->payload_wire_len > 0 && !(flags & TCP_RST))
@@ -383,7 +382,7 @@ unsigned conn_packet(struct flow *f, const struct packet *p, unsigned side)
         !(side_is_over(&f->end[0]) && side_is_over(&f->end[1])))
         f->last_ns = p->ts_ns;
     if (p->key.proto == IPPROTO_TCP)
-        return events | tcp_packet(f, p, side);
+        return tcp_is_ordinary(s, p) ? events : events | tcp_packet(f, p, side);
     s->payload_bytes += p->payload_wire_len;
     s->state = ENDPOINT_ACTIVE;
     if (p->key.proto == IPPROTO_UDP)

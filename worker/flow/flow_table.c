@@ -27,6 +27,7 @@
 #define PROBES_MAX       256u
 #define LOOKS_MAX        (PROBES_MAX + 32u) /* each doubling may move a slot one further from home */
 #define CACHE_LINE_BYTES 64u
+#define IDLE_SHIFT       30 /* 2^30 ns are a second, so to speak */
 #define SLOTS_MIN        64u
 #define SLOTS_AT_FIRST   (1u << 18) /* at most: 2 MiB */
 
@@ -257,7 +258,7 @@ void flow_table_remove(struct flow_table *t, struct flow *f)
 
 void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t now_ns)
 {
-    if (__builtin_expect(now_ns / NS_PER_SEC != f->seen_ns / NS_PER_SEC, 0)) {
+    if (__builtin_expect((now_ns ^ f->seen_ns) >> IDLE_SHIFT != 0, 0)) {
         idle_unlink(t, f);
         idle_append(t, f);
     }

@@ -9,6 +9,8 @@
 #include "common/base/check.h"
 #include "worker/parse/http/http_body.h"
 
+#include <stddef.h>
+
 void http1_report_cut(struct http1_flow *f)
 {
     if (!f->cut_reported)
@@ -23,9 +25,15 @@ static unsigned parser_side(const llhttp_t *parser)
     return parser == &f->side[1].parser;
 }
 
-static void value_begin(struct http1_flow *f, unsigned side)
+/* … and begins the side's part of the flow. */
+static struct http1_side *side_of(llhttp_t *parser)
 {
-    struct http1_side *s = &f->side[side];
+    _Static_assert(offsetof(struct http1_side, parser) == 0, "a side begins with its parser");
+    return (struct http1_side *)(void *)parser;
+}
+
+static inline void value_begin(struct http1_flow *f, struct http1_side *s, unsigned side)
+{
     struct http_transaction *t = f->queue.open[side];
     bool kept;
 
@@ -43,8 +51,7 @@ static void value_begin(struct http1_flow *f, unsigned side)
 
 static int on_header_field(llhttp_t *parser, const char *at, size_t len)
 {
-    struct http1_flow *f = parser->data;
-    struct http1_side *s = &f->side[parser_side(parser)];
+    struct http1_side *s = side_of(parser);
 
     /* A name may come in pieces: only the first after a value begins another header. */
     if (s->in_value) {
@@ -66,11 +73,11 @@ static int on_header_value(llhttp_t *parser, const char *at, size_t len)
 {
     struct http1_flow *f = parser->data;
     unsigned side = parser_side(parser);
-    struct http1_side *s = &f->side[side];
+    struct http1_side *s = side_of(parser);
     struct http_transaction *t = f->queue.open[side];
 
     if (!s->in_value)
-        value_begin(f, side);
+        value_begin(f, s, side);
     if (s->field != HTTP_NO_FIELD && t &&
         !http_field_append(t, f->ctx->bufs, s->field, str_make(at, len)))
         http1_report_cut(f);
@@ -94,19 +101,24 @@ static int length_take(struct http1_side *s)
     return 0;
 }
 
+static void field_complete(struct http1_flow *f, struct http1_side *s, unsigned side)
+{
+    struct http_transaction *t = f->queue.open[side];
+
+    if (t)
+        http_header_end(t, f->ctx, s->field);
+    s->field = HTTP_NO_FIELD;
+}
+
 /* Also called for a header without a value, which on_header_value may not have been. */
 static int on_header_value_complete(llhttp_t *parser)
 {
-    struct http1_flow *f = parser->data;
-    unsigned side = parser_side(parser);
-    struct http1_side *s = &f->side[side];
-    struct http_transaction *t = f->queue.open[side];
+    struct http1_side *s = side_of(parser);
 
-    if (!s->in_value)
-        value_begin(f, side);
-    if (s->field != HTTP_NO_FIELD && t)
-        http_header_end(t, f->ctx, s->field);
-    s->field = HTTP_NO_FIELD;
+    if (__builtin_expect(!s->in_value, 0))
+        value_begin(parser->data, s, parser_side(parser));
+    if (s->field != HTTP_NO_FIELD)
+        field_complete(parser->data, s, parser_side(parser));
     return parser->flags & F_CONTENT_LENGTH ? length_take(s) : 0;
 }
 
