@@ -63,7 +63,7 @@ killed_while_shunted() {
     wait_for 30 all_new "$@" || { cluster status; die "not all come back after $node was killed"; }
     wait $! || die 'the download ended'
     before=$(counter shunt.tls)
-    for n in 1 2 3 4; do download "https://$SERVER4/$FILE"; done
+    for n in 1 2 3 4; do RATE=8M download "https://$SERVER4/$FILE"; done
     wait_for 10 more_shunted 4 || die "only $(($(counter shunt.tls) - before)) of 4 are shunted after $node was killed"
 }
 is_shunted() { [ "$(counter shunt.packets)" -gt 0 ]; }
