@@ -16,6 +16,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <rte_errno.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #define FLOWS 5u  /* no power of two */
@@ -291,7 +292,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         over = begun = false;
         CHECK(pthread_create(&thread, NULL, write_all_the_time, &all) == 0);
         while (!begun)
-            ;
+            sched_yield();
     }
     play();
     if (how & BY_A_THREAD) {
