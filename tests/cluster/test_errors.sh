@@ -46,6 +46,17 @@ refused 'truncated capture' 65 'cut\.pcap' run -r "$WORK/cut.pcap" "${out[@]}"
 head -c 24 "$capture" | sed 's/\x01\x00\x00\x00$/\xdd\x00\x00\x00/' >"$WORK/link.pcap"
 refused 'unknown link type' 65 'link\.pcap.*221' run -r "$WORK/link.pcap" "${out[@]}"
 refused 'bad filter' 2 'tcp prot 80' run -r "$WORK/good.pcap" -f 'tcp prot 80' "${out[@]}"
+# In the mount namespace that `server` gives it, libpcap is an empty file.
+without_libpcap() {
+    server bash -c 'for f in $(ldconfig -p | grep -o "/[^ ]*/libpcap\.so[^ ]*"); do
+                        mount --bind /dev/null "$f" || exit 99
+                    done
+                    exec "$@"' - "$spliff" run --quiet "$@"
+}
+refused 'filter without libpcap' 2 'libpcap cannot be loaded: install it' \
+    without_libpcap -r "$WORK/good.pcap" -f 'tcp port 80' "${out[@]}"
+without_libpcap -r "$WORK/good.pcap" "${out[@]}" && [ -s "$WORK/out/http.log" ] &&
+    pass "$TEST: no filter, no libpcap" || fail "$TEST: no filter, no libpcap" 'the run failed' "$ALONE"
 refused 'unknown option' 2 'no-such-option' run --no-such-option
 refused 'unknown command' 2 'strat' server "$spliff" strat
 refused 'nothing to read' 2 '.' run
