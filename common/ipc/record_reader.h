@@ -119,7 +119,7 @@ static inline int record_reader_value(struct cursor *c, struct value *out)
     if (record_reader_uint(c, &u)) {
         *out = (struct value){.kind = VALUE_UINT, .u = u};
     } else if (*c->p == 0xc0) {
-        out->kind = VALUE_NIL;
+        *out = (struct value){.kind = VALUE_NIL};
         c->p++;
     } else if (record_reader_bytes(c, &bytes)) {
         *out = (struct value){.kind = VALUE_BYTES, .bytes = bytes};

@@ -177,7 +177,7 @@ static void evict_seals_what_is_open(void **state)
 static void numbers_go_on_after_a_restart(void **state)
 {
     struct spool *s = spool_attach(mem, MEM_BYTES);
-    uint64_t ids[4];
+    uint64_t ids[4] = {0};
 
     (void)state;
     for (unsigned round = 1; round <= 3 * SLOTS; round++) {
