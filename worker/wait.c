@@ -87,7 +87,7 @@ bool wait_set_mode(struct wait *w, enum rx_mode mode)
     return possible;
 }
 
-void wait_init(struct wait *w, const struct options *o, const struct wait_source *source,
+void wait_init(struct wait *w, const struct options *o, const struct capture_waiting *source,
                struct counters *counters)
 {
     *w = (struct wait){.counters = counters,

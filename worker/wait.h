@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/ipc/heritage.h"
 #include "common/schema/counters.h"
+#include "worker/capture/capture.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -15,17 +16,10 @@
 /* A sleep that ends when there is something to do. */
 #define WAIT_FOREVER UINT64_MAX
 
-/* What is waited for. */
-struct wait_source {
-    enum capture_kind kind; /* whose options hold */
-    bool wakes;             /* it has a descriptor that is ready when frames come */
-    uint32_t holds;         /* frames that find room while nobody asks; 0: enough */
-};
-
 struct wait {
     struct counters *counters;
     const struct options *options;
-    struct wait_source source;
+    struct capture_waiting source;
     enum rx_mode mode; /* in effect */
     bool yield;        /* others are to have the core before the next batch */
     uint64_t spins;  /* empty batches in a row followed by the next at once; UINT64_MAX: for ever */
@@ -42,7 +36,7 @@ struct wait {
 };
 
 /* By the options, which are borrowed. The mode is to be set next. */
-void wait_init(struct wait *w, const struct options *o, const struct wait_source *source,
+void wait_init(struct wait *w, const struct options *o, const struct capture_waiting *source,
                struct counters *counters);
 
 /* From now on this mode; of a file, RX_MODE_INTERRUPT whatever is asked for. False: the source has

@@ -137,8 +137,8 @@ static void take_death(struct worker *w)
 static void waiting_open(struct worker *w)
 {
     const struct capture_ops *ops = w->capture_ops;
-    struct wait_source source = {.kind = w->heritage->capture.kind,
-                                 .wakes = ops->wait_fd(w->capture) != -1};
+    struct capture_waiting source = {.kind = w->heritage->capture.kind,
+                                     .wakes = ops->wait_fd(w->capture) != -1};
 
     if (ops->waiting)
         ops->waiting(w->capture, &source);

@@ -22,7 +22,6 @@
 #include "worker/capture/flows_map.h"
 #include "worker/capture/frame_filter.h"
 #include "worker/capture/sources.h"
-#include "worker/wait.h"
 
 #include <errno.h>
 #include <linux/if_xdp.h>
@@ -266,7 +265,7 @@ static int af_xdp_wait_fd(struct capture *c)
     return c->fd;
 }
 
-static void af_xdp_waiting(const struct capture *c, struct wait_source *source)
+static void af_xdp_waiting(const struct capture *c, struct capture_waiting *source)
 {
     source->holds = c->frames;
 }

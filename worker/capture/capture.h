@@ -72,8 +72,14 @@ struct capture_shunt {
     uint32_t link_bytes;  /* in front of the IP header of its last packet; 0: not known */
 };
 
-struct capture;     /* a source's own state */
-struct wait_source; /* worker/wait.h */
+/* What matters to who waits for a source. */
+struct capture_waiting {
+    enum capture_kind kind; /* whose options hold */
+    bool wakes;             /* it has a descriptor that is ready when frames come */
+    uint32_t holds;         /* frames that find room while nobody asks; 0: enough */
+};
+
+struct capture; /* a source's own state */
 
 struct capture_ops {
     enum capture_kind kind;
@@ -105,8 +111,8 @@ struct capture_ops {
      * to be called again and again; CAPTURE_ASK_AGAIN: not now, something has come meanwhile. */
     int (*wait_fd)(struct capture *c);
 
-    /* Corrects what its kind alone tells of how to wait for it (worker/wait.h). NULL: nothing. */
-    void (*waiting)(const struct capture *c, struct wait_source *source);
+    /* Corrects what its kind alone tells of how to wait for it. NULL: nothing. */
+    void (*waiting)(const struct capture *c, struct capture_waiting *source);
 
     /* From now on the packets of this flow are counted and not sent up, but for FIN, RST and the
      * like (bpf/flows.h) and those that `how` names; how may be changed. NULL: all come up again,

@@ -27,7 +27,6 @@
 #include "worker/capture/dpdk_power.h"
 #include "worker/capture/frame_filter.h"
 #include "worker/capture/sources.h"
-#include "worker/wait.h"
 
 #include <errno.h>
 #include <rte_config.h>
@@ -305,7 +304,7 @@ static int dpdk_wait_fd(struct capture *c)
 
 /* What a driver reads from a socket comes and wakes as it does in mode af_xdp, but that there is
  * less room, however many descriptors it is asked for. */
-static void dpdk_waiting(const struct capture *c, struct wait_source *source)
+static void dpdk_waiting(const struct capture *c, struct capture_waiting *source)
 {
     (void)c;
     if (!begun.interrupt.always)

@@ -14,7 +14,7 @@ static struct wait w;
 
 static void init(enum capture_kind kind, bool wakes)
 {
-    const struct wait_source source = {.kind = kind, .wakes = wakes};
+    const struct capture_waiting source = {.kind = kind, .wakes = wakes};
 
     wait_init(&w, &options, &source, &counters);
 }
@@ -193,7 +193,7 @@ static void test_frames_gather(void **state)
 /* 2,048 frames are gone in 102 us at 20 million a second. */
 static void test_no_more_gather_than_there_is_room_for(void **state)
 {
-    struct wait_source source = {.kind = CAPTURE_AF_XDP, .wakes = true, .holds = 2048};
+    struct capture_waiting source = {.kind = CAPTURE_AF_XDP, .wakes = true, .holds = 2048};
 
     (void)state;
     begin(CAPTURE_AF_XDP, RX_MODE_ADAPTIVE);
