@@ -18,7 +18,7 @@
 #include <time.h>
 
 #define SLEEP_MIN_NS (50 * NS_PER_US) /* shorter ones take as long */
-#define FRAME_MIN_NS 50               /* between two frames: 20 million a second */
+#define FRAME_MIN_NS 100              /* between two frames that a worker can follow */
 
 /* Which options are thresholds of a kind; those of kinds that are not here are 0. */
 static const struct {

@@ -27,7 +27,8 @@ elephants: the same of 17 MB, so that nearly all packets are of flows from which
 
 Lost is all that was sent and neither captured nor counted by the kernel. In mode xdp and with shunting,
 where most packets do not come up, it is what did not find room. The link itself has 256 places only, and
-each moment that the core is away costs some frames there: up to 1 % is let pass and taken off.
+each moment that the core is away costs some frames there, the more the faster they come: up to 3 % is let pass
+and taken off.
 Latency is from a packet to its line in dns.log with log_flush_interval at 10 ms. Idle is the part of a core
 that a worker uses which has seen nothing yet.
 Tables on standard output, a plot in build/bench/rates-TRAFFIC.svg; --add keeps the modes measured before.
@@ -50,7 +51,7 @@ import plot
 from bench import CLUSTER, OUT, ROOT, TOOLS, begin, make_mix
 from bulk import SHAPES, make_bulk
 
-LOSS_PERCENT, REFUSED = 0.01, 1e-2
+LOSS_PERCENT, REFUSED = 0.01, 3e-2
 FIRST_RATE, FACTOR = 200_000, 1.5
 NARROWER = 3          # times that the step between the last two rates is halved
 ATTEMPTS = 3          # at a rate: most of them decide
