@@ -40,7 +40,6 @@
 #define JOINED_BYTES   (512u * 1024)
 #define CLOCK_PAUSE_NS 20000000L         /* between two readings of a device's clock */
 #define PATIENCE_NS    (30 * NS_PER_SEC) /* with the owner of a port */
-#define SOCKET_FRAMES  2048              /* that net_af_xdp leaves with the kernel */
 
 /* Between prepare and open. */
 static struct {
@@ -303,14 +302,14 @@ static int dpdk_wait_fd(struct capture *c)
 }
 
 /* What a driver reads from a socket comes and wakes as it does in mode af_xdp, but that there is
- * less room, however many descriptors it is asked for. */
+ * less room. */
 static void dpdk_waiting(const struct capture *c, struct capture_waiting *source)
 {
     (void)c;
-    if (!begun.interrupt.always)
+    if (begun.interrupt.socket_frames == 0)
         return;
     source->kind = CAPTURE_AF_XDP;
-    source->holds = SOCKET_FRAMES;
+    source->holds = begun.interrupt.socket_frames;
 }
 
 /* What is new of a count that the device has come to, since *seen. No port loses 2^32 frames

@@ -12,7 +12,8 @@
  *
  * Some have no interrupts to tell of, and yet read a socket of the kernel, which is ready as long
  * as frames lie there. They do not give it away, but it is a descriptor of this process, of a
- * family that nothing else here opens: it is found by that. Nothing has to be armed then. */
+ * family that nothing else here opens: it is found by that. Nothing has to be armed then, but an
+ * error that nobody fetches, as when the interface is down, would leave it ready for ever. */
 #include "worker/capture/dpdk_interrupt.h"
 
 #include <dirent.h>
@@ -29,11 +30,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Drivers that read a socket, and its family. */
-static const struct {
+/* Drivers that read a socket, its family, and the least number of frames that they leave there,
+ * however many descriptors they are asked for. */
+static const struct reading_socket {
     const char *driver;
     int family;
-} reading_sockets[] = {{"net_af_xdp", AF_XDP}, {"net_af_packet", AF_PACKET}};
+    uint32_t frames;
+} reading_sockets[] = {{"net_af_xdp", AF_XDP, 2048}, {"net_af_packet", AF_PACKET, 512}};
 
 /* That there are none is an answer, and not for DPDK to print as an error. */
 static int add_queue(const struct dpdk_interrupt *i)
@@ -47,17 +50,17 @@ static int add_queue(const struct dpdk_interrupt *i)
     return r;
 }
 
-/* AF_UNSPEC: the driver reads none. */
-static int socket_family(uint16_t port)
+/* NULL: the driver reads none. */
+static const struct reading_socket *find_reading(uint16_t port)
 {
     struct rte_eth_dev_info info;
 
     if (rte_eth_dev_info_get(port, &info) < 0)
-        return AF_UNSPEC;
+        return NULL;
     for (size_t k = 0; k < sizeof reading_sockets / sizeof reading_sockets[0]; k++)
         if (strcmp(info.driver_name, reading_sockets[k].driver) == 0)
-            return reading_sockets[k].family;
-    return AF_UNSPEC;
+            return &reading_sockets[k];
+    return NULL;
 }
 
 static bool is_socket_of(int fd, int family)
@@ -68,22 +71,22 @@ static bool is_socket_of(int fd, int family)
     return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &is, &bytes) == 0 && is == family;
 }
 
-/* Has fd be ready with every socket that the driver reads. 0; -ENOTSUP: there is none. */
-static int add_sockets(const struct dpdk_interrupt *i)
+/* Has fd be ready with every socket that the driver reads: sets socket_frames if there is one. */
+static void add_sockets(struct dpdk_interrupt *i)
 {
-    struct epoll_event readable = {.events = EPOLLIN};
-    int family = socket_family(i->port), r = -ENOTSUP;
-    DIR *mine = family == AF_UNSPEC ? NULL : opendir("/proc/self/fd");
+    const struct reading_socket *reading = find_reading(i->port);
+    DIR *mine = reading ? opendir("/proc/self/fd") : NULL;
 
     for (const struct dirent *e; mine && (e = readdir(mine));) {
         int fd = (int)strtol(e->d_name, NULL, 10); /* 0 for those that are no number: no socket */
+        struct epoll_event readable = {.events = EPOLLIN, .data = {.fd = fd}};
 
-        if (is_socket_of(fd, family) && epoll_ctl(i->fd, EPOLL_CTL_ADD, fd, &readable) == 0)
-            r = 0;
+        if (is_socket_of(fd, reading->family) &&
+            epoll_ctl(i->fd, EPOLL_CTL_ADD, fd, &readable) == 0)
+            i->socket_frames = reading->frames;
     }
     if (mine)
         closedir(mine);
-    return r;
 }
 
 int dpdk_interrupt_open(struct dpdk_interrupt *i, uint16_t port, uint16_t queue)
@@ -93,8 +96,8 @@ int dpdk_interrupt_open(struct dpdk_interrupt *i, uint16_t port, uint16_t queue)
         return -errno;
     if (add_queue(i) == 0)
         return 0;
-    i->always = add_sockets(i) == 0;
-    if (i->always)
+    add_sockets(i);
+    if (i->socket_frames > 0)
         return 0;
     dpdk_interrupt_close(i);
     return -ENOTSUP;
@@ -115,9 +118,25 @@ static bool take_events(const struct dpdk_interrupt *i)
     return rte_epoll_wait(i->fd, &event, 1, 0) > 0;
 }
 
+/* Whether a socket has frames. An error of one is fetched, so that it is not ready for ever. */
+static bool look_at_sockets(const struct dpdk_interrupt *i)
+{
+    struct epoll_event e;
+    socklen_t bytes = sizeof(int);
+    int error;
+
+    if (epoll_wait(i->fd, &e, 1, 0) <= 0)
+        return false;
+    if (e.events & EPOLLERR)
+        (void)getsockopt(e.data.fd, SOL_SOCKET, SO_ERROR, &error, &bytes);
+    return (e.events & EPOLLIN) != 0;
+}
+
 bool dpdk_interrupt_arm(struct dpdk_interrupt *i)
 {
-    if (i->always || (!take_events(i) && i->armed))
+    if (i->socket_frames > 0)
+        return look_at_sockets(i);
+    if (!take_events(i) && i->armed)
         return false;
     (void)rte_eth_dev_rx_intr_enable(i->port, i->queue);
     i->armed = true;

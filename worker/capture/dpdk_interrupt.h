@@ -11,7 +11,8 @@ struct dpdk_interrupt {
     int fd; /* epoll; -1: the driver has no interrupts */
     uint16_t port, queue;
     bool armed;
-    bool always; /* fd is ready as long as frames are there: nothing is to be armed */
+    uint32_t
+        socket_frames; /* the driver reads a socket, which holds at least so many; 0: it does not */
 };
 
 /* Of a port that was configured with intr_conf.rxq and started, and by this process alone if its
