@@ -56,17 +56,20 @@ static void count(struct learned *l)
 static void take_event(struct learned *l, const struct bus_message *m)
 {
     struct counters *c = l->plan.counters;
+    struct cursor body = cursor_init(m->body, m->body_len);
     struct alt_svc_advert a;
     uint64_t seq;
 
-    if (event_alt_svc_decode(m->body, m->body_len, &seq, &a) < 0) {
-        c->manager_events_bad++;
-        return;
+    while (cursor_left(&body) > 0) {
+        if (event_alt_svc_decode(&body, &seq, &a) < 0) {
+            c->manager_events_bad++;
+            break;
+        }
+        c->manager_events++;
+        c->manager_events_lost += event_senders_note(&l->senders, a.node, seq);
+        if (alt_svc_table_set(l->table, &a, NULL, NULL) != ALT_SVC_NOTHING)
+            l->dirty = true;
     }
-    c->manager_events++;
-    c->manager_events_lost += event_senders_note(&l->senders, a.node, seq);
-    if (alt_svc_table_set(l->table, &a, NULL, NULL) != ALT_SVC_NOTHING)
-        l->dirty = true;
     count(l);
 }
 

@@ -106,16 +106,15 @@ size_t event_alt_svc_encode(uint8_t out[EVENT_ALT_SVC_BYTES], uint64_t seq,
     return (size_t)(p - out);
 }
 
-int event_alt_svc_decode(const uint8_t *body, size_t len, uint64_t *seq, struct alt_svc_advert *out)
+int event_alt_svc_decode(struct cursor *c, uint64_t *seq, struct alt_svc_advert *out)
 {
-    struct cursor c = cursor_init(body, len);
-    int err = begin(&c, ALT_SVC_KEYS);
+    int err = begin(c, ALT_SVC_KEYS);
 
     if (err < 0)
         return err;
-    *seq = body_uint(&c, "seq", UINT64_MAX);
-    take_advert(&c, body_array(&c, "advert"), out);
-    return cursor_ok(&c) && cursor_left(&c) == 0 ? 0 : -EBADMSG;
+    *seq = body_uint(c, "seq", UINT64_MAX);
+    take_advert(c, body_array(c, "advert"), out);
+    return cursor_ok(c) ? 0 : -EBADMSG;
 }
 
 size_t event_hello_encode(uint8_t out[EVENT_HELLO_BYTES])

@@ -2,7 +2,7 @@
 /* Events: what workers tell each other and the manager of what they learned, as bus messages.
  *
  *   event/alt_svc/<node>/  an origin advertised alternative services, or cleared them
- *                          map { "v":1, "seq":uint, "advert":[…] }
+ *                          map { "v":1, "seq":uint, "advert":[…] }, and further ones behind it
  *   event/hello/<node>/    worker -> manager: I am new, tell me all; asked until it is answered
  *                          map { "v":1 }
  *   event/table/<node>/    manager -> that worker: all origins, in one message or several
@@ -32,9 +32,8 @@
 size_t event_alt_svc_encode(uint8_t out[EVENT_ALT_SVC_BYTES], uint64_t seq,
                             const struct alt_svc_advert *a);
 
-/* 0, -EBADMSG, or -EPROTO for another version. Borrows from body. */
-int event_alt_svc_decode(const uint8_t *body, size_t len, uint64_t *seq,
-                         struct alt_svc_advert *out);
+/* Reads one at the cursor. 0, -EBADMSG, or -EPROTO for another version. Borrows from the body. */
+int event_alt_svc_decode(struct cursor *c, uint64_t *seq, struct alt_svc_advert *out);
 
 size_t event_hello_encode(uint8_t out[EVENT_HELLO_BYTES]);
 int event_hello_decode(const uint8_t *body, size_t len); /* 0, -EBADMSG, -EPROTO */

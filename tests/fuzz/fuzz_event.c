@@ -15,9 +15,10 @@ static void check_advert(const struct alt_svc_advert *a)
 {
     static uint8_t body[EVENT_ALT_SVC_BYTES];
     struct alt_svc_advert again;
+    struct cursor c = cursor_init(body, event_alt_svc_encode(body, 5, a));
     uint64_t seq;
 
-    CHECK(event_alt_svc_decode(body, event_alt_svc_encode(body, 5, a), &seq, &again) == 0);
+    CHECK(event_alt_svc_decode(&c, &seq, &again) == 0 && cursor_left(&c) == 0);
     CHECK(seq == 5 && again.n == a->n && again.learned_ns == a->learned_ns &&
           str_equal(again.origin, a->origin));
     (void)alt_svc_table_set(table, a, NULL, NULL);
@@ -57,13 +58,14 @@ static void check_table(void)
 
 static void fuzz_alt_svc(const uint8_t *data, size_t size)
 {
+    struct cursor c = cursor_init(data, size);
     struct alt_svc_advert a;
     uint64_t seq;
 
-    if (event_alt_svc_decode(data, size, &seq, &a) < 0)
-        return;
-    check_advert(&a);
-    (void)event_senders_note(&senders, a.node, seq);
+    while (cursor_left(&c) > 0 && event_alt_svc_decode(&c, &seq, &a) == 0) {
+        check_advert(&a);
+        (void)event_senders_note(&senders, a.node, seq);
+    }
 }
 
 static void take_claim(void *arg, const struct flow_key *key)

@@ -23,7 +23,9 @@
 #define HELLO_PAUSE_MAX_NS (1 * NS_PER_SEC)
 #define RESYNC_PAUSE_NS    (10 * NS_PER_SEC)
 #define EVENTS_A_SECOND    1000u /* each is work for every other worker and the manager */
-#define EXPIRE_STEPS       32u   /* places of the table looked at in each call */
+#define PACE_NS            (20 * NS_PER_MS) /* between two messages, unless one is full */
+#define GATHERED_BYTES     (4u * EVENT_ALT_SVC_BYTES)
+#define EXPIRE_STEPS       32u /* places of the table looked at in each call */
 
 struct alt_svc {
     struct alt_svc_table *table;
@@ -31,11 +33,26 @@ struct alt_svc {
     uint64_t seq;               /* of the last event published */
     uint64_t second_ns;         /* mono: since when so many may be published: */
     unsigned events_left;
+    uint8_t gathered[GATHERED_BYTES]; /* events to be published together */
+    size_t gathered_len;
+    bool gathers;             /* one went a moment ago: */
+    uint64_t run_ns, sent_ns; /* mono: now, and when that was */
     struct event_senders senders;
     bool wants_table;
     uint64_t hello_ns; /* mono: when to ask next */
     uint64_t hello_pause_ns;
 };
+
+static void send(struct learn *l)
+{
+    struct alt_svc *s = l->alt_svc;
+
+    if (s->gathered_len > 0)
+        learn_publish(l, "alt_svc", s->gathered, s->gathered_len);
+    s->gathered_len = 0;
+    s->sent_ns = s->run_ns;
+    s->gathers = true;
+}
 
 int alt_svc_open(struct learn *l)
 {
@@ -61,6 +78,8 @@ int alt_svc_open(struct learn *l)
 
 void alt_svc_close(struct learn *l)
 {
+    if (l->alt_svc && l->alt_svc->gathered_len > 0)
+        send(l);
     if (l->alt_svc)
         alt_svc_table_free(l->alt_svc->table);
     free(l->alt_svc);
@@ -69,17 +88,22 @@ void alt_svc_close(struct learn *l)
 
 /* --- from and to others --- */
 
+/* The first advert after a quiet while goes at once, since the connection that it is for comes
+ * next; in busy times one message a pace carries what was gathered. */
 static void publish(struct learn *l, const struct alt_svc_advert *a)
 {
     struct alt_svc *s = l->alt_svc;
-    uint8_t body[EVENT_ALT_SVC_BYTES];
 
     if (s->events_left == 0) {
         l->c->learn_alt_svc_untold++;
         return;
     }
     s->events_left--;
-    learn_publish(l, "alt_svc", body, event_alt_svc_encode(body, ++s->seq, a));
+    if (sizeof s->gathered - s->gathered_len < EVENT_ALT_SVC_BYTES)
+        send(l);
+    s->gathered_len += event_alt_svc_encode(s->gathered + s->gathered_len, ++s->seq, a);
+    if (!s->gathers)
+        send(l);
 }
 
 static void count_evicted(struct learn *l)
@@ -87,24 +111,31 @@ static void count_evicted(struct learn *l)
     l->c->learn_alt_svc_evicted = alt_svc_table_evicted(l->alt_svc->table);
 }
 
-bool alt_svc_event(struct learn *l, const uint8_t *body, size_t len)
+static void take_advert(struct learn *l, uint64_t seq, const struct alt_svc_advert *a)
 {
     struct alt_svc *s = l->alt_svc;
-    struct alt_svc_advert a;
-    uint64_t seq, missing;
+    uint64_t missing = event_senders_note(&s->senders, a->node, seq);
 
-    if (!s)
-        return true;
-    if (event_alt_svc_decode(body, len, &seq, &a) < 0)
-        return false;
-    missing = event_senders_note(&s->senders, a.node, seq);
     l->c->learn_events_lost += missing;
     if (missing > 0 && l->h->live && !s->wants_table) {
         s->wants_table = true;
         s->hello_ns += RESYNC_PAUSE_NS;
     }
-    (void)alt_svc_table_set(s->table, &a, NULL, NULL);
+    (void)alt_svc_table_set(s->table, a, NULL, NULL);
     count_evicted(l);
+}
+
+bool alt_svc_event(struct learn *l, const uint8_t *body, size_t len)
+{
+    struct cursor c = cursor_init(body, len);
+    struct alt_svc_advert a;
+    uint64_t seq;
+
+    while (l->alt_svc && cursor_left(&c) > 0) {
+        if (event_alt_svc_decode(&c, &seq, &a) < 0)
+            return false;
+        take_advert(l, seq, &a);
+    }
     return true;
 }
 
@@ -153,6 +184,12 @@ void alt_svc_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
         s->second_ns = mono_ns;
         s->events_left = EVENTS_A_SECOND;
     }
+    s->run_ns = mono_ns;
+    if (mono_ns - s->sent_ns >= PACE_NS) {
+        s->gathers = false;
+        if (s->gathered_len > 0)
+            send(l);
+    }
     if (s->wants_table && mono_ns >= s->hello_ns)
         ask(l, mono_ns);
     alt_svc_table_expire(s->table, packet_ns, EXPIRE_STEPS);
@@ -160,7 +197,11 @@ void alt_svc_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
 
 uint64_t alt_svc_deadline_ns(const struct learn *l)
 {
-    return l->alt_svc && l->alt_svc->wants_table ? l->alt_svc->hello_ns : UINT64_MAX;
+    const struct alt_svc *s = l->alt_svc;
+    uint64_t hello_ns = s && s->wants_table ? s->hello_ns : UINT64_MAX;
+    uint64_t send_ns = s && s->gathered_len > 0 ? s->sent_ns + PACE_NS : UINT64_MAX;
+
+    return send_ns < hello_ns ? send_ns : hello_ns;
 }
 
 /* --- from this worker's flows --- */

@@ -40,6 +40,15 @@ static void assert_same(const struct alt_svc_advert *a, const struct alt_svc_adv
     }
 }
 
+/* One event that is the whole body. */
+static int decode(const uint8_t *body, size_t n, uint64_t *seq, struct alt_svc_advert *a)
+{
+    struct cursor c = cursor_init(body, n);
+    int rc = event_alt_svc_decode(&c, seq, a);
+
+    return rc == 0 && cursor_left(&c) > 0 ? -EBADMSG : rc;
+}
+
 static void an_advert_comes_back(void **state)
 {
     uint8_t body[EVENT_ALT_SVC_BYTES];
@@ -48,15 +57,35 @@ static void an_advert_comes_back(void **state)
     size_t n = event_alt_svc_encode(body, 7, &example);
 
     (void)state;
-    assert_int_equal(event_alt_svc_decode(body, n, &seq, &a), 0);
+    assert_int_equal(decode(body, n, &seq, &a), 0);
     assert_true(seq == 7);
     assert_same(&a, &example);
     clear.n = 0;
     clear.origin = clear.uid = STR_LIT("");
     n = event_alt_svc_encode(body, UINT64_MAX, &clear);
-    assert_int_equal(event_alt_svc_decode(body, n, &seq, &a), 0);
+    assert_int_equal(decode(body, n, &seq, &a), 0);
     assert_true(seq == UINT64_MAX);
     assert_same(&a, &clear);
+}
+
+static void several_come_one_after_the_other(void **state)
+{
+    uint8_t body[3 * EVENT_ALT_SVC_BYTES];
+    struct alt_svc_advert a;
+    struct cursor c;
+    uint64_t seq;
+    size_t n = 0;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 3; i++)
+        n += event_alt_svc_encode(body + n, i, &example);
+    c = cursor_init(body, n);
+    for (uint64_t i = 1; i <= 3; i++) {
+        assert_int_equal(event_alt_svc_decode(&c, &seq, &a), 0);
+        assert_true(seq == i);
+        assert_same(&a, &example);
+    }
+    assert_int_equal(cursor_left(&c), 0);
 }
 
 static void the_longest_advert_fits(void **state)
@@ -77,8 +106,7 @@ static void the_longest_advert_fits(void **state)
         a.services[i] = (struct alt_svc_service){str_make(long_text, ALT_SVC_PROTOCOL_MAX),
                                                  str_make(long_text, ALT_SVC_HOST_MAX),
                                                  ALT_SVC_MAX_AGE_S, 65535, true};
-    assert_int_equal(
-        event_alt_svc_decode(body, event_alt_svc_encode(body, UINT64_MAX, &a), &seq, &b), 0);
+    assert_int_equal(decode(body, event_alt_svc_encode(body, UINT64_MAX, &a), &seq, &b), 0);
     assert_same(&a, &b);
 }
 
@@ -92,7 +120,7 @@ static int decode_exact(const uint8_t *body, size_t n)
 
     assert_non_null(exact);
     memcpy(exact, body, n);
-    rc = event_alt_svc_decode(exact, n, &seq, &a);
+    rc = decode(exact, n, &seq, &a);
     free(exact);
     return rc;
 }
@@ -254,6 +282,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_advert_comes_back),
+        cmocka_unit_test(several_come_one_after_the_other),
         cmocka_unit_test(the_longest_advert_fits),
         cmocka_unit_test(every_cut_and_every_changed_byte_is_survived),
         cmocka_unit_test(bounds_are_held),

@@ -193,12 +193,13 @@ static void answer(void)
     static uint8_t body[EVENT_TABLE_BYTES];
     struct alt_svc_table *t;
     struct alt_svc_advert a;
+    struct cursor c = cursor_init(buses[0].body, buses[0].len);
     uint32_t position = 0;
     uint64_t seq;
     bool last;
 
     assert_int_equal(alt_svc_table_new(&t, 16), 0);
-    assert_int_equal(event_alt_svc_decode(buses[0].body, buses[0].len, &seq, &a), 0);
+    assert_int_equal(event_alt_svc_decode(&c, &seq, &a), 0);
     (void)alt_svc_table_set(t, &a, NULL, NULL);
     m.topic_len = strlen(m.topic);
     m.body = body;
@@ -239,20 +240,55 @@ static void a_later_event_is_believed_more_than_the_table(void **state)
     assert_true(learn_alpn_port(learns[1], 9443));
 }
 
+/* Worker 0 again, of a replay: it publishes nothing but what it learns. */
+static void replay(void)
+{
+    learn_close(learns[0]);
+    memset(&buses[0], 0, sizeof buses[0]);
+    heritages[0].live = false;
+    assert_int_equal(learn_open(&learns[0], &heritages[0], &buses[0], &counters[0]), 0);
+}
+
+/* Worker 0 sees another port advertised; worker 1 hears of it, if it is published. */
+static void see_port(unsigned port)
+{
+    unsigned before = buses[0].published;
+    char value[48];
+
+    snprintf(value, sizeof value, "h3=\":%u\"; ma=60", port);
+    see(0, 0, value, true);
+    if (buses[0].published > before)
+        deliver(0, 1);
+}
+
+static void run_until(uint64_t mono_ns)
+{
+    unsigned before = buses[0].published;
+
+    learn_run(learns[0], T0, mono_ns);
+    if (buses[0].published > before)
+        deliver(0, 1);
+}
+
+#define NOW (1000 * NS_PER_SEC)
+
 static void lost_events_are_counted_and_asked_for(void **state)
 {
     (void)state;
-    learn_run(learns[1], T0, 1000 * NS_PER_SEC);
-    see(0, 0, "h3=\":8443\"; ma=60", true);
-    deliver(0, 1);
+    replay();
+    learn_run(learns[1], T0, NOW);
+    see_port(8443);
     answer();
     see(0, 1, "h3=\":8444\"; ma=60", true);
     see(0, 2, "h3=\":8445\"; ma=60", true);
+    learn_run(learns[0], T0, NOW + NS_PER_SEC);
     see(0, 3, "h3=\":8446\"; ma=60", true);
+    learn_run(learns[0], T0, NOW + 2 * NS_PER_SEC);
+    assert_int_equal(buses[0].published, 3);
     deliver(0, 1);
     assert_int_equal(counters[1].learn_events_lost, 2);
     assert_true(learn_deadline_ns(learns[1]) < UINT64_MAX);
-    learn_run(learns[1], T0, 2000 * NS_PER_SEC);
+    learn_run(learns[1], T0, 2 * NOW);
     assert_int_equal(buses[1].published, 2);
 }
 
@@ -267,22 +303,125 @@ static void a_full_bus_is_counted(void **state)
 
 static void a_flood_is_told_of_only_in_part(void **state)
 {
-    char value[48];
+    (void)state;
+    replay();
+    run_until(NOW);
+    for (unsigned i = 0; i < 5000; i++)
+        see_port(1000 + i);
+    assert_in_range(buses[0].published, 2, 500);
+    assert_in_range(counters[0].learn_alt_svc_untold, 3000, 4900);
+    run_until(NOW + NS_PER_SEC);
+    run_until(NOW + 2 * NS_PER_SEC);
+    assert_false(learn_alpn_port(learns[1], 5999));
+    see_port(8443);
+    assert_true(learn_alpn_port(learns[1], 8443));
+    assert_int_equal(counters[1].learn_events_lost, 0); /* what was not sent has no number */
+}
+
+static void the_first_is_told_at_once_and_the_next_together(void **state)
+{
+    uint64_t send_ns;
 
     (void)state;
-    for (unsigned i = 0; i < 5000; i++) {
-        snprintf(value, sizeof value, "h3=\":%u\"; ma=60", 1000 + i);
-        see(0, 0, value, true);
-    }
-    assert_in_range(buses[0].published, 100, 2000);
-    assert_int_equal(counters[0].learn_alt_svc_untold, 5000 - buses[0].published);
-    learn_run(learns[0], T0, 5 * NS_PER_SEC); /* asks for the table, too */
-    buses[0].published = 0;
-    see(0, 1, "h3=\":8443\"; ma=60", true);
+    replay();
+    run_until(NOW);
+    assert_int_equal(buses[0].published, 0);
+    see_port(1001);
     assert_int_equal(buses[0].published, 1);
+    assert_true(learn_alpn_port(learns[1], 1001));
+    assert_true(alt_svc_deadline_ns(learns[0]) == UINT64_MAX);
+    see_port(1002);
+    see_port(1003);
+    assert_int_equal(buses[0].published, 1);
+    send_ns = alt_svc_deadline_ns(learns[0]);
+    assert_in_range(send_ns - NOW, NS_PER_MS, 100 * NS_PER_MS);
+    assert_true(learn_deadline_ns(learns[0]) <= send_ns);
+    run_until(send_ns - 1);
+    assert_int_equal(buses[0].published, 1);
+    run_until(send_ns);
+    assert_int_equal(buses[0].published, 2);
+    assert_true(learn_alpn_port(learns[1], 1003));
+    assert_true(alt_svc_deadline_ns(learns[0]) == UINT64_MAX);
+    assert_int_equal(counters[1].learn_events_lost + counters[1].learn_events_bad, 0);
+}
+
+/* As long as there is something each time, nothing goes at once; after a pause it does. */
+static void the_pace_is_kept_until_it_is_quiet(void **state)
+{
+    uint64_t now = NOW, pace;
+
+    (void)state;
+    replay();
+    run_until(now);
+    see_port(1000);
+    see_port(1001);
+    pace = alt_svc_deadline_ns(learns[0]) - now;
+    for (unsigned i = 1; i <= 20; i++) {
+        now += pace;
+        run_until(now);
+        assert_int_equal(buses[0].published, 1 + i);
+        see_port(1001 + i);
+        assert_int_equal(buses[0].published, 1 + i);
+        assert_true(alt_svc_deadline_ns(learns[0]) == now + pace);
+    }
+    run_until(now += pace);
+    run_until(now += pace);
+    assert_int_equal(buses[0].published, 22);
+    see_port(2000);
+    assert_int_equal(buses[0].published, 23);
+    assert_true(learn_alpn_port(learns[1], 2000));
+    assert_int_equal(counters[1].learn_events_lost + counters[1].learn_events_bad, 0);
+}
+
+static void a_full_message_does_not_wait(void **state)
+{
+    (void)state;
+    replay();
+    run_until(NOW);
+    for (unsigned i = 0; i < 900; i++)
+        see_port(1000 + i);
+    assert_in_range(buses[0].published, 3, 300);
+    assert_int_equal(counters[0].learn_alt_svc_untold, 0);
+    run_until(alt_svc_deadline_ns(learns[0]));
+    assert_true(learn_alpn_port(learns[1], 1899));
+    /* Numbers tell that none was left out. */
+    assert_int_equal(counters[1].learn_events_lost + counters[1].learn_events_bad, 0);
+}
+
+static void what_was_gathered_is_told_at_the_end(void **state)
+{
+    (void)state;
+    replay();
+    run_until(NOW);
+    see_port(1001);
+    see_port(1002);
+    see_port(1003);
+    learn_close(learns[0]);
+    assert_int_equal(buses[0].published, 2);
     deliver(0, 1);
-    assert_string_equal(alpn(1, 2), "h3");
-    assert_int_equal(counters[1].learn_events_lost, 0); /* what was not sent has no number */
+    assert_true(learn_alpn_port(learns[1], 1003));
+    assert_int_equal(counters[1].learn_events_lost + counters[1].learn_events_bad, 0);
+    memset(&buses[0], 0, sizeof buses[0]);
+    assert_int_equal(learn_open(&learns[0], &heritages[0], &buses[0], &counters[0]), 0);
+    learn_close(learns[0]); /* with nothing to say */
+    assert_int_equal(buses[0].published, 0);
+    assert_int_equal(learn_open(&learns[0], &heritages[0], &buses[0], &counters[0]), 0);
+}
+
+static void of_a_message_that_breaks_off_the_first_is_taken(void **state)
+{
+    (void)state;
+    replay();
+    run_until(NOW);
+    see_port(1001);
+    see_port(1002);
+    see_port(1003);
+    learn_run(learns[0], T0, NOW + NS_PER_SEC);
+    buses[0].len--;
+    deliver(0, 1);
+    assert_true(learn_alpn_port(learns[1], 1002));
+    assert_false(learn_alpn_port(learns[1], 1003));
+    assert_int_equal(counters[1].learn_events_bad, 1);
 }
 
 static void topics_that_it_listens_to(void **state)
@@ -355,6 +494,11 @@ int main(void)
         TEST(lost_events_are_counted_and_asked_for),
         TEST(a_full_bus_is_counted),
         TEST(a_flood_is_told_of_only_in_part),
+        TEST(the_first_is_told_at_once_and_the_next_together),
+        TEST(the_pace_is_kept_until_it_is_quiet),
+        TEST(a_full_message_does_not_wait),
+        TEST(what_was_gathered_is_told_at_the_end),
+        TEST(of_a_message_that_breaks_off_the_first_is_taken),
         TEST(topics_that_it_listens_to),
         TEST(alone_it_listens_to_the_manager_only),
         TEST(switched_off_nothing_is_learned),
