@@ -71,10 +71,10 @@ def memory_of(pid):
 
 
 class Run:
-    """One command: CPU seconds of it and all its children, wall seconds, peak memory. What feed()
-    yields is its standard input."""
+    """One command: CPU seconds of it and all its children, wall seconds, peak memory if memory is to
+    be watched, which takes some time of the processes. What feed() yields is its standard input."""
 
-    def __init__(self, command, feed=None):
+    def __init__(self, command, feed=None, memory=True):
         self.peak, self.by_name = 0, {}
         began = time.monotonic()
         process = subprocess.Popen(
@@ -84,11 +84,13 @@ class Run:
             threading.Thread(target=self.write, args=(process.stdin, feed)).start()
         done = threading.Event()
         watcher = threading.Thread(target=self.watch, args=(process.pid, done))
-        watcher.start()
+        if memory:
+            watcher.start()
         self.output = process.stdout.read().decode()
         _, status, usage = os.wait4(process.pid, 0)
         done.set()
-        watcher.join()
+        if memory:
+            watcher.join()
         self.wall = time.monotonic() - began
         self.cpu = usage.ru_utime + usage.ru_stime
         if status:
@@ -111,15 +113,15 @@ class Run:
                 self.by_name[name] = max(self.by_name.get(name, 0), size)
 
 
-def replay(capture, workers, cores=None):
-    """cores: how many all processes of it may use; None: all."""
+def replay(capture, workers, cores=None, more=(), memory=True):
+    """cores: how many all processes of it may use; None: all. more: further options."""
     logs = os.path.join(OUT, "logs")
     shutil.rmtree(logs, ignore_errors=True)
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, sorted(before)[:cores])
     try:
         return Run([CLUSTER, "run", "-r", capture, "--workers", str(workers), "--log-dir", logs,
-                    "--quiet"])
+                    "--quiet", *more], memory=memory)
     finally:
         os.sched_setaffinity(0, before)
 
