@@ -97,7 +97,7 @@ endif
 SRC_ALT_SVC := common/base/alt_svc_table.c common/base/alt_svc_index.c
 SRC_BASE := common/base/check.c common/base/log.c common/base/ipaddr.c common/base/memory.c \
             common/base/pool.c common/base/local_nets.c common/base/linktype.c common/base/filter.c \
-            common/base/prefix_table.c common/base/threads.c \
+            common/base/prefix_table.c common/base/threads.c common/base/pcap_header.c \
             $(SRC_ALT_SVC)
 SRC_SCHEMA := common/schema/schema.c common/schema/category.c common/schema/options.c \
               common/schema/process_filter.c \
@@ -154,9 +154,11 @@ SRC_WEBSOCKET := worker/parse/websocket/websocket.c worker/parse/websocket/webso
 
 SRC_PCAP_FILE := worker/capture/pcap_file.c worker/capture/pcap_input.c worker/capture/pcapng.c
 FLOWS_MAP := worker/capture/flows_map.c worker/capture/kernel_map.c
+SRC_IN_TURN := worker/reader/shared_file.c worker/reader/turn.c worker/reader/spread.c \
+               worker/decode/early_hash.c
 SRC_WORKER := \
   worker/main.c worker/worker.c worker/wait.c worker/pipeline.c $(SRC_HOST) worker/stats.c \
-  worker/capture/table.c $(SRC_PCAP_FILE) worker/capture/shared_file.c \
+  worker/capture/table.c $(SRC_PCAP_FILE) $(SRC_IN_TURN) \
   worker/capture/af_packet.c $(FLOWS_MAP) worker/capture/xdp.c \
   worker/capture/af_xdp.c \
   worker/decode/decode.c worker/decode/link.c worker/decode/link_layers.c \
@@ -188,7 +190,7 @@ SRC_WORKER := \
 # The reader: what of the worker it takes to say whose a frame is.
 SRC_EARLY_HASH := worker/decode/early_hash.c worker/decode/link.c worker/decode/link_layers.c \
                   worker/decode/link_wifi.c worker/decode/tunnel_header.c worker/decode/checksum.c
-SRC_READER := worker/reader/main.c worker/reader/reader.c $(SRC_PCAP_FILE) $(SRC_EARLY_HASH)
+SRC_READER := worker/reader/main.c worker/reader/reader.c worker/reader/spread.c $(SRC_PCAP_FILE) $(SRC_EARLY_HASH)
 
 # The same with one source.
 SRC_WORKER_DPDK := worker/capture/table_dpdk.c worker/capture/dpdk.c worker/capture/dpdk_args.c \
@@ -196,7 +198,7 @@ SRC_WORKER_DPDK := worker/capture/table_dpdk.c worker/capture/dpdk.c worker/capt
   worker/capture/dpdk_rss.c worker/capture/dpdk_owner.c worker/capture/dpdk_interrupt.c \
   worker/capture/dpdk_power.c worker/capture/dpdk_flow.c worker/capture/dpdk_rule.c \
   worker/capture/dpdk_rules.c \
-  $(filter-out worker/capture/%,$(SRC_WORKER))
+  $(filter-out worker/capture/% worker/reader/% worker/decode/early_hash.c,$(SRC_WORKER))
 
 # The probe: what it finds in files and processes.
 PROBE_CODE := $(if $(CAPSTONE_LIBS),worker/probe/code.c)
@@ -418,6 +420,7 @@ $(call unit,base/test_log,common/base/log.c)
 $(call unit,base/test_pool,$(BASE))
 $(call unit,base/test_ipaddr,common/base/ipaddr.c)
 $(call unit,base/test_str,)
+$(call unit,base/test_pcap_header,common/base/pcap_header.c)
 $(call unit,base/test_local_nets,$(BASE) common/base/local_nets.c)
 $(call unit,base/test_flow_key,$(BASE))
 $(call unit,flow/test_uid,$(BASE) worker/flow/uid.c)
@@ -508,7 +511,7 @@ $(call unit,decode/test_decode,$(BASE) $(DECODE))
 $(call unit,decode/test_link,$(filter worker/decode/link%,$(DECODE)))
 $(call unit,decode/test_tunnel_header,$(BASE) $(DECODE))
 $(call unit,decode/test_fragments,$(BASE) worker/decode/fragments.c)
-PCAP_FILE := $(SRC_PCAP_FILE) common/base/filter.c
+PCAP_FILE := $(SRC_PCAP_FILE) common/base/filter.c common/base/pcap_header.c
 $(call unit,decode/test_early_hash,$(BASE) $(DECODE) worker/decode/early_hash.c $(PCAP_FILE))
 $(call unit,capture/test_pcap_file,$(BASE) $(PCAP_FILE))
 $(call unit,manager/test_topology,$(SRC_TOPOLOGY) manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c)
@@ -691,8 +694,12 @@ $(call unit,manager/doctor/test_doctor,$(DOCTOR_CHECKS) $(SRC_TOPOLOGY) manager/
   manager/limits.c manager/privileged.c common/schema/options.c common/base/check.c)
 $(call unit,worker/test_prefilter,$(PIPELINE))
 $(call unit,ipc/test_frame_ring,$(BASE) common/ipc/heritage.c common/ipc/frame_ring.c)
+$(call unit,manager/capture/test_shared_file,$(BASE) manager/capture/shared_file.c \
+    common/base/pcap_header.c common/ipc/heritage.c common/ipc/frame_ring.c)
 $(call unit,reader/test_reader,$(BASE) $(PCAP_FILE) $(SRC_EARLY_HASH) $(READER_IPC) \
-    worker/reader/reader.c worker/capture/shared_file.c)
+    worker/reader/reader.c worker/reader/spread.c worker/reader/turn.c worker/reader/shared_file.c)
+$(call unit,reader/test_turn,$(BASE) $(PCAP_FILE) $(SRC_EARLY_HASH) $(READER_IPC) \
+    worker/reader/spread.c worker/reader/turn.c worker/reader/shared_file.c)
 # (unit tests: add above this line)
 
 # --- fuzz targets: tests/fuzz/<name>.c linked with the sources ------------------------------------

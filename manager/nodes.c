@@ -225,8 +225,9 @@ static int open_captures(struct manager *m, char *error)
     else
         err = captures_open(&m->captures, &p->topology, &p->options, m->prefilter, m->seed,
                             fanout_base(m), workers, error);
-    if (reader)
-        memcpy(reader->worker_fds, m->shared.worker_fds, sizeof reader->worker_fds);
+    for (unsigned i = 0; i < m->n_nodes && m->shared.n_workers > 0; i++)
+        if (m->nodes[i].kind == NODE_READER || m->nodes[i].kind == NODE_WORKER)
+            memcpy(m->nodes[i].worker_fds, m->shared.worker_fds, sizeof m->nodes[i].worker_fds);
     for (unsigned i = 0; i < m->n_nodes && err == 0; i++)
         if (m->nodes[i].kind == NODE_PORT)
             err = give_port(m, &m->nodes[i], error);

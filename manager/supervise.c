@@ -76,8 +76,16 @@ static int write_heritage(struct node *n)
     return 0;
 }
 
+/* Whoever reads for others wakes them. */
+static bool wakes_workers(const struct node *n)
+{
+    return n->kind == NODE_READER ||
+           (n->kind == NODE_WORKER && n->heritage->capture.kind == CAPTURE_FILE_IN_TURN);
+}
+
 int supervise_recapture(struct node *n)
 {
+    n->heritage->workers_fd = wakes_workers(n) ? CHILD_WORKERS : -1;
     for (unsigned i = 0; i < HERITAGE_CAPTURE_FDS; i++)
         *heritage_capture_fd(&n->heritage->capture, i) =
             n->capture_fds[i] >= 0 ? CHILD_CAPTURE + (int)i : -1;
@@ -118,7 +126,6 @@ int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes)
                   : n->kind == NODE_LOGGER ? CHILD_WORKERS
                                            : -1;
     h->output_fd = n->output_fd >= 0 ? CHILD_OUTPUT : -1;
-    h->workers_fd = n->kind == NODE_READER ? CHILD_WORKERS : -1;
     return supervise_recapture(n);
 }
 
@@ -180,7 +187,7 @@ static void node_exited(uv_process_t *process, int64_t status, int signal)
 
 static bool has_worker_fds(const struct node *n)
 {
-    return n->kind == NODE_LOGGER || n->kind == NODE_READER;
+    return n->kind == NODE_LOGGER || wakes_workers(n);
 }
 
 static int spawn_with(struct node *n, int stderr_fd, char **env)

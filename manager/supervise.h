@@ -37,8 +37,9 @@ struct node {
     struct heritage *heritage;
     int heritage_fd, counters_fd, spool_fd, output_fd;
     int capture_fds[HERITAGE_CAPTURE_FDS];
-    int worker_fds[HERITAGE_WORKERS_MAX]; /* logger, reader: one of each worker, by index: its
-                                             spool, the eventfd that wakes it; borrowed */
+    int worker_fds[HERITAGE_WORKERS_MAX]; /* logger, who reads for several: one of each worker, by
+                                             index: its spool, the eventfd that wakes it; borrowed
+                                           */
     struct counters *counters;            /* mapped counters_fd, with the node's settings */
 
     uv_process_t process;

@@ -261,6 +261,14 @@ int topology_read(const char *path, struct topology *t, struct text *notes, char
     return topology_finish(&r, ini_file_read(path, topology_entry, &r, ini_error), ini_error);
 }
 
+void topology_add_reader(struct topology *t)
+{
+    struct topology_reading r = {.t = t};
+
+    CHECK(topology_add(&r, TOPOLOGY_READER, "reader", 0));
+    topology_sort(t);
+}
+
 /* How many words there are between blanks; no text is one, too. */
 static unsigned count_words(const char *text)
 {
@@ -293,8 +301,6 @@ int topology_of_run(struct topology *t, unsigned n_workers, const char *interfac
     }
     topology_add(&r, TOPOLOGY_MANAGER, "manager", 0);
     topology_add(&r, TOPOLOGY_LOGGER, "logger-1", 0);
-    if (interfaces[0] == '\0' && n_workers > 1)
-        topology_add(&r, TOPOLOGY_READER, "reader", 0);
     for (unsigned i = 0; i < n_all; i++) {
         int len = (int)strcspn(interface, " ");
         struct topology_node *n;

@@ -72,11 +72,14 @@ int topology_read_text(const char *text, size_t len, const char *file, struct to
 int topology_read(const char *path, struct topology *t, struct text *notes, char *error);
 
 /* The topology of `run`: manager, logger-1, worker-1 … worker-n on one interface ("" when a file is
- * read: then several workers have a reader), or n on each of several with blanks between them;
+ * read), or n on each of several with blanks between them;
  * pinned to `pins` (a pin_cpus list or ""), and if asked for, probe. 0 or -EINVAL with a line in
  * error. */
 int topology_of_run(struct topology *t, unsigned n_workers, const char *interfaces, enum mode mode,
                     const char *pins, bool probe, char *error);
+
+/* Adds the reader of a file that several workers read, in front of these. */
+void topology_add_reader(struct topology *t);
 
 /* How many nodes of a kind there are. */
 unsigned topology_count(const struct topology *t, enum topology_kind kind);

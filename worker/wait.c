@@ -70,7 +70,7 @@ static void set_adaptive(struct wait *w)
 
 bool wait_set_mode(struct wait *w, enum rx_mode mode)
 {
-    bool file = w->source.kind == CAPTURE_PCAP_FILE || w->source.kind == CAPTURE_SHARED_FILE;
+    bool file = w->source.kind <= CAPTURE_FILE_IN_TURN;
     bool possible = mode != RX_MODE_INTERRUPT || w->source.wakes || file;
 
     if (file)

@@ -10,6 +10,10 @@
  * costs as much as hundreds of frames, and where there are fewer cores than processes one waits for
  * the other anyway.
  *
+ * The turn to fill is a word with the worker's number, and everything that a turn leaves is in the
+ * block that it published: whoever comes after a worker that died in its turn finds the ring as it
+ * was before.
+ *
  * In memory: the control words, then the blocks, each of them a head, a list of frames for each
  * worker, and the bytes. The lists are as long as the smallest frames would need; what of them is
  * not used is never touched, and takes no memory. */
@@ -35,6 +39,7 @@ struct frame_ring_worker {
 struct frame_ring_control {
     _Alignas(LINE_BYTES) atomic_uint published;
     atomic_uint ended;
+    atomic_uint turn; /* 1 + the worker that has it, 0: nobody */
     _Alignas(LINE_BYTES) atomic_uint reader_waits;
     atomic_uint reader_until; /* blocks given back, by each worker, that it waits for */
     struct frame_ring_worker worker[HERITAGE_WORKERS_MAX];
@@ -42,6 +47,7 @@ struct frame_ring_control {
 
 struct frame_ring_block {
     uint64_t last_ns;
+    struct frame_ring_place place; /* after it */
     uint32_t n_frames;
     uint32_t n_of[HERITAGE_WORKERS_MAX];
     _Alignas(LINE_BYTES) struct frame_ring_entry lists[]; /* FRAME_RING_FRAMES_MAX a worker */
@@ -83,14 +89,17 @@ static uint8_t *data_of(const struct frame_ring *r, const struct frame_ring_bloc
     return r->blocks + ((const uint8_t *)b - r->blocks) + data_offset(r->n_workers);
 }
 
-int frame_ring_open(struct frame_ring *r, int memory_fd, uint32_t n_workers, bool fills)
+int frame_ring_open(struct frame_ring *r, int memory_fd, uint32_t n_workers,
+                    enum frame_ring_role role)
 {
     size_t control = pages(sizeof(struct frame_ring_control));
     uint8_t *all;
 
     CHECK(n_workers > 0 && n_workers <= HERITAGE_WORKERS_MAX);
-    *r = (struct frame_ring){
-        .n_workers = n_workers, .block_bytes = block_bytes(n_workers), .reader_fd = -1};
+    *r = (struct frame_ring){.n_workers = n_workers,
+                             .role = role,
+                             .block_bytes = block_bytes(n_workers),
+                             .reader_fd = -1};
     for (uint32_t i = 0; i < HERITAGE_WORKERS_MAX; i++)
         r->worker_fds[i] = -1;
     all = heritage_map(memory_fd, frame_ring_bytes(n_workers));
@@ -98,7 +107,8 @@ int frame_ring_open(struct frame_ring *r, int memory_fd, uint32_t n_workers, boo
         return -errno;
     r->control = (void *)all;
     r->blocks = all + control;
-    if (!fills && mprotect(r->blocks, FRAME_RING_BLOCKS * r->block_bytes, PROT_READ) < 0) {
+    if (role == FRAME_RING_WORKER &&
+        mprotect(r->blocks, FRAME_RING_BLOCKS * r->block_bytes, PROT_READ) < 0) {
         int err = -errno;
 
         frame_ring_close(r);
@@ -167,15 +177,24 @@ uint8_t *frame_ring_take(struct frame_ring *r)
     return data_of(r, r->filling);
 }
 
-void frame_ring_add(struct frame_ring *r, const struct frame_ring_entry *e, uint32_t owner)
+struct frame_ring_entry *frame_ring_add(struct frame_ring *r, uint64_t ts_ns, uint32_t owner)
 {
     struct frame_ring_block *b = r->filling;
-    uint32_t first = owner == FRAME_RING_ALL ? 0 : owner;
-    uint32_t end = owner == FRAME_RING_ALL ? r->n_workers : owner + 1;
+    struct frame_ring_entry *e;
 
-    CHECK(b && b->n_frames < FRAME_RING_FRAMES_MAX && end <= r->n_workers);
-    CHECK(e->caplen <= FRAME_RING_DATA_BYTES && e->offset <= FRAME_RING_DATA_BYTES - e->caplen);
-    for (uint32_t i = first; i < end; i++)
+    CHECK(b && b->n_frames < FRAME_RING_FRAMES_MAX && owner < r->n_workers);
+    e = list_of(b, owner) + b->n_of[owner]++;
+    b->n_frames++;
+    b->last_ns = e->ts_ns = ts_ns;
+    return e;
+}
+
+void frame_ring_add_to_all(struct frame_ring *r, const struct frame_ring_entry *e)
+{
+    struct frame_ring_block *b = r->filling;
+
+    CHECK(b && b->n_frames < FRAME_RING_FRAMES_MAX);
+    for (uint32_t i = 0; i < r->n_workers; i++)
         list_of(b, i)[b->n_of[i]++] = *e;
     b->n_frames++;
     b->last_ns = e->ts_ns;
@@ -198,21 +217,52 @@ static void wake_workers(struct frame_ring *r, uint32_t published, uint32_t bloc
     }
 }
 
-void frame_ring_publish(struct frame_ring *r)
+static void publish(struct frame_ring *r, uint32_t wake_blocks)
 {
-    struct frame_ring_control *c = r->control;
-    uint32_t published;
+    uint32_t published = atomic_fetch_add(&r->control->published, 1) + 1;
 
-    if (frame_ring_filled(r) == 0)
-        return;
     r->filling = NULL;
-    published = atomic_fetch_add(&c->published, 1) + 1;
-    wake_workers(r, published, FRAME_RING_WAKE_BLOCKS);
+    wake_workers(r, published, wake_blocks);
 }
 
-void frame_ring_rest(struct frame_ring *r)
+void frame_ring_publish(struct frame_ring *r)
 {
-    wake_workers(r, atomic_load(&r->control->published), 1);
+    if (frame_ring_filled(r) > 0)
+        publish(r, FRAME_RING_WAKE_BLOCKS);
+}
+
+static bool is_ended(const struct frame_ring *r)
+{
+    return atomic_load(&r->control->ended) != 0;
+}
+
+static void turn_release(struct frame_ring *r, uint32_t worker)
+{
+    unsigned held = worker + 1;
+
+    atomic_compare_exchange_strong(&r->control->turn, &held, 0);
+}
+
+bool frame_ring_turn(struct frame_ring *r, uint32_t worker, struct frame_ring_place *place)
+{
+    unsigned nobody = 0;
+    uint32_t published;
+
+    CHECK(r->role == FRAME_RING_IN_TURN && worker < r->n_workers && !r->filling);
+    if (is_ended(r) || !atomic_compare_exchange_strong(&r->control->turn, &nobody, worker + 1))
+        return false;
+    published = atomic_load(&r->control->published);
+    *place = (struct frame_ring_place){0};
+    if (published > 0) /* the first block is not filled again before it has a successor */
+        *place = block_at(r, published - 1)->place;
+    if (is_ended(r) || !frame_ring_take(r)) {
+        turn_release(r, worker);
+        return false;
+    }
+    r->turn_of = worker;
+    if (published > 0)
+        r->filling->last_ns = block_at(r, published - 1)->last_ns;
+    return true;
 }
 
 void frame_ring_end(struct frame_ring *r)
@@ -222,11 +272,28 @@ void frame_ring_end(struct frame_ring *r)
         wake(r->worker_fds[i]);
 }
 
+void frame_ring_turn_end(struct frame_ring *r, const struct frame_ring_place *place, bool last)
+{
+    CHECK(r->role == FRAME_RING_IN_TURN && r->filling);
+    r->filling->place = *place;
+    publish(r, 1);
+    if (last)
+        frame_ring_end(r);
+    turn_release(r, r->turn_of);
+}
+
+void frame_ring_rest(struct frame_ring *r)
+{
+    wake_workers(r, atomic_load(&r->control->published), 1);
+}
+
 void frame_ring_leave(struct frame_ring *r, uint32_t worker)
 {
     CHECK(worker < r->n_workers);
     atomic_store(&r->control->worker[worker].gone, 1);
+    turn_release(r, worker);
     wake(r->reader_fd);
+    wake_workers(r, atomic_load(&r->control->published), 0);
 }
 
 uint32_t frame_ring_present(const struct frame_ring *r)
@@ -238,12 +305,17 @@ uint32_t frame_ring_present(const struct frame_ring *r)
     return n;
 }
 
+uint32_t frame_ring_ahead(const struct frame_ring *r, uint32_t worker)
+{
+    return atomic_load(&r->control->published) - atomic_load(&r->control->worker[worker].done);
+}
+
 /* Blocks that are there for this worker; 0 sets *ended if none will come. The end is read first:
  * all was published before it. */
 static uint32_t blocks_waiting(const struct frame_ring *r, uint32_t worker, bool *ended)
 {
-    *ended = atomic_load(&r->control->ended);
-    return atomic_load(&r->control->published) - atomic_load(&r->control->worker[worker].done);
+    *ended = is_ended(r);
+    return frame_ring_ahead(r, worker);
 }
 
 int frame_ring_next(struct frame_ring *r, uint32_t worker, struct frame_ring_list *out)
@@ -288,7 +360,11 @@ void frame_ring_give_back(struct frame_ring *r, uint32_t worker)
     struct frame_ring_control *c = r->control;
     uint32_t done = atomic_fetch_add(&c->worker[worker].done, 1) + 1;
 
-    if (atomic_load(&c->reader_waits) && (int32_t)(done - atomic_load(&c->reader_until)) >= 0 &&
-        atomic_exchange(&c->reader_waits, 0))
+    if (!atomic_load(&c->reader_waits) || (int32_t)(done - atomic_load(&c->reader_until)) < 0 ||
+        !atomic_exchange(&c->reader_waits, 0))
+        return;
+    if (r->role == FRAME_RING_IN_TURN)
+        wake_workers(r, atomic_load(&c->published), 0);
+    else
         wake(r->reader_fd);
 }

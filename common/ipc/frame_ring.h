@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A capture file on its way from the process that reads it to the workers: a ring of blocks in
- * shared memory. The reader fills a block with bytes of the file, and says of each frame in them
- * where it lies and which worker it is for; each worker takes the frames of its own list, in place,
- * and gives the block back. A block is filled again when all workers have given it back, so nothing
- * is ever dropped: whoever is ahead waits, on an eventfd of its own.
+/* A capture file on its way to several workers: a ring of blocks in shared memory. The reader fills
+ * a block with bytes of the file, and says of each frame in them where it lies and which worker it
+ * is for; each worker takes the frames of its own list, in place, and gives the block back. A block
+ * is filled again when all workers have given it back, so nothing is ever dropped: whoever is ahead
+ * waits, on an eventfd of its own.
+ *
+ * The reader is a process of its own, or the workers are, in turn: then a block says how far the
+ * file was read with it, and who has the turn goes on from the last one.
  *
  * The manager makes the memory and the eventfds. It also speaks for the dead: a worker that is gone
- * holds no block, and after a reader that is gone nothing comes.
+ * holds no block and no turn, and after a reader process that is gone nothing comes.
  *
  * All calls but frame_ring_bytes are on one process's own view of the ring, struct frame_ring. */
 #ifndef SPLIFF_IPC_FRAME_RING_H
@@ -18,11 +21,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_RING_BLOCKS      16u
-#define FRAME_RING_WAKE_BLOCKS 8u /* until then a worker sleeps, or until the reader does */
-#define FRAME_RING_DATA_BYTES  (1024u * 1024) /* of the file, in a block */
-#define FRAME_RING_FRAMES_MAX  (16u * 1024 + 8)
-#define FRAME_RING_ALL         UINT32_MAX /* an owner: every worker, each is to look itself */
+#define FRAME_RING_BLOCKS 16u
+#define FRAME_RING_WAKE_BLOCKS                                                                     \
+    8u /* until then a worker sleeps, or until the reader process does                             \
+        */
+#define FRAME_RING_DATA_BYTES (1024u * 1024) /* of the file, in a block */
+#define FRAME_RING_FRAMES_MAX (16u * 1024 + 8)
 
 /* A frame of a block. */
 struct frame_ring_entry {
@@ -35,6 +39,12 @@ struct frame_ring_entry {
     uint16_t hashed;
 };
 
+enum frame_ring_role {
+    FRAME_RING_WORKER,  /* takes: of the blocks it may only read */
+    FRAME_RING_IN_TURN, /* takes, and has its turn to fill */
+    FRAME_RING_READER,  /* fills, or is the manager */
+};
+
 struct frame_ring_block; /* in shared memory */
 struct frame_ring_control;
 
@@ -43,27 +53,51 @@ struct frame_ring {
     struct frame_ring_control *control;
     uint8_t *blocks;
     size_t block_bytes;
+    enum frame_ring_role role;
     int reader_fd;                        /* eventfd that wakes the reader, -1: not known here */
     int worker_fds[HERITAGE_WORKERS_MAX]; /* eventfds that wake workers, the same; all borrowed */
     struct frame_ring_block *filling;     /* reader: the block that it has taken */
+    uint32_t turn_of;                     /* in turn, if so: the worker that fills */
 };
 
 /* Size of the memory for so many workers; zeroed it is an empty ring. */
 size_t frame_ring_bytes(uint32_t n_workers);
 
-/* Maps the ring; fills: blocks may be written (the reader), else only read. The eventfds are the
- * caller's to set. 0 or -errno; -EINVAL if the memory is too small. */
-int frame_ring_open(struct frame_ring *r, int memory_fd, uint32_t n_workers, bool fills);
+/* Maps the ring. The eventfds are the caller's to set. 0 or -errno; -EINVAL if the memory is too
+ * small. */
+int frame_ring_open(struct frame_ring *r, int memory_fd, uint32_t n_workers,
+                    enum frame_ring_role role);
 void frame_ring_close(struct frame_ring *r);
+
+/* How far the file was read; what the numbers mean is the readers' own business. */
+struct frame_ring_place {
+    uint64_t offset;
+    uint64_t frames;
+};
+
+/* Worker: takes the turn to fill the next block, that is, to call what is for the reader until
+ * frame_ring_turn_end. *place is where to go on, zeros at the start. False: another one has the
+ * turn, no block is free, or nothing more is to be read. */
+bool frame_ring_turn(struct frame_ring *r, uint32_t worker, struct frame_ring_place *place);
+
+/* Passes the block on, also one without frames, and then the turn; `last`: nothing comes after it,
+ * and nobody gets the turn again. */
+void frame_ring_turn_end(struct frame_ring *r, const struct frame_ring_place *place, bool last);
+
+/* Worker: blocks that it has not given back. */
+uint32_t frame_ring_ahead(const struct frame_ring *r, uint32_t worker);
 
 /* Reader: an empty block to be filled, the one already taken if it has no frames yet. Its
  * FRAME_RING_DATA_BYTES, or NULL: a worker is behind. The reader's eventfd then tells when it is
  * worth another try. */
 uint8_t *frame_ring_take(struct frame_ring *r);
 
-/* Reader: adds a frame to the block taken last, for worker `owner` or FRAME_RING_ALL. At most
- * FRAME_RING_FRAMES_MAX. */
-void frame_ring_add(struct frame_ring *r, const struct frame_ring_entry *e, uint32_t owner);
+/* Reader: adds a frame to the block taken last, for worker `owner`. The caller fills in what is
+ * returned, all but the time. At most FRAME_RING_FRAMES_MAX. */
+struct frame_ring_entry *frame_ring_add(struct frame_ring *r, uint64_t ts_ns, uint32_t owner);
+
+/* The same for all workers, each is to look itself. */
+void frame_ring_add_to_all(struct frame_ring *r, const struct frame_ring_entry *e);
 
 /* Reader: frames in the block taken last that were not yet passed on. */
 uint32_t frame_ring_filled(const struct frame_ring *r);

@@ -25,7 +25,8 @@ enum node_kind { NODE_WORKER, NODE_LOGGER, NODE_PROBE, NODE_READER, NODE_PORT };
 /* Where a worker's frames come from, or a reader's. */
 enum capture_kind {
     CAPTURE_PCAP_FILE,
-    CAPTURE_SHARED_FILE, /* a file that the reader reads for all workers (frame_ring.h) */
+    CAPTURE_SHARED_FILE,  /* a file that the reader reads for all workers (frame_ring.h) */
+    CAPTURE_FILE_IN_TURN, /* the same, read by the workers in turn */
     CAPTURE_AF_PACKET,
     CAPTURE_XDP,
     CAPTURE_AF_XDP,
@@ -80,7 +81,7 @@ struct heritage_dpdk {
 
 struct heritage_capture {
     enum capture_kind kind;
-    int fd;              /* open file; eventfd that wakes the worker of a shared file; AF_PACKET
+    int fd;              /* open file; eventfd that wakes the worker of a reader; AF_PACKET
                             socket with its ring set up and bound; ring buffer map of xdp; bound
                             AF_XDP socket; -1 for DPDK */
     int flows_fd;        /* BPF map in which the kernel counts flows (bpf/flows.h), or -1 */
@@ -154,7 +155,8 @@ struct heritage {
     int spool_fd;    /* worker: memfd of options.spool_size. Logger: the first worker's, the others'
                         follow. -1 */
     int output_fd;   /* logger: where --format writes; -1 */
-    int workers_fd;  /* reader: the first of the eventfds that wake workers, one after the other */
+    int workers_fd;  /* reader, workers that read in turn: the first of the eventfds that wake
+                        workers, one after the other. -1 */
     bool output_tty; /* it is a terminal */
 
     uid_t uid; /* to become after opening what needs opening; 0 = root without capabilities */

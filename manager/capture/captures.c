@@ -216,15 +216,16 @@ static int open_input(const char *path, struct heritage_capture *c, char *error)
     return err;
 }
 
+/* reader: NULL, the workers read in turn. */
 static int share_input(struct shared_file *shared, struct heritage *const *heritages, unsigned n,
                        struct heritage *reader, char *error)
 {
     int err = shared_file_open(shared, n);
 
-    if (err == 0)
+    if (err == 0 && reader)
         err = shared_file_give(shared, -1, &reader->capture);
     for (unsigned i = 0; i < n && err == 0; i++) {
-        heritages[i]->capture.kind = CAPTURE_SHARED_FILE;
+        heritages[i]->capture.kind = reader ? CAPTURE_SHARED_FILE : CAPTURE_FILE_IN_TURN;
         err = shared_file_give(shared, (int)i, &heritages[i]->capture);
     }
     if (err < 0)
@@ -244,16 +245,19 @@ int captures_open_replay(const char *path, const struct prefilter *prefilter,
                          struct heritage *const *heritages, unsigned n, struct heritage *reader,
                          struct shared_file *shared, char *error)
 {
-    struct heritage *reads = n > 1 ? reader : heritages[0];
-    int err;
+    int err = 0;
 
-    CHECK(n > 0 && reads);
+    CHECK(n > 0);
     for (unsigned i = 0; i < n; i++) {
         name_replay(path, n, heritages[i]);
         heritages[i]->capture.lists_fd = prefilter_give(prefilter);
     }
-    name_replay(path, n, reads);
-    err = open_input(path, &reads->capture, error);
+    if (reader) {
+        name_replay(path, n, reader);
+        err = open_input(path, &reader->capture, error);
+    }
+    for (unsigned i = 0; i < n && !reader && err == 0; i++)
+        err = open_input(path, &heritages[i]->capture, error);
     if (err == 0 && n > 1)
         err = share_input(shared, heritages, n, reader, error);
     return err;

@@ -20,7 +20,8 @@ int captures_open(struct captures **out, const struct topology *t, const struct 
                   struct heritage *const *heritages, char *error);
 
 /* The same for a capture file, "-" is standard input: one worker reads it itself, of several each
- * gets its frames through `shared`, which is opened, from `reader`. */
+ * gets its frames through `shared`, which is opened, from `reader`; if that is NULL, they fill
+ * it in turn (shared_file_in_turn). */
 int captures_open_replay(const char *path, const struct prefilter *prefilter,
                          struct heritage *const *heritages, unsigned n, struct heritage *reader,
                          struct shared_file *shared, char *error);

@@ -1,10 +1,34 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "manager/capture/shared_file.h"
 
+#include "common/base/linktype.h"
+#include "common/base/pcap_header.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+bool shared_file_in_turn(const char *path)
+{
+    uint8_t bytes[PCAP_HEADER_BYTES];
+    struct pcap_header header;
+    struct stat st;
+    bool known = false;
+    int fd;
+
+    if (strcmp(path, "-") == 0 || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return false;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    if (pread(fd, bytes, sizeof bytes, 0) == sizeof bytes && pcap_header_read(&header, bytes))
+        known = linktype_name(header.linktype) != NULL;
+    close(fd);
+    return known;
+}
 
 /* Eventfds never block: one that is empty was read by a process that had no reason to. */
 static int event_new(void)
@@ -25,7 +49,7 @@ int shared_file_open(struct shared_file *s, uint32_t n_workers)
     if (s->memory_fd < 0)
         return s->memory_fd;
     fcntl(s->memory_fd, F_SETFD, FD_CLOEXEC);
-    err = frame_ring_open(&s->ring, s->memory_fd, n_workers, true);
+    err = frame_ring_open(&s->ring, s->memory_fd, n_workers, FRAME_RING_READER);
     if (err < 0)
         return err;
     s->reader_fd = s->ring.reader_fd = event_new();
@@ -67,9 +91,9 @@ int shared_file_give(const struct shared_file *s, int worker, struct heritage_ca
 {
     int err = copy_fd(s->memory_fd, &c->memory_fd);
 
-    if (err == 0)
+    if (err == 0 && c->kind != CAPTURE_FILE_IN_TURN)
         err = copy_fd(s->reader_fd, &c->reader_fd);
-    if (err == 0 && worker >= 0)
+    if (err == 0 && c->kind == CAPTURE_SHARED_FILE)
         err = copy_fd(s->worker_fds[worker], &c->fd);
     return err;
 }

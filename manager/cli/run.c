@@ -3,6 +3,7 @@
  * Everything that can be refused is looked at before anything is made. */
 #include "common/base/log.h"
 #include "common/schema/category.h"
+#include "manager/capture/shared_file.h"
 #include "manager/cli/cli.h"
 #include "manager/cli/devices.h"
 #include "manager/cli/progress.h"
@@ -198,6 +199,9 @@ int cli_run(const struct cli_args *a)
         status = usage(error);
         goto out;
     }
+    if (plan->purpose == MANAGER_REPLAY && plan->options.workers > 1 &&
+        !shared_file_in_turn(plan->options.read))
+        topology_add_reader(&plan->topology);
     err = make_plan(plan, error);
     if (err < 0) {
         status = cli_fail(err, error);

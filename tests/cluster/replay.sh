@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# Sourced by the tests of replays that do not come to their end: a run on a pipe, and what remains of it.
+# Sourced by the tests of replays that do not come to their end: a run on a pipe or of a file, and what
+# remains of it.
 # Everything lies in $work and is gone at the end.
 set -u
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
@@ -11,7 +12,32 @@ trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
 
 # lines FOLDER: what a run logged, whoever logged it.
-lines() { grep -hv '^#' "$1"/*.log | sort; }
+lines() { grep -hv '^#' "$1"/*.log | LC_ALL=C sort; }
+
+# exchanges BYTES FILE: a capture of so many, more than the ring holds: the exchanges of a golden capture,
+# again and again from other clients.
+exchanges() {
+    python3 - "$ROOT/tests/golden/http1-pipelined/input.pcap" "$1" "$2" <<'PYTHON'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+frames, at = [], 24
+while at < len(data):
+    size = struct.unpack("<I", data[at + 8 : at + 12])[0]
+    frames.append((data[at : at + 16], bytearray(data[at + 16 : at + 16 + size])))
+    at += 16 + size
+client = bytes(frames[0][1][26:30])
+with open(sys.argv[3], "wb") as out:
+    out.write(data[:24])
+    n = 0
+    while out.tell() < int(sys.argv[2]):
+        address = struct.pack(">I", 0x0A000000 + n)
+        n += 1
+        for head, frame in frames:
+            place = 26 if bytes(frame[26:30]) == client else 30
+            out.write(head + frame[:place] + address + frame[place + 4 :])
+PYTHON
+    chmod 644 "$2"
+}
 
 # begin WORKERS <DATA: a run that has read the data and waits for more, which fd 3 takes. Its batches are
 # not sent unless they must be.
@@ -38,6 +64,9 @@ all_idle() {
     done
 }
 
+# sum_of COUNTER: over the nodes that have it.
+sum_of() { awk -v of="$1" '$1 == of {for (i = 2; i <= NF; i++) n += $i} END {print n + 0}' "$work/err"; }
+
 # finished NAME STATUS RECORDS PATTERN: how the run ended; so many records were made at least, and all of
 # them are logged.
 finished() {
@@ -45,8 +74,8 @@ finished() {
     wait $run
     status=$?
     exec 3>&- # may be closed already
-    rm "$work/input"
-    made=$(awk '$1 == "emit.records" {print $2 + $3}' "$work/err")
+    rm -f "$work/input"
+    made=$(sum_of emit.records)
     logged=$(lines "$work/logs" | wc -l)
     if [ "$status" -ne "$2" ] || ! grep -qE "$4" "$work/err"; then
         grep -v '^[a-z_]*\.' "$work/err"

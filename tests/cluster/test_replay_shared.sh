@@ -1,40 +1,57 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# A capture that one process reads for several workers: from a pipe as from a file, and what remains
-# when one of the processes is killed. Nobody waits for the dead, and every record that had been made
-# is logged.
+# A capture that several workers share. A reader process reads it for them where only one process can:
+# from a pipe, gzip or pcapng; a plain file they read themselves, in turn (test_replay_turn). All log what
+# one worker does. And what remains of a pipe when one of the processes is killed: nobody waits for the
+# dead, and every record that had been made is logged.
 . "$(dirname "$0")/replay.sh"
 
-# More than the ring holds: the exchanges of a golden capture, again and again from other clients.
-python3 - "$ROOT/tests/golden/http1-pipelined/input.pcap" "$work/capture.pcap" <<'PYTHON'
+exchanges $((8 << 20)) "$work/capture.pcap"
+gzip -1 <"$work/capture.pcap" >"$work/capture.pcap.gz"
+python3 - "$work/capture.pcap" "$work/capture.pcapng" <<'PYTHON'
 import struct, sys
 data = open(sys.argv[1], "rb").read()
-frames, at = [], 24
-while at < len(data):
-    size = struct.unpack("<I", data[at + 8 : at + 12])[0]
-    frames.append((data[at : at + 16], bytearray(data[at + 16 : at + 16 + size])))
-    at += 16 + size
-client = bytes(frames[0][1][26:30])
+def block(kind, body):
+    size = 12 + len(body)
+    return struct.pack("<II", kind, size) + body + struct.pack("<I", size)
 with open(sys.argv[2], "wb") as out:
-    out.write(data[:24])
-    n = 0
-    while out.tell() < 8 << 20:
-        address = struct.pack(">I", 0x0A000000 + n)
-        n += 1
-        for head, frame in frames:
-            place = 26 if bytes(frame[26:30]) == client else 30
-            out.write(head + frame[:place] + address + frame[place + 4 :])
+    out.write(block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)))
+    out.write(block(1, data[20:24] + struct.pack("<I", 0)))
+    at = 24
+    while at < len(data):
+        seconds, us, size, on_wire = struct.unpack("<4I", data[at : at + 16])
+        time = seconds * 1000000 + us
+        frame = data[at + 16 : at + 16 + size] + b"\0" * (-size % 4)
+        out.write(block(6, struct.pack("<5I", 0, time >> 32, time & 0xFFFFFFFF, size, on_wire) + frame))
+        at += 16 + size
 PYTHON
-chmod 644 "$work/capture.pcap"
+chmod 644 "$work"/capture.*
+
+# replay NAME WORKERS FILE: its logs in NAME, what it says in NAME.err, its counters too.
+replay() {
+    timeout 60 "$BIN/spliff-cluster" run -r "$3" --workers "$2" --log-dir "$work/$1" --quiet --show-stats \
+        2>"$work/$1.err" || fail "$TEST: $1" 'the run failed' "$ALONE"
+}
+# The reader's counters come first, if there was one.
+read_by() { awk '$1 == "counter" {print $2 == "reader" ? "reader" : "workers"; exit}' "$work/$1.err"; }
 
 for n in 1 2 3; do
-    "$BIN/spliff-cluster" run -r "$work/capture.pcap" --workers $n --log-dir "$work/file-$n" --quiet \
-        2>"$work/file-$n.err" || fail "$TEST" "a run of $n workers failed" "$ALONE"
+    replay file-$n $n "$work/capture.pcap"
 done
-timeout 60 "$BIN/spliff-cluster" run -r - --workers 2 --log-dir "$work/pipe" --quiet \
-    < <(cat "$work/capture.pcap") 2>"$work/pipe.err"
-for other in file-2 file-3 pipe; do
-    if [ "$(lines "$work/file-1" | wc -l)" -gt 1000 ] &&
+for n in 2 3; do
+    replay gzip-$n $n "$work/capture.pcap.gz"
+    replay pcapng-$n $n "$work/capture.pcapng"
+    replay pipe-$n $n - < <(cat "$work/capture.pcap")
+done
+# A file of that name is not meant, be it one that could be read in turn.
+cp "$work/capture.pcap" "$work/-"
+(cd "$work" && replay dash 2 - < <(cat "$work/capture.pcap"))
+for by in workers:file-{2,3} reader:{gzip,pcapng,pipe}-{2,3} reader:dash; do
+    other=${by#*:}
+    if [ "$(read_by "$other")" != "${by%:*}" ]; then
+        head -n 10 "$work/$other.err"
+        fail "$TEST: $other" "it was not read by ${by%:*}" "$ALONE"
+    elif [ "$(lines "$work/file-1" | wc -l)" -gt 1000 ] &&
         diff <(lines "$work/file-1") <(lines "$work/$other") >"$work/diff"; then
         pass "$TEST: $other"
     else

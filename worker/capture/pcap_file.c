@@ -15,6 +15,7 @@
 #include "common/base/filter.h"
 #include "common/base/linktype.h"
 #include "common/base/log.h"
+#include "common/base/pcap_header.h"
 #include "worker/capture/pcapng.h"
 #include "worker/capture/sources.h"
 
@@ -23,10 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAGIC_US 0xa1b2c3d4u
-#define MAGIC_NS 0xa1b23c4du
-
-#define FILE_HEADER_BYTES  24u
 #define FRAME_HEADER_BYTES 16u
 
 #define FILTERS_MAX 16u /* link types in one file that a filter was compiled for */
@@ -131,18 +128,15 @@ static int filter_for(struct capture *c, uint16_t linktype, const struct filter 
     return 0;
 }
 
-static int take_classic_header(struct capture *c, bool big_endian, bool ns)
+static int take_classic_header(struct capture *c, const struct pcap_header *h)
 {
-    struct cursor h = pcap_input_cursor(&c->in);
     const struct filter *unused;
 
-    cursor_skip(&h, 20);
     c->format = FORMAT_CLASSIC;
-    c->big_endian = big_endian;
-    c->ns_per_fraction = ns ? 1 : 1000;
-    /* The upper half tells the length of a frame check sequence, which decode cuts as padding. */
-    c->linktype = (uint16_t)pcap_input_u32(&h, big_endian);
-    pcap_input_consume(&c->in, FILE_HEADER_BYTES);
+    c->big_endian = h->big_endian;
+    c->ns_per_fraction = h->nanoseconds ? 1 : 1000;
+    c->linktype = h->linktype;
+    pcap_input_consume(&c->in, PCAP_HEADER_BYTES);
     if (!linktype_name(c->linktype))
         return refuse_linktype(c, c->linktype);
     return filter_for(c, c->linktype, &unused);
@@ -151,27 +145,23 @@ static int take_classic_header(struct capture *c, bool big_endian, bool ns)
 /* Reads until the format is known. Returns 0: known, or nothing there yet; else the end. */
 static int take_header(struct capture *c)
 {
-    struct cursor h = pcap_input_cursor(&c->in), le = h;
-    uint32_t be_magic, le_magic;
+    struct cursor in = pcap_input_cursor(&c->in);
+    struct pcap_header h;
 
-    while (cursor_left(&h) < FILE_HEADER_BYTES) {
+    while (cursor_left(&in) < PCAP_HEADER_BYTES) {
         int r = pcap_input_fill(&c->in);
         if (r < 1)
             return no_more(c, r);
-        h = le = pcap_input_cursor(&c->in);
+        in = pcap_input_cursor(&c->in);
     }
-    be_magic = cursor_be32(&h);
-    le_magic = cursor_le32(&le);
-    if (pcapng_is_section(&c->in))
+    if (pcap_header_read(&h, in.p))
+        return take_classic_header(c, &h);
+    if (pcapng_is_section(&c->in)) {
         c->format = FORMAT_PCAPNG;
-    else if (be_magic == MAGIC_US || be_magic == MAGIC_NS)
-        return take_classic_header(c, true, be_magic == MAGIC_NS);
-    else if (le_magic == MAGIC_US || le_magic == MAGIC_NS)
-        return take_classic_header(c, false, le_magic == MAGIC_NS);
-    if (c->format != FORMAT_UNKNOWN)
         return 0;
+    }
     log_error("%s: is not a pcap or pcapng capture (it begins with %08" PRIx32 ")", c->name,
-              be_magic);
+              bytes_be32(in.p));
     return end_with(c, -EBADMSG);
 }
 
@@ -298,6 +288,18 @@ static void pcap_file_close(struct capture *c)
         filter_free(c->filters[i].filter);
     pcap_input_close(&c->in);
     free(c);
+}
+
+struct pcap_place pcap_file_place(const struct capture *c)
+{
+    return (struct pcap_place){pcap_input_offset(&c->in), c->frames};
+}
+
+void pcap_file_go_to(struct capture *c, const struct pcap_place *place)
+{
+    CHECK(c->format == FORMAT_CLASSIC && !c->frames_out);
+    pcap_input_go_to(&c->in, place->offset);
+    c->frames = place->frames;
 }
 
 /* The header of a file is read at once, so that what is no capture is refused before anything

@@ -12,4 +12,14 @@
 int pcap_file_open(struct capture **out, const struct heritage *h,
                    const struct pcap_windows *windows, struct counters *counters);
 
+/* How far a file was read: whoever goes on there, in whichever process, needs no more, if it is a
+ * regular file of classic pcap without gzip. */
+struct pcap_place {
+    uint64_t offset; /* of the next frame */
+    uint64_t frames; /* before it, for messages */
+};
+
+struct pcap_place pcap_file_place(const struct capture *c);
+void pcap_file_go_to(struct capture *c, const struct pcap_place *place);
+
 #endif

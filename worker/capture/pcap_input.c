@@ -20,6 +20,8 @@ struct pcap_gzip {
 };
 #endif
 
+#define PAGE_BYTES ((size_t)4096)
+
 /* The window before the first. */
 static uint8_t nothing[1];
 
@@ -43,7 +45,7 @@ int pcap_input_open(struct pcap_input *in, int fd, const struct pcap_windows *wi
         in->windows = *windows;
     } else {
         in->windows = (struct pcap_windows){own_window, in};
-        in->own = malloc(PCAP_WINDOW_BYTES);
+        in->own = aligned_alloc(PAGE_BYTES, PCAP_WINDOW_BYTES);
         if (!in->own)
             return -ENOMEM;
     }
@@ -102,11 +104,12 @@ static int begin_gzip(struct pcap_input *in)
         free(gz);
         return -ENOMEM;
     }
-    CHECK(in->end <= PCAP_READ_BYTES);
-    memcpy(gz->raw, in->window, in->end);
+    CHECK(in->end - in->pos <= PCAP_READ_BYTES);
     gz->z.next_in = gz->raw;
-    gz->z.avail_in = (uInt)in->end;
-    in->end = 0;
+    gz->z.avail_in = (uInt)(in->end - in->pos);
+    memcpy(gz->raw, in->window + in->pos, gz->z.avail_in);
+    in->pos = in->end = 0;
+    in->window_at = 0;
     in->gzip = gz;
     return 0;
 }
@@ -165,27 +168,44 @@ static ssize_t read_some(struct pcap_input *in)
 /* Two bytes tell a compressed file; they may come one by one from a pipe. */
 static int find_gzip(struct pcap_input *in)
 {
-    bool at_start = in->window_at == 0 && in->pos == 0 && !in->gzip;
+    const uint8_t *start = in->window + in->pos;
+    bool at_start = pcap_input_offset(in) == 0 && !in->gzip;
 
-    if (!at_start || in->end < 2 || in->window[0] != 0x1f || in->window[1] != 0x8b)
+    if (!at_start || in->end - in->pos < 2 || start[0] != 0x1f || start[1] != 0x8b)
         return 0;
     return begin_gzip(in);
 }
 
-/* Forgets what was consumed: the rest moves to the front of the next window. False if there is
- * none. */
+/* Forgets what was consumed: the rest moves into the next window, so far to its front that what is
+ * read behind it lies in its page as in the file. False if there is none.
+ *
+ * The kernel copies with "rep movsb", and that is five times slower on some processors (seen with
+ * an AMD EPYC 7003) where the destination lies 1 to 31 bytes further in its page than the source.
+ */
 static bool turn(struct pcap_input *in)
 {
     uint8_t *next = in->windows.next(in->windows.user);
+    size_t rest = in->end - in->pos, in_page = (size_t)in->file_offset & (PAGE_BYTES - 1);
+    size_t end = ((rest + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1)) + in_page;
 
     if (!next)
         return false;
-    memmove(next, in->window + in->pos, in->end - in->pos);
+    memmove(next + end - rest, in->window + in->pos, rest);
     in->window = next;
-    in->window_at += in->pos;
-    in->end -= in->pos;
-    in->pos = 0;
+    in->window_at += in->end - end;
+    in->end = end;
+    in->pos = end - rest;
     return true;
+}
+
+void pcap_input_go_to(struct pcap_input *in, uint64_t offset)
+{
+    CHECK(in->regular && !in->gzip);
+    in->window = nothing;
+    in->pos = in->end = 0;
+    in->skip_bytes = 0;
+    in->window_at = offset;
+    in->file_offset = (off_t)offset;
 }
 
 int pcap_input_fill(struct pcap_input *in)
@@ -212,11 +232,20 @@ int pcap_input_fill(struct pcap_input *in)
     return 1;
 }
 
+/* Somebody made it shorter than what was read: where the reading goes on from an offset, nothing
+ * else tells. */
+static bool has_shrunk(const struct pcap_input *in)
+{
+    struct stat st;
+
+    return in->regular && fstat(in->fd, &st) == 0 && st.st_size < in->file_offset;
+}
+
 bool pcap_input_is_cut(const struct pcap_input *in)
 {
 #ifdef HAVE_ZLIB
     if (in->gzip && in->gzip->inside)
         return true;
 #endif
-    return in->skip_bytes > 0 || in->pos < in->end;
+    return in->skip_bytes > 0 || in->pos < in->end || has_shrunk(in);
 }

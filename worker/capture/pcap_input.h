@@ -3,7 +3,7 @@
  * or out of gzip. Private to the pcap_file source.
  *
  * The window holds what was read and not yet consumed; frames point into it. pcap_input_fill asks
- * for the next window, moves the rest to its front and reads on. With a window of its own, which is
+ * for the next window, moves the rest there and reads on. With a window of its own, which is
  * always the next one too, it so ends all that was borrowed before. */
 #ifndef SPLIFF_WORKER_PCAP_INPUT_H
 #define SPLIFF_WORKER_PCAP_INPUT_H
@@ -39,7 +39,8 @@ struct pcap_input {
     uint8_t *own;           /* the window of an input that was given none */
     uint8_t *window;        /* the present one */
     size_t pos, end;        /* unread part of the window */
-    uint64_t window_at;     /* offset of window[0] in the (decompressed) input */
+    uint64_t window_at;     /* offset of window[0] in the (decompressed) input, modulo 2^64: it may
+                               lie in front of it */
     uint64_t skip_bytes;    /* of the input still to come, to be left out */
     struct pcap_gzip *gzip; /* NULL: not compressed */
     struct counters *counters;
@@ -55,7 +56,11 @@ void pcap_input_close(struct pcap_input *in);
  * zlib was not built in, -errno of read(2). Nothing is printed. The window must not be full. */
 int pcap_input_fill(struct pcap_input *in);
 
-/* After -ENODATA: whether the input ends in the middle of something that was to be consumed. */
+/* A regular file without gzip: goes on at this offset, in the next window. */
+void pcap_input_go_to(struct pcap_input *in, uint64_t offset);
+
+/* After -ENODATA: whether the input ends in the middle of something that was to be consumed, or was
+ * made shorter while it was read. */
 bool pcap_input_is_cut(const struct pcap_input *in);
 
 /* A cursor over what the window holds. */

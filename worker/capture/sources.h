@@ -6,7 +6,8 @@
 #include "worker/capture/capture.h"
 
 extern const struct capture_ops capture_pcap_file;
-extern const struct capture_ops capture_shared_file;
+extern const struct capture_ops capture_shared_file; /* of worker/reader, as the next */
+extern const struct capture_ops capture_file_in_turn;
 extern const struct capture_ops capture_af_packet;
 extern const struct capture_ops capture_xdp;
 extern const struct capture_ops capture_af_xdp;

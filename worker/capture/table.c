@@ -3,7 +3,8 @@
 #include "worker/capture/sources.h"
 
 static const struct capture_ops *const sources[] = {
-    &capture_pcap_file, &capture_shared_file, &capture_af_packet, &capture_xdp, &capture_af_xdp,
+    &capture_pcap_file, &capture_shared_file, &capture_file_in_turn,
+    &capture_af_packet, &capture_xdp,         &capture_af_xdp,
 };
 
 const struct capture_ops *capture_find(enum capture_kind kind)

@@ -3,6 +3,7 @@
 
 #include "common/base/linktype.h"
 #include "common/base/log.h"
+#include "worker/capture/pcap_file.h"
 #include "worker/capture/pcapng.h"
 
 #include <errno.h>
@@ -434,6 +435,208 @@ static void test_pcapng_breaks(void **state)
     assert_int_equal(receive(), -EBADMSG);
 }
 
+/* Frames of all sizes up to one that no single read holds, over several windows. */
+#define SIZES 400u
+
+static uint32_t size_of(uint32_t i)
+{
+    return i == SIZES / 2 ? PCAP_FRAME_MAX : i * 37 % 9000;
+}
+
+static void file_of_sizes(void)
+{
+    classic_header(0xa1b2c3d4, LINKTYPE_ETHERNET);
+    for (uint32_t i = 0; i < SIZES; i++)
+        classic_frame(i, 0, size_of(i), size_of(i), i);
+}
+
+/* Takes what is there; `next` is the number of the next frame. Returns the last recv's result. */
+static int take_sizes(uint32_t *next)
+{
+    int n;
+
+    while ((n = ops->recv(capture, frames, CAPTURE_BATCH_MAX)) > 0) {
+        for (int i = 0; i < n; i++, (*next)++)
+            assert_frame(&frames[i], *next * NS_PER_SEC, size_of(*next), *next & 0xff);
+        ops->release(capture);
+    }
+    return n;
+}
+
+/* To the end of a file: a recv that reads on and has no whole frame gives nothing. */
+static int take_all_sizes(uint32_t *next)
+{
+    int n;
+
+    do {
+        n = take_sizes(next);
+    } while (n == 0);
+    return n;
+}
+
+/* Through a pipe, so many bytes at a time: frames are what they are, however they are read. */
+static void through_a_pipe(const uint8_t *b, size_t n, size_t piece)
+{
+    uint32_t next = 0;
+    int fds[2];
+
+    assert_int_equal(pipe(fds), 0);
+    heritage.capture.fd = fds[0];
+    assert_int_equal(ops->open(&capture, &heritage, &counters), 0);
+    for (size_t at = 0; at < n; at += piece) {
+        if (piece > n - at)
+            piece = n - at;
+        assert_int_equal(write(fds[1], b + at, piece), (ssize_t)piece);
+        assert_int_equal(take_sizes(&next), 0);
+        /* Of what one read gave a second recv may be needed. */
+        assert_int_equal(take_sizes(&next), 0);
+    }
+    close(fds[1]);
+    assert_int_equal(take_all_sizes(&next), -ENODATA);
+    assert_int_equal(next, SIZES);
+    assert_int_equal(counters.capture_read_bytes, n);
+    tear_down(NULL);
+}
+
+static void test_pieces_of_any_size(void **state)
+{
+    static const size_t pieces[] = {997, 4095, 4096, 4097, 65536};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        set_up(NULL);
+        file_of_sizes();
+        through_a_pipe(file.b, file.n, pieces[i]);
+    }
+}
+
+/* The kernel copies fast where source and destination lie alike in their pages. */
+static void assert_in_page(const struct frame *f, uint64_t offset)
+{
+    assert_int_equal((uintptr_t)f->data & 4095, offset & 4095);
+}
+
+static void test_a_file_lies_in_pages_as_on_disk(void **state)
+{
+    uint64_t offset = 24;
+    uint32_t next = 0;
+    int n;
+
+    (void)state;
+    file_of_sizes();
+    open_file();
+    while ((n = receive()) > 0)
+        for (int i = 0; i < n; i++, next++) {
+            offset += 16;
+            assert_in_page(&frames[i], offset);
+            offset += frames[i].caplen;
+        }
+    assert_int_equal(n, -ENODATA);
+    assert_int_equal(next, SIZES);
+}
+
+/* Places of all frames, as one that reads them one by one is told. */
+static void note_places(struct pcap_place places[SIZES])
+{
+    for (uint32_t i = 0; i < SIZES; i++) {
+        int n;
+
+        places[i] = pcap_file_place(capture);
+        assert_int_equal(places[i].frames, i);
+        do {
+            n = ops->recv(capture, frames, 1);
+        } while (n == 0);
+        assert_int_equal(n, 1);
+        ops->release(capture);
+    }
+}
+
+static void test_going_on_from_any_frame(void **state)
+{
+    struct pcap_place places[SIZES], end;
+    uint64_t offset = 24;
+    int n;
+
+    (void)state;
+    file_of_sizes();
+    open_file();
+    note_places(places);
+    end = pcap_file_place(capture);
+    assert_int_equal(end.offset, file.n);
+    assert_int_equal(end.frames, SIZES);
+    for (uint32_t i = SIZES; i-- > 0;) {
+        pcap_file_go_to(capture, &places[i]);
+        assert_int_equal(pcap_file_place(capture).offset, places[i].offset);
+        do { /* a frame may take several reads */
+            n = ops->recv(capture, frames, 3);
+        } while (n == 0);
+        assert_true(n > 0);
+        for (uint32_t k = 0; k < (uint32_t)n; k++) {
+            assert_frame(&frames[k], (i + k) * NS_PER_SEC, size_of(i + k), (i + k) & 0xff);
+            assert_in_page(&frames[k], places[i + k].offset + 16);
+        }
+        ops->release(capture);
+        assert_int_equal(pcap_file_place(capture).frames, i + (uint32_t)n);
+    }
+    for (uint32_t i = 0; i < SIZES; i++) {
+        assert_int_equal(places[i].offset, offset);
+        offset += 16 + size_of(i);
+    }
+}
+
+/* Another one that has the same file open, each from where the one before left off. */
+static void test_going_on_in_turn(void **state)
+{
+    struct capture *both[2];
+    struct pcap_place place;
+    uint32_t next = 0;
+    int n = 0;
+
+    (void)state;
+    file_of_sizes();
+    open_file();
+    both[0] = capture;
+    lseek(heritage.capture.fd, 0, SEEK_SET);
+    assert_int_equal(ops->open(&both[1], &heritage, &counters), 0);
+    place = pcap_file_place(both[1]);
+    for (unsigned turn = 0; n >= 0; turn++) {
+        capture = both[turn % 2];
+        pcap_file_go_to(capture, &place);
+        do {
+            n = ops->recv(capture, frames, 3);
+        } while (n == 0);
+        for (int i = 0; i < n; i++, next++)
+            assert_frame(&frames[i], next * NS_PER_SEC, size_of(next), next & 0xff);
+        ops->release(capture);
+        place = pcap_file_place(capture);
+    }
+    assert_int_equal(n, -ENODATA);
+    assert_int_equal(next, SIZES);
+    ops->close(both[1]);
+    capture = both[0];
+}
+
+/* What is behind a place is what a message tells of. */
+static void test_a_place_in_a_cut_file(void **state)
+{
+    struct pcap_place place;
+
+    (void)state;
+    classic_header(0xa1b2c3d4, LINKTYPE_ETHERNET);
+    classic_frame(1, 0, 20, 20, 'a');
+    classic_frame(2, 0, 30, 30, 'b');
+    file.n -= 7;
+    open_file();
+    assert_int_equal(receive(), 1);
+    place = pcap_file_place(capture);
+    assert_int_equal(place.offset, 24 + 36);
+    assert_int_equal(place.frames, 1);
+    ops->release(capture);
+    pcap_file_go_to(capture, &place);
+    assert_int_equal(receive(), -EBADMSG);
+    assert_int_equal(pcap_file_place(capture).offset, place.offset);
+}
+
 /* What a pipe has brought is handed on before the rest comes; no read waits. */
 static void test_pipe(void **state)
 {
@@ -479,6 +682,19 @@ static size_t compress_file(uint8_t *out, size_t capacity)
     return n;
 }
 
+static void test_gzip_in_pieces_of_any_size(void **state)
+{
+    static const size_t pieces[] = {1, 7, 4096};
+    static uint8_t zipped[1 << 20];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        set_up(NULL);
+        file_of_sizes();
+        through_a_pipe(zipped, compress_file(zipped, sizeof zipped), pieces[i]);
+    }
+}
+
 static void test_gzip(void **state)
 {
     static uint8_t zipped[1 << 20];
@@ -514,6 +730,12 @@ static void test_gzip(void **state)
         assert_true((r = receive()) > 0 || r == -EBADMSG);
 }
 #else
+static void test_gzip_in_pieces_of_any_size(void **state)
+{
+    (void)state;
+    skip();
+}
+
 static void test_gzip(void **state)
 {
     (void)state;
@@ -537,6 +759,12 @@ int main(void)
         TEST(test_pcapng_bogus_times),
         TEST(test_pcapng_breaks),
         TEST(test_pipe),
+        TEST(test_pieces_of_any_size),
+        TEST(test_a_file_lies_in_pages_as_on_disk),
+        TEST(test_going_on_from_any_frame),
+        TEST(test_going_on_in_turn),
+        TEST(test_a_place_in_a_cut_file),
+        TEST(test_gzip_in_pieces_of_any_size),
         TEST(test_gzip),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

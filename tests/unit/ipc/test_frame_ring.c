@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The ring between the reader of a file and the workers: both ends in one process, each with its
- * own view. */
+/* The ring between the reader of a file and the workers, or of workers that read in turn: all ends
+ * in one process, each with its own view. */
 #include "common/ipc/frame_ring.h"
 
 #include <errno.h>
@@ -16,12 +16,15 @@
 
 enum { FIRST, SECOND, WORKERS };
 
+#define ALL UINT32_MAX /* workers */
+
 static int memory_fd, reader_fd, worker_fds[WORKERS];
 static struct frame_ring reader, worker;
+static struct frame_ring in_turn[WORKERS];
 
-static void view(struct frame_ring *r, bool fills)
+static void view(struct frame_ring *r, enum frame_ring_role role)
 {
-    assert_int_equal(frame_ring_open(r, memory_fd, WORKERS, fills), 0);
+    assert_int_equal(frame_ring_open(r, memory_fd, WORKERS, role), 0);
     r->reader_fd = reader_fd;
     memcpy(r->worker_fds, worker_fds, sizeof worker_fds);
 }
@@ -33,8 +36,10 @@ static int begin(void **state)
     reader_fd = eventfd(0, EFD_NONBLOCK);
     for (int i = 0; i < WORKERS; i++)
         worker_fds[i] = eventfd(0, EFD_NONBLOCK);
-    view(&reader, true);
-    view(&worker, false);
+    view(&reader, FRAME_RING_READER);
+    view(&worker, FRAME_RING_WORKER);
+    for (int i = 0; i < WORKERS; i++)
+        view(&in_turn[i], FRAME_RING_IN_TURN);
     return 0;
 }
 
@@ -43,6 +48,8 @@ static int end(void **state)
     (void)state;
     frame_ring_close(&reader);
     frame_ring_close(&worker);
+    for (int i = 0; i < WORKERS; i++)
+        frame_ring_close(&in_turn[i]);
     close(memory_fd);
     close(reader_fd);
     for (int i = 0; i < WORKERS; i++)
@@ -57,28 +64,41 @@ static bool is_awake(int fd)
     return poll(&p, 1, 0) == 1;
 }
 
+/* One frame into the block that is filled, for one worker or all. */
+static void add(struct frame_ring *r, uint64_t ts_ns, uint32_t owner)
+{
+    struct frame_ring_entry e = {.ts_ns = ts_ns, .offset = 5, .caplen = 3, .wirelen = 9};
+
+    memcpy(frame_ring_take(r) + 5, "abc", 3);
+    if (owner == ALL)
+        frame_ring_add_to_all(r, &e);
+    else
+        *frame_ring_add(r, ts_ns, owner) = e;
+}
+
 /* A block with one frame, for one worker or all. False: there is none to be had. */
 static bool publish(uint64_t ts_ns, uint32_t owner)
 {
-    struct frame_ring_entry e = {.ts_ns = ts_ns, .offset = 5, .caplen = 3, .wirelen = 9};
-    uint8_t *data = frame_ring_take(&reader);
-
-    if (!data)
+    if (!frame_ring_take(&reader))
         return false;
-    memcpy(data + 5, "abc", 3);
-    frame_ring_add(&reader, &e, owner);
+    add(&reader, ts_ns, owner);
     frame_ring_publish(&reader);
     return true;
 }
 
-static void take(uint32_t w, uint32_t frames, uint64_t last_ns)
+static void take_by(struct frame_ring *r, uint32_t w, uint32_t frames, uint64_t last_ns)
 {
     struct frame_ring_list list;
 
-    assert_int_equal(frame_ring_next(&worker, w, &list), 1);
+    assert_int_equal(frame_ring_next(r, w, &list), 1);
     assert_int_equal(list.n, frames);
     assert_int_equal(list.last_ns, last_ns);
-    frame_ring_give_back(&worker, w);
+    frame_ring_give_back(r, w);
+}
+
+static void take(uint32_t w, uint32_t frames, uint64_t last_ns)
+{
+    take_by(&worker, w, frames, last_ns);
 }
 
 static void frames_reach_their_worker(void **state)
@@ -98,7 +118,7 @@ static void frames_reach_their_worker(void **state)
     frame_ring_give_back(&worker, FIRST);
     assert_int_equal(frame_ring_next(&worker, FIRST, &list), 0);
     take(SECOND, 0, 7); /* it has none, and hears how late it is */
-    assert_true(publish(8, FRAME_RING_ALL));
+    assert_true(publish(8, ALL));
     take(FIRST, 1, 8);
     take(SECOND, 1, 8);
 }
@@ -107,7 +127,7 @@ static void a_slow_worker_is_waited_for(void **state)
 {
     (void)state;
     for (uint64_t i = 0; i < FRAME_RING_BLOCKS; i++)
-        assert_true(publish(i, FRAME_RING_ALL));
+        assert_true(publish(i, ALL));
     assert_false(publish(99, FIRST));
     for (uint64_t i = 0; i < FRAME_RING_BLOCKS; i++)
         take(FIRST, 1, i);
@@ -125,7 +145,7 @@ static void a_dead_worker_is_not(void **state)
 {
     (void)state;
     for (uint64_t i = 0; i < FRAME_RING_BLOCKS; i++)
-        assert_true(publish(i, FRAME_RING_ALL));
+        assert_true(publish(i, ALL));
     for (uint64_t i = 0; i < FRAME_RING_BLOCKS; i++)
         take(FIRST, 1, i);
     frame_ring_woken(reader_fd);
@@ -134,7 +154,7 @@ static void a_dead_worker_is_not(void **state)
     assert_true(is_awake(reader_fd));
     assert_int_equal(frame_ring_present(&reader), 1);
     for (uint64_t i = 0; i < 3 * FRAME_RING_BLOCKS; i++) {
-        assert_true(publish(i, FRAME_RING_ALL));
+        assert_true(publish(i, ALL));
         take(FIRST, 1, i);
     }
 }
@@ -245,8 +265,188 @@ static void memory_that_is_too_small(void **state)
     struct frame_ring r;
 
     (void)state;
-    assert_int_equal(frame_ring_open(&r, fd, WORKERS, true), -EINVAL);
+    assert_int_equal(frame_ring_open(&r, fd, WORKERS, FRAME_RING_READER), -EINVAL);
     close(fd);
+}
+
+/* Worker w has its turn: it goes on at `from`, adds a frame of this time for `owner`, if it is a
+ * worker or all, and leaves off at `to`. */
+#define NOBODY (UINT32_MAX - 1)
+
+static void turn(uint32_t w, uint64_t from, uint64_t to, uint64_t ts_ns, uint32_t owner, bool last)
+{
+    struct frame_ring_place place = {77, 77};
+
+    assert_true(frame_ring_turn(&in_turn[w], w, &place));
+    assert_int_equal(place.offset, from);
+    assert_int_equal(place.frames, from / 10);
+    if (owner != NOBODY)
+        add(&in_turn[w], ts_ns, owner);
+    place = (struct frame_ring_place){to, to / 10};
+    frame_ring_turn_end(&in_turn[w], &place, last);
+}
+
+static bool gets_turn(uint32_t w)
+{
+    struct frame_ring_place place;
+
+    return frame_ring_turn(&in_turn[w], w, &place);
+}
+
+/* Worker w has nothing, and says so before it goes to sleep. */
+static void sleeps(uint32_t w)
+{
+    struct frame_ring_list list;
+
+    assert_int_equal(frame_ring_next(&worker, w, &list), 0);
+}
+
+static void turns_go_on_from_one_another(void **state)
+{
+    struct frame_ring_place place = {100, 10};
+
+    (void)state;
+    assert_true(gets_turn(FIRST));
+    assert_false(gets_turn(SECOND));
+    add(&in_turn[FIRST], 7, SECOND);
+    assert_int_equal(frame_ring_ahead(&worker, SECOND), 0);
+    frame_ring_turn_end(&in_turn[FIRST], &place, false);
+    assert_int_equal(frame_ring_ahead(&worker, SECOND), 1);
+    turn(SECOND, 100, 250, 8, ALL, false);
+    turn(SECOND, 250, 990, 9, FIRST, false); /* twice in a row */
+    turn(FIRST, 990, 1000, 10, FIRST, false);
+    take(FIRST, 0, 7);
+    take(FIRST, 1, 8);
+    take(FIRST, 1, 9);
+    take(FIRST, 1, 10);
+    take(SECOND, 1, 7);
+    take(SECOND, 1, 8);
+    assert_int_equal(frame_ring_ahead(&worker, SECOND), 2);
+}
+
+static void the_first_turn_is_at_the_start(void **state)
+{
+    (void)state;
+    turn(SECOND, 0, 100, 7, FIRST, false);
+}
+
+/* As where a filter has let nothing pass: the others hear how far it is, and how late it was. */
+static void a_turn_without_frames_is_passed_on(void **state)
+{
+    (void)state;
+    turn(FIRST, 0, 100, 0, NOBODY, false);
+    turn(FIRST, 100, 200, 7, SECOND, false);
+    turn(FIRST, 200, 300, 0, NOBODY, false);
+    turn(SECOND, 300, 400, 0, NOBODY, false);
+    take(SECOND, 0, 0);
+    take(SECOND, 1, 7);
+    take(SECOND, 0, 7);
+    take(SECOND, 0, 7);
+    turn(SECOND, 400, 500, 0, NOBODY, false);
+    take(SECOND, 0, 7);
+}
+
+static void many_turns_round_the_ring(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 5 * FRAME_RING_BLOCKS; i++) {
+        turn(i % 3 % WORKERS, i * 100, (i + 1) * 100, i, ALL, false);
+        take(FIRST, 1, i);
+        take(SECOND, 1, i);
+    }
+}
+
+static void the_last_turn_is_the_last(void **state)
+{
+    struct frame_ring_list list;
+
+    (void)state;
+    sleeps(SECOND);
+    turn(FIRST, 0, 100, 7, FIRST, false);
+    turn(FIRST, 100, 200, 8, SECOND, true);
+    assert_true(is_awake(worker_fds[SECOND]));
+    assert_false(gets_turn(FIRST) || gets_turn(SECOND));
+    take(SECOND, 0, 7);
+    take(SECOND, 1, 8);
+    assert_int_equal(frame_ring_next(&worker, SECOND, &list), -ENODATA);
+    take(FIRST, 1, 7);
+    assert_false(gets_turn(SECOND));
+    take(FIRST, 0, 8);
+    assert_int_equal(frame_ring_next(&worker, FIRST, &list), -ENODATA);
+    assert_false(gets_turn(FIRST) || gets_turn(SECOND));
+}
+
+/* Without a free block there is no turn. Whoever sleeps then is woken when there are some, by the
+ * one that was waited for. */
+static void a_slow_worker_holds_up_the_turn(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < FRAME_RING_BLOCKS; i++) {
+        turn(FIRST, i * 100, (i + 1) * 100, i, ALL, false);
+        take(FIRST, 1, i);
+    }
+    sleeps(FIRST);
+    assert_false(gets_turn(FIRST));
+    for (uint64_t i = 0; i < FRAME_RING_BLOCKS / 2; i++) {
+        assert_false(is_awake(worker_fds[FIRST]));
+        take_by(&in_turn[SECOND], SECOND, 1, i);
+    }
+    assert_true(is_awake(worker_fds[FIRST]));
+    assert_false(is_awake(worker_fds[SECOND]));
+    turn(FIRST, FRAME_RING_BLOCKS * 100, 9999, 99, ALL, false);
+}
+
+/* What a dead worker had read of its block is read again. */
+static void a_worker_dies_in_its_turn(void **state)
+{
+    (void)state;
+    turn(SECOND, 0, 100, 7, ALL, false);
+    assert_true(gets_turn(SECOND));
+    add(&in_turn[SECOND], 8, FIRST);
+    add(&in_turn[SECOND], 9, ALL);
+    take(FIRST, 1, 7);
+    sleeps(FIRST);
+    assert_false(gets_turn(FIRST));
+    assert_false(is_awake(worker_fds[FIRST]));
+    frame_ring_leave(&reader, SECOND);
+    assert_true(is_awake(worker_fds[FIRST]));
+    assert_false(is_awake(worker_fds[SECOND]));
+    turn(FIRST, 100, 200, 8, FIRST, false);
+    take(FIRST, 1, 8);
+    for (uint64_t i = 2; i < 3 * FRAME_RING_BLOCKS; i++) {
+        turn(FIRST, i * 100, (i + 1) * 100, i, ALL, false);
+        take(FIRST, 1, i);
+    }
+}
+
+static void a_worker_dies_and_another_one_has_the_turn(void **state)
+{
+    struct frame_ring_place place = {100, 10};
+
+    (void)state;
+    assert_true(gets_turn(FIRST));
+    frame_ring_leave(&reader, SECOND);
+    assert_false(gets_turn(SECOND)); /* as any other would */
+    add(&in_turn[FIRST], 7, FIRST);
+    frame_ring_turn_end(&in_turn[FIRST], &place, false);
+    turn(FIRST, 100, 200, 8, FIRST, false);
+}
+
+static void who_waits_for_another_ones_turn_is_woken(void **state)
+{
+    struct frame_ring_place place = {100, 10};
+
+    (void)state;
+    assert_true(gets_turn(FIRST));
+    sleeps(SECOND);
+    assert_false(gets_turn(SECOND));
+    add(&in_turn[FIRST], 7, FIRST);
+    assert_false(is_awake(worker_fds[SECOND]));
+    frame_ring_turn_end(&in_turn[FIRST], &place, false);
+    assert_true(is_awake(worker_fds[SECOND]));
+    assert_false(is_awake(worker_fds[FIRST])); /* it did not sleep */
+    take(SECOND, 0, 7);
+    turn(SECOND, 100, 200, 8, FIRST, false);
 }
 
 #define IN_RING(test) cmocka_unit_test_setup_teardown(test, begin, end)
@@ -262,6 +462,15 @@ int main(void)
         IN_RING(the_end_comes_after_all_frames),
         IN_RING(a_block_without_frames_stays),
         IN_RING(what_cannot_be_is_refused),
+        IN_RING(the_first_turn_is_at_the_start),
+        IN_RING(turns_go_on_from_one_another),
+        IN_RING(a_turn_without_frames_is_passed_on),
+        IN_RING(many_turns_round_the_ring),
+        IN_RING(the_last_turn_is_the_last),
+        IN_RING(a_slow_worker_holds_up_the_turn),
+        IN_RING(a_worker_dies_in_its_turn),
+        IN_RING(a_worker_dies_and_another_one_has_the_turn),
+        IN_RING(who_waits_for_another_ones_turn_is_woken),
         cmocka_unit_test(memory_that_is_too_small),
     };
 

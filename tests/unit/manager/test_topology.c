@@ -262,16 +262,19 @@ static void test_run(void **state)
     expect(4, "probe", TOPOLOGY_PROBE, -1);
 }
 
-static void test_several_workers_of_a_file_have_a_reader(void **state)
+static void test_a_reader_stands_before_its_workers(void **state)
 {
     (void)state;
     assert_int_equal(topology_of_run(&topology, 2, "", MODE_PCAP, "3", false, error), 0);
+    assert_int_equal(topology.n, 4);
+    assert_int_equal(topology_count(&topology, TOPOLOGY_READER), 0);
+    topology_add_reader(&topology);
     assert_int_equal(topology.n, 5);
+    expect(0, "manager", TOPOLOGY_MANAGER, -1);
     expect(1, "logger-1", TOPOLOGY_LOGGER, -1);
     expect(2, "reader", TOPOLOGY_READER, -1);
     expect(3, "worker-1", TOPOLOGY_WORKER, 3);
-    assert_int_equal(topology_of_run(&topology, 1, "", MODE_PCAP, "", false, error), 0);
-    assert_int_equal(topology_count(&topology, TOPOLOGY_READER), 0);
+    expect(4, "worker-2", TOPOLOGY_WORKER, 3);
     assert_int_equal(read_text(MANAGER "[r]\ntype=reader\nhost=localhost\n" WORKER), -EINVAL);
     assert_non_null(strstr(error, "type=reader: give"));
 }
@@ -281,7 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cluster),
         cmocka_unit_test(test_one_worker_keeps_its_name),
-        cmocka_unit_test(test_several_workers_of_a_file_have_a_reader),
+        cmocka_unit_test(test_a_reader_stands_before_its_workers),
         cmocka_unit_test(test_standalone),
         cmocka_unit_test(test_probe),
         cmocka_unit_test(test_devices_of_dpdk),

@@ -200,8 +200,9 @@ static void without_workers_nothing_is_read(void **state)
     struct reader *r;
 
     (void)state;
-    assert_int_equal(frame_ring_open(&manager, reader_heritage.capture.memory_fd, WORKERS, true),
-                     0);
+    assert_int_equal(
+        frame_ring_open(&manager, reader_heritage.capture.memory_fd, WORKERS, FRAME_RING_READER),
+        0);
     frame_ring_leave(&manager, 0);
     frame_ring_leave(&manager, 1);
     frame_ring_close(&manager);
