@@ -290,6 +290,11 @@ static void pcap_file_close(struct capture *c)
     free(c);
 }
 
+bool pcap_file_has_places(const struct capture *c)
+{
+    return c->format == FORMAT_CLASSIC && c->in.regular && !c->in.gzip;
+}
+
 struct pcap_place pcap_file_place(const struct capture *c)
 {
     return (struct pcap_place){pcap_input_offset(&c->in), c->frames};
@@ -297,7 +302,7 @@ struct pcap_place pcap_file_place(const struct capture *c)
 
 void pcap_file_go_to(struct capture *c, const struct pcap_place *place)
 {
-    CHECK(c->format == FORMAT_CLASSIC && !c->frames_out);
+    CHECK(pcap_file_has_places(c) && !c->frames_out);
     pcap_input_go_to(&c->in, place->offset);
     c->frames = place->frames;
 }

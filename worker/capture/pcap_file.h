@@ -19,6 +19,7 @@ struct pcap_place {
     uint64_t frames; /* before it, for messages */
 };
 
+bool pcap_file_has_places(const struct capture *c); /* whether it is such a file */
 struct pcap_place pcap_file_place(const struct capture *c);
 void pcap_file_go_to(struct capture *c, const struct pcap_place *place);
 

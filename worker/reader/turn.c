@@ -3,6 +3,10 @@
  * the rest: who has little to do of its own gets the turn more often. */
 #include "worker/reader/turn.h"
 
+#include "common/base/log.h"
+
+#include <errno.h>
+
 int turn_open(struct turn *t, const struct heritage *h, struct frame_ring *ring,
               struct counters *counters)
 {
@@ -12,6 +16,10 @@ int turn_open(struct turn *t, const struct heritage *h, struct frame_ring *ring,
     rc = spread_open(&t->spread, h, ring, counters);
     if (rc < 0)
         return rc;
+    if (!pcap_file_has_places(t->spread.file)) {
+        log_error("%s: is another file than a moment ago: read it again", h->capture.name);
+        return -EBADMSG;
+    }
     t->start = pcap_file_place(t->spread.file);
     /* Of all of them these are the sums that one reader would have. */
     counters->capture_read_bytes = h->worker_index == 0 ? t->start.offset : 0;

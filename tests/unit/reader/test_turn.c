@@ -159,25 +159,35 @@ static void file_cut(unsigned bytes)
 
 /* --- the workers --- */
 
+static void bequeath(unsigned w, const char *filter)
+{
+    struct heritage *h = &seats[w].heritage;
+
+    h->capture.kind = CAPTURE_FILE_IN_TURN;
+    h->capture.fd = file_fd;
+    h->capture.memory_fd = memory_fd;
+    h->capture.reader_fd = -1;
+    h->workers_fd = EVENTS_AT;
+    h->n_workers = WORKERS;
+    h->worker_index = w;
+    h->options.snaplen = LONG_BYTES;
+    strcpy(h->capture.name, "test.pcap");
+    strcpy(h->options.filter, filter);
+    for (unsigned b = 0; b < FLOW_BUCKETS; b++)
+        h->bucket_owner[b] = (uint16_t)(b % WORKERS);
+    lseek(file_fd, 0, SEEK_SET);
+}
+
+static int open_worker(unsigned w)
+{
+    return capture_file_in_turn.open(&seats[w].capture, &seats[w].heritage, &seats[w].counters);
+}
+
 static void open_workers(const char *filter)
 {
     for (unsigned w = 0; w < WORKERS; w++) {
-        struct heritage *h = &seats[w].heritage;
-
-        h->capture.kind = CAPTURE_FILE_IN_TURN;
-        h->capture.fd = file_fd;
-        h->capture.memory_fd = memory_fd;
-        h->capture.reader_fd = -1;
-        h->workers_fd = EVENTS_AT;
-        h->n_workers = WORKERS;
-        h->worker_index = w;
-        h->options.snaplen = LONG_BYTES;
-        strcpy(h->capture.name, "test.pcap");
-        strcpy(h->options.filter, filter);
-        for (unsigned b = 0; b < FLOW_BUCKETS; b++)
-            h->bucket_owner[b] = (uint16_t)(b % WORKERS);
-        lseek(file_fd, 0, SEEK_SET);
-        assert_int_equal(capture_file_in_turn.open(&seats[w].capture, h, &seats[w].counters), 0);
+        bequeath(w, filter);
+        assert_int_equal(open_worker(w), 0);
         assert_int_equal(capture_file_in_turn.wait_fd(seats[w].capture), EVENTS_AT + (int)w);
     }
 }
@@ -477,6 +487,20 @@ static void a_worker_that_is_gone_holds_up_nobody(void **state)
     assert_int_equal(SUM(reader_frames), n_expected);
 }
 
+/* The manager had seen a classic capture. */
+static void another_file_is_refused(void **state)
+{
+    const uint32_t section[] = {0x0a0d0d0a, 28, 0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX, 28};
+
+    (void)state;
+    assert_int_equal(pwrite(file_fd, section, sizeof section, 0), sizeof section);
+    dup2(said_fd, STDERR_FILENO);
+    bequeath(0, "");
+    assert_int_equal(open_worker(0), -EBADMSG);
+    seats[0].capture = NULL;
+    assert_int_equal(lines_said(), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -493,6 +517,7 @@ int main(void)
         TEST(a_file_that_is_cut),
         TEST(a_message_names_the_packet_in_the_file),
         TEST(a_worker_that_is_gone_holds_up_nobody),
+        TEST(another_file_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
