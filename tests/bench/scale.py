@@ -155,6 +155,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--budget", type=int, default=180, help="seconds that it may take (180)")
     options = parser.parse_args()
+    if options.flows < 10_000:
+        parser.error("--flows: give 10000 or more")
     until = time.monotonic() + options.budget
     where = begin()
     workers, flows = scale_workers(options), scale_flows(options, until)
