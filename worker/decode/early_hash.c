@@ -14,9 +14,7 @@
 #include <netinet/in.h>
 
 #define IPV4_FRAGMENT_MASK 0x3fff
-#define ETHERNET_BYTES     14u
 #define IPV4_HEADER_BYTES  20u
-#define TCP_HEADER_BYTES   20u
 #define IPV6_HEADER_BYTES  40u
 
 /* What an IP header leads to. */
@@ -99,7 +97,7 @@ static bool is_plain_udp(const struct early_hash *e, const struct early_segment 
 static bool read_ports(const struct early_hash *e, const struct early_segment *s, uint16_t port[2])
 {
     struct cursor c = s->c;
-    const uint8_t *h = cursor_bytes(&c, s->proto == IPPROTO_TCP ? TCP_HEADER_BYTES : 8);
+    const uint8_t *h = cursor_bytes(&c, s->proto == IPPROTO_TCP ? 20 : 8);
     int counterpart;
 
     if (!h)
@@ -123,19 +121,6 @@ static bool read_ports(const struct early_hash *e, const struct early_segment *s
     }
 }
 
-/* What most frames are: TCP in IPv4 without options, whole up to the end of the TCP header, in
- * Ethernet. It is what the steps of early_hash_frame come to for such a frame. */
-static bool is_plain_tcp(const struct early_hash *e, const struct frame *f)
-{
-    const uint8_t *ip = f->data + ETHERNET_BYTES;
-
-    return f->linktype == LINKTYPE_ETHERNET && !e->checksums &&
-           f->caplen >= ETHERNET_BYTES + IPV4_HEADER_BYTES + TCP_HEADER_BYTES &&
-           bytes_be16(ip - 2) == ETHERTYPE_IPV4 && ip[0] == 0x45 && ip[9] == IPPROTO_TCP &&
-           !(bytes_be16(ip + 6) & IPV4_FRAGMENT_MASK) &&
-           bytes_be16(ip + 2) >= IPV4_HEADER_BYTES + TCP_HEADER_BYTES;
-}
-
 bool early_hash_frame(const struct early_hash *e, const struct frame *f, uint32_t *hash)
 {
     struct cursor c = cursor_init(f->data, f->caplen);
@@ -143,14 +128,6 @@ bool early_hash_frame(const struct early_hash *e, const struct frame *f, uint32_
     uint16_t ethertype, vlan = 0, port[2];
     struct early_segment s;
 
-    if (is_plain_tcp(e, f)) {
-        const uint8_t *ip = f->data + ETHERNET_BYTES, *tcp = ip + IPV4_HEADER_BYTES;
-
-        port[0] = bytes_be16(tcp);
-        port[1] = bytes_be16(tcp + 2);
-        *hash = flow_key_hash_headers(4, ip + 12, ip + 16, port, IPPROTO_TCP, e->seed);
-        return true;
-    }
     if (link_read(&c, f->linktype, &ethertype, &vlan) != LINK_OK)
         return false;
     wire_bytes -= (uint32_t)(c.p - f->data);

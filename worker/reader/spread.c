@@ -22,8 +22,6 @@
  * less than one. */
 #define FRAME_MIN_BYTES 16u
 
-#define PORTS_AT 36 /* in Ethernet and IPv4 */
-
 _Static_assert(FRAME_RING_DATA_BYTES == PCAP_WINDOW_BYTES, "a block is a window");
 _Static_assert(FRAME_RING_FRAMES_MAX > PCAP_READ_BYTES / FRAME_MIN_BYTES + 1, "and has its frames");
 
@@ -71,20 +69,12 @@ static void pass_on(struct spread *s, const struct frame *f)
     s->counters->reader_to_all++;
 }
 
-/* Their headers up to the ports: the source has only looked at what is in front of the frames. */
-static void prefetch(const struct frame *frames, int n)
-{
-    for (int i = 0; i < n; i++)
-        __builtin_prefetch(frames[i].data + PORTS_AT);
-}
-
 int spread_block(struct spread *s)
 {
     struct frame frames[CAPTURE_BATCH_MAX];
     int n;
 
     while ((n = capture_pcap_file.recv(s->file, frames, CAPTURE_BATCH_MAX)) > 0) {
-        prefetch(frames, n);
         for (int i = 0; i < n; i++)
             pass_on(s, &frames[i]);
         capture_pcap_file.release(s->file);
