@@ -29,8 +29,10 @@ void host_close(struct worker *w, struct flow *f);
 /* Whether bytes of this end are still looked at. */
 bool host_wants(const struct worker *w, const struct flow *f, unsigned end);
 
-/* A packet is about to begin a flow: asks memory for what looking for its name begins with. */
-void host_learn_prefetch(struct worker *w, const struct packet *p);
+/* A packet is about to begin a flow, or a flow to end: asks memory for what looking for its name
+ * begins with. */
+void host_learn_prefetch_begin(struct worker *w, const struct packet *p);
+void host_learn_prefetch_end(struct worker *w, struct flow *f);
 
 /* A flow begins: which name led to it. It is over and logged: gives back what it held. */
 void host_learn_begin(struct worker *w, struct flow *f);

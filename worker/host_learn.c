@@ -73,10 +73,23 @@ void host_connection_id(struct analyzer_ctx *ctx, unsigned side, const uint8_t *
         learn_connection_set_category(c->w->learn, c->f->connection, c->f->category);
 }
 
-void host_learn_prefetch(struct worker *w, const struct packet *p)
+void host_learn_prefetch_begin(struct worker *w, const struct packet *p)
 {
     if (w->learn)
         learn_name_prefetch(w->learn, &p->key.addr[!p->from]);
+}
+
+/* Another worker may have seen the answer, and told since; or it was looked for the wrong way
+ * round. */
+static bool is_looked_for_again(const struct worker *w, const struct flow *f)
+{
+    return f->resolved == 0 && (w->heritage->n_workers > 1 || f->named_orig != f->orig);
+}
+
+void host_learn_prefetch_end(struct worker *w, struct flow *f)
+{
+    if (w->learn && is_looked_for_again(w, f))
+        learn_name_prefetch(w->learn, flow_addr(f, FLOW_RESP));
 }
 
 void host_learn_begin(struct worker *w, struct flow *f)
@@ -102,9 +115,7 @@ struct str host_resolved_name(struct worker *w, struct flow *f)
 {
     if (!w->learn)
         return STR_LIT("");
-    /* Another worker may have seen the answer, and told since; or it was looked for the wrong way
-     * round. */
-    if (f->resolved == 0 && (w->heritage->n_workers > 1 || f->named_orig != f->orig))
+    if (is_looked_for_again(w, f))
         host_learn_begin(w, f);
     return learn_name_text(w->learn, f->resolved);
 }

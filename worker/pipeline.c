@@ -134,6 +134,7 @@ void pipeline_flow_end(struct worker *w, struct flow *f)
     struct taker t;
 
     flow_table_prefetch_removal(&w->flows, f);
+    host_learn_prefetch_end(w, f);
     if (shunt_covers(w, f))
         shunt_end(w, f);
     for (unsigned end = 0; end < 2 && f->key.proto == IPPROTO_TCP; end++) {
@@ -191,7 +192,6 @@ static struct flow *flow_begin(struct worker *w, const struct packet *p, enum fl
 {
     struct flow *f;
 
-    host_learn_prefetch(w, p);
     while ((f = flow_surplus(w, p->hash))) {
         pipeline_flow_end(w, f);
         w->counters->flows_evicted++;
@@ -473,16 +473,23 @@ static void clock_follow(struct worker *w, uint64_t ts_ns)
     }
 }
 
+/* Asks memory for the packet's flow, or for what beginning one looks at. */
+static inline void flow_prefetch(struct worker *w, const struct packet *p)
+{
+    if (!flow_table_prefetch_flow(&w->flows, p->hash))
+        host_learn_prefetch_begin(w, p);
+}
+
 /* Flow, reassembly, detect, parse, emit for the decoded packets so far. */
 static void batch_process(struct worker *w, struct batch *b)
 {
     uint32_t n = b->n_packets;
 
     for (uint32_t i = 0; i < FLOWS_AHEAD && i < n; i++)
-        flow_table_prefetch_flow(&w->flows, b->packets[i].hash);
+        flow_prefetch(w, &b->packets[i]);
     for (uint32_t i = 0; i < n; i++) {
         if (i + FLOWS_AHEAD < n)
-            flow_table_prefetch_flow(&w->flows, b->packets[i + FLOWS_AHEAD].hash);
+            flow_prefetch(w, &b->packets[i + FLOWS_AHEAD]);
         clock_follow(w, b->packets[i].ts_ns);
         packet_run(w, &b->packets[i]);
     }

@@ -80,7 +80,7 @@ void flow_table_fini(struct flow_table *t)
     memset(t, 0, sizeof *t);
 }
 
-void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash)
+bool flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash)
 {
     uint32_t home = flow_table_home(t, hash);
 
@@ -88,15 +88,16 @@ void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash)
         uint32_t i = (home + n) & t->mask;
 
         if (t->slots[i].index == 0)
-            return;
+            break;
         if (t->slots[i].hash == hash) {
             const char *f = (const char *)flow_table_at(t, t->slots[i].index - 1);
 
             for (unsigned at = 0; at < FLOW_HOT_BYTES; at += CACHE_LINE_BYTES)
                 __builtin_prefetch(f + at);
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 struct flow *flow_table_find(const struct flow_table *t, const struct flow_key *key, uint32_t hash)

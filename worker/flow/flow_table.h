@@ -47,7 +47,9 @@ static inline void flow_table_prefetch_slot(const struct flow_table *t, uint32_t
 {
     __builtin_prefetch(&t->slots[flow_table_home(t, hash)]);
 }
-void flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash);
+
+/* … and false if there is no flow of that hash. */
+bool flow_table_prefetch_flow(const struct flow_table *t, uint32_t hash);
 
 struct flow *flow_table_find(const struct flow_table *t, const struct flow_key *key, uint32_t hash);
 
