@@ -23,7 +23,6 @@
 #define HELLO_PAUSE_MAX_NS (1 * NS_PER_SEC)
 #define RESYNC_PAUSE_NS    (10 * NS_PER_SEC)
 #define EVENTS_A_SECOND    1000u /* each is work for every other worker and the manager */
-#define PACE_NS            (20 * NS_PER_MS) /* between two messages, unless one is full */
 #define GATHERED_BYTES     (4u * EVENT_ALT_SVC_BYTES)
 #define EXPIRE_STEPS       32u /* places of the table looked at in each call */
 
@@ -185,11 +184,10 @@ void alt_svc_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
         s->events_left = EVENTS_A_SECOND;
     }
     s->run_ns = mono_ns;
-    if (mono_ns - s->sent_ns >= PACE_NS) {
+    if (mono_ns - s->sent_ns >= LEARN_PACE_NS)
         s->gathers = false;
-        if (s->gathered_len > 0)
-            send(l);
-    }
+    if (s->gathered_len > 0 && (l->due || !s->gathers))
+        send(l);
     if (s->wants_table && mono_ns >= s->hello_ns)
         ask(l, mono_ns);
     alt_svc_table_expire(s->table, packet_ns, EXPIRE_STEPS);
@@ -199,7 +197,7 @@ uint64_t alt_svc_deadline_ns(const struct learn *l)
 {
     const struct alt_svc *s = l->alt_svc;
     uint64_t hello_ns = s && s->wants_table ? s->hello_ns : UINT64_MAX;
-    uint64_t send_ns = s && s->gathered_len > 0 ? s->sent_ns + PACE_NS : UINT64_MAX;
+    uint64_t send_ns = s && s->gathered_len > 0 ? s->sent_ns + LEARN_PACE_NS : UINT64_MAX;
 
     return send_ns < hello_ns ? send_ns : hello_ns;
 }

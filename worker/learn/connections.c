@@ -39,7 +39,6 @@
 #define IDS             4u /* of one connection: both sides', and some that came later */
 #define CONNECTIONS_MAX (UINT64_C(1) << 26)
 #define ASKS_A_SECOND   512u
-#define ASKS_PACE_NS    (10 * NS_PER_MS) /* between two messages, unless one is full */
 #define ASKED_SLOTS     1024u
 #define QUESTIONS       (64 * ASKS_A_SECOND) /* longer than UDP flows are silent, as shipped */
 #define QUESTION_BYTES  (1 + CONNECTIONS_ASK_BYTES)
@@ -534,7 +533,7 @@ void connections_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
     (void)packet_ns;
     if (!t || !t->share)
         return;
-    if (mono_ns >= connections_deadline_ns(l)) {
+    if (t->n_asks > 0 && (l->due || mono_ns >= connections_deadline_ns(l))) {
         connections_ask(l);
         t->sent_ns = mono_ns;
     }
@@ -552,5 +551,5 @@ uint64_t connections_deadline_ns(const struct learn *l)
 
     if (!t || t->n_asks == 0)
         return UINT64_MAX;
-    return t->n_asks == CONNECTIONS_EVENT_MAX ? 0 : t->sent_ns + ASKS_PACE_NS;
+    return t->n_asks == CONNECTIONS_EVENT_MAX ? 0 : t->sent_ns + LEARN_PACE_NS;
 }

@@ -131,6 +131,7 @@ void learn_message(struct learn *l, const struct bus_message *m)
 
 void learn_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
 {
+    l->due = mono_ns >= learn_deadline_ns(l);
     for (size_t i = 0; i < PARTS; i++)
         if (parts[i].run)
             parts[i].run(l, packet_ns, mono_ns);

@@ -5,6 +5,9 @@
 
 #include "worker/learn/learn.h"
 
+/* Between two messages of a part, unless one is full. */
+#define LEARN_PACE_NS (50 * UINT64_C(1000000))
+
 struct alt_svc;
 struct names;
 struct connections;
@@ -14,6 +17,8 @@ struct learn {
     const struct heritage *h;
     struct bus *bus; /* may be NULL */
     struct counters *c;
+    bool due; /* a part is about to tell the others: each tells all that it has gathered, since many
+                 messages at once wake no more processes than one */
     struct alt_svc *alt_svc;
     struct names *names;
     struct connections *connections;

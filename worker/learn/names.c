@@ -476,11 +476,11 @@ void names_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
     (void)packet_ns;
     if (!l->names)
         return;
-    if (mono_ns - l->names->pace_ns >= NAMES_EVENT_PACE_NS) {
+    if (mono_ns - l->names->pace_ns >= LEARN_PACE_NS) {
         l->names->pace_ns = mono_ns;
         l->names->full_left = NAMES_EVENTS_FULL_MAX;
     }
-    if (mono_ns < names_deadline_ns(l))
+    if (l->names->event.n == 0 || (!l->due && mono_ns < names_deadline_ns(l)))
         return;
     send(l);
     l->names->sent_ns = mono_ns;
@@ -490,5 +490,5 @@ uint64_t names_deadline_ns(const struct learn *l)
 {
     const struct names *n = l->names;
 
-    return n && n->event.n > 0 ? n->sent_ns + NAMES_EVENT_PACE_NS : UINT64_MAX;
+    return n && n->event.n > 0 ? n->sent_ns + LEARN_PACE_NS : UINT64_MAX;
 }

@@ -12,7 +12,6 @@
 
 #define NAMES_TEXT_MAX        255u
 #define NAMES_EVENT_BYTES_MAX (16u * 1024)
-#define NAMES_EVENT_PACE_NS   (50 * UINT64_C(1000000))
 #define NAMES_EVENTS_FULL_MAX 4u /* in a pace, beside the one that goes with it */
 
 /* One answer: client was told at ts_ns that addr is where name is, for ttl_s. */

@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #define CAPACITY 4u
-#define PACE_NS  (10 * NS_PER_MS) /* between two messages with questions */
 
 static const struct workers_part part = {
     .name = "connections",
@@ -222,15 +221,15 @@ static void test_same_question_once(void **state)
     (void)state;
     for (unsigned i = 0; i < 3; i++)
         find(&a, "same-id", 1);
-    connections_run(&a.l, 0, PACE_NS);
+    connections_run(&a.l, 0, LEARN_PACE_NS);
     assert_int_equal(published.n, 1);
     connections_run(&a.l, 0, NS_PER_SEC); /* another second */
     find(&a, "same-id", 1);
-    connections_run(&a.l, 0, NS_PER_SEC + PACE_NS);
+    connections_run(&a.l, 0, NS_PER_SEC + LEARN_PACE_NS);
     assert_int_equal(published.n, 1);
     connections_run(&a.l, 0, 2 * NS_PER_SEC);
     find(&a, "same-id", 1);
-    connections_run(&a.l, 0, 2 * NS_PER_SEC + PACE_NS);
+    connections_run(&a.l, 0, 2 * NS_PER_SEC + LEARN_PACE_NS);
     assert_int_equal(published.n, 2);
 }
 
@@ -249,15 +248,15 @@ static void test_questions_are_few(void **state)
     (void)state;
     for (unsigned i = 0; i < 2000; i++) {
         n += ask_anew(i);
-        connections_run(&a.l, 0, PACE_NS);
+        connections_run(&a.l, 0, LEARN_PACE_NS);
     }
-    connections_run(&a.l, 0, 2 * PACE_NS);
+    connections_run(&a.l, 0, 2 * LEARN_PACE_NS);
     assert_int_equal(n, 512);
     assert_int_equal(published.n, 1 + 512 / CONNECTIONS_EVENT_MAX);
     assert_true(a.c.learn_connections_unasked > 1000);
     connections_run(&a.l, 0, NS_PER_SEC); /* another second */
     assert_int_equal(ask_anew(2000), 1);
-    connections_run(&a.l, 0, NS_PER_SEC + PACE_NS);
+    connections_run(&a.l, 0, NS_PER_SEC + LEARN_PACE_NS);
     assert_int_equal(published.n, 2 + 512 / CONNECTIONS_EVENT_MAX);
 }
 
@@ -269,11 +268,11 @@ static void test_questions_are_gathered(void **state)
     connections_run(&a.l, 0, NS_PER_SEC);
     assert_int_equal(published.n, 1); /* it was quiet */
     ask_anew(2);
-    assert_int_equal(connections_deadline_ns(&a.l), NS_PER_SEC + PACE_NS);
-    connections_run(&a.l, 0, NS_PER_SEC + PACE_NS - 1);
+    assert_int_equal(connections_deadline_ns(&a.l), NS_PER_SEC + LEARN_PACE_NS);
+    connections_run(&a.l, 0, NS_PER_SEC + LEARN_PACE_NS - 1);
     ask_anew(3);
     assert_int_equal(published.n, 1);
-    connections_run(&a.l, 0, NS_PER_SEC + PACE_NS);
+    connections_run(&a.l, 0, NS_PER_SEC + LEARN_PACE_NS);
     assert_int_equal(published.n, 2);
     ask_anew(4);
     connections_ask(&a.l); /* must not wait */

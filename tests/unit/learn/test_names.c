@@ -277,10 +277,10 @@ static void at_most_one_message_a_pace(void **state)
     assert_int_equal(published.n, 1);
     assert_true(names_deadline_ns(&a.l) == UINT64_MAX);
     add(&a, 1, 2, "two.example", 60, START);
-    assert_true(names_deadline_ns(&a.l) == HOUR + NAMES_EVENT_PACE_NS);
-    names_run(&a.l, START, HOUR + NAMES_EVENT_PACE_NS - 1);
+    assert_true(names_deadline_ns(&a.l) == HOUR + LEARN_PACE_NS);
+    names_run(&a.l, START, HOUR + LEARN_PACE_NS - 1);
     assert_int_equal(published.n, 1);
-    names_run(&a.l, START, HOUR + NAMES_EVENT_PACE_NS);
+    names_run(&a.l, START, HOUR + LEARN_PACE_NS);
     assert_int_equal(published.n, 2);
 }
 
