@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Blocks are numbered from 0 on; block n lies at place n mod FRAME_RING_BLOCKS. The reader counts
- * those that it has published, each worker those that it has given back, and the differences say
- * everything: nobody writes a word that another one writes.
+/* Blocks are numbered from 0 on. The reader counts those that it has published, each worker those
+ * that it has given back, and the differences say everything: nobody writes a word that another one
+ * writes. Which slot of memory block n lies in, the reader writes down before it publishes: of the
+ * free ones it takes the one that was used last, so that as little memory is in use as those who
+ * are behind need, and a cache has it.
  *
  * Who finds nothing to do says so in its `waits`, looks once more, and sleeps; who makes something
  * to do looks for that word afterwards. With both in one total order one of them sees the other, so
@@ -29,6 +31,10 @@
 
 #define LINE_BYTES 64
 #define PAGE_BYTES (64u * 1024) /* or a whole number of smaller ones */
+#define SLOTS      FRAME_RING_BLOCKS_IN_TURN
+
+_Static_assert(SLOTS <= 64, "a word has a bit for each");
+_Static_assert(FRAME_RING_BLOCKS <= SLOTS, "so many there are");
 
 struct frame_ring_worker {
     _Alignas(LINE_BYTES) atomic_uint done;
@@ -43,6 +49,7 @@ struct frame_ring_control {
     _Alignas(LINE_BYTES) atomic_uint reader_waits;
     atomic_uint reader_until; /* blocks given back, by each worker, that it waits for */
     struct frame_ring_worker worker[HERITAGE_WORKERS_MAX];
+    _Alignas(LINE_BYTES) atomic_uchar slot[SLOTS]; /* of block n at n mod SLOTS */
 };
 
 struct frame_ring_block {
@@ -71,12 +78,22 @@ static size_t block_bytes(uint32_t n_workers)
 
 size_t frame_ring_bytes(uint32_t n_workers)
 {
-    return pages(sizeof(struct frame_ring_control)) + FRAME_RING_BLOCKS * block_bytes(n_workers);
+    return pages(sizeof(struct frame_ring_control)) + SLOTS * block_bytes(n_workers);
+}
+
+static uint32_t slot_of(const struct frame_ring *r, uint32_t number)
+{
+    return atomic_load_explicit(&r->control->slot[number % SLOTS], memory_order_relaxed) % SLOTS;
+}
+
+static struct frame_ring_block *block_in(const struct frame_ring *r, uint32_t slot)
+{
+    return (void *)(r->blocks + slot * r->block_bytes);
 }
 
 static struct frame_ring_block *block_at(const struct frame_ring *r, uint32_t number)
 {
-    return (void *)(r->blocks + number % FRAME_RING_BLOCKS * r->block_bytes);
+    return block_in(r, slot_of(r, number));
 }
 
 static struct frame_ring_entry *list_of(struct frame_ring_block *b, uint32_t worker)
@@ -98,6 +115,8 @@ int frame_ring_open(struct frame_ring *r, int memory_fd, uint32_t n_workers,
     CHECK(n_workers > 0 && n_workers <= HERITAGE_WORKERS_MAX);
     *r = (struct frame_ring){.n_workers = n_workers,
                              .role = role,
+                             .ahead_max = role == FRAME_RING_IN_TURN ? FRAME_RING_BLOCKS_IN_TURN
+                                                                     : FRAME_RING_BLOCKS,
                              .block_bytes = block_bytes(n_workers),
                              .reader_fd = -1};
     for (uint32_t i = 0; i < HERITAGE_WORKERS_MAX; i++)
@@ -107,8 +126,7 @@ int frame_ring_open(struct frame_ring *r, int memory_fd, uint32_t n_workers,
         return -errno;
     r->control = (void *)all;
     r->blocks = all + control;
-    if (role == FRAME_RING_WORKER &&
-        mprotect(r->blocks, FRAME_RING_BLOCKS * r->block_bytes, PROT_READ) < 0) {
+    if (role == FRAME_RING_WORKER && mprotect(r->blocks, SLOTS * r->block_bytes, PROT_READ) < 0) {
         int err = -errno;
 
         frame_ring_close(r);
@@ -151,29 +169,53 @@ static uint32_t blocks_in_use(const struct frame_ring *r)
     for (uint32_t i = 0; i < r->n_workers; i++) {
         uint32_t used = published - atomic_load(&r->control->worker[i].done);
 
-        if (!atomic_load(&r->control->worker[i].gone) && used <= FRAME_RING_BLOCKS && used > most)
+        if (!atomic_load(&r->control->worker[i].gone) && used <= SLOTS && used > most)
             most = used;
     }
     return most;
 }
 
+/* Of the free slots the one that was filled last: its memory is still in a cache. The newest block
+ * stays, also when all have done with it: from its place the file is read on. */
+static uint32_t slot_choose(const struct frame_ring *r, uint32_t published, uint32_t in_use)
+{
+    uint32_t back, keep = in_use > 0 ? in_use : 1;
+    uint64_t kept = 0;
+
+    for (back = 1; back <= keep && back <= published; back++)
+        kept |= UINT64_C(1) << slot_of(r, published - back);
+    for (; back < SLOTS && back <= published; back++)
+        if (!(kept >> slot_of(r, published - back) & 1))
+            return slot_of(r, published - back);
+    return (uint32_t)__builtin_ctzll(~kept);
+}
+
+static void begin_block(struct frame_ring *r, uint32_t published, uint32_t in_use)
+{
+    uint32_t slot = slot_choose(r, published, in_use);
+
+    atomic_store_explicit(&r->control->slot[published % SLOTS], (unsigned char)slot,
+                          memory_order_relaxed);
+    r->filling = block_in(r, slot);
+    r->filling->n_frames = 0;
+    memset(r->filling->n_of, 0, r->n_workers * sizeof r->filling->n_of[0]);
+}
+
 uint8_t *frame_ring_take(struct frame_ring *r)
 {
     struct frame_ring_control *c = r->control;
-    uint32_t published = atomic_load(&c->published);
+    uint32_t published = atomic_load(&c->published), in_use = blocks_in_use(r);
 
-    if (!r->filling && blocks_in_use(r) == FRAME_RING_BLOCKS) {
-        atomic_store(&c->reader_until, published - FRAME_RING_BLOCKS / 2);
+    if (!r->filling && in_use >= r->ahead_max) {
+        atomic_store(&c->reader_until, published - r->ahead_max / 2);
         atomic_store(&c->reader_waits, 1);
-        if (blocks_in_use(r) == FRAME_RING_BLOCKS)
+        in_use = blocks_in_use(r);
+        if (in_use >= r->ahead_max)
             return NULL;
         atomic_store(&c->reader_waits, 0);
     }
-    if (!r->filling) {
-        r->filling = block_at(r, published);
-        r->filling->n_frames = 0;
-        memset(r->filling->n_of, 0, r->n_workers * sizeof r->filling->n_of[0]);
-    }
+    if (!r->filling)
+        begin_block(r, published, in_use);
     return data_of(r, r->filling);
 }
 
@@ -334,7 +376,7 @@ int frame_ring_next(struct frame_ring *r, uint32_t worker, struct frame_ring_lis
     }
     if (n == 0)
         return -ENODATA;
-    if (n > FRAME_RING_BLOCKS)
+    if (n > SLOTS)
         return -EPROTO;
     b = block_at(r, atomic_load(&c->worker[worker].done));
     *out = (struct frame_ring_list){.block = b,

@@ -21,7 +21,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FRAME_RING_BLOCKS 16u
+/* That who reads is ahead of a worker at most: the reader process, which always comes so far, and
+ * workers in turn, none of which reads more than a few ahead of itself. While the logger has the
+ * core of one of these, the others go on. */
+#define FRAME_RING_BLOCKS         16u
+#define FRAME_RING_BLOCKS_IN_TURN 32u
 #define FRAME_RING_WAKE_BLOCKS                                                                     \
     8u /* until then a worker sleeps, or until the reader process does                             \
         */
@@ -54,6 +58,7 @@ struct frame_ring {
     uint8_t *blocks;
     size_t block_bytes;
     enum frame_ring_role role;
+    uint32_t ahead_max;                   /* blocks; the above, by the role */
     int reader_fd;                        /* eventfd that wakes the reader, -1: not known here */
     int worker_fds[HERITAGE_WORKERS_MAX]; /* eventfds that wake workers, the same; all borrowed */
     struct frame_ring_block *filling;     /* reader: the block that it has taken */

@@ -349,7 +349,7 @@ static void a_turn_without_frames_is_passed_on(void **state)
 static void many_turns_round_the_ring(void **state)
 {
     (void)state;
-    for (uint64_t i = 0; i < 5 * FRAME_RING_BLOCKS; i++) {
+    for (uint64_t i = 0; i < 5 * FRAME_RING_BLOCKS_IN_TURN; i++) {
         turn(i % 3 % WORKERS, i * 100, (i + 1) * 100, i, ALL, false);
         take(FIRST, 1, i);
         take(SECOND, 1, i);
@@ -381,19 +381,19 @@ static void the_last_turn_is_the_last(void **state)
 static void a_slow_worker_holds_up_the_turn(void **state)
 {
     (void)state;
-    for (uint64_t i = 0; i < FRAME_RING_BLOCKS; i++) {
+    for (uint64_t i = 0; i < FRAME_RING_BLOCKS_IN_TURN; i++) {
         turn(FIRST, i * 100, (i + 1) * 100, i, ALL, false);
         take(FIRST, 1, i);
     }
     sleeps(FIRST);
     assert_false(gets_turn(FIRST));
-    for (uint64_t i = 0; i < FRAME_RING_BLOCKS / 2; i++) {
+    for (uint64_t i = 0; i < FRAME_RING_BLOCKS_IN_TURN / 2; i++) {
         assert_false(is_awake(worker_fds[FIRST]));
         take_by(&in_turn[SECOND], SECOND, 1, i);
     }
     assert_true(is_awake(worker_fds[FIRST]));
     assert_false(is_awake(worker_fds[SECOND]));
-    turn(FIRST, FRAME_RING_BLOCKS * 100, 9999, 99, ALL, false);
+    turn(FIRST, FRAME_RING_BLOCKS_IN_TURN * 100, 9999, 99, ALL, false);
 }
 
 /* What a dead worker had read of its block is read again. */
@@ -413,7 +413,7 @@ static void a_worker_dies_in_its_turn(void **state)
     assert_false(is_awake(worker_fds[SECOND]));
     turn(FIRST, 100, 200, 8, FIRST, false);
     take(FIRST, 1, 8);
-    for (uint64_t i = 2; i < 3 * FRAME_RING_BLOCKS; i++) {
+    for (uint64_t i = 2; i < 3 * FRAME_RING_BLOCKS_IN_TURN; i++) {
         turn(FIRST, i * 100, (i + 1) * 100, i, ALL, false);
         take(FIRST, 1, i);
     }
@@ -449,6 +449,71 @@ static void who_waits_for_another_ones_turn_is_woken(void **state)
     turn(SECOND, 100, 200, 8, FIRST, false);
 }
 
+/* A block with its number in it. Where it lies, NULL if there is none to be had. */
+static uint8_t *publish_number(uint64_t number)
+{
+    struct frame_ring_entry e = {.ts_ns = number, .caplen = sizeof number};
+    uint8_t *data = frame_ring_take(&reader);
+
+    if (!data)
+        return NULL;
+    memcpy(data, &number, sizeof number);
+    frame_ring_add_to_all(&reader, &e);
+    frame_ring_publish(&reader);
+    return data;
+}
+
+static void take_number(uint32_t w, uint64_t number)
+{
+    struct frame_ring_entry e;
+    struct frame_ring_list list;
+    const uint8_t *data;
+
+    assert_int_equal(frame_ring_next(&worker, w, &list), 1);
+    assert_true(frame_ring_frame(&worker, &list, 0, &e, &data));
+    assert_int_equal(e.ts_ns, number);
+    assert_memory_equal(data, &number, sizeof number);
+    frame_ring_give_back(&worker, w);
+}
+
+/* While all keep pace two of them are in use: the newest stays until the next one is there. */
+static void memory_of_the_last_block_given_back_is_used_again(void **state)
+{
+    const uint8_t *at[2] = {publish_number(0), publish_number(1)};
+
+    (void)state;
+    assert_ptr_not_equal(at[0], at[1]);
+    for (uint64_t i = 2; i < 200; i++) {
+        take_number(FIRST, i - 2);
+        take_number(SECOND, i - 2);
+        assert_ptr_equal(publish_number(i), at[i % 2]);
+    }
+}
+
+/* However far they are apart. */
+static void a_block_stays_until_all_have_done_with_it(void **state)
+{
+    uint64_t published = 0, taken[WORKERS] = {0}, behind[WORKERS] = {0};
+    uint32_t dice = 1;
+
+    (void)state;
+    while (published < 3000) {
+        uint32_t w;
+
+        dice = dice * 1664525 + 1013904223;
+        w = dice >> 30;
+        if (w >= WORKERS)
+            published += publish_number(published) != NULL;
+        else if (taken[w] < published)
+            take_number(w, taken[w]++);
+        for (w = 0; w < WORKERS; w++)
+            if (published - taken[w] > behind[w])
+                behind[w] = published - taken[w];
+    }
+    assert_int_equal(behind[FIRST], FRAME_RING_BLOCKS);
+    assert_int_equal(behind[SECOND], FRAME_RING_BLOCKS);
+}
+
 #define IN_RING(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -461,6 +526,8 @@ int main(void)
         IN_RING(a_reader_that_rests_leaves_nobody_asleep),
         IN_RING(the_end_comes_after_all_frames),
         IN_RING(a_block_without_frames_stays),
+        IN_RING(memory_of_the_last_block_given_back_is_used_again),
+        IN_RING(a_block_stays_until_all_have_done_with_it),
         IN_RING(what_cannot_be_is_refused),
         IN_RING(the_first_turn_is_at_the_start),
         IN_RING(turns_go_on_from_one_another),

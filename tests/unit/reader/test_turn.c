@@ -141,15 +141,18 @@ static void file_arp(void)
     file_frame(head, 60, true);
 }
 
+#define UDP_FRAMES 14000u
+#define ARP_FRAMES 14u
+
 /* More than all blocks of the ring hold, with something for all in between. */
 static void file_of_many_blocks(void)
 {
-    for (uint32_t i = 0; i < 9000; i++) {
+    for (uint32_t i = 0; i < UDP_FRAMES; i++) {
         file_udp((uint8_t)i, 60 + i % 1400, i % 100 == 50);
-        if (i % 1000 == 0)
+        if (i % (UDP_FRAMES / ARP_FRAMES) == 0)
             file_arp();
     }
-    assert_true(lseek(file_fd, 0, SEEK_END) > (FRAME_RING_BLOCKS + 4) * PCAP_READ_BYTES);
+    assert_true(lseek(file_fd, 0, SEEK_END) > (FRAME_RING_BLOCKS_IN_TURN + 4) * PCAP_READ_BYTES);
 }
 
 static void file_cut(unsigned bytes)
@@ -268,6 +271,16 @@ static void run(unsigned batches)
                      can_step(w) ? "comes to no end" : "sleeps, nobody wakes it");
 }
 
+/* The first one reads until the ring is full, the last one on from there. */
+static void run_each_as_far_as_it_comes(void)
+{
+    dup2(said_fd, STDERR_FILENO);
+    for (unsigned w = 0; w < WORKERS; w++)
+        while (can_step(w))
+            step(w);
+    dup2(stderr_fd, STDERR_FILENO);
+}
+
 static unsigned lines_said(void)
 {
     char text[4096];
@@ -313,11 +326,10 @@ static void each_frame_reaches_its_worker_once(void **state)
     assert_all_read(n_expected);
     for (unsigned w = 0; w < WORKERS; w++) {
         assert_true(seats[w].last > n_expected / 2);
-        assert_true(seats[w].counters.reader_blocks > 0); /* all of them read */
         assert_int_equal(capture_file_in_turn.input_ns(seats[w].capture),
                          (n_expected - 1) * NS_PER_SEC);
     }
-    assert_int_equal(SUM(reader_to_all), 90 + 9);
+    assert_int_equal(SUM(reader_to_all), UDP_FRAMES / 100 + ARP_FRAMES);
 }
 
 /* Each of them goes on for as long as it can. */
@@ -326,9 +338,7 @@ static void nobody_can_read_it_all_alone(void **state)
     (void)state;
     file_of_many_blocks();
     open_workers("");
-    for (unsigned w = 0; w < WORKERS; w++)
-        while (can_step(w))
-            step(w);
+    run_each_as_far_as_it_comes();
     assert_in_range(seats[0].counters.reader_frames, 1, n_expected - 1);
     assert_true(seats[0].asleep && seats[0].counters.reader_waits > 0);
     run(1000000);
@@ -366,7 +376,7 @@ static void a_file_without_frames(void **state)
 static void frames_for_one_worker_only(void **state)
 {
     (void)state;
-    for (uint32_t i = 0; i < 9000; i++)
+    for (uint32_t i = 0; i < UDP_FRAMES; i++)
         file_udp(1, 1000, false);
     open_workers("");
     run(1);
@@ -411,8 +421,8 @@ static void a_filter_that_little_passes(void **state)
     open_workers("arp");
     run(300);
     assert_ends();
-    assert_int_equal(SUM(reader_frames), 9);
-    assert_int_equal(SUM(capture_filtered), n_expected - 9);
+    assert_int_equal(SUM(reader_frames), ARP_FRAMES);
+    assert_int_equal(SUM(capture_filtered), n_expected - ARP_FRAMES);
     for (uint32_t i = 0; i < n_expected; i++) /* one ARP in 1001 frames, the second of them */
         assert_int_equal(expected[i].seen, i % 1001 == 1 ? WORKERS : 0);
 }
@@ -457,9 +467,10 @@ static void a_message_names_the_packet_in_the_file(void **state)
     file_of_many_blocks();
     file_cut(1);
     open_workers("");
+    run_each_as_far_as_it_comes();
     run(300);
     for (unsigned w = 0; w < WORKERS; w++)
-        assert_in_range(seats[w].counters.reader_frames, 1, n_expected - 2);
+        assert_in_range(seats[w].counters.reader_frames, 0, n_expected - 2);
     assert_true(pread(said_fd, text, sizeof text - 1, 0) > 0);
     snprintf(packet, sizeof packet, "packet %u at", n_expected);
     assert_non_null(strstr(text, packet));
