@@ -52,6 +52,8 @@
 #define BUS_QUIET_NS    (100 * NS_PER_MS)
 #define GATHER_BATCHES  8u
 #define AHEAD_BATCHES   16u
+#define RESUME_BATCHES  8u
+#define PACE_WAIT_NS    NS_PER_SEC
 #define HEAD_BYTES_MAX  (512 + 32 * 64)
 #define TOPIC_BYTES     128
 
@@ -323,15 +325,20 @@ static void exchange(struct emit *e)
     e->c->spool_batches = spool_batches(e->spool);
 }
 
+static void flush_old(struct emit *e)
+{
+    if (!e->has_untold || e->now_ns - e->untold_since_ns < e->h->options.log_flush_interval)
+        return;
+    spool_seal_all(e->spool);
+    hasten(e);
+}
+
 void emit_run(struct emit *e, uint64_t now_ns)
 {
     e->now_ns = now_ns;
-    if (spool_open_records(e->spool) == 0 && e->sent_seq >= spool_last_seq(e->spool)) {
+    if (spool_open_records(e->spool) == 0 && e->sent_seq >= spool_last_seq(e->spool))
         e->has_untold = false;
-    } else if (e->has_untold && now_ns - e->untold_since_ns >= e->h->options.log_flush_interval) {
-        spool_seal_all(e->spool);
-        hasten(e);
-    }
+    flush_old(e);
     if (has_publishable(e) || now_ns >= e->bus_due_ns || now_ns >= emit_deadline_ns(e))
         exchange(e);
 }
@@ -375,9 +382,12 @@ static void wait_for_bus(struct emit *e, uint64_t until_ns)
     poll(p, (nfds_t)n, (int)((deadline + NS_PER_MS - 1) / NS_PER_MS));
 }
 
+/* In the middle of a packet or a flow's end: what emit_run would do is done here too, or a wait
+ * would end at once, for the records that have waited long enough. */
 static void exchange_now(struct emit *e)
 {
     e->now_ns = clock_mono_ns();
+    flush_old(e);
     exchange(e);
 }
 
@@ -422,8 +432,9 @@ static void keep_pace(struct emit *e)
     e->c->spool_waits++;
     hasten(e);
     exchange_now(e);
-    wait_for_bus(e, UINT64_MAX);
-    exchange_now(e);
+    for (uint64_t until = e->now_ns + PACE_WAIT_NS;
+         spool_batches(e->spool) > RESUME_BATCHES && e->now_ns < until && !heritage_orphaned(e->h);)
+        emit_wait(e, until);
 }
 
 void emit_record(struct emit *e, enum record_type type, const void *rec)

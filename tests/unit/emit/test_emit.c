@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -26,6 +27,7 @@
 #define DEADLINE_NS (20 * NS_PER_SEC)
 #define IDS         8192u
 #define SLOTS       6u
+#define SLOTS_MANY  40u
 
 static char dir[64];
 static struct heritage worker_heritage, logger_heritage;
@@ -34,6 +36,7 @@ static struct bus *worker_bus, *logger_bus;
 static struct emit *emit;
 static struct counters counters;
 static uint64_t added_ns;
+static uint32_t slots = SLOTS; /* of the spool */
 
 /* The logger: what it wrote, and how it is to behave. */
 static struct {
@@ -63,7 +66,7 @@ static void make_heritage(struct heritage *h, enum node_kind kind, const char *n
     snprintf(h->node, sizeof h->node, "%s", node);
     snprintf(h->run_dir, sizeof h->run_dir, "%s", dir);
     snprintf(h->loggers[0], sizeof h->loggers[0], "logger-1");
-    h->options.spool_size = 4096 + SLOTS * SPOOL_SLOT_BYTES;
+    h->options.spool_size = 4096 + slots * SPOOL_SLOT_BYTES;
     h->options.log_flush_interval = NS_PER_SEC;
     h->spool_fd = kind == NODE_WORKER ? heritage_shm("test-spool", h->options.spool_size) : -1;
 }
@@ -87,6 +90,16 @@ static int setup(void **state)
     if (!spool)
         return -1;
     return emit_open(&emit, &worker_heritage, worker_bus, &counters);
+}
+
+static int setup_many_slots(void **state)
+{
+    int rc;
+
+    slots = SLOTS_MANY;
+    rc = setup(state);
+    slots = SLOTS;
+    return rc;
 }
 
 static int teardown(void **state)
@@ -545,6 +558,37 @@ static void replay_waits_and_loses_nothing(void **state)
     assert_int_equal(counters.spool_batches, 0);
 }
 
+static void *run_logger_once_it_is_waited_for(void *arg)
+{
+    while (__atomic_load_n(&counters.spool_waits, __ATOMIC_RELAXED) == 0)
+        sched_yield();
+    return run_logger(arg);
+}
+
+/* Far ahead, and with records that are old, it sleeps until the logger has come after, not for one
+ * record. */
+static void replay_that_is_far_ahead_sleeps(void **state)
+{
+    uint64_t n = SLOTS_MANY;
+    pthread_t thread;
+
+    (void)state;
+    worker_heritage.live = false;
+    worker_heritage.options.log_flush_interval = 1;
+    atomic_store(&thread_stop, false);
+    assert_int_equal(pthread_create(&thread, NULL, run_logger_once_it_is_waited_for, NULL), 0);
+    emit_small(1);
+    for (uint64_t id = 2; id <= n; id++)
+        emit_big(id);
+    for (uint64_t id = n + 1; id <= n + 5000; id++)
+        emit_small(id);
+    assert_int_equal(emit_finish(emit, DEADLINE_NS), 0);
+    atomic_store(&thread_stop, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_written(1, n + 5000);
+    assert_in_range(counters.spool_waits, 1, 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,6 +607,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(finish_says_what_stays_behind, setup, teardown),
         cmocka_unit_test_setup_teardown(replay_tells_of_several_batches_together, setup, teardown),
         cmocka_unit_test_setup_teardown(replay_waits_and_loses_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(replay_that_is_far_ahead_sleeps, setup_many_slots,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
