@@ -513,7 +513,8 @@ $(call unit,decode/test_tunnel_header,$(BASE) $(DECODE))
 $(call unit,decode/test_fragments,$(BASE) worker/decode/fragments.c)
 PCAP_FILE := $(SRC_PCAP_FILE) common/base/filter.c common/base/pcap_header.c
 $(call unit,decode/test_early_hash,$(BASE) $(DECODE) worker/decode/early_hash.c $(PCAP_FILE))
-$(call unit,capture/test_pcap_file,$(BASE) $(PCAP_FILE))
+$(call unit,capture/test_pcap_file,tests/unit/capture/file.c $(BASE) $(PCAP_FILE))
+$(call unit,capture/test_pcap_input,tests/unit/capture/file.c $(BASE) $(PCAP_FILE))
 $(call unit,manager/test_topology,$(SRC_TOPOLOGY) manager/ini_file.c manager/suggest.c manager/text.c common/base/check.c)
 $(call unit,manager/test_config,manager/config.c manager/ini_file.c manager/suggest.c manager/text.c \
   common/base/check.c common/base/ipaddr.c common/base/local_nets.c common/schema/options.c \
