@@ -586,6 +586,7 @@ ALT_SVC := $(BASE) $(SCHEMA) $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c
 $(call unit,ipc/test_event,$(ALT_SVC))
 $(call unit,manager/test_learned,$(ALT_SVC) manager/learned_file.c manager/learned_print.c manager/text.c)
 $(call unit,learn/test_alt_svc,$(ALT_SVC) $(SRC_LEARN) common/schema/options.c)
+$(call unit,learn/test_learn,$(ALT_SVC) $(SRC_LEARN) common/schema/options.c)
 NAMES := $(BASE) worker/learn/names.c worker/learn/names_event.c common/ipc/record_reader.c \
          common/schema/schema.c
 $(call unit,learn/test_names,$(LEARN_WORKERS) $(NAMES))
