@@ -440,7 +440,10 @@ $(call unit,ipc/test_child,common/ipc/child.c common/ipc/heritage.c common/base/
 $(call unit,ipc/test_heritage,common/ipc/heritage.c common/base/log.c common/base/threads.c)
 $(call unit,base/test_threads,common/base/threads.c)
 $(call unit,ipc/test_bus,$(BASE) $(IPC_BUS))
-$(call unit,emit/test_emit,$(BASE) $(SRC_ALT_SVC) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c worker/emit/taps.c)
+EMIT := tests/unit/emit/rig.c $(BASE) $(SRC_ALT_SVC) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c \
+        worker/emit/taps.c
+$(call unit,emit/test_emit,$(EMIT))
+$(call unit,emit/test_emit_replay,$(EMIT))
 $(call unit,emit/test_taps,worker/emit/taps.c)
 $(call unit,flow/test_conn,worker/flow/conn.c $(BASE))
 $(call unit,detect/test_detect,worker/detect/detect.c $(BASE))
