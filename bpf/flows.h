@@ -28,7 +28,10 @@
  * CPUs the newest note counts, or one ahead of it if that is not much older: segments overtake each
  * other between CPUs, and what is sent again comes late. That is 32 bits. How often they have
  * wrapped follows from payload_bytes, which is near to the distance and is summed over CPUs: so a
- * direction may move to another CPU for any time and any number of bytes. */
+ * direction may move to another CPU for any time and any number of bytes.
+ *
+ * What is sent again, and was first counted at another CPU, is new to this one: it is in
+ * payload_bytes and not in `resent`. The worker sees that the former is too much. */
 #ifndef SPLIFF_BPF_FLOWS_H
 #define SPLIFF_BPF_FLOWS_H
 

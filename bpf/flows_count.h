@@ -7,6 +7,10 @@
 
 #define FLOWS_SEQ_TRIES 4 /* to move seq_end on while other CPUs do */
 
+/* What lies no further back than this was sent before: no sender keeps more. A note that is further
+ * ahead is not: gigabytes went by another CPU. */
+#define FLOWS_RESENT_BYTES (1u << 28)
+
 /* Whose a value is: what nobody else adds to meanwhile needs no atomic instructions. */
 enum flows_of { FLOWS_OF_CPU, FLOWS_OF_ALL };
 
@@ -53,7 +57,7 @@ static __always_inline _Bool flows_note_seq(struct flows_value *v, struct flows_
     for (int i = 0; i < FLOWS_SEQ_TRIES; i++) {
         __u32 before = *(volatile __u32 *)&e->seq_end;
 
-        if (flows_has(v, FLOWS_SEQ, p) && (__s32)(seq_end - before) <= 0)
+        if (flows_has(v, FLOWS_SEQ, p) && before - seq_end < FLOWS_RESENT_BYTES)
             return 0;
         if (of == FLOWS_OF_CPU) {
             e->seq_end = seq_end;

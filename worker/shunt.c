@@ -6,6 +6,10 @@
  * not known: it is the one nearest to the offset that the counted bytes lead to. So the stream goes
  * on exactly where the packets have come to, whatever was sent twice.
  *
+ * A CPU knows only of what it has itself counted whether it is sent again. Of the rest, more bytes
+ * were counted than the stream was led over: that tells that there was something, if not in how
+ * many segments.
+ *
  * A body of a known length is shunted up to its end: the segment that reaches it comes up, the
  * bytes before it are skipped, and then all comes up again.
  *
@@ -51,6 +55,11 @@ struct shunted {
     struct capture_shunt how;     /* if it is shunted */
     uint64_t rise[2];             /* the same as offsets in the streams */
     bool is;                      /* shunted now */
+
+    /* TCP: of all that there ever was, */
+    uint64_t counted[2];  /* payload bytes that joined; */
+    uint64_t led_over[2]; /* what the stream was led over without seeing it; */
+    uint64_t surplus[2];  /* and so many more of the former, as history has told */
 
     /* The source is blind: */
     uint32_t header_bytes;    /* of a packet, from IP on */
@@ -332,6 +341,8 @@ static void stream_skip(struct worker *w, struct flow *f, unsigned end, uint64_t
 
     if (to <= s->top || to > INT64_MAX)
         return;
+    if (f->shunt > 0)
+        ((struct shunted *)pool_at(&w->shunt.flows, f->shunt - 1))->led_over[end] += to - s->top;
     reassembly_skip(&w->reassembly, s, to);
     host_skip(w, f, end, f->last_ns, to - before);
 }
@@ -349,6 +360,19 @@ static void stream_join(struct worker *w, struct flow *f, unsigned end,
     to = s->top + u->payload_bytes[end];
     to += (uint64_t)(int64_t)(int32_t)(u->seq_end[end] - (s->base_seq + (uint32_t)to));
     stream_skip(w, f, end, to);
+}
+
+/* Whether something was sent again that was new to its CPU, after `news` has joined. */
+static void tell_surplus(struct flow *f, struct shunted *s, unsigned end,
+                         const struct capture_unseen *news)
+{
+    if (!news->has_seq[end])
+        return;
+    s->counted[end] += news->payload_bytes[end];
+    if (s->counted[end] <= s->led_over[end] + s->surplus[end])
+        return;
+    s->surplus[end] = s->counted[end] - s->led_over[end];
+    conn_history_scaled(f, end ^ f->orig, CONN_RETRANSMIT);
 }
 
 /* The source is blind: what may be payload of what is new. */
@@ -391,9 +415,11 @@ static void join(struct worker *w, struct flow *f, bool end)
         reckon(f, s, &news);
     conn_unseen(f, &news);
     for (unsigned i = 0; i < 2; i++)
-        if (f->key.proto == IPPROTO_TCP)
+        if (f->key.proto == IPPROTO_TCP) {
             stream_join(w, f, i, &news);
-        else if (news.packets[i] > 0)
+            if (s && !w->shunt.covers_all) /* else one value counts for all CPUs */
+                tell_surplus(f, s, i, &news);
+        } else if (news.packets[i] > 0)
             host_skip(w, f, i, f->last_ns, news.packets[i]);
     if (news.last_ns > f->seen_ns)
         flow_table_touch(&w->flows, f, news.last_ns < w->now_ns ? news.last_ns : w->now_ns);

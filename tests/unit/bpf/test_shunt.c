@@ -152,6 +152,26 @@ static void test_a_shunted_flow_is_counted(void **state)
     assert_int_equal(counted().packets, 3); /* what was counted stays */
 }
 
+/* It had gone to another one, and has come back. */
+static void test_gigabytes_may_go_by_another_cpu(void **state)
+{
+    static const struct flows_shunt whole;
+    const uint32_t far = SEQ + 3u * (1u << 30);
+    struct flows_end sum;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    begin(&whole);
+    assert_false(rises(true, ACK, SEQ, 100));
+    assert_false(rises(true, ACK, far, 100));
+    assert_false(rises(true, ACK, far - 500, 100)); /* sent again */
+    sum = counted();
+    assert_int_equal(sum.payload_bytes, 200);
+    assert_int_equal(sum.resent, 1);
+    assert_int_equal(sum.seq_end, far + 100);
+    end();
+}
+
 static void test_what_is_waited_for_comes_up(void **state)
 {
     static const struct flows_shunt body = {.rises = 3, .rise_seq = {2, SEQ + 1000}};
@@ -268,6 +288,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_others_come_up),
         cmocka_unit_test(test_a_shunted_flow_is_counted),
+        cmocka_unit_test(test_gigabytes_may_go_by_another_cpu),
         cmocka_unit_test(test_what_is_waited_for_comes_up),
         cmocka_unit_test(test_none_is_looked_for_among_none),
         cmocka_unit_test(test_changes_are_noticed),

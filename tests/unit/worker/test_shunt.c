@@ -4,6 +4,20 @@
 
 #include <errno.h>
 
+/* That of the last line. */
+static const char *history(const char *text)
+{
+    static char letters[32];
+    const char *at = NULL;
+
+    for (const char *next = text; (next = strstr(next, "history=")) != NULL; at = next)
+        next += strlen("history=");
+    letters[0] = '\0';
+    if (at)
+        sscanf(at, "%31s", letters);
+    return letters;
+}
+
 static void what_an_analyzer_is_done_with_is_shunted(void **state)
 {
     (void)state;
@@ -164,6 +178,7 @@ static void a_body_is_skipped_up_to_its_end(void **state)
 static void a_body_has_no_hole_at_its_end(void **state)
 {
     uint32_t seq = PEER + 2 * BIG;
+    const char *text;
 
     (void)state;
     rig_open(&rig);
@@ -177,7 +192,9 @@ static void a_body_has_no_hole_at_its_end(void **state)
     assert_int_equal(rig.conn.resp_bytes, BIG + 540000);
     assert_int_equal(rig.conn.resp_pkts, 3 + 479 + 1 + 2);
     assert_int_equal(rig.conn.missed_bytes, 0);
-    assert_null(strstr(rig_text(&rig), "uri=<"));
+    text = rig_text(&rig);
+    assert_null(strstr(text, "uri=<"));
+    assert_null(strchr(history(text), 't'));
 }
 
 static void what_the_client_says_meanwhile_comes_up(void **state)
@@ -294,6 +311,33 @@ static void history_tells_of_what_was_sent_again(void **state)
     assert_non_null(strstr(rig_text(&rig), "history=ShDdWttfFa "));
 }
 
+/* It was new to its CPU: more was counted than the stream is long. */
+static void what_another_cpu_sent_again_is_told_of(void **state)
+{
+    (void)state;
+    rig.heritage.options.conn_log_interval = 10 * NS_PER_SEC;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + 9 * NS_PER_SEC);
+    clock_to(T0 + 11 * NS_PER_SEC);
+    assert_string_equal(history(rig_text(&rig)), "ShDd");
+    unseen.payload_bytes[DOWN] += 9000;
+    unseen.packets[DOWN] += 9;
+    clock_to(T0 + 21 * NS_PER_SEC);
+    assert_string_equal(history(rig_text(&rig)), "ShDdt");
+    for (unsigned n = 0; n < 10; n++) {
+        counted(DOWN, unseen.seq_end[DOWN], 5, 1000, T0 + (29 + n * 10) * NS_PER_SEC);
+        clock_to(T0 + (31 + n * 10) * NS_PER_SEC);
+    }
+    assert_string_equal(history(rig_text(&rig)), "ShDdt"); /* that is no more of it */
+    for (unsigned n = 0; n < 9; n++) {
+        unseen.payload_bytes[DOWN] += 1000;
+        unseen.packets[DOWN]++;
+        clock_to(T0 + (131 + n * 10) * NS_PER_SEC);
+    }
+    assert_string_equal(history(rig_text(&rig)), "ShDdtt");
+}
+
 static void a_capture_may_count_all_flows(void **state)
 {
     (void)state;
@@ -386,6 +430,7 @@ int main(void)
         CASE(lines_in_between_tell_what_is_new_once),
         CASE(what_the_kernel_forgot_is_counted_anew),
         CASE(history_tells_of_what_was_sent_again),
+        CASE(what_another_cpu_sent_again_is_told_of),
         CASE(a_capture_may_count_all_flows),
         CASE(the_next_connection_begins_at_nothing),
         CASE(datagrams_are_counted_too),
