@@ -48,17 +48,21 @@ static __always_inline void flows_add_long(__u64 *to, __u64 n, const enum flows_
         __sync_fetch_and_add(to, n);
 }
 
-/* Notes where a direction has come to. False: the segment lies behind that, it was sent before. */
-static __always_inline _Bool flows_note_seq(struct flows_value *v, struct flows_end *e,
+/* Notes where a direction has come to. Returns how many of the segment's bytes lie behind that; 0:
+ * all were sent before. */
+static __always_inline __u32 flows_note_seq(struct flows_value *v, struct flows_end *e,
                                             const struct packet *p, const enum flows_of of)
 {
-    __u32 seq_end = p->seq + p->payload_bytes;
+    __u32 seq_end = p->seq + p->payload_bytes, bytes = p->payload_bytes;
 
     for (int i = 0; i < FLOWS_SEQ_TRIES; i++) {
         __u32 before = *(volatile __u32 *)&e->seq_end;
 
         if (flows_has(v, FLOWS_SEQ, p) && before - seq_end < FLOWS_RESENT_BYTES)
             return 0;
+        bytes = p->payload_bytes;
+        if (flows_has(v, FLOWS_SEQ, p) && seq_end - before < bytes)
+            bytes = seq_end - before;
         if (of == FLOWS_OF_CPU) {
             e->seq_end = seq_end;
             break;
@@ -67,19 +71,22 @@ static __always_inline _Bool flows_note_seq(struct flows_value *v, struct flows_
             break;
     }
     flows_set(v, FLOWS_SEQ, p, of);
-    return 1;
+    return bytes;
 }
 
 static __always_inline void flows_count_segment(struct flows_value *v, struct flows_end *e,
                                                 const struct packet *p, const enum flows_of of)
 {
+    __u32 bytes;
+
     if (p->window == 0)
         flows_add(&e->zero_windows, 1, of);
     if (p->payload_bytes == 0)
         flows_set(v, FLOWS_ACK, p, of);
-    else if (flows_note_seq(v, e, p, of)) {
-        flows_add_long(&e->payload_bytes, p->payload_bytes, of);
+    else if ((bytes = flows_note_seq(v, e, p, of)) > 0) {
         *(p->from ? &v->seq_time[1] : &v->seq_time[0]) = (__u32)(e->last_ns >> FLOWS_TIME_SHIFT);
+        flows_add_long(&e->payload_bytes, bytes,
+                       of); /* last: it is not to be ahead of the others */
     } else
         flows_add(&e->resent, 1, of);
 }

@@ -339,12 +339,12 @@ static void stream_skip(struct worker *w, struct flow *f, unsigned end, uint64_t
     struct stream *s = &f->end[end].stream;
     uint64_t before = s->next;
 
-    if (to <= s->top || to > INT64_MAX)
+    if (to <= before || to > INT64_MAX)
         return;
-    if (f->shunt > 0)
+    if (f->shunt > 0 && to > s->top)
         ((struct shunted *)pool_at(&w->shunt.flows, f->shunt - 1))->led_over[end] += to - s->top;
     reassembly_skip(&w->reassembly, s, to);
-    host_skip(w, f, end, f->last_ns, to - before);
+    host_skip(w, f, end, f->last_ns, s->next - before);
 }
 
 /* The stream goes on behind what was counted. */
@@ -392,12 +392,20 @@ static void reckon(struct flow *f, struct shunted *s, struct capture_unseen *new
     }
 }
 
+/* Packets from before the flow was shunted are on their way yet: what was counted comes later. */
+static bool is_early(const struct worker *w, const struct flow *f)
+{
+    const struct shunted *s = f->shunt > 0 ? pool_at(&w->shunt.flows, f->shunt - 1) : NULL;
+
+    return s && w->now_ns < s->how.since_ns;
+}
+
 static void join(struct worker *w, struct flow *f, bool end)
 {
     struct capture_unseen now, news;
     struct shunted *s;
 
-    if (!w->capture_ops->unseen(w->capture, &f->key, end, &now))
+    if ((!end && is_early(w, f)) || !w->capture_ops->unseen(w->capture, &f->key, end, &now))
         return;
     s = shunted_of(w, f);
     if (!s && !end)
@@ -456,9 +464,18 @@ static void rise(struct worker *w, struct flow *f, struct shunted *s, const stru
 
     if ((int32_t)(p->tcp_seq + p->payload_wire_len - rise_seq) < 0)
         return; /* it was on its way */
+    if (behind > (int32_t)REASSEMBLY_JUMP_MAX && p->tcp_seq != f->end[p->from].stream.far_seq)
+        return; /* of another connection, or forged, if none follows it */
     if (is_ahead(&f->end[p->from].stream, p->tcp_seq))
         stream_skip(w, f, p->from, s->rise[p->from] + (uint64_t)(int64_t)(behind < 0 ? behind : 0));
     stop(w, f, s);
+}
+
+/* Of a flow that was not seen from its beginning: only what was counted may be before it. */
+static bool is_its_first(const struct flow *f, const struct flow_end *from, const struct packet *p)
+{
+    return f->shunt > 0 && !from->stream.started && !(p->tcp_flags & TCP_SYN) &&
+           ((p->tcp_flags & TCP_FIN) || p->payload_wire_len > 0);
 }
 
 void shunt_before(struct worker *w, struct flow *f, const struct packet *p)
@@ -467,7 +484,7 @@ void shunt_before(struct worker *w, struct flow *f, const struct packet *p)
     struct shunted *s;
 
     if (p->key.proto == IPPROTO_TCP &&
-        (is_ahead(&from->stream, p->tcp_seq) ||
+        (is_ahead(&from->stream, p->tcp_seq) || is_its_first(f, from, p) ||
          ((p->tcp_flags & TCP_ACK) && is_ahead(&to->stream, p->tcp_ack))))
         join(w, f, false);
     if (p->key.proto == IPPROTO_UDP && p->payload_len > 0 && (p->payload[0] & QUIC_LONG_FORM))

@@ -36,8 +36,7 @@ struct source {
 static struct capture_unseen below;
 static uint32_t below_step;
 
-static int below_shunt(struct capture *c, const struct flow_key *key,
-                       const struct capture_shunt *how)
+static int below_shunt(struct capture *c, const struct flow_key *key, struct capture_shunt *how)
 {
     (void)c;
     (void)key;

@@ -222,8 +222,7 @@ static void af_packet_stats(struct capture *c)
     c->counters->capture_kernel_freezes += s.tp_freeze_q_cnt;
 }
 
-static int af_packet_shunt(struct capture *c, const struct flow_key *key,
-                           const struct capture_shunt *how)
+static int af_packet_shunt(struct capture *c, const struct flow_key *key, struct capture_shunt *how)
 {
     return c->flows ? flows_map_shunt(c->flows, key, how) : -ENOTSUP;
 }

@@ -433,8 +433,7 @@ static int af_xdp_open(struct capture **out, const struct heritage *h, struct co
     return 0;
 }
 
-static int af_xdp_shunt(struct capture *c, const struct flow_key *key,
-                        const struct capture_shunt *how)
+static int af_xdp_shunt(struct capture *c, const struct flow_key *key, struct capture_shunt *how)
 {
     return flows_map_shunt(c->flows, key, how);
 }

@@ -70,6 +70,7 @@ struct capture_shunt {
     bool rises[2];        /* TCP: segments of this end come up */
     uint32_t rise_seq[2]; /* that reach this sequence number, within 2 GiB */
     uint32_t link_bytes;  /* in front of the IP header of its last packet; 0: not known */
+    uint64_t since_ns;    /* told by the source: frames from then on are counted; 0: unknown */
 };
 
 /* What matters to who waits for a source. */
@@ -120,7 +121,7 @@ struct capture_ops {
      * with such a flow, -ENOTSUP with none. If `blind`, it may find only later that there is no
      * room: then the packets come up, and it says so when it is asked again. The member is NULL:
      * the source cannot. */
-    int (*shunt)(struct capture *c, const struct flow_key *key, const struct capture_shunt *how);
+    int (*shunt)(struct capture *c, const struct flow_key *key, struct capture_shunt *how);
 
     /* What was counted of this flow without being sent up; `end`: the flow is over, its place may
      * be used again. False: nothing was counted of it. NULL: the source sends everything up. */

@@ -279,8 +279,7 @@ static void dpdk_release(struct capture *c)
         dpdk_flow_run(c->flows, c->asked_ns, false);
 }
 
-static int dpdk_shunt(struct capture *c, const struct flow_key *key,
-                      const struct capture_shunt *how)
+static int dpdk_shunt(struct capture *c, const struct flow_key *key, struct capture_shunt *how)
 {
     return c->flows ? dpdk_flow_shunt(c->flows, key, how) : -ENOTSUP;
 }

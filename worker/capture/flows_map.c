@@ -226,8 +226,7 @@ static void set_new(struct flows_map *m)
         kept_by(m, i)->how.worker = m->worker;
 }
 
-int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
-                    const struct capture_shunt *how)
+int flows_map_shunt(struct flows_map *m, const struct flow_key *key, struct capture_shunt *how)
 {
     struct flows_shunt value = {.worker = m->worker};
     int r;
@@ -244,6 +243,7 @@ int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
     r = kernel_map_put(m->fd, key, m->values, BPF_NOEXIST); /* or it is there, and goes on */
     if (r == 0 || r == -EEXIST)
         r = put_shunt(m, key, &value);
+    how->since_ns = clock_wall_ns();
     return r;
 }
 

@@ -30,8 +30,7 @@ bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
                       struct capture_unseen *out);
 
 /* What capture_ops.shunt does. Returns 0, -ENOSPC if there is no room, else -errno. */
-int flows_map_shunt(struct flows_map *m, const struct flow_key *key,
-                    const struct capture_shunt *how);
+int flows_map_shunt(struct flows_map *m, const struct flow_key *key, struct capture_shunt *how);
 
 /* Takes out what a process that is no more had put in as the same worker: nobody else would.
  * Returns how many. */

@@ -146,7 +146,7 @@ static int xdp_wait_fd(struct capture *c)
 
 /* Segments of a body do not come up anyway. */
 /* A body that is to come up again at its end needs nothing: the program counts it as it is. */
-static int xdp_shunt(struct capture *c, const struct flow_key *key, const struct capture_shunt *how)
+static int xdp_shunt(struct capture *c, const struct flow_key *key, struct capture_shunt *how)
 {
     uint32_t both_ends = 3;
 

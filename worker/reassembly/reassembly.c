@@ -365,13 +365,17 @@ bool reassembly_ended(struct stream *s)
 
 void reassembly_skip(struct reassembly *r, struct stream *s, uint64_t to)
 {
-    while (s->held_head != POOL_NONE) {
+    while (first_held(r, s) <= to) {
         struct segment *g = segment_at(r, s->held_head);
 
+        if (to < g->offset + g->wire_len)
+            to = g->offset + g->wire_len;
         s->held_head = g->next;
         segment_free(r, s, g);
     }
-    s->next = s->top = to;
+    s->next = to;
+    if (s->top < to)
+        s->top = to;
 }
 
 void reassembly_flush(struct reassembly *r, struct stream *s, struct reassembly_out *out)

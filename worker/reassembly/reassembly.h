@@ -113,8 +113,8 @@ bool reassembly_ended(struct stream *s);
 /* The end: delivers all that is held with the gaps between, and the gap behind it. */
 void reassembly_flush(struct reassembly *r, struct stream *s, struct reassembly_out *out);
 
-/* Bytes up to offset `to`, beyond the highest seen, were sent and need not be seen: the stream goes
- * on there, without a gap. What is held is dropped. */
+/* Bytes up to offset `to` were sent and need not be seen: the stream goes on there, without a gap,
+ * or behind what is held and joins it, which is dropped. */
 void reassembly_skip(struct reassembly *r, struct stream *s, uint64_t to);
 
 /* Payload bytes by sequence number: what conn.log counts for TCP. */

@@ -152,6 +152,21 @@ static void test_a_shunted_flow_is_counted(void **state)
     assert_int_equal(counted().packets, 3); /* what was counted stays */
 }
 
+/* A window of no room is probed with a byte that is sent again with what follows it. */
+static void test_bytes_that_were_counted_are_not_new(void **state)
+{
+    static const struct flows_shunt whole;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    begin(&whole);
+    assert_false(rises(true, ACK, SEQ, 1));
+    assert_false(rises(true, ACK, SEQ, 1460));
+    assert_int_equal(counted().payload_bytes, 1460);
+    assert_int_equal(counted().resent, 0);
+    end();
+}
+
 /* It had gone to another one, and has come back. */
 static void test_gigabytes_may_go_by_another_cpu(void **state)
 {
@@ -288,6 +303,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_others_come_up),
         cmocka_unit_test(test_a_shunted_flow_is_counted),
+        cmocka_unit_test(test_bytes_that_were_counted_are_not_new),
         cmocka_unit_test(test_gigabytes_may_go_by_another_cpu),
         cmocka_unit_test(test_what_is_waited_for_comes_up),
         cmocka_unit_test(test_none_is_looked_for_among_none),

@@ -375,6 +375,28 @@ static void bytes_that_only_sequence_numbers_tell_of_were_sent(void **state)
     expect(x, "abcdefghij");
 }
 
+static void what_is_skipped_leaves_what_was_held_behind_it(void **state)
+{
+    struct fixture *x = *state;
+
+    put(x, 0, "abc");
+    put(x, 6, "ghi");
+    put(x, 12, "mno");
+    reassembly_skip(&x->r, &x->s, 5);
+    assert_int_equal(x->s.next, 5);
+    assert_int_equal(x->s.top, 15);
+    put(x, 5, "f");
+    expect(x, "abcfghi");
+    reassembly_skip(&x->r, &x->s, 13); /* in the middle of the last one: it goes */
+    assert_int_equal(x->s.next, 15);
+    put(x, 15, "pqr");
+    put(x, 20, "uvw");
+    reassembly_skip(&x->r, &x->s, 40);
+    assert_int_equal(x->s.next, 40);
+    assert_int_equal(x->s.top, 40);
+    expect(x, "abcfghipqr");
+}
+
 static void a_fin_that_is_numbered_behind_itself_is_the_same(void **state)
 {
     struct fixture *x = *state;
@@ -440,6 +462,7 @@ int main(void)
         CASE(a_stream_that_goes_on_far_ahead_is_believed_at_its_second_segment),
         CASE(what_lies_before_the_beginning_is_told),
         CASE(bytes_that_only_sequence_numbers_tell_of_were_sent),
+        CASE(what_is_skipped_leaves_what_was_held_behind_it),
         CASE(a_fin_that_is_numbered_behind_itself_is_the_same),
         cmocka_unit_test(any_order_gives_the_same_stream),
     };

@@ -18,6 +18,16 @@ static const char *history(const char *text)
     return letters;
 }
 
+static void clock_to(uint64_t ts_ns)
+{
+    pb_ethernet(&pb, 0x0800);
+    pb_ipv4(&pb, 17, CLIENT, SERVER, 0, 0);
+    pb_udp(&pb, 1, 53, 4);
+    pb_text(&pb, "tick");
+    pb_end(&pb);
+    rig_run_ethernet(&rig, pb.b, pb.n, ts_ns);
+}
+
 static void what_an_analyzer_is_done_with_is_shunted(void **state)
 {
     (void)state;
@@ -131,6 +141,67 @@ static void a_stream_may_be_longer_than_its_sequence_numbers(void **state)
     assert_int_equal(rig.conn.missed_bytes, 0);
 }
 
+/* The last segment was lost before it came here, and FIN was not. */
+static void a_hole_may_be_filled_below(void **state)
+{
+    const char *text;
+
+    (void)state;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, PEER + 2 * BIG, 9, 1000, T0 + NS_PER_SEC);
+    tcp(T0 + 2 * NS_PER_SEC, DOWN, TCP_ACK | TCP_FIN, PEER + 2 * BIG + 10000, ISN + 100, "", 0);
+    counted(DOWN, PEER + 2 * BIG + 9000, 1, 1000, T0 + 3 * NS_PER_SEC);
+    tcp(T0 + 4 * NS_PER_SEC, UP, TCP_ACK | TCP_FIN, ISN + 100, PEER + 2 * BIG + 10001, "", 0);
+    rig_finish(&rig);
+    text = rig_text(&rig);
+    assert_string_equal(history(text), "ShDdftF");
+    assert_int_equal(rig.conn.missed_bytes, 0);
+    assert_int_equal(rig.conn.resp_bytes, 2 * BIG + 10000);
+    assert_int_equal(rig.counters.reassembly_gaps, 0);
+}
+
+/* Counted comes after what lies in the ring, although it can be asked for now. One is lost there.
+ */
+static void what_is_on_its_way_comes_before_what_was_counted(void **state)
+{
+    uint32_t seq = PEER + 2 * BIG;
+
+    (void)state;
+    since_ns = T0 + NS_PER_SEC;
+    rig_open(&rig);
+    download("done");
+    counted(DOWN, seq + 30000, 10, 1000, T0 + 2 * NS_PER_SEC);
+    for (uint32_t n = 1; n < 30; n++)
+        tcp(T0 + 2 + n, DOWN, TCP_ACK, seq + n * 1000, ISN + 100, "x", 1000);
+    tcp(T0 + 40, DOWN, TCP_ACK, seq, ISN + 100, "x", 1000); /* sent again */
+    close_both(T0 + 3 * NS_PER_SEC, ISN + 100, seq + 40000);
+    rig_finish(&rig);
+    assert_string_equal(history(rig_text(&rig)), "ShDdtfFa");
+    assert_int_equal(rig.conn.missed_bytes, 0);
+    assert_int_equal(rig.conn.resp_bytes, 2 * BIG + 40000);
+}
+
+/* A flow that was picked up in the middle: of its client only acknowledgements were seen. */
+static void counted_bytes_may_be_the_first(void **state)
+{
+    (void)state;
+    rig.heritage.options.conn_log_interval = 10 * NS_PER_SEC;
+    rig_open(&rig);
+    tcp(T0, UP, TCP_ACK, ISN, PEER, "", 0);
+    tcp(T0 + 1, DOWN, TCP_ACK, PEER, ISN, "done", BIG);
+    tcp(T0 + 2, DOWN, TCP_ACK, PEER + BIG, ISN, "x", BIG);
+    assert_int_equal(shunted, 1);
+    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + 9 * NS_PER_SEC);
+    clock_to(T0 + 11 * NS_PER_SEC);
+    counted(UP, ISN, 1, 31, T0 + 12 * NS_PER_SEC);
+    tcp(T0 + 13 * NS_PER_SEC, UP, TCP_ACK | TCP_FIN, ISN + 31, PEER + 2 * BIG + 10000, "", 0);
+    rig_finish(&rig);
+    assert_int_equal(rig.conn.orig_bytes, 31);
+    assert_int_equal(rig.conn.missed_bytes, 0);
+    assert_null(strchr(history(rig_text(&rig)), 'T'));
+}
+
 static void it_ends_without_a_fin_as_well(void **state)
 {
     (void)state;
@@ -197,6 +268,22 @@ static void a_body_has_no_hole_at_its_end(void **state)
     assert_null(strchr(history(text), 't'));
 }
 
+/* What is so far ahead is of another connection, unless more of it follows. */
+static void a_stray_segment_ends_no_body(void **state)
+{
+    uint32_t seq = PEER + 2 * BIG, far = seq + (1u << 30);
+
+    (void)state;
+    rig_open(&rig);
+    spared = 540000;
+    download("more");
+    counted(DOWN, seq, 100, 1000, T0 + NS_PER_SEC);
+    tcp(T0 + 2 * NS_PER_SEC, DOWN, TCP_ACK, far, ISN + 100, "x", 1000);
+    assert_int_equal(stopped, 0);
+    tcp(T0 + 2 * NS_PER_SEC, DOWN, TCP_ACK, far + 1000, ISN + 100, "x", 1000);
+    assert_int_equal(stopped, 1);
+}
+
 static void what_the_client_says_meanwhile_comes_up(void **state)
 {
     (void)state;
@@ -222,16 +309,6 @@ static void small_bodies_come_up(void **state)
 }
 
 /* A packet of another flow moves the clock. */
-static void clock_to(uint64_t ts_ns)
-{
-    pb_ethernet(&pb, 0x0800);
-    pb_ipv4(&pb, 17, CLIENT, SERVER, 0, 0);
-    pb_udp(&pb, 1, 53, 4);
-    pb_text(&pb, "tick");
-    pb_end(&pb);
-    rig_run_ethernet(&rig, pb.b, pb.n, ts_ns);
-}
-
 static void what_goes_on_below_is_not_silent(void **state)
 {
     (void)state;
@@ -420,9 +497,13 @@ int main(void)
         CASE(no_room_is_counted),
         CASE(the_line_tells_of_all_packets),
         CASE(a_stream_may_be_longer_than_its_sequence_numbers),
+        CASE(a_hole_may_be_filled_below),
+        CASE(what_is_on_its_way_comes_before_what_was_counted),
+        CASE(counted_bytes_may_be_the_first),
         CASE(it_ends_without_a_fin_as_well),
         CASE(a_body_is_skipped_up_to_its_end),
         CASE(a_body_has_no_hole_at_its_end),
+        CASE(a_stray_segment_ends_no_body),
         CASE(what_the_client_says_meanwhile_comes_up),
         CASE(small_bodies_come_up),
         CASE(what_goes_on_below_is_not_silent),
