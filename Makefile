@@ -823,8 +823,8 @@ ifdef BPF_SKEL
 build/tools/%.bpf.o: tests/%.bpf.c $(wildcard bpf/*.h) Makefile
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -Wall -Werror -D__BPF__ -I. -c -o $@ $<
-TOOLS += build/tools/cluster/mirror.bpf.o build/tools/cluster/pass.bpf.o \
-         build/tools/cluster/trunk.bpf.o build/tools/bench/drop.bpf.o
+TOOLS += build/tools/cluster/lossy.bpf.o build/tools/cluster/mirror.bpf.o \
+         build/tools/cluster/pass.bpf.o build/tools/cluster/trunk.bpf.o build/tools/bench/drop.bpf.o
 build/tools/bench/wire.skel.h: tests/bench/wire.bpf.c tests/bench/wire.h bpf/stubs.h Makefile
 	@mkdir -p $(@D)
 	$(CLANG) -O2 -g -target bpf -mcpu=v3 -Wall -Werror -D__BPF__ -I. -c -o $(@D)/wire.bpf.o $<

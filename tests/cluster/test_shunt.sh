@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Large downloads are shunted, and told of as if they had not been: beside the cluster runs another
-# one that shunts nothing, and conn.log of both is the same, to the packet. Both have a filter, which
-# must leave out the same.
+# one that shunts nothing, and conn.log of both is the same, to the packet, also where frames are lost
+# behind the tap and sent again. Both have a filter, which must leave out the same.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/programs.sh"
 begin 2
@@ -54,6 +54,9 @@ else
 fi
 aside plain 'shunt_body = no' 'shunt_tls = no' 'shunt_unknown = no'
 start
+if [ -z "$(tool_missing lossy.bpf.o)" ]; then
+    client ip link set cl0 xdpgeneric obj "$ROOT/build/tools/cluster/lossy.bpf.o" sec xdp || die 'no lossy link'
+fi
 get --tls-max 1.3 "https://$SERVER4/files/40m"
 get --tls-max 1.2 "https://$SERVER4/files/40m"
 get -6 "https://[$SERVER6]/files/40m"
