@@ -527,6 +527,9 @@ static void clock_follow_input(struct worker *w)
 {
     uint64_t input_ns = w->capture_ops->input_ns ? w->capture_ops->input_ns(w->capture) : 0;
 
+    if (input_ns == w->input_ns)
+        return; /* it was followed, and time may have gone back since */
+    w->input_ns = input_ns;
     if (input_ns <= w->now_ns)
         return;
     w->now_ns = input_ns;

@@ -48,6 +48,7 @@ struct worker {
     struct bus *bus;
 
     uint64_t now_ns;         /* packet time: goes back only over an empty flow table */
+    uint64_t input_ns;       /* that the whole input had come to when it was followed last */
     uint32_t behind;         /* packets in a row that were far behind it */
     uint64_t timeout_min_ns; /* no flow is over that was silent for less */
     struct bufpool bufs;

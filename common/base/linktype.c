@@ -7,7 +7,7 @@ static const struct linktype_row {
     uint16_t value;
     uint16_t dlt;
     const char *name;
-} linktypes[] = {
+} linktypes[LINKTYPES] = {
     {LINKTYPE_NULL, 0, "NULL"},
     {LINKTYPE_ETHERNET, 1, "ETHERNET"},
     {LINKTYPE_PPP, 9, "PPP"},
@@ -31,7 +31,7 @@ static const struct linktype_row {
     {LINKTYPE_PKTAP, 258, "PKTAP"},
     {LINKTYPE_LINUX_SLL2, 276, "LINUX_SLL2"},
 };
-#define LINKTYPES (sizeof linktypes / sizeof linktypes[0])
+_Static_assert(sizeof linktypes / sizeof linktypes[0] == LINKTYPES, "each is known");
 
 static const struct linktype_row *find(uint16_t linktype)
 {

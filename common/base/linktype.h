@@ -32,6 +32,8 @@ enum {
     LINKTYPE_LINUX_SLL2 = 276,
 };
 
+#define LINKTYPES 22u /* that are known */
+
 /* Name for messages, or NULL if frames of this type cannot be decoded. */
 const char *linktype_name(uint16_t linktype);
 

@@ -55,7 +55,6 @@ struct frame_ring_control {
 struct frame_ring_block {
     uint64_t last_ns;
     struct frame_ring_place place; /* after it */
-    uint32_t n_frames;
     uint32_t n_of[HERITAGE_WORKERS_MAX];
     _Alignas(LINE_BYTES) struct frame_ring_entry lists[]; /* FRAME_RING_FRAMES_MAX a worker */
 };
@@ -152,6 +151,14 @@ static void wake(int fd)
             ;
 }
 
+/* but: not this one; n_workers: all. */
+static void wake_all(const struct frame_ring *r, uint32_t but)
+{
+    for (uint32_t i = 0; i < r->n_workers; i++)
+        if (i != but)
+            wake(r->worker_fds[i]);
+}
+
 void frame_ring_woken(int fd)
 {
     uint64_t count;
@@ -197,8 +204,8 @@ static void begin_block(struct frame_ring *r, uint32_t published, uint32_t in_us
     atomic_store_explicit(&r->control->slot[published % SLOTS], (unsigned char)slot,
                           memory_order_relaxed);
     r->filling = block_in(r, slot);
-    r->filling->n_frames = 0;
-    memset(r->filling->n_of, 0, r->n_workers * sizeof r->filling->n_of[0]);
+    r->n_frames = 0;
+    memset(r->n_of, 0, r->n_workers * sizeof r->n_of[0]);
 }
 
 uint8_t *frame_ring_take(struct frame_ring *r)
@@ -224,9 +231,9 @@ struct frame_ring_entry *frame_ring_add(struct frame_ring *r, uint64_t ts_ns, ui
     struct frame_ring_block *b = r->filling;
     struct frame_ring_entry *e;
 
-    CHECK(b && b->n_frames < FRAME_RING_FRAMES_MAX && owner < r->n_workers);
-    e = list_of(b, owner) + b->n_of[owner]++;
-    b->n_frames++;
+    CHECK(b && r->n_frames < FRAME_RING_FRAMES_MAX && owner < r->n_workers);
+    e = list_of(b, owner) + r->n_of[owner]++;
+    r->n_frames++;
     b->last_ns = e->ts_ns = ts_ns;
     return e;
 }
@@ -235,16 +242,16 @@ void frame_ring_add_to_all(struct frame_ring *r, const struct frame_ring_entry *
 {
     struct frame_ring_block *b = r->filling;
 
-    CHECK(b && b->n_frames < FRAME_RING_FRAMES_MAX);
+    CHECK(b && r->n_frames < FRAME_RING_FRAMES_MAX);
     for (uint32_t i = 0; i < r->n_workers; i++)
-        list_of(b, i)[b->n_of[i]++] = *e;
-    b->n_frames++;
+        list_of(b, i)[r->n_of[i]++] = *e;
+    r->n_frames++;
     b->last_ns = e->ts_ns;
 }
 
 uint32_t frame_ring_filled(const struct frame_ring *r)
 {
-    return r->filling ? r->filling->n_frames : 0;
+    return r->filling ? r->n_frames : 0;
 }
 
 /* Those that wait and have at least so many blocks to take. */
@@ -261,8 +268,10 @@ static void wake_workers(struct frame_ring *r, uint32_t published, uint32_t bloc
 
 static void publish(struct frame_ring *r, uint32_t wake_blocks)
 {
-    uint32_t published = atomic_fetch_add(&r->control->published, 1) + 1;
+    uint32_t published;
 
+    memcpy(r->filling->n_of, r->n_of, r->n_workers * sizeof r->n_of[0]);
+    published = atomic_fetch_add(&r->control->published, 1) + 1;
     r->filling = NULL;
     wake_workers(r, published, wake_blocks);
 }
@@ -310,8 +319,7 @@ bool frame_ring_turn(struct frame_ring *r, uint32_t worker, struct frame_ring_pl
 void frame_ring_end(struct frame_ring *r)
 {
     atomic_store(&r->control->ended, 1);
-    for (uint32_t i = 0; i < r->n_workers; i++)
-        wake(r->worker_fds[i]);
+    wake_all(r, r->n_workers);
 }
 
 void frame_ring_turn_end(struct frame_ring *r, const struct frame_ring_place *place, bool last)
@@ -335,7 +343,7 @@ void frame_ring_leave(struct frame_ring *r, uint32_t worker)
     atomic_store(&r->control->worker[worker].gone, 1);
     turn_release(r, worker);
     wake(r->reader_fd);
-    wake_workers(r, atomic_load(&r->control->published), 0);
+    wake_all(r, worker); /* it may have died between taking a worker for awake and waking it */
 }
 
 uint32_t frame_ring_present(const struct frame_ring *r)

@@ -59,7 +59,9 @@ struct frame_ring {
     uint32_t ahead_max;                   /* blocks; the above, by the role */
     int reader_fd;                        /* eventfd that wakes the reader, -1: not known here */
     int worker_fds[HERITAGE_WORKERS_MAX]; /* eventfds that wake workers, the same; all borrowed */
-    struct frame_ring_block *filling;     /* reader: the block that it has taken */
+    struct frame_ring_block *filling;     /* reader: the block that it has taken, */
+    uint32_t n_frames;                    /* how many frames it has by now, */
+    uint32_t n_of[HERITAGE_WORKERS_MAX];  /* and of each worker: others may write there, too */
     uint32_t turn_of;                     /* in turn, if so: the worker that fills */
 };
 

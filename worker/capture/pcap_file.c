@@ -26,8 +26,6 @@
 
 #define FRAME_HEADER_BYTES 16u
 
-#define FILTERS_MAX 16u /* link types in one file that a filter was compiled for */
-
 enum format { FORMAT_UNKNOWN, FORMAT_CLASSIC, FORMAT_PCAPNG };
 
 struct capture {
@@ -49,7 +47,7 @@ struct capture {
     struct {
         uint16_t linktype;
         struct filter *filter;
-    } filters[FILTERS_MAX];
+    } filters[LINKTYPES]; /* those of one file that a filter was compiled for */
     unsigned n_filters;
 
     struct pcapng ng;
@@ -117,7 +115,7 @@ static int filter_for(struct capture *c, uint16_t linktype, const struct filter 
     while (i < c->n_filters && c->filters[i].linktype != linktype)
         i++;
     if (i == c->n_filters) {
-        CHECK(i < FILTERS_MAX); /* only link types that linktype.c knows come here */
+        CHECK(i < LINKTYPES); /* only those that linktype.c knows come here */
         if (filter_compile(&c->filters[i].filter, c->expr, linktype, error, sizeof error) < 0) {
             log_error("%s: %s", c->name, error);
             return end_with(c, -EINVAL);

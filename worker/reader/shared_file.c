@@ -201,8 +201,10 @@ static int open_in_turn(struct capture **out, const struct heritage *h, struct c
     c->wake_fd = c->ring.worker_fds[c->worker];
     c->in_turn = true;
     r = turn_open(&c->turn, h, &c->ring, counters);
-    if (r < 0)
+    if (r < 0) {
         shared_file_close(c);
+        *out = NULL;
+    }
     return r;
 }
 

@@ -268,7 +268,7 @@ static void a_successor_begins_behind_what_was_handed_out(void **state)
 static void what_is_shunted_is_said_for_both_ends(void **state)
 {
     const struct flow_key key = {.proto = 6, .port = {1, 8000}};
-    const struct capture_shunt all = {.link_bytes = 0};
+    struct capture_shunt all = {.link_bytes = 0};
     struct capture_unseen unseen;
     uint32_t ends = 0;
     int quiet = bpf_map__fd(bpf->maps.xdp_quiet);

@@ -231,7 +231,7 @@ static void what_cannot_be_is_refused(void **state)
     uint32_t *n;
 
     (void)state;
-    assert_true(publish(1, FIRST));
+    assert_true(publish(7, FIRST));
     assert_int_equal(frame_ring_next(&worker, FIRST, &list), 1);
     written = (void *)(reader.blocks + ((const uint8_t *)list.entries - worker.blocks));
     assert_int_equal(written->caplen, good.caplen);
@@ -248,13 +248,13 @@ static void what_cannot_be_is_refused(void **state)
     assert_false(frame_ring_frame(&worker, &list, 0, &e, &data));
 
     n = (void *)reader.blocks;
-    while (*n != 1 || n[1] != 1) /* frames of the block, of the first worker */
+    while (*n != 1) /* frames of the first worker */
         n++;
-    n[1] = FRAME_RING_FRAMES_MAX;
+    *n = FRAME_RING_FRAMES_MAX;
     assert_int_equal(frame_ring_next(&worker, FIRST, &list), 1);
-    n[1]++;
+    ++*n;
     assert_int_equal(frame_ring_next(&worker, FIRST, &list), -EPROTO);
-    n[1] = 1;
+    *n = 1;
     memset(reader.control, 0xff, sizeof(uint32_t)); /* blocks published */
     assert_int_equal(frame_ring_next(&worker, FIRST, &list), -EPROTO);
 }
@@ -396,6 +396,21 @@ static void a_slow_worker_holds_up_the_turn(void **state)
     turn(FIRST, FRAME_RING_BLOCKS_IN_TURN * 100, 9999, 99, ALL, false);
 }
 
+/* Of the block that is being filled the other workers can write every byte. */
+static void who_fills_believes_nobody(void **state)
+{
+    struct frame_ring_place place = {100, 10};
+
+    (void)state;
+    assert_true(gets_turn(FIRST));
+    add(&in_turn[FIRST], 7, SECOND);
+    memset(in_turn[FIRST].filling, 0xff, 256);
+    add(&in_turn[FIRST], 7, SECOND);
+    assert_int_equal(frame_ring_filled(&in_turn[FIRST]), 2);
+    frame_ring_turn_end(&in_turn[FIRST], &place, false);
+    take(SECOND, 2, 7);
+}
+
 /* What a dead worker had read of its block is read again. */
 static void a_worker_dies_in_its_turn(void **state)
 {
@@ -425,8 +440,10 @@ static void a_worker_dies_and_another_one_has_the_turn(void **state)
 
     (void)state;
     assert_true(gets_turn(FIRST));
+    frame_ring_woken(worker_fds[FIRST]);
     frame_ring_leave(&reader, SECOND);
-    assert_false(gets_turn(SECOND)); /* as any other would */
+    assert_true(is_awake(worker_fds[FIRST])); /* the other may have been about to wake it */
+    assert_false(gets_turn(SECOND));          /* as any other would */
     add(&in_turn[FIRST], 7, FIRST);
     frame_ring_turn_end(&in_turn[FIRST], &place, false);
     turn(FIRST, 100, 200, 8, FIRST, false);
@@ -535,6 +552,7 @@ int main(void)
         IN_RING(many_turns_round_the_ring),
         IN_RING(the_last_turn_is_the_last),
         IN_RING(a_slow_worker_holds_up_the_turn),
+        IN_RING(who_fills_believes_nobody),
         IN_RING(a_worker_dies_in_its_turn),
         IN_RING(a_worker_dies_and_another_one_has_the_turn),
         IN_RING(who_waits_for_another_ones_turn_is_woken),

@@ -508,7 +508,7 @@ static void another_file_is_refused(void **state)
     dup2(said_fd, STDERR_FILENO);
     bequeath(0, "");
     assert_int_equal(open_worker(0), -EBADMSG);
-    seats[0].capture = NULL;
+    assert_null(seats[0].capture);
     assert_int_equal(lines_said(), 1);
 }
 

@@ -325,6 +325,23 @@ static void the_time_of_the_input_ends_flows_too(void **state)
     assert_int_equal(rig.w.now_ns, T0 + 3600 * NS_PER_SEC);
 }
 
+/* A wild time that the input has come to is followed once, as one of a packet is. */
+static void and_a_wild_time_of_it_is_over_once(void **state)
+{
+    const uint64_t wild = T0 + UINT64_C(1000000000) * NS_PER_SEC;
+
+    (void)state;
+    rig.capture.input_ns = input_ns;
+    input_now_ns = 0;
+    rig_open(&rig);
+    udp(wild, 1, "ahead");
+    input_now_ns = wild;
+    for (unsigned i = 0; i < 1000; i++)
+        udp(T0 + i * NS_PER_SEC / 10, 2, "b");
+    assert_true(rig.w.now_ns < T0 + 100 * NS_PER_SEC);
+    assert_int_equal(rig.counters.flows_udp, 2 + 1); /* "b" begins while the time is wild */
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, rig_tear_down)
 
 int main(void)
@@ -343,6 +360,7 @@ int main(void)
         CASE(living_flows_are_logged_at_intervals),
         CASE(short_intervals_and_wild_times_end),
         CASE(the_time_of_the_input_ends_flows_too),
+        CASE(and_a_wild_time_of_it_is_over_once),
         CASE(a_frame_of_64_kib_is_one_piece),
         CASE(fragments_of_ipv6_are_one_datagram),
     };
