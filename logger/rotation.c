@@ -5,17 +5,20 @@
 
 #include <time.h>
 
-static uint64_t next_after(uint64_t interval_ns, uint64_t wall_ns)
+/* Since the last multiple of the interval, in local time. */
+static uint64_t behind_multiple(uint64_t interval_ns, uint64_t wall_ns)
 {
     time_t t = (time_t)(wall_ns / NS_PER_SEC);
     struct tm tm;
-    uint64_t local_ns;
 
-    if (interval_ns == 0)
-        return UINT64_MAX;
     localtime_r(&t, &tm);
-    local_ns = wall_ns + (uint64_t)tm.tm_gmtoff * NS_PER_SEC;
-    return wall_ns + interval_ns - local_ns % interval_ns;
+    return (wall_ns + (uint64_t)tm.tm_gmtoff * NS_PER_SEC) % interval_ns;
+}
+
+static uint64_t next_after(uint64_t interval_ns, uint64_t wall_ns)
+{
+    return interval_ns == 0 ? UINT64_MAX
+                            : wall_ns + interval_ns - behind_multiple(interval_ns, wall_ns);
 }
 
 void rotation_init(struct rotation *r, uint64_t interval_ns, uint64_t wall_ns)
@@ -31,5 +34,6 @@ uint64_t rotation_due(struct rotation *r, uint64_t wall_ns)
 
     if (due_ns > 0 || next_ns < r->next_ns)
         r->next_ns = next_ns;
-    return due_ns;
+    /* Summer time began or ended since that was foreseen. */
+    return due_ns > 0 && behind_multiple(r->interval_ns, due_ns) > 0 ? 0 : due_ns;
 }

@@ -38,7 +38,8 @@ static int work(const struct heritage *h)
         status = worker_loop(&worker, &child_stop);
     else if (rc == -EBADMSG || rc == -EPROTONOSUPPORT || rc == -ENODATA)
         status = EX_DATAERR;
-    worker_close(&worker);
+    if (worker_close(&worker) > 0)
+        status = EX_IOERR; /* the manager has them sent by another one */
     return status;
 }
 

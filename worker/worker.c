@@ -395,9 +395,9 @@ static void answers_wait(struct worker *w)
         emit_wait(w->emit, until);
 }
 
-void worker_close(struct worker *w)
+uint64_t worker_close(struct worker *w)
 {
-    uint64_t lost;
+    uint64_t left = 0;
 
     if (w->emit && w->flows.slots) {
         if (w->plain)
@@ -407,11 +407,10 @@ void worker_close(struct worker *w)
         pipeline_finish(w);
         if (w->capture && w->capture_ops->stats)
             w->capture_ops->stats(w->capture);
-        lost = emit_finish(w->emit, FINISH_TIMEOUT);
-        if (lost > 0)
-            log_error("%llu records were not taken by the logger in %d s and %s",
-                      (unsigned long long)lost, (int)(FINISH_TIMEOUT / NS_PER_SEC),
-                      w->heritage->one_shot ? "are lost" : "stay in the spool");
+        left = emit_finish(w->emit, FINISH_TIMEOUT);
+        if (left > 0)
+            log_error("%llu records were not taken by the logger in %d s: they stay in the spool",
+                      (unsigned long long)left, (int)(FINISH_TIMEOUT / NS_PER_SEC));
     }
     if (w->capture)
         w->capture_ops->close(w->capture);
@@ -438,4 +437,5 @@ void worker_close(struct worker *w)
     reassembly_fini(&w->reassembly);
     flow_table_fini(&w->flows);
     bufpool_fini(&w->bufs);
+    return left;
 }

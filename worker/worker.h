@@ -83,7 +83,7 @@ int worker_open(struct worker *w, const struct heritage *h);
 /* Runs until the input ends or *stop is set. Exit status: 0, EX_DATAERR when the input broke. */
 int worker_loop(struct worker *w, const volatile int *stop);
 
-/* Ends every flow, sends what is left, closes. */
-void worker_close(struct worker *w);
+/* Ends every flow, sends what is left, closes. Returns how many records were not taken. */
+uint64_t worker_close(struct worker *w);
 
 #endif

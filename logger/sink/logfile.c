@@ -60,13 +60,14 @@ static uint64_t file_birth_ns(const char *path)
     return (uint64_t)st.stx_mtime.tv_sec * NS_PER_SEC + st.stx_mtime.tv_nsec;
 }
 
-/* A predecessor's file: goes on after its first `committed` bytes. */
-static int file_resume(struct logfile *f, uint64_t committed)
+/* A predecessor's file: goes on after its first `committed` bytes. replace: what has none may be of
+ * an earlier run, and is replaced if there is a record for it. */
+static int file_resume(struct logfile *f, uint64_t committed, bool replace)
 {
     struct stat st;
 
     if (committed == 0)
-        return unlink(f->path) < 0 && errno != ENOENT ? -errno : 0;
+        return !replace && unlink(f->path) < 0 && errno != ENOENT ? -errno : 0;
     f->fd = open(f->path, O_WRONLY | O_APPEND | O_CLOEXEC);
     if (f->fd < 0)
         return errno == ENOENT ? 0 : -errno; /* it was being archived */
@@ -163,7 +164,7 @@ static int files_open(struct sink_state *s, const char *folder,
             return rc;
         }
         snprintf(f->path, sizeof f->path, "%s/%s.log", folder, record_schemas[t].path);
-        if (committed && (rc = file_resume(f, committed->file[t])) < 0) {
+        if (committed && (rc = file_resume(f, committed->file[t], s->replace)) < 0) {
             log_error("cannot go on with %s: %s", f->path, strerror(-rc));
             return rc;
         }

@@ -58,7 +58,7 @@ static int seek_start(struct sink_state *s, const struct sink_lengths *committed
     s->context.begun = s->bytes > 0;
     if (!s->regular)
         return 0;
-    if (committed && s->bytes > 0) {
+    if (committed) { /* also at 0: it was committed before the first byte */
         if (st.st_size > (off_t)s->bytes && ftruncate(s->fd, (off_t)s->bytes) < 0)
             return -errno;
         at = lseek(s->fd, 0, SEEK_END);

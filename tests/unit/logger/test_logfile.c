@@ -240,17 +240,36 @@ static void test_a_file_never_committed_begins_anew(void **state)
     struct sink_lengths committed = {0};
     struct sink_state *s;
 
+    f->heritage.one_shot = false;
+    assert_int_equal(mkdir(sink_fixture_path(f, "current"), 0755), 0);
     assert_int_equal(sink_tsv.open(&s, &f->heritage, NULL), 0);
     write_loss(f, s, 1);
     assert_int_equal(sink_tsv.flush(s), 0);
-    abandon(f, s);
+    sink_tsv.close(s);
     assert_int_equal(sink_tsv.open(&s, &f->heritage, &committed), 0);
-    assert_null(sink_fixture_read(f, "capture_loss.log"));
+    assert_null(sink_fixture_read(f, "current/capture_loss.log"));
     write_loss(f, s, 1);
     assert_int_equal(sink_tsv.flush(s), 0);
     sink_tsv.close(s);
-    sink_fixture_read(f, "capture_loss.log");
+    sink_fixture_read(f, "current/capture_loss.log");
     assert_int_equal(count(f->text, "\t1\t"), 1);
+}
+
+/* Nor does the logger that follows a killed one take away what an earlier run has left. */
+static void test_a_run_keeps_what_it_does_not_write(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct sink_lengths committed = {0};
+    struct sink_state *s;
+
+    f->heritage.one_shot = true;
+    assert_int_equal(sink_tsv.open(&s, &f->heritage, NULL), 0);
+    write_loss(f, s, 1);
+    assert_int_equal(sink_tsv.flush(s), 0);
+    sink_tsv.close(s);
+    assert_int_equal(sink_tsv.open(&s, &f->heritage, &committed), 0);
+    sink_tsv.close(s);
+    assert_non_null(sink_fixture_read(f, "capture_loss.log"));
 }
 
 /* A limit on file sizes stands for the full disk: it, too, lets a part of the bytes through. */
@@ -397,6 +416,7 @@ int main(void)
         TEST(test_a_bad_batch_leaves_nothing),
         TEST(test_goes_on_behind_what_was_committed),
         TEST(test_a_file_never_committed_begins_anew),
+        TEST(test_a_run_keeps_what_it_does_not_write),
         TEST(test_records_wait_for_a_full_disk),
         TEST(test_a_full_buffer_takes_no_half_batch),
         TEST(test_begins_anew_when_a_file_is_taken),

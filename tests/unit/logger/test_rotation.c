@@ -56,6 +56,18 @@ static void a_clock_that_was_set_back_does_not_put_it_off(void **state)
     assert_int_equal(rotation_due(&r, NOON + HOUR), NOON + HOUR);
 }
 
+static void a_day_may_have_25_hours(void **state)
+{
+    const uint64_t midnight = UINT64_C(1792879200) * NS_PER_SEC; /* 2026-10-25 in the middle of Europe */
+    struct rotation r;
+
+    (void)state;
+    zone("CET-1CEST,M3.5.0,M10.5.0/3");
+    rotation_init(&r, DAY, midnight + 1);
+    assert_int_equal(rotation_due(&r, midnight + 24 * HOUR), 0);
+    assert_int_equal(rotation_due(&r, midnight + 25 * HOUR), midnight + 25 * HOUR);
+}
+
 static void never_is_never(void **state)
 {
     struct rotation r;
@@ -71,6 +83,7 @@ int main(void)
         cmocka_unit_test(comes_once_at_each_multiple),
         cmocka_unit_test(midnight_is_that_of_the_users),
         cmocka_unit_test(a_clock_that_was_set_back_does_not_put_it_off),
+        cmocka_unit_test(a_day_may_have_25_hours),
         cmocka_unit_test(never_is_never),
     };
 

@@ -199,6 +199,27 @@ static void test_goes_on_in_a_file(void **state)
     close(fd);
 }
 
+/* One that was killed before it had committed a byte. */
+static void test_what_was_never_committed_goes(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct sink_lengths lengths = {0};
+    struct sink_state *s;
+    int fd = memfd_create("output", MFD_CLOEXEC);
+
+    f->heritage.output_fd = fd;
+    assert_int_equal(sink_json_stream.open(&s, &f->heritage, NULL), 0);
+    sink_json_stream.lengths(s, &lengths);
+    assert_int_equal(lengths.stream, 0);
+    sink_json_stream.close(s);
+    assert_int_equal(write(fd, "not committed", 13), 13);
+    assert_int_equal(sink_json_stream.open(&s, &f->heritage, &lengths), 0);
+    sink_json_stream.close(s);
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 0);
+    assert_int_equal(lseek(fd, 0, SEEK_END), 0);
+    close(fd);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, sink_fixture_setup, sink_fixture_teardown)
@@ -209,6 +230,7 @@ int main(void)
         TEST(test_a_slow_reader),
         TEST(test_a_reader_that_goes_away),
         TEST(test_goes_on_in_a_file),
+        TEST(test_what_was_never_committed_goes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
