@@ -47,7 +47,8 @@ struct opened {
 struct opening {
     const struct capture_request *r;
     struct opened *opened;
-    char *error; /* INI_ERROR_BYTES */
+    uint32_t begun; /* workers whose socket was asked for */
+    char *error;    /* INI_ERROR_BYTES */
 };
 
 static int check_interface(const struct opening *o)
@@ -188,7 +189,7 @@ static void af_xdp_close(struct opened *o)
     free(o);
 }
 
-static int open_all(const struct opening *o, struct heritage_capture *const *out)
+static int open_all(struct opening *o, struct heritage_capture *const *out)
 {
     struct opened *opened = o->opened;
     int r;
@@ -199,9 +200,18 @@ static int open_all(const struct opening *o, struct heritage_capture *const *out
             0 ||
         (r = attach_program(o)) < 0)
         return r;
-    for (uint32_t i = 0; i < o->r->n_workers && r == 0; i++)
-        r = open_worker(o, i, out[i]);
+    for (; o->begun < o->r->n_workers && r == 0; o->begun++)
+        r = open_worker(o, o->begun, out[o->begun]);
     return r;
+}
+
+static void close_sockets(struct heritage_capture *const *out, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (out[i]->fd >= 0)
+            close(out[i]->fd);
+        out[i]->fd = -1;
+    }
 }
 
 static int af_xdp_open(const struct capture_request *r, struct heritage_capture *const *out,
@@ -216,6 +226,7 @@ static int af_xdp_open(const struct capture_request *r, struct heritage_capture 
     snprintf(o.opened->name, sizeof o.opened->name, "%s", r->interface);
     code = open_all(&o, out);
     if (code < 0) {
+        close_sockets(out, o.begun); /* the kernel takes away no queue that has one */
         af_xdp_close(o.opened);
         return code;
     }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "manager/capture/queues.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "manager/capture/interface.h"
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
+
+#define RESTORE_TRIES 10u
 
 #define WHY "both directions of a flow may come in by two queues, and be two halves to two workers"
 
@@ -115,6 +119,24 @@ void queues_look(struct queues *q)
     }
 }
 
+/* A queue stays as long as a socket has it, and the kernel takes leave of that a little after who
+ * had it has gone. */
+static void give_back(const struct queues *q)
+{
+    const struct timespec pause = {.tv_nsec = 100 * NS_PER_MS};
+    int r = ethtool_queues_set(q->interface, q->rx);
+
+    for (unsigned i = 0; i < RESTORE_TRIES && r == -EINVAL; i++) {
+        nanosleep(&pause, NULL);
+        r = ethtool_queues_set(q->interface, q->rx);
+    }
+    if (r < 0 && r != -ENODEV)
+        log_warn(
+            "interface %s: cannot have its %u receive queues back (%s): ethtool -L %s combined "
+            "%u",
+            q->interface, (unsigned)q->rx, strerror(-r), q->interface, (unsigned)q->rx);
+}
+
 void queues_restore(const struct queues *q)
 {
     if (!q->interface)
@@ -122,5 +144,5 @@ void queues_restore(const struct queues *q)
     if (q->rss_changed)
         ethtool_rss_set(q->interface, &q->rss);
     if (q->rx > 0)
-        ethtool_queues_set(q->interface, q->rx);
+        give_back(q);
 }

@@ -284,8 +284,10 @@ static void af_xdp_stats(struct capture *c)
         return;
     empty = now.rx_fill_ring_empty_descs - before->rx_fill_ring_empty_descs;
     dropped = now.rx_dropped - before->rx_dropped;
-    if (c->zero_copy || empty > dropped)
+    if (c->zero_copy)
         empty = 0;
+    else if (empty > dropped)
+        empty = dropped; /* one was on its way between the two */
     received = c->counters->capture_packets + c->counters->capture_filtered +
                c->counters->capture_abandoned;
     c->counters->capture_kernel_drops = now.rx_ring_full - before->rx_ring_full + empty;

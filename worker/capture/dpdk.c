@@ -40,6 +40,7 @@
 #define JOINED_BYTES   (512u * 1024)
 #define CLOCK_PAUSE_NS 20000000L         /* between two readings of a device's clock */
 #define PATIENCE_NS    (30 * NS_PER_SEC) /* with the owner of a port */
+#define FILTERED_MAX   16u               /* bursts in a row of which the filter may pass nothing */
 
 /* Between prepare and open. */
 static struct {
@@ -59,6 +60,7 @@ static struct {
 struct capture {
     uint16_t port, queue;
     struct dpdk_share *share;
+    pid_t owner_pid; /* whose the share is */
     const char *interface;
     struct rte_mbuf *held[CAPTURE_BATCH_MAX];
     uint32_t held_n;
@@ -245,8 +247,9 @@ static int dpdk_recv(struct capture *c, struct frame *out, uint32_t max)
 
     if (max > CAPTURE_BATCH_MAX)
         max = CAPTURE_BATCH_MAX;
-    /* Frames that the filter leaves out do not make it look as if there were none. */
-    do {
+    /* Frames that the filter leaves out do not make it look as if there were none, for a while: the
+     * worker has other things to do, too. */
+    for (uint32_t bursts = 0; n == 0 && bursts < FILTERED_MAX; bursts++) {
         uint64_t before = c->asked_ns, step;
 
         ask(c, max);
@@ -266,7 +269,7 @@ static int dpdk_recv(struct capture *c, struct frame *out, uint32_t max)
             rte_pktmbuf_free_bulk(c->held, c->held_n);
             c->held_n = c->joined_bytes = 0;
         }
-    } while (n == 0);
+    }
     return (int)n;
 }
 
@@ -331,6 +334,8 @@ static void count_losses(struct capture *c)
 
     if (c->queue > 0 || rte_eth_stats_get(c->port, &now) != 0)
         return;
+    if (c->share && c->share->owner_pid != c->owner_pid)
+        return; /* it is dead, and what was counted of its port went with it */
     to->capture_kernel_drops += since(c->share ? &c->share->missed : &c->missed, now.imissed);
     to->capture_broken += since(c->share ? &c->share->broken : &c->broken, now.ierrors);
     to->capture_no_buffer += since(c->share ? &c->share->no_buffer : &c->no_buffer, now.rx_nombuf);
@@ -402,6 +407,7 @@ static int dpdk_open(struct capture **out, const struct heritage *h, struct coun
     c->counters = counters;
     c->queue = begun.queue;
     c->share = begun.share;
+    c->owner_pid = c->share ? c->share->owner_pid : 0;
     counters->capture_abandoned += begun.abandoned;
     counters->shunt_abandoned += begun.unshunted;
     c->asked_ns = clock_wall_ns();
