@@ -58,7 +58,8 @@ static void a_clock_that_was_set_back_does_not_put_it_off(void **state)
 
 static void a_day_may_have_25_hours(void **state)
 {
-    const uint64_t midnight = UINT64_C(1792879200) * NS_PER_SEC; /* 2026-10-25 in the middle of Europe */
+    const uint64_t midnight =
+        UINT64_C(1792879200) * NS_PER_SEC; /* 2026-10-25 in the middle of Europe */
     struct rotation r;
 
     (void)state;
