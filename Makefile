@@ -185,7 +185,7 @@ SRC_WORKER := \
   worker/plaintext/plaintext.c $(SRC_CORRELATE) \
   $(SRC_LEARN) \
   $(SRC_SCREEN) \
-  worker/emit/emit.c worker/emit/taps.c worker/emit/frames.c
+  worker/emit/emit.c worker/emit/events.c worker/emit/taps.c worker/emit/frames.c
 
 # The reader: what of the worker it takes to say whose a frame is.
 SRC_EARLY_HASH := worker/decode/early_hash.c worker/decode/link.c worker/decode/link_layers.c \
@@ -441,7 +441,7 @@ $(call unit,ipc/test_heritage,common/ipc/heritage.c common/base/log.c common/bas
 $(call unit,base/test_threads,common/base/threads.c)
 $(call unit,ipc/test_bus,$(BASE) $(IPC_BUS))
 EMIT := tests/unit/emit/rig.c $(BASE) $(SRC_ALT_SVC) $(SCHEMA) $(SRC_IPC) $(SRC_BROKER) worker/emit/emit.c \
-        worker/emit/taps.c
+        worker/emit/events.c worker/emit/taps.c
 $(call unit,emit/test_emit,$(EMIT))
 $(call unit,emit/test_emit_replay,$(EMIT))
 $(call unit,emit/test_taps,worker/emit/taps.c)

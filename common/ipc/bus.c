@@ -200,6 +200,33 @@ bool bus_receive(struct bus *b, struct bus_message *m)
            (b->direct && bus_socket_receive(b->direct, &b->message, m));
 }
 
+struct bus_held {
+    zmq_msg_t message;
+};
+
+/* The bytes of a short message lie in the frame itself, and move with it. */
+struct bus_held *bus_hold(struct bus *b, struct bus_message *m)
+{
+    struct bus_held *held = malloc(sizeof *held);
+    const char *before = zmq_msg_data(&b->message), *after;
+
+    if (!held)
+        return NULL;
+    zmq_msg_init(&held->message);
+    zmq_msg_move(&held->message, &b->message);
+    after = zmq_msg_data(&held->message);
+    m->topic = after + (m->topic - before);
+    if (m->body)
+        m->body = (const uint8_t *)after + (m->body - (const uint8_t *)before);
+    return held;
+}
+
+void bus_let_go(struct bus_held *held)
+{
+    zmq_msg_close(&held->message);
+    free(held);
+}
+
 int bus_fds(const struct bus *b, int fds[3])
 {
     int n = 0;

@@ -68,6 +68,11 @@ int bus_publish_joined(struct bus *b, const char *topic, const void *head, size_
 /* Next message or news of subscriptions, borrowed until the next call. True if there is one. */
 bool bus_receive(struct bus *b, struct bus_message *m);
 
+/* Keeps what bus_receive has just told of beyond its next call: *m is borrowed from what is
+ * returned until that is let go. NULL: there is no memory. */
+struct bus_held *bus_hold(struct bus *b, struct bus_message *m);
+void bus_let_go(struct bus_held *held);
+
 /* Descriptors that become readable when bus_receive may have something. Edge-triggered as ZeroMQ's
  * are, and every call here may eat the edge: whatever was called last, call bus_receive until it
  * says false before waiting. Returns how many (at most 3). */

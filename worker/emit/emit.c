@@ -35,6 +35,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/ipc/message.h"
+#include "worker/emit/events.h"
 #include "worker/emit/taps.h"
 
 #include <errno.h>
@@ -66,8 +67,7 @@ struct emit {
     struct counters *c;
     struct spool *spool;
     void *spool_mem;
-    void (*event)(void *arg, const struct bus_message *m);
-    void *event_arg;
+    struct events events;
 
     uint64_t now_ns;          /* of the last emit_run */
     uint64_t bus_asked_ns;    /* when bus_receive said last that there is no more, */
@@ -158,6 +158,7 @@ void emit_close(struct emit *e)
 {
     if (!e)
         return;
+    events_close(&e->events);
     spool_detach(e->spool);
     if (e->spool_mem)
         munmap(e->spool_mem, e->h->options.spool_size);
@@ -208,18 +209,19 @@ static void take_messages(struct emit *e)
             e->rewind = true;
             e->rewound_ns = 0; /* no pause: it is another logger than the one that asked last */
             e->resend_ns = RESEND_FRESH_NS;
-        } else if (e->event && m.kind != BUS_UNSUBSCRIBED) {
-            e->event(e->event_arg, &m);
+        } else if (m.kind != BUS_UNSUBSCRIBED) {
+            events_put(&e->events, e->bus, &m);
         }
     }
+    events_run(&e->events);
     e->bus_asked_ns = e->now_ns;
     e->bus_due_ns = e->now_ns + BUS_PERIOD_NS;
 }
 
 void emit_on_event(struct emit *e, void (*event)(void *arg, const struct bus_message *m), void *arg)
 {
-    e->event = event;
-    e->event_arg = arg;
+    e->events.take = event;
+    e->events.arg = arg;
 }
 
 /* What is sealed by now waits for no other batches. */
@@ -339,7 +341,8 @@ void emit_run(struct emit *e, uint64_t now_ns)
     if (spool_open_records(e->spool) == 0 && e->sent_seq >= spool_last_seq(e->spool))
         e->has_untold = false;
     flush_old(e);
-    if (has_publishable(e) || now_ns >= e->bus_due_ns || now_ns >= emit_deadline_ns(e))
+    if (has_publishable(e) || now_ns >= e->bus_due_ns || now_ns >= emit_deadline_ns(e) ||
+        events_due(&e->events))
         exchange(e);
 }
 
@@ -352,6 +355,8 @@ uint64_t emit_deadline_ns(const struct emit *e)
 {
     uint64_t deadline = UINT64_MAX;
 
+    if (events_due(&e->events))
+        return 0;
     if (e->has_untold)
         deadline = e->untold_since_ns + e->h->options.log_flush_interval;
     if (in_flight(e) && e->progress_ns + e->resend_ns < deadline)
@@ -439,6 +444,7 @@ static void keep_pace(struct emit *e)
 
 void emit_record(struct emit *e, enum record_type type, const void *rec)
 {
+    e->events.holds++;
     while (spool_put(e->spool, type, rec, &e->c->records_cut) == -ENOBUFS)
         make_room(e);
     e->c->records_emitted++;
@@ -448,6 +454,7 @@ void emit_record(struct emit *e, enum record_type type, const void *rec)
     }
     if (!e->h->live && spool_batches(e->spool) >= AHEAD_BATCHES)
         keep_pace(e);
+    e->events.holds--;
 }
 
 static uint64_t unacknowledged_records(const struct emit *e)

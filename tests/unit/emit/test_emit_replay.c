@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -75,6 +76,65 @@ static void replay_waits_and_loses_nothing(void **state)
     assert_int_equal(counters.spool_batches, 0);
 }
 
+static struct {
+    unsigned taken, inside, deepest;
+    uint64_t id; /* of the last record */
+    bool changed;
+} events;
+
+/* Takes an event, and emits more meanwhile than the spool holds. */
+static void take_event(void *arg, const struct bus_message *m)
+{
+    char before[64];
+
+    (void)arg;
+    if (m->kind != BUS_MESSAGE)
+        return;
+    if (++events.inside > events.deepest)
+        events.deepest = events.inside;
+    assert_true(m->topic_len + 1 + m->body_len < sizeof before);
+    memcpy(before, m->topic, m->topic_len);
+    memcpy(before + m->topic_len, m->body, m->body_len);
+    for (unsigned i = 0; i < 8 * RIG_SLOTS; i++)
+        rig_emit_big(++events.id);
+    events.changed |= memcmp(before, m->topic, m->topic_len) != 0 ||
+                      memcmp(before + m->topic_len, m->body, m->body_len) != 0;
+    events.inside--;
+    events.taken++;
+}
+
+/* What comes while a record waits for room is taken when that is over: whoever emits is in the
+ * middle of something, and of the message at hand, too. */
+static void an_event_is_not_taken_in_the_middle_of_another(void **state)
+{
+    uint64_t until = rig_now_ns() + RIG_DEADLINE_NS;
+    pthread_t thread;
+    struct bus *other;
+
+    (void)state;
+    memset(&events, 0, sizeof events);
+    worker_heritage.live = false;
+    emit_on_event(emit, take_event, NULL);
+    assert_int_equal(bus_subscribe(worker_bus, "event/test/"), 0);
+    assert_int_equal(bus_open_client(&other, worker_heritage.run_dir), 0);
+    atomic_store(&thread_stop, false);
+    assert_int_equal(pthread_create(&thread, NULL, run_logger, NULL), 0);
+    for (unsigned i = 0; events.taken < 20 && rig_now_ns() < until; i++) {
+        assert_int_equal(bus_publish(other, i % 2 ? "event/test/" : "event/test/other/",
+                                     "in the frame of a longer message", i % 3 ? 5 : 32),
+                         0);
+        emit_wait(emit, rig_now_ns() + NS_PER_MS);
+    }
+    assert_int_equal(emit_finish(emit, RIG_DEADLINE_NS), 0);
+    atomic_store(&thread_stop, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    bus_close(other, 0);
+    assert_in_range(events.taken, 20, 100);
+    assert_int_equal(events.deepest, 1);
+    assert_false(events.changed);
+    rig_assert_written(1, UINT64_C(8) * RIG_SLOTS * events.taken);
+}
+
 static void *run_logger_once_it_is_waited_for(void *arg)
 {
     while (__atomic_load_n(&counters.spool_waits, __ATOMIC_RELAXED) == 0)
@@ -112,6 +172,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(replay_tells_of_several_batches_together, rig_set_up,
                                         rig_tear_down),
         cmocka_unit_test_setup_teardown(replay_waits_and_loses_nothing, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(an_event_is_not_taken_in_the_middle_of_another, rig_set_up,
+                                        rig_tear_down),
         cmocka_unit_test_setup_teardown(replay_that_is_far_ahead_sleeps, rig_set_up_many_slots,
                                         rig_tear_down),
     };
