@@ -22,7 +22,7 @@ static const uint16_t linktypes[] = {LINKTYPE_ETHERNET,
                                      LINKTYPE_PKTAP,
                                      LINKTYPE_C_HDLC,
                                      LINKTYPE_IEEE802_11_RADIOTAP};
-#define LINKTYPES (sizeof linktypes / sizeof linktypes[0])
+#define N_LINKTYPES (sizeof linktypes / sizeof linktypes[0])
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct frame f = {.data = c.p,
                       .caplen = (uint32_t)cursor_left(&c),
                       .wirelen = (uint32_t)cursor_left(&c) + (how >> 4),
-                      .linktype = linktypes[link % LINKTYPES]};
+                      .linktype = linktypes[link % N_LINKTYPES]};
     struct early_hash early = {.seed = 3, .tunnel_max_depth = how & 7, .checksums = (how & 8) != 0};
     enum weird weird = WEIRDS;
     enum decode_result result;
