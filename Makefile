@@ -444,6 +444,7 @@ EMIT := tests/unit/emit/rig.c $(BASE) $(SRC_ALT_SVC) $(SCHEMA) $(SRC_IPC) $(SRC_
         worker/emit/events.c worker/emit/taps.c
 $(call unit,emit/test_emit,$(EMIT))
 $(call unit,emit/test_emit_replay,$(EMIT))
+$(call unit,emit/test_events,worker/emit/events.c)
 $(call unit,emit/test_taps,worker/emit/taps.c)
 $(call unit,flow/test_conn,worker/flow/conn.c $(BASE))
 $(call unit,detect/test_detect,worker/detect/detect.c $(BASE))

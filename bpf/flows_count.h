@@ -85,8 +85,8 @@ static __always_inline void flows_count_segment(struct flows_value *v, struct fl
         flows_set(v, FLOWS_ACK, p, of);
     else if ((bytes = flows_note_seq(v, e, p, of)) > 0) {
         *(p->from ? &v->seq_time[1] : &v->seq_time[0]) = (__u32)(e->last_ns >> FLOWS_TIME_SHIFT);
-        flows_add_long(&e->payload_bytes, bytes,
-                       of); /* last: it is not to be ahead of the others */
+        /* Last: who reads meanwhile must not find it ahead of the others. */
+        flows_add_long(&e->payload_bytes, bytes, of);
     } else
         flows_add(&e->resent, 1, of);
 }

@@ -131,10 +131,9 @@ static void give_back(const struct queues *q)
         r = ethtool_queues_set(q->interface, q->rx);
     }
     if (r < 0 && r != -ENODEV)
-        log_warn(
-            "interface %s: cannot have its %u receive queues back (%s): ethtool -L %s combined "
-            "%u",
-            q->interface, (unsigned)q->rx, strerror(-r), q->interface, (unsigned)q->rx);
+        log_warn("interface %s: its number of receive queues stays (%s), it was %u: ethtool -L %s "
+                 "combined %u",
+                 q->interface, strerror(-r), (unsigned)q->rx, q->interface, (unsigned)q->rx);
 }
 
 void queues_restore(const struct queues *q)

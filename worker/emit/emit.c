@@ -220,6 +220,7 @@ static void take_messages(struct emit *e)
 
 void emit_on_event(struct emit *e, void (*event)(void *arg, const struct bus_message *m), void *arg)
 {
+    e->events.lost = &e->c->bus_messages_lost;
     e->events.take = event;
     e->events.arg = arg;
 }
@@ -341,8 +342,7 @@ void emit_run(struct emit *e, uint64_t now_ns)
     if (spool_open_records(e->spool) == 0 && e->sent_seq >= spool_last_seq(e->spool))
         e->has_untold = false;
     flush_old(e);
-    if (has_publishable(e) || now_ns >= e->bus_due_ns || now_ns >= emit_deadline_ns(e) ||
-        events_due(&e->events))
+    if (has_publishable(e) || now_ns >= e->bus_due_ns || now_ns >= emit_deadline_ns(e))
         exchange(e);
 }
 

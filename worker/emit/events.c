@@ -26,12 +26,16 @@ static struct event_waiting *pop(struct events *e)
 
 void events_put(struct events *e, struct bus *b, struct bus_message *m)
 {
-    struct event_waiting *w = e->take && e->n < EVENTS_MAX ? calloc(1, sizeof *w) : NULL;
+    struct event_waiting *w;
 
+    if (!e->take)
+        return;
+    w = e->n < EVENTS_MAX ? calloc(1, sizeof *w) : NULL;
     if (w)
         w->held = bus_hold(b, m);
     if (!w || !w->held) {
         free(w);
+        ++*e->lost;
         return;
     }
     w->message = *m;

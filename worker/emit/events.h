@@ -9,17 +9,18 @@
 
 #include <stdint.h>
 
-#define EVENTS_MAX 1024u /* that wait; others are lost, as at a full queue of the bus */
+#define EVENTS_MAX 1024u /* that wait; others are lost, and counted */
 
 struct events {
     void (*take)(void *arg, const struct bus_message *m); /* NULL: nobody does */
     void *arg;
+    uint64_t *lost;
     struct event_waiting *first, *last;
     uint32_t n;
     uint32_t holds; /* nothing is taken now */
 };
 
-/* The message that bus_receive has just told of: is taken now, or waits. */
+/* The message that bus_receive has just told of: is taken now, or waits. Borrowed m is changed. */
 void events_put(struct events *e, struct bus *b, struct bus_message *m);
 
 /* Has all that waits taken, if nothing holds it up. */

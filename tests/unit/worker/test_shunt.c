@@ -341,14 +341,20 @@ static void a_full_table_keeps_what_goes_on_below(void **state)
     assert_int_equal(rig.counters.flows_active_tcp, 1);
 }
 
-static void lines_in_between_tell_what_is_new_once(void **state)
+/* Lines come every 10 s; the first one tells of ten segments that were counted. */
+static void download_with_a_line(void)
 {
-    (void)state;
     rig.heritage.options.conn_log_interval = 10 * NS_PER_SEC;
     rig_open(&rig);
     download("done");
     counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + 9 * NS_PER_SEC);
     clock_to(T0 + 11 * NS_PER_SEC);
+}
+
+static void lines_in_between_tell_what_is_new_once(void **state)
+{
+    (void)state;
+    download_with_a_line();
     assert_int_equal(rig.conn.resp_pkts, 3 + 10);
     assert_int_equal(rig.conn.resp_bytes, 2 * BIG + 10000);
     counted(DOWN, unseen.seq_end[DOWN], 5, 1000, T0 + 19 * NS_PER_SEC);
@@ -362,11 +368,7 @@ static void lines_in_between_tell_what_is_new_once(void **state)
 static void what_the_kernel_forgot_is_counted_anew(void **state)
 {
     (void)state;
-    rig.heritage.options.conn_log_interval = 10 * NS_PER_SEC;
-    rig_open(&rig);
-    download("done");
-    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + 9 * NS_PER_SEC);
-    clock_to(T0 + 11 * NS_PER_SEC);
+    download_with_a_line();
     unseen = (struct capture_unseen){0};
     counted(DOWN, PEER + 2 * BIG + 10000, 11, 100, T0 + 19 * NS_PER_SEC);
     clock_to(T0 + 21 * NS_PER_SEC);
@@ -392,11 +394,7 @@ static void history_tells_of_what_was_sent_again(void **state)
 static void what_another_cpu_sent_again_is_told_of(void **state)
 {
     (void)state;
-    rig.heritage.options.conn_log_interval = 10 * NS_PER_SEC;
-    rig_open(&rig);
-    download("done");
-    counted(DOWN, PEER + 2 * BIG, 10, 1000, T0 + 9 * NS_PER_SEC);
-    clock_to(T0 + 11 * NS_PER_SEC);
+    download_with_a_line();
     assert_string_equal(history(rig_text(&rig)), "ShDd");
     unseen.payload_bytes[DOWN] += 9000;
     unseen.packets[DOWN] += 9;
