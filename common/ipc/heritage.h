@@ -42,6 +42,7 @@ struct heritage_af_xdp {
     uint32_t frame_bytes;
     uint32_t ring_slots; /* of receive and fill ring each, >= frames; a power of two */
     bool zero_copy, huge_pages;
+    bool joins; /* frames longer than a place come, in pieces; else they are lost */
 };
 
 #define HERITAGE_NOTES_BYTES 4096u

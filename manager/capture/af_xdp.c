@@ -123,16 +123,15 @@ static int open_worker(const struct opening *o, uint32_t queue, struct heritage_
 {
     struct xsk_plan plan = plan_of(o, queue);
     int flows = bpf_map__fd(o->opened->program->maps.af_xdp_flows);
-    bool joins;
     int r;
 
     *out = (struct heritage_capture){
         .kind = CAPTURE_AF_XDP, HERITAGE_CAPTURE_NO_FDS, .linktype = o->opened->interface.linktype};
     snprintf(out->name, sizeof out->name, "%s", o->r->interface);
-    r = xsk_open(out, &joins, &plan, o->error);
+    r = xsk_open(out, &plan, o->error);
     if (r < 0)
         return r;
-    if (joins)
+    if (out->af_xdp.joins)
         o->opened->whole_bytes = UINT32_MAX;
     out->flows_fd = fcntl(flows, F_DUPFD_CLOEXEC, 3);
     out->shunted_fd =

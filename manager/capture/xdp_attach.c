@@ -379,7 +379,7 @@ int xdp_guard(struct xdp_attached **out, const struct interface *i, char *error)
         free(a);
         return r;
     }
-    remove_leftovers((int)i->index, LIBXDP_PREFIX);
+    remove_guarded(i->index);
     note_guard(i->index);
     *out = a;
     return 0;

@@ -215,7 +215,7 @@ static int explain_bind(const struct opening *o, int err)
 }
 
 /* Returns 0, -errno with a line, or the errno of binding without one. */
-static int bind_socket(struct opening *o, bool *joins)
+static int bind_socket(struct opening *o)
 {
     int err = EOPNOTSUPP;
 
@@ -234,7 +234,7 @@ static int bind_socket(struct opening *o, bool *joins)
         if (bind(fd, (struct sockaddr *)&addr, sizeof addr) == 0) {
             o->out->fd = fd;
             o->out->af_xdp.zero_copy = ways[i].zero_copy;
-            *joins = ways[i].joins;
+            o->out->af_xdp.joins = ways[i].joins;
             return 0;
         }
         err = errno;
@@ -246,27 +246,27 @@ static int bind_socket(struct opening *o, bool *joins)
 }
 
 /* The children of a manager that was killed hold its sockets until they have ended, too. */
-static int bind_patiently(struct opening *o, bool *joins)
+static int bind_patiently(struct opening *o)
 {
     struct timespec pause = {.tv_nsec = BUSY_PAUSE_MS * (long)NS_PER_MS};
-    int r = bind_socket(o, joins);
+    int r = bind_socket(o);
 
     for (unsigned waited_ms = 0; r == EBUSY && waited_ms < BUSY_PATIENCE_MS;
          waited_ms += BUSY_PAUSE_MS) {
         nanosleep(&pause, NULL);
-        r = bind_socket(o, joins);
+        r = bind_socket(o);
     }
     return r > 0 ? explain_bind(o, r) : r;
 }
 
-int xsk_open(struct heritage_capture *out, bool *joins, const struct xsk_plan *plan, char *error)
+int xsk_open(struct heritage_capture *out, const struct xsk_plan *plan, char *error)
 {
     struct opening o = {.plan = plan, .out = out, .error = error};
     int r = open_memory(&o);
 
     if (r < 0)
         return r;
-    r = bind_patiently(&o, joins);
+    r = bind_patiently(&o);
     munmap(o.memory, out->af_xdp.memory_bytes); /* the socket holds the pages */
     return r;
 }

@@ -20,9 +20,8 @@ struct xsk_plan {
     bool long_frames;     /* some do not fit into frame_bytes */
 };
 
-/* Opens it. Fills fd, memory_fd and af_xdp of *out, and *joins: frames that do not fit come in
- * several pieces, else they are lost. Returns 0, or with a line in error: -EBUSY another program
- * has the queue, -EPERM, -ENOTSUP the kernel has no AF_XDP, -ENOMEM, else -errno. */
-int xsk_open(struct heritage_capture *out, bool *joins, const struct xsk_plan *plan, char *error);
+/* Opens it. Fills fd, memory_fd and af_xdp of *out. Returns 0, or with a line in error: -EBUSY
+ * another program has the queue, -EPERM, -ENOTSUP the kernel has no AF_XDP, -ENOMEM, else -errno. */
+int xsk_open(struct heritage_capture *out, const struct xsk_plan *plan, char *error);
 
 #endif

@@ -72,6 +72,7 @@ struct capture {
     uint32_t mark;            /* of the program's notes */
     uint32_t snaplen;
     bool zero_copy;
+    bool joins;     /* frames of several pieces come */
     bool busy_poll; /* frames come only when they are asked for */
     bool idle;      /* the last recv found nothing either */
     uint8_t *joined;
@@ -270,31 +271,39 @@ static void af_xdp_waiting(const struct capture *c, struct capture_waiting *sour
     source->holds = c->frames;
 }
 
-/* What the kernel counts since the socket was made. It says of a frame for which the fill ring was
- * empty both that and that it was dropped, where it copies; where the driver writes the frames
- * itself, that it had no room is counted by the interface. */
+/* Of the frames that the kernel dropped, those for which it had no place: of a frame that was only
+ * too long for one it says that it was dropped, too. Where it copies, it also says of each that goes
+ * into one place that the fill ring was empty, and of longer ones not always; but where these come,
+ * none is too long. Where the driver writes the frames itself, that it had no room is counted by
+ * the interface. */
+static uint64_t without_place(const struct capture *c, uint64_t dropped, uint64_t empty)
+{
+    if (c->zero_copy)
+        return 0;
+    if (c->joins)
+        return dropped;
+    return empty < dropped ? empty : dropped; /* one was on its way between the two */
+}
+
+/* What the kernel counts since the socket was made. */
 static void af_xdp_stats(struct capture *c)
 {
     struct xdp_statistics now = {0};
     const struct xdp_statistics *before = &c->notes->before;
     socklen_t bytes = sizeof now;
-    uint64_t empty, dropped, received;
+    uint64_t empty, dropped, no_place, received;
 
     if (getsockopt(c->fd, SOL_XDP, XDP_STATISTICS, &now, &bytes) < 0)
         return;
     empty = now.rx_fill_ring_empty_descs - before->rx_fill_ring_empty_descs;
     dropped = now.rx_dropped - before->rx_dropped;
-    if (c->zero_copy)
-        empty = 0;
-    else if (empty > dropped)
-        empty = dropped; /* one was on its way between the two */
+    no_place = without_place(c, dropped, empty);
     received = c->counters->capture_packets + c->counters->capture_filtered +
                c->counters->capture_abandoned;
-    c->counters->capture_kernel_drops = now.rx_ring_full - before->rx_ring_full + empty;
+    c->counters->capture_kernel_drops = now.rx_ring_full - before->rx_ring_full + no_place;
     c->counters->capture_refused =
-        dropped - empty + now.rx_invalid_descs - before->rx_invalid_descs;
-    c->counters->capture_kernel_freezes =
-        now.rx_fill_ring_empty_descs - before->rx_fill_ring_empty_descs;
+        dropped - no_place + now.rx_invalid_descs - before->rx_invalid_descs;
+    c->counters->capture_kernel_freezes = empty;
     c->counters->capture_link =
         received + c->counters->capture_kernel_drops + c->counters->capture_refused;
 }
@@ -415,6 +424,7 @@ static int af_xdp_open(struct capture **out, const struct heritage *h, struct co
     c->mark = AF_XDP_MARK ^ h->seed;
     c->snaplen = h->options.snaplen > UINT32_MAX ? UINT32_MAX : (uint32_t)h->options.snaplen;
     c->zero_copy = h->capture.af_xdp.zero_copy;
+    c->joins = h->capture.af_xdp.joins;
     c->busy_poll = h->options.busy_poll > 0;
     c->counters = counters;
     r = frame_filter_compile(&c->filter, h->options.filter, LINKTYPE_ETHERNET, c->interface);

@@ -16,7 +16,7 @@
 struct pcap_gzip {
     z_stream z;
     bool inside; /* a member has begun and not ended */
-    uint8_t raw[PCAP_READ_BYTES];
+    uint8_t raw[1 + PCAP_READ_BYTES]; /* the first byte may come alone from a pipe */
 };
 #endif
 
@@ -104,7 +104,7 @@ static int begin_gzip(struct pcap_input *in)
         free(gz);
         return -ENOMEM;
     }
-    CHECK(in->end - in->pos <= PCAP_READ_BYTES);
+    CHECK(in->end - in->pos <= sizeof gz->raw);
     gz->z.next_in = gz->raw;
     gz->z.avail_in = (uInt)(in->end - in->pos);
     memcpy(gz->raw, in->window + in->pos, gz->z.avail_in);
