@@ -661,6 +661,7 @@ $(call unit,base/test_prefix_table,common/base/prefix_table.c common/base/ipaddr
 ifdef SRC_XDP
 $(call unit,manager/capture/test_tc_attach,manager/capture/tc_attach.c manager/capture/interface.c \
   common/base/log.c)
+$(call unit,manager/capture/test_xdp_guard,$(SRC_XDP) manager/capture/interface.c $(BASE))
 $(call unit,capture/test_af_xdp,$(BASE) $(DECODE) common/base/filter.c common/schema/options.c \
   common/ipc/heritage.c common/base/threads.c manager/capture/interface.c \
   manager/capture/host_use.c manager/ethtool.c $(SRC_XDP) $(SRC_AF_XDP) \
