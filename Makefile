@@ -165,7 +165,7 @@ SRC_WORKER := \
   worker/decode/link_wifi.c worker/decode/tunnel_header.c worker/decode/checksum.c \
   worker/decode/fragments.c \
   worker/flow/flow_table.c worker/flow/wheel.c worker/flow/conn.c worker/flow/conn_log.c \
-  worker/flow/uid.c worker/flow/community_id.c \
+  worker/flow/uid.c worker/flow/community_id.c worker/flow/reopen.c \
   worker/reassembly/reassembly.c \
   worker/detect/detect.c \
   worker/parse/table.c \
@@ -551,6 +551,7 @@ $(call unit,worker/test_host_child,$(PIPELINE))
 $(call unit,worker/test_host_learn,$(PIPELINE))
 $(call unit,worker/test_pipeline,$(PIPELINE))
 $(call unit,worker/test_tunnel,$(PIPELINE))
+$(call unit,worker/test_stats,worker/stats.c $(PIPELINE))
 $(call unit,worker/test_host_plain,$(PIPELINE) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET))
 $(call unit,worker/test_host_claim,$(PIPELINE) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET))
 $(call unit,worker/test_host_unhooked,$(PIPELINE) $(HTTP1) $(SRC_HTTP2) $(SRC_GRPC) $(SRC_WEBSOCKET))

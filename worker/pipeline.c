@@ -35,6 +35,9 @@
 
 #define SURPLUS_ASKED 4u
 
+/* Starts of flows of one five-tuple that are closer may be the same time stamp. */
+#define START_APART_NS 1000u
+
 /* Packets of which memory is asked for the frame, and for the flow, before they are needed: enough
  * to be there by then, and no more than a core can have on their way at once. */
 #define FRAMES_AHEAD     4
@@ -158,133 +161,6 @@ void pipeline_flow_end(struct worker *w, struct flow *f)
     flow_table_remove(&w->flows, f);
 }
 
-static uint64_t flow_deadline(const struct worker *w, const struct flow *f)
-{
-    uint64_t deadline = f->seen_ns + conn_timeout_ns(f, w->options);
-    uint64_t interval = w->options->conn_log_interval;
-
-    if (interval > 0 && f->interim_ns + interval < deadline)
-        deadline = f->interim_ns + interval;
-    return deadline;
-}
-
-static void flow_count(struct worker *w, const struct flow *f)
-{
-    ++*flows_begun(w->counters, f->key.proto);
-    ++*flows_active(w->counters, f->key.proto);
-}
-
-/* The flow that gives way to one of this hash; NULL if there is room. Flows that are counted below
- * only seem silent, so a few of them are asked first. */
-static struct flow *flow_surplus(struct worker *w, uint32_t hash)
-{
-    struct flow *f = flow_table_surplus(&w->flows, hash), *before = NULL;
-
-    for (unsigned i = 0; i < SURPLUS_ASKED && f && f != before && shunt_covers(w, f); i++) {
-        shunt_join(w, f);
-        before = f;
-        f = flow_table_surplus(&w->flows, hash);
-    }
-    return f;
-}
-
-static struct flow *flow_begin(struct worker *w, const struct packet *p, enum flow_log log)
-{
-    struct flow *f;
-
-    while ((f = flow_surplus(w, p->hash))) {
-        pipeline_flow_end(w, f);
-        w->counters->flows_evicted++;
-    }
-    f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
-    f->log = (uint8_t)log;
-    conn_begin(f, p);
-    if (log == FLOW_LOG_CONN || log == FLOW_LOG_PLAIN)
-        host_learn_begin(w, f);
-    return f;
-}
-
-/* It has been silent for so long that what comes now is of another one. */
-static bool is_over(struct worker *w, struct flow *f)
-{
-    uint64_t timeout = conn_timeout_ns(f, w->options);
-
-    if (w->now_ns - f->seen_ns <= timeout)
-        return false;
-    if (shunt_covers(w, f))
-        shunt_join(w, f);
-    return w->now_ns - f->seen_ns > timeout;
-}
-
-/* The flow is over, or the packet begins another one in its place: then it was ended. */
-static __attribute__((noinline)) bool flow_gives_way(struct worker *w, struct flow *f,
-                                                     const struct packet *p)
-{
-    if (!(p->result == DECODE_PACKET && conn_is_reused(f, p)) && !is_over(w, f))
-        return false;
-    pipeline_flow_end(w, f);
-    return true;
-}
-
-/* The flow in the table that the packet belongs to, unless that is over. */
-static inline struct flow *flow_find(struct worker *w, const struct packet *p)
-{
-    struct flow *f = flow_table_find(&w->flows, &p->key, p->hash);
-    bool goes_on = f && !(p->tcp_flags & TCP_SYN) && w->now_ns - f->seen_ns <= w->timeout_min_ns;
-
-    return __builtin_expect(goes_on, 1) || !f || !flow_gives_way(w, f, p) ? f : NULL;
-}
-
-/* … or a new one. */
-static inline struct flow *flow_of(struct worker *w, const struct packet *p, enum flow_log log)
-{
-    struct flow *f = flow_find(w, p);
-
-    if (f)
-        return f;
-    f = flow_begin(w, p, log);
-    if (log == FLOW_LOG_CONN)
-        flow_count(w, f);
-    return f;
-}
-
-struct flow *pipeline_flow(struct worker *w, const struct packet *p)
-{
-    struct flow *f = flow_find(w, p);
-
-    if (f)
-        return f;
-    f = flow_begin(w, p, FLOW_LOG_PLAIN);
-    f->midstream = false; /* no packet is late */
-    flow_table_arm(&w->flows, f, flow_deadline(w, f));
-    return f;
-}
-
-/* The first packet of a flow that plaintext began: it has its uid by then, and so its start. */
-static void flow_seen(struct worker *w, struct flow *f, const struct packet *p)
-{
-    uint64_t start_ns = f->start_ns;
-
-    if (p->tcp_flags & TCP_SYN)
-        conn_begin(f, p);
-    else
-        f->midstream = true;
-    f->start_ns = start_ns;
-    if (f->last_ns < start_ns)
-        f->last_ns = start_ns;
-    f->log = FLOW_LOG_CONN;
-    flow_count(w, f);
-    host_plain_seen(w, f);
-}
-
-static void packet_joined(struct worker *w, struct flow *f, const struct packet *p)
-{
-    if (f->log == FLOW_LOG_PLAIN)
-        flow_seen(w, f, p);
-    if (p->payload_wire_len > 0)
-        host_plain_arrival(w, f, p->from, p->ts_ns);
-}
-
 static void segment(struct worker *w, struct flow *f, const struct packet *p, struct stream *s,
                     uint32_t seq)
 {
@@ -333,6 +209,8 @@ static void acknowledgement(struct worker *w, struct flow *f, const struct packe
         return;
     taker_init(&t, w, f, !p->from, p->ts_ns);
     flags = reassembly_ack(&w->reassembly, s, p->tcp_ack, &t.out);
+    if (s->top == 0 && s->acked == 0)
+        s->far_seq = p->tcp_ack; /* of an older connection: a reset may answer it */
     w->counters->tcp_ack_gaps += flags & REASSEMBLY_ACK_UNSEEN;
     if (flags & REASSEMBLY_ACK_UNDERFLOW)
         host_weird(w, f, WEIRD_TCP_ACK_UNDERFLOW, NULL, "reassembly");
@@ -345,6 +223,7 @@ static void tcp_content(struct worker *w, struct flow *f, const struct packet *p
 
     if (p->tcp_flags & TCP_SYN) {
         tcp_syn(f, p);
+        reopen_note(&w->reopen, f, p);
         seq++;
     }
     if (p->tcp_flags & TCP_ACK)
@@ -358,6 +237,172 @@ static void tcp_content(struct worker *w, struct flow *f, const struct packet *p
     /* A reset ends what its sender says; what the peer had sent before it knew may still come. */
     if (reassembly_ended(s) || reset)
         host_end(w, f, p->from, p->ts_ns);
+}
+
+static uint64_t flow_deadline(const struct worker *w, const struct flow *f)
+{
+    uint64_t deadline = f->seen_ns + conn_timeout_ns(f, w->options);
+    uint64_t interval = w->options->conn_log_interval;
+
+    if (interval > 0 && f->interim_ns + interval < deadline)
+        deadline = f->interim_ns + interval;
+    return deadline;
+}
+
+static void flow_count(struct worker *w, const struct flow *f)
+{
+    ++*flows_begun(w->counters, f->key.proto);
+    ++*flows_active(w->counters, f->key.proto);
+}
+
+/* The flow that gives way to one of this hash; NULL if there is room. Flows that are counted below
+ * only seem silent, so a few of them are asked first. */
+static struct flow *flow_surplus(struct worker *w, uint32_t hash)
+{
+    struct flow *f = flow_table_surplus(&w->flows, hash), *before = NULL;
+
+    for (unsigned i = 0; i < SURPLUS_ASKED && f && f != before && shunt_covers(w, f); i++) {
+        shunt_join(w, f);
+        before = f;
+        f = flow_table_surplus(&w->flows, hash);
+    }
+    return f;
+}
+
+/* Flows of one five-tuple differ by their start, also where time stamps are coarse. */
+static void start_apart(struct worker *w, struct flow *f)
+{
+    if (w->gone_ns >= f->start_ns && w->gone_ns - f->start_ns < START_APART_NS)
+        f->start_ns = f->last_ns = w->gone_ns + 1;
+    w->gone_ns = 0;
+}
+
+static struct flow *flow_begin(struct worker *w, const struct packet *p, enum flow_log log)
+{
+    struct flow *f;
+
+    while ((f = flow_surplus(w, p->hash))) {
+        pipeline_flow_end(w, f);
+        w->counters->flows_evicted++;
+    }
+    f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
+    f->log = (uint8_t)log;
+    conn_begin(f, p);
+    start_apart(w, f);
+    if (log == FLOW_LOG_CONN || log == FLOW_LOG_PLAIN)
+        host_learn_begin(w, f);
+    if (log == FLOW_LOG_CONN)
+        flow_count(w, f);
+    return f;
+}
+
+/* It has been silent for so long that what comes now is of another one. */
+static bool is_over(struct worker *w, struct flow *f)
+{
+    uint64_t timeout = conn_timeout_ns(f, w->options);
+
+    if (w->now_ns - f->seen_ns <= timeout)
+        return false;
+    if (shunt_covers(w, f))
+        shunt_join(w, f);
+    return w->now_ns - f->seen_ns > timeout;
+}
+
+/* Another one is to begin in its place. */
+static void flow_give_way(struct worker *w, struct flow *f)
+{
+    uint64_t start_ns = f->start_ns;
+
+    pipeline_flow_end(w, f);
+    w->gone_ns = start_ns;
+}
+
+/* The connection that was begun inside of f, which ends. */
+static struct flow *flow_reopen(struct worker *w, struct flow *f, const struct reopen_syn *syn)
+{
+    const struct packet *p = &syn->packet;
+    enum flow_log log = f->log;
+    struct flow_end *from;
+
+    flow_give_way(w, f);
+    f = flow_begin(w, p, log);
+    from = &f->end[p->from];
+    conn_packet(f, p, p->from ^ f->orig);
+    from->packets = syn->packets;
+    from->ip_bytes = syn->ip_bytes;
+    tcp_content(w, f, p, false);
+    flow_table_arm(&w->flows, f, flow_deadline(w, f));
+    return f;
+}
+
+/* What becomes of a flow that may be over: the flow that the packet belongs to, or NULL if it
+ * begins another one. */
+static __attribute__((noinline)) struct flow *flow_go_on(struct worker *w, struct flow *f,
+                                                         const struct packet *p)
+{
+    bool whole = p->result == DECODE_PACKET;
+    struct reopen_syn syn;
+
+    if (whole && f->log == FLOW_LOG_CONN && reopen_answered(&w->reopen, f, p, &syn))
+        return flow_reopen(w, f, &syn);
+    if (!(whole && conn_is_reused(f, p)) && !is_over(w, f))
+        return f;
+    flow_give_way(w, f);
+    return NULL;
+}
+
+/* The flow in the table that the packet belongs to, unless that is over. */
+static inline struct flow *flow_find(struct worker *w, const struct packet *p)
+{
+    struct flow *f = flow_table_find(&w->flows, &p->key, p->hash);
+    bool goes_on = f && !(p->tcp_flags & TCP_SYN) && w->now_ns - f->seen_ns <= w->timeout_min_ns;
+
+    return __builtin_expect(goes_on, 1) || !f ? f : flow_go_on(w, f, p);
+}
+
+/* … or a new one. */
+static inline struct flow *flow_of(struct worker *w, const struct packet *p, enum flow_log log)
+{
+    struct flow *f = flow_find(w, p);
+
+    return f ? f : flow_begin(w, p, log);
+}
+
+struct flow *pipeline_flow(struct worker *w, const struct packet *p)
+{
+    struct flow *f = flow_find(w, p);
+
+    if (f)
+        return f;
+    f = flow_begin(w, p, FLOW_LOG_PLAIN);
+    f->midstream = false; /* no packet is late */
+    flow_table_arm(&w->flows, f, flow_deadline(w, f));
+    return f;
+}
+
+/* The first packet of a flow that plaintext began: it has its uid by then, and so its start. */
+static void flow_seen(struct worker *w, struct flow *f, const struct packet *p)
+{
+    uint64_t start_ns = f->start_ns;
+
+    if (p->tcp_flags & TCP_SYN)
+        conn_begin(f, p);
+    else
+        f->midstream = true;
+    f->start_ns = start_ns;
+    if (f->last_ns < start_ns)
+        f->last_ns = start_ns;
+    f->log = FLOW_LOG_CONN;
+    flow_count(w, f);
+    host_plain_seen(w, f);
+}
+
+static void packet_joined(struct worker *w, struct flow *f, const struct packet *p)
+{
+    if (f->log == FLOW_LOG_PLAIN)
+        flow_seen(w, f, p);
+    if (p->payload_wire_len > 0)
+        host_plain_arrival(w, f, p->from, p->ts_ns);
 }
 
 /* Several workers share a file by flow, if whoever reads it could not; a live source has done so

@@ -483,6 +483,8 @@ void shunt_before(struct worker *w, struct flow *f, const struct packet *p)
     const struct flow_end *from = &f->end[p->from], *to = &f->end[!p->from];
     struct shunted *s;
 
+    if (from->packets + to->packets == 0)
+        return; /* it begins: its own first packet is first */
     if (p->key.proto == IPPROTO_TCP &&
         (is_ahead(&from->stream, p->tcp_seq) || is_its_first(f, from, p) ||
          ((p->tcp_flags & TCP_ACK) && is_ahead(&to->stream, p->tcp_ack))))

@@ -21,6 +21,17 @@ static uint64_t resident_mb(void)
     return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE) / BYTES_PER_MB;
 }
 
+/* How far the worker is behind the packets; not at all where none has come for longer than they may
+ * take. */
+static int64_t packet_lag_ns(const struct worker *w, uint64_t wall_ns)
+{
+    uint64_t last_ns = w->counters->capture_last_ns;
+
+    if (w->now_ns > last_ns + PACKETS_LATE_NS || last_ns > wall_ns)
+        return 0;
+    return (int64_t)(wall_ns - last_ns);
+}
+
 static void stats_line(struct worker *w)
 {
     const struct counters *c = w->counters, *b = &w->stats.stats_base;
@@ -35,8 +46,7 @@ static void stats_line(struct worker *w)
     if (w->heritage->live) {
         RECORD_SET(stats, &r, pkts_dropped, c->capture_kernel_drops - b->capture_kernel_drops);
         RECORD_SET(stats, &r, pkts_link, c->capture_link - b->capture_link);
-        RECORD_SET(stats, &r, pkt_lag,
-                   wall > c->capture_last_ns ? (int64_t)(wall - c->capture_last_ns) : 0);
+        RECORD_SET(stats, &r, pkt_lag, packet_lag_ns(w, wall));
     }
     RECORD_SET(stats, &r, pkts_filtered,
                c->capture_filtered + c->capture_not_mine - b->capture_filtered -

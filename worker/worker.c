@@ -23,7 +23,6 @@
 #define DETECTIONS_MAX  (1u << 20) /* flows at once whose first bytes are not yet known */
 #define FRAMES_HELD_ALL (1u << 20)
 #define IDLE_MAX_NS     (1 * NS_PER_SEC)
-#define LIVE_LAG_NS     (1 * NS_PER_SEC) /* packets of the ring may be this late */
 #define FINISH_TIMEOUT  (30 * NS_PER_SEC)
 #define ANSWERS_TIMEOUT (200 * NS_PER_MS)
 #define LINGER_MS       200
@@ -241,7 +240,7 @@ static uint64_t plaintext_wait_ns(const struct worker *w, uint64_t max_ns)
  * each time that one who polls has asked in vain. */
 static void grow_older(struct worker *w, uint64_t now_ns)
 {
-    uint64_t wall = clock_wall_ns() - LIVE_LAG_NS;
+    uint64_t wall = clock_wall_ns() - PACKETS_LATE_NS;
 
     if (!w->heritage->live || now_ns < w->grown_ns + GROW_INTERVAL)
         return;

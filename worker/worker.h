@@ -14,12 +14,14 @@
 #include "worker/emit/frames.h"
 #include "worker/flow/conn_log.h"
 #include "worker/flow/flow_table.h"
+#include "worker/flow/reopen.h"
 #include "worker/learn/learn.h"
 #include "worker/reassembly/reassembly.h"
 #include "worker/screen/screen.h"
 #include "worker/stats.h"
 #include "worker/wait.h"
 
+#define PACKETS_LATE_NS      (1 * NS_PER_SEC) /* in a live source's ring, at most */
 #define WORKER_NAMES_MAX     64u /* names of services */
 #define WORKER_ANALYZERS_MAX 32u
 
@@ -50,6 +52,8 @@ struct worker {
     uint64_t now_ns;         /* packet time: goes back only over an empty flow table */
     uint64_t input_ns;       /* that the whole input had come to when it was followed last */
     uint32_t behind;         /* packets in a row that were far behind it */
+    uint64_t gone_ns;        /* start of the flow in whose place the next one begins; 0: none */
+    struct reopen reopen;
     uint64_t timeout_min_ns; /* no flow is over that was silent for less */
     struct bufpool bufs;
     struct local_nets local_nets;

@@ -9,15 +9,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define LOCAL_NETS_MAX 64u
+#define LOCAL_NETS_MAX     64u /* of a list */
+#define LOCAL_NETS_PRIVATE 34u /* that are local without one, at most */
 
 /* Prefixes of this site: the private ones and those of option local_nets. */
 struct local_nets {
     struct {
         struct ipaddr addr;
         uint8_t bits; /* of the 128 */
-    } net[LOCAL_NETS_MAX];
-    uint32_t n;
+    } net[LOCAL_NETS_PRIVATE + LOCAL_NETS_MAX];
+    uint32_t n, n_private;
+    uint64_t first_byte[2][4]; /* of IPv6 and IPv4: a bit for each that some of them have */
 };
 
 /* Adds the prefixes of list ("192.0.2.0/24,2001:db8::/32"). 0, or -EINVAL with the first bad or

@@ -10,11 +10,14 @@
 #include "worker/flow/conn.h"
 
 #include "common/base/check.h"
+#include "common/schema/category.h"
 
 #include <netinet/in.h>
 #include <string.h>
 
 #define WELL_KNOWN_PORTS 1024
+#define DHCP_SERVER_PORT 67
+#define DHCP_CLIENT_PORT 68
 
 /* How far from what its sender and receiver have said a RST may lie: wide enough for segments that
  * the capture has lost, narrow enough that one in a thousand blind guesses hits it (RFC 5961). */
@@ -81,10 +84,10 @@ static char history_case(unsigned side, char letter)
     return side == FLOW_ORIG ? (char)(letter - 'a' + 'A') : letter;
 }
 
-/* The letters kept in history_seen, a d f h i r s, differ modulo 16. */
+/* Another bit for each letter kept in history_seen: a d f h i q r s. */
 static uint16_t history_bit(char letter)
 {
-    return (uint16_t)(1u << ((unsigned)(letter - 'a') % 16));
+    return (uint16_t)(1u << (((unsigned)letter ^ (unsigned)letter >> 4) % 16));
 }
 
 /* Letters that appear once a direction. */
@@ -98,17 +101,53 @@ static void history_once(struct flow *f, unsigned side, char letter)
     history_add(f, history_case(side, letter));
 }
 
+/* Of the sequence numbers of the last SYN, FIN and RST so many bits are kept, for each. */
+#define HISTORY_SEQ_BITS 10u
+enum { HISTORY_SYN, HISTORY_FIN, HISTORY_RST };
+
 /* Letters of SYN, FIN and RST: again whenever the sequence number is another one. */
-static void history_sequence(struct flow *f, unsigned side, char letter, uint32_t seq)
+static void history_sequence(struct flow *f, unsigned side, char letter, unsigned which,
+                             uint32_t seq)
 {
+    const uint32_t mask = (1u << HISTORY_SEQ_BITS) - 1;
     struct flow_end *s = flow_side(f, side);
+    unsigned shift = which * HISTORY_SEQ_BITS;
+    uint32_t mixed = seq * 0x9e3779b1u >> (32 - HISTORY_SEQ_BITS);
     uint16_t bit = history_bit(letter);
 
-    if ((s->history_seen & bit) && s->history_seq == seq)
+    if ((s->history_seen & bit) && (s->history_seq >> shift & mask) == mixed)
         return;
     s->history_seen |= bit;
-    s->history_seq = seq;
+    s->history_seq = (s->history_seq & ~(mask << shift)) | mixed << shift;
     history_add(f, history_case(side, letter));
+}
+
+/* One letter a segment: of what it opens or closes; if it does several at once, that it does; or
+ * of what it carries. */
+static void history_tcp(struct flow *f, const struct packet *p, unsigned side)
+{
+    switch (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) {
+    case 0:
+        if (p->payload_wire_len > 0)
+            history_once(f, side, 'd');
+        else if (p->tcp_flags & TCP_ACK)
+            history_once(f, side, 'a');
+        break;
+    case TCP_SYN:
+        history_sequence(f, side, p->tcp_flags & TCP_ACK ? 'h' : 's', HISTORY_SYN, p->tcp_seq);
+        break;
+    case TCP_FIN:
+        history_sequence(f, side, 'f', HISTORY_FIN, p->tcp_seq + p->payload_wire_len);
+        break;
+    case TCP_RST:
+        history_sequence(f, side, 'r', HISTORY_RST, p->tcp_seq);
+        break;
+    case TCP_FIN | TCP_RST:
+        history_once(f, side, 'i');
+        break;
+    default:
+        history_once(f, side, 'q');
+    }
 }
 
 void conn_history_scaled(struct flow *f, unsigned side, unsigned event)
@@ -146,18 +185,26 @@ void conn_flip(struct flow *f)
 }
 
 /* A side that sends from a well-known port to one that is not is the server's, unless content says
- * otherwise later; only for flows whose first packets were missed. */
+ * otherwise later; only for flows whose first packets were missed. DHCP has a well-known port for
+ * its clients, too. */
 static bool looks_like_server(const struct packet *p)
 {
-    return p->key.port[p->from] < WELL_KNOWN_PORTS && p->key.port[!p->from] >= WELL_KNOWN_PORTS;
+    uint16_t from = p->key.port[p->from], to = p->key.port[!p->from];
+
+    return from < WELL_KNOWN_PORTS &&
+           (to >= WELL_KNOWN_PORTS ||
+            (p->key.proto == IPPROTO_UDP && from == DHCP_SERVER_PORT && to == DHCP_CLIENT_PORT));
 }
 
 void conn_begin(struct flow *f, const struct packet *p)
 {
     f->start_ns = f->last_ns = p->ts_ns;
     f->orig = p->from;
-    if (p->key.proto != IPPROTO_TCP)
+    if (p->key.proto != IPPROTO_TCP) {
+        if (p->key.proto == IPPROTO_UDP && looks_like_server(p))
+            conn_flip(f);
         return;
+    }
     f->handshake = (p->tcp_flags & TCP_SYN) != 0;
     f->midstream = !f->handshake;
     if ((p->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK) ||
@@ -231,7 +278,6 @@ static unsigned tcp_syn(struct flow *f, const struct packet *p, unsigned side)
     bool ack = p->tcp_flags & TCP_ACK;
     unsigned odd = syn_oddities(p);
 
-    history_sequence(f, side, ack ? 'h' : 's', p->tcp_seq);
     if (s->state == ENDPOINT_INACTIVE || s->state == ENDPOINT_PARTIAL) {
         if (ack && peer->state == ENDPOINT_INACTIVE && s->packets == 1)
             odd |= ODD(ORIGINATOR_SYN_ACK);
@@ -272,7 +318,6 @@ static unsigned tcp_fin(struct flow *f, const struct packet *p, unsigned side)
     bool early = s->state == ENDPOINT_SYN_SENT && peer->state == ENDPOINT_INACTIVE &&
                  !(p->tcp_flags & TCP_SYN);
 
-    history_sequence(f, side, 'f', p->tcp_seq + p->payload_wire_len);
     if (s->state != ENDPOINT_RESET)
         s->state = ENDPOINT_CLOSED;
     if (peer->state == ENDPOINT_RESET && (peer->history_seen & history_bit('f')))
@@ -281,14 +326,16 @@ static unsigned tcp_fin(struct flow *f, const struct packet *p, unsigned side)
 }
 
 /* Whether the peer would take a RST with this sequence number: one near what it has acknowledged
- * and what the sender has sent. Of a sender of whom nothing else is known, anything is believed. */
+ * and what the sender has sent; or what it acknowledged of an older connection, in answer to a SYN
+ * (RFC 9293 section 3.5.1). Of a sender of whom nothing else is known, anything is believed. */
 static bool rst_is_believed(const struct flow_end *s, const struct packet *p)
 {
     const struct stream *t = &s->stream;
     uint64_t top = t->acked > t->top ? t->acked : t->top;
     int32_t ahead = (int32_t)(p->tcp_seq - (t->base_seq + (uint32_t)top));
 
-    return !t->started || (ahead <= RST_SLACK && ahead >= -(int64_t)(top - t->acked) - RST_SLACK);
+    return !t->started || (top == 0 && p->tcp_seq == t->far_seq) ||
+           (ahead <= RST_SLACK && ahead >= -(int64_t)(top - t->acked) - RST_SLACK);
 }
 
 /* A reset changes nothing for a connection that both have closed, nor for one of which nothing
@@ -299,7 +346,6 @@ static unsigned tcp_rst(struct flow *f, const struct packet *p, unsigned side)
 
     if (!rst_is_believed(s, p))
         return ODD(RST_OUT_OF_WINDOW) | CONN_RST_IGNORED;
-    history_sequence(f, side, 'r', p->tcp_seq);
     if (!(side_is_over(s) && side_is_over(peer)) &&
         !(side == FLOW_ORIG && s->state == ENDPOINT_INACTIVE && inactive(peer->state)))
         s->state = ENDPOINT_RESET;
@@ -341,14 +387,12 @@ static __attribute__((noinline)) unsigned tcp_packet(struct flow *f, const struc
         events |= tcp_syn(f, p, side);
     else if (!(flags & (TCP_FIN | TCP_RST)))
         events |= tcp_plain(f, p, side);
-    if (!(flags & (TCP_SYN | TCP_FIN | TCP_RST)) && p->payload_wire_len == 0)
-        history_once(f, side, 'a');
-    if (p->payload_wire_len > 0)
-        history_once(f, side, 'd');
     if (flags & TCP_FIN)
         events |= tcp_fin(f, p, side);
     if (flags & TCP_RST)
         events |= tcp_rst(f, p, side);
+    if (!(events & CONN_RST_IGNORED))
+        history_tcp(f, p, side);
     if (flags & (TCP_FIN | TCP_RST))
         events |= CONN_CLOSING;
     if (p->tcp_window == 0 && !(flags & (TCP_SYN | TCP_RST)))
@@ -443,16 +487,21 @@ enum conn_attempt conn_attempt(const struct flow *f)
     return CONN_ATTEMPT_HALF_OPEN;
 }
 
+/* It has closed, or nothing is seen of it: then it is not waited for. */
+static bool is_done(const struct flow_end *e)
+{
+    return e->state == ENDPOINT_CLOSED || e->state == ENDPOINT_INACTIVE;
+}
+
 uint64_t conn_timeout_ns(const struct flow *f, const struct options *o)
 {
     const struct flow_end *a = flow_side_const(f, 0), *b = flow_side_const(f, 1);
 
     if (f->key.proto == IPPROTO_UDP)
-        return o->udp_timeout;
+        return f->category == CATEGORY_dns ? o->dns_timeout : o->udp_timeout;
     if (f->key.proto != IPPROTO_TCP)
         return f->log == FLOW_LOG_TUNNEL ? o->tunnel_timeout : o->icmp_timeout;
-    if (a->state == ENDPOINT_RESET || b->state == ENDPOINT_RESET ||
-        (a->state == ENDPOINT_CLOSED && b->state == ENDPOINT_CLOSED))
+    if (a->state == ENDPOINT_RESET || b->state == ENDPOINT_RESET || (is_done(a) && is_done(b)))
         return o->tcp_close_timeout;
     if (a->state == ENDPOINT_SYN_SENT && b->state == ENDPOINT_INACTIVE && a->stream.top == 0)
         return o->tcp_attempt_timeout;
@@ -461,8 +510,9 @@ uint64_t conn_timeout_ns(const struct flow *f, const struct options *o)
 
 uint64_t conn_timeout_min_ns(const struct options *o)
 {
-    const uint64_t all[] = {o->udp_timeout,       o->tunnel_timeout,      o->icmp_timeout,
-                            o->tcp_close_timeout, o->tcp_attempt_timeout, o->tcp_timeout};
+    const uint64_t all[] = {o->udp_timeout,    o->dns_timeout,       o->icmp_timeout,
+                            o->tunnel_timeout, o->tcp_close_timeout, o->tcp_attempt_timeout,
+                            o->tcp_timeout};
     uint64_t min = all[0];
 
     for (size_t i = 1; i < sizeof all / sizeof all[0]; i++)

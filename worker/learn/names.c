@@ -328,30 +328,37 @@ static struct entry *entry_new(struct names *n, const struct pair *key, uint32_t
     return e;
 }
 
+/* When an answer came, how long it is believed, and who saw it. */
+struct answer_time {
+    uint64_t since_ns, until_ns;
+    bool own; /* this worker, just now */
+};
+
 /* Takes an answer into one entry. Returns whether that is news. */
-static bool entry_learn(struct names *n, const struct pair *key, uint32_t text, uint64_t ts_ns,
-                        uint64_t until_ns)
+static bool entry_learn(struct names *n, const struct pair *key, uint32_t text,
+                        const struct answer_time *t)
 {
     struct entry *e = entry_find(n, key);
 
     if (!e) {
         e = entry_new(n, key, text);
     } else {
-        if (e->name == text && ts_ns <= e->until_ns && until_ns >= e->since_ns) {
-            bool longer = until_ns > e->until_ns + REFRESH_NS;
+        if (e->name == text && t->since_ns <= e->until_ns && t->until_ns >= e->since_ns) {
+            bool longer = t->until_ns > e->until_ns + REFRESH_NS;
 
-            e->since_ns = ts_ns < e->since_ns ? ts_ns : e->since_ns;
-            e->until_ns = longer ? until_ns : e->until_ns;
+            e->since_ns = t->since_ns < e->since_ns ? t->since_ns : e->since_ns;
+            e->until_ns = longer ? t->until_ns : e->until_ns;
             return longer;
         }
-        if (ts_ns < e->since_ns) /* another worker's, older than what is known */
+        /* Another worker's may be older than what is known. If one's own is, time went back. */
+        if (t->since_ns < e->since_ns && !t->own)
             return false;
         text_at(n, text)->refs++;
         text_release(n, e->name);
         e->name = text;
     }
-    e->since_ns = ts_ns;
-    e->until_ns = until_ns;
+    e->since_ns = t->since_ns;
+    e->until_ns = t->until_ns;
     return true;
 }
 
@@ -363,10 +370,10 @@ static bool believed(const struct entry *e, uint64_t at_ns)
 /* --- what learn.h promises --- */
 
 /* Returns whether it was news. */
-static bool learn_answer(struct names *n, const struct names_answer *a)
+static bool learn_answer(struct names *n, const struct names_answer *a, bool own)
 {
     uint64_t ttl_s = a->ttl_s < TTL_MAX_S ? a->ttl_s : TTL_MAX_S;
-    uint64_t until_ns = a->ts_ns + (ttl_s + GRACE_S) * NS_PER_SEC;
+    struct answer_time t = {a->ts_ns, a->ts_ns + (ttl_s + GRACE_S) * NS_PER_SEC, own};
     struct pair key = {.addr = a->addr, .client = a->client};
     uint32_t text;
     bool news;
@@ -378,9 +385,9 @@ static bool learn_answer(struct names *n, const struct names_answer *a)
         n->c->learn_names_evicted++;
         return false;
     }
-    news = entry_learn(n, &key, text, a->ts_ns, until_ns);
+    news = entry_learn(n, &key, text, &t);
     key.client = any_client;
-    (void)entry_learn(n, &key, text, a->ts_ns, until_ns);
+    (void)entry_learn(n, &key, text, &t);
     text_release(n, text);
     return news;
 }
@@ -400,7 +407,7 @@ void learn_name_add(struct learn *l, const struct ipaddr *client, const struct i
     struct names_answer a = {*client, *addr, name, ttl_s, ts_ns};
     struct names *n = l->names;
 
-    if (!n || !learn_answer(n, &a))
+    if (!n || !learn_answer(n, &a, true))
         return;
     n->c->learn_names++;
     if (!n->share || names_event_add(&n->event, &a))
@@ -459,7 +466,7 @@ static void take(void *arg, const struct names_answer *a)
 {
     struct learn *l = arg;
 
-    if (learn_answer(l->names, a))
+    if (learn_answer(l->names, a, false))
         l->c->learn_names++;
 }
 

@@ -4,6 +4,8 @@
  * not the next one; then the conn_state and history that Zeek's users expect of it. */
 #include "worker/flow/conn.h"
 
+#include "common/schema/category.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -118,7 +120,12 @@ static void tcp_states_and_histories(void **state)
         {">S <SA >A >FA <A >R <FA", "SF", "ShAFaRf"},
         {">R", "OTH", "R"},
         {">S <A <A", "S0", "Sa"},
-        {">S <SA >A >FA10 >FA@11 <FA", "SF", "ShADFf"}, /* the FIN again, without its payload */
+        {">S <SA >A >FA10 >FA@11 <FA", "SF", "ShAFf"}, /* the FIN again, without its payload */
+        {">S5 <SA >A", "S1", "ShA"},
+        {">SF <A >FR", "RSTOS0", "QaI"},
+        {">S <SA >A >SR", "RSTO", "ShAQ"},
+        {">S <SA >A >FA >R@2 >FA@1", "RSTO", "ShAFR"},
+        {"> >P", "OTH", ""},
     };
 
     (void)state;
@@ -189,6 +196,7 @@ static void timeouts_follow_the_state(void **state)
                         .tcp_attempt_timeout = 5,
                         .tcp_close_timeout = 6,
                         .udp_timeout = 60,
+                        .dns_timeout = 10,
                         .icmp_timeout = 61,
                         .tunnel_timeout = 62};
     struct script s;
@@ -205,8 +213,12 @@ static void timeouts_follow_the_state(void **state)
     assert_int_equal(conn_timeout_ns(&s.flow, &o), 6);
     run(&s, ">S <RA", IPPROTO_TCP);
     assert_int_equal(conn_timeout_ns(&s.flow, &o), 6);
+    run(&s, ">FA", IPPROTO_TCP); /* the other direction goes another way */
+    assert_int_equal(conn_timeout_ns(&s.flow, &o), 6);
     run(&s, ">1", IPPROTO_UDP);
     assert_int_equal(conn_timeout_ns(&s.flow, &o), 60);
+    s.flow.category = CATEGORY_dns;
+    assert_int_equal(conn_timeout_ns(&s.flow, &o), 10);
     run(&s, ">1", IPPROTO_ICMP);
     assert_int_equal(conn_timeout_ns(&s.flow, &o), 61);
 }
@@ -308,6 +320,44 @@ static void a_reset_that_nobody_believes_changes_nothing(void **state)
     expect(">S <R@99999999", IPPROTO_TCP, "REJ", "Sr");
 }
 
+/* A server that still has an older connection acknowledges that, and gets a reset for it. */
+static void a_reset_answers_the_ack_of_an_older_connection(void **state)
+{
+    struct script s;
+    struct packet p;
+
+    (void)state;
+    run(&s, ">S <A", IPPROTO_TCP);
+    s.flow.end[s.flow.orig].stream.far_seq = 99999999; /* what the ACK had */
+    packet_make(&p, &s, ">R@99999999", IPPROTO_TCP);
+    assert_int_equal(conn_packet(&s.flow, &p, FLOW_ORIG) & CONN_RST_IGNORED, 0);
+    assert_string_equal(conn_state_name(&s.flow), "RSTOS0");
+    packet_make(&p, &s, ">S", IPPROTO_TCP);
+    assert_true(conn_is_reused(&s.flow, &p));
+}
+
+static void datagrams_from_a_servers_port_are_answers(void **state)
+{
+    static const struct {
+        uint16_t from, to;
+        bool server;
+    } cases[] = {{443, 50123, true}, {50123, 443, false}, {67, 68, true},    {68, 67, false},
+                 {137, 137, false},  {53, 123, false},    {5353, 5353, false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct script s = {0};
+        struct packet p;
+
+        packet_make(&p, &s, ">10", IPPROTO_UDP);
+        p.key.port[p.from] = cases[i].from;
+        p.key.port[!p.from] = cases[i].to;
+        s.flow.key = p.key;
+        conn_begin(&s.flow, &p);
+        assert_int_equal(s.flow.orig != p.from, cases[i].server);
+    }
+}
+
 static void land_is_told_but_not_on_loopback(void **state)
 {
     static const uint8_t addr[2][4] = {{192, 0, 2, 1}, {127, 0, 0, 1}};
@@ -385,6 +435,8 @@ int main(void)
         cmocka_unit_test(a_syn_ack_for_another_syn_is_told),
         cmocka_unit_test(a_payload_that_is_cut_is_told),
         cmocka_unit_test(a_reset_that_nobody_believes_changes_nothing),
+        cmocka_unit_test(a_reset_answers_the_ack_of_an_older_connection),
+        cmocka_unit_test(datagrams_from_a_servers_port_are_answers),
         cmocka_unit_test(land_is_told_but_not_on_loopback),
         cmocka_unit_test(attempts_are_told_from_connections),
         cmocka_unit_test(a_flip_at_the_first_packet_stands_first),

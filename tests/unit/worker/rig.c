@@ -147,6 +147,8 @@ void emit_record(struct emit *e, enum record_type type, const void *rec)
         memcpy(&rig->tls_plain, rec, sizeof rig->tls_plain);
     else if (type == RECORD_conn)
         memcpy(&rig->conn, rec, sizeof rig->conn);
+    else if (type == RECORD_stats)
+        memcpy(&rig->stats, rec, sizeof rig->stats);
     text_add(rig, s->path, strlen(s->path));
     for (unsigned i = 0; i < s->n_fields; i++)
         if ((present >> i & 1) && field_is_shown(s->fields[i].name))

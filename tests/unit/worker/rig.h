@@ -36,6 +36,7 @@ struct rig {
     struct rec_http http;
     struct rec_tls_plain tls_plain;
     struct rec_conn conn;
+    struct rec_stats stats;
 };
 
 /* Defaults, small sizes: a test changes r->heritage.options, then opens. */

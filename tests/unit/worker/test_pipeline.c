@@ -184,6 +184,90 @@ static void a_reset_connection_may_begin_again(void **state)
     assert_non_null(strstr(rig_text(&rig), "conn_state=REJ"));
 }
 
+/* Of the first one nothing more was seen; ISNs are anywhere. */
+static void a_connection_in_the_place_of_one_is_another(void **state)
+{
+    static const uint32_t isns[] = {0x30000000, 0xd0000000, 3000};
+
+    (void)state;
+    rig_open(&rig);
+    for (unsigned i = 0; i < sizeof isns / sizeof *isns; i++) {
+        uint32_t isn = isns[i];
+
+        rig_tear_down(NULL);
+        set_up(NULL);
+        rig_open(&rig);
+        tcp(T0, false, TCP_SYN, 1000, 0, "");
+        tcp(T0, true, TCP_SYN | TCP_ACK, 5000, 1001, "");
+        tcp(T0, false, TCP_ACK, 1001, 5001, "one");
+        tcp(T0 + 30 * NS_PER_SEC, false, TCP_SYN, isn, 0, "");
+        tcp(T0 + 31 * NS_PER_SEC, false, TCP_SYN, isn, 0, "");
+        assert_int_equal(rig.counters.flows_tcp, 1);
+        tcp(T0 + 31 * NS_PER_SEC, true, TCP_SYN | TCP_ACK, 77777, isn + 1, "");
+        assert_int_equal(rig.counters.flows_tcp, 2);
+        assert_int_equal(rig.conn.orig_pkts, 2);
+        assert_int_equal(rig.conn.orig_ip_bytes, 40 + 43);
+        assert_int_equal(rig.conn.missed_bytes, 0);
+        tcp(T0 + 31 * NS_PER_SEC, false, TCP_ACK, isn + 1, 77778, "two");
+        assert_non_null(strstr(rig_text(&rig), "http uri=two\n"));
+        pipeline_finish(&rig.w);
+        assert_int_equal(rig.conn.ts, T0 + 30 * NS_PER_SEC);
+        assert_int_equal(rig.conn.orig_pkts, 3);
+        assert_int_equal(rig.conn.resp_pkts, 1);
+        assert_int_equal(rig.conn.missed_bytes, 0);
+        assert_non_null(strstr(rig_text(&rig), "conn_state=S1"));
+    }
+}
+
+/* The server answers with an ACK of the connection that there is. */
+static void a_stray_syn_does_not_end_a_connection(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    tcp(T0, false, TCP_SYN, 1000, 0, "");
+    tcp(T0, true, TCP_SYN | TCP_ACK, 5000, 1001, "");
+    tcp(T0, false, TCP_ACK, 1001, 5001, "one");
+    tcp(T0, false, TCP_SYN, 900000, 0, "");
+    tcp(T0, true, TCP_ACK, 5001, 1004, "");
+    tcp(T0, true, TCP_SYN | TCP_ACK, 6000, 900002, ""); /* of no SYN that was seen */
+    tcp(T0, false, TCP_ACK, 1004, 5001, "two");
+    assert_int_equal(rig.counters.flows_tcp, 1);
+    assert_non_null(strstr(rig_text(&rig), "http uri=two\n"));
+}
+
+/* The server has an older connection still, and the client does not. */
+static void a_reset_for_an_older_connection_is_believed(void **state)
+{
+    (void)state;
+    rig_open(&rig);
+    tcp(T0, false, TCP_SYN, 1000, 0, "");
+    tcp(T0, true, TCP_ACK, 5000, 900000000, "");
+    tcp(T0, false, TCP_RST, 900000000, 0, "");
+    tcp(T0 + 3 * NS_PER_SEC, false, TCP_SYN, 1000, 0, "");
+    tcp(T0 + 3 * NS_PER_SEC, true, TCP_SYN | TCP_ACK, 7000, 1001, "");
+    assert_int_equal(rig.counters.flows_tcp, 2);
+    assert_non_null(strstr(rig_text(&rig), "conn_state=RSTOS0"));
+    assert_null(strstr(rig.text, "window"));
+}
+
+static void flows_at_one_time_stamp_have_starts_of_their_own(void **state)
+{
+    uint64_t ts[3];
+
+    (void)state;
+    rig_open(&rig);
+    for (unsigned i = 0; i < 3; i++) {
+        tcp(T0, false, TCP_SYN, 1000 * i, 0, "");
+        tcp(T0, true, TCP_RST | TCP_ACK, 0, 1000 * i + 1, "");
+        if (i > 0)
+            ts[i - 1] = rig.conn.ts;
+    }
+    pipeline_finish(&rig.w);
+    ts[2] = rig.conn.ts;
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(ts[i], T0 + i);
+}
+
 static void silence_ends_a_flow_also_before_its_timer_is_seen(void **state)
 {
     (void)state;
@@ -353,6 +437,10 @@ int main(void)
         CASE(of_syns_without_answer_the_last_counts),
         CASE(a_fin_behind_a_hole_ends_the_stream_with_the_flow),
         CASE(a_reset_connection_may_begin_again),
+        CASE(a_connection_in_the_place_of_one_is_another),
+        CASE(a_stray_syn_does_not_end_a_connection),
+        CASE(a_reset_for_an_older_connection_is_believed),
+        CASE(flows_at_one_time_stamp_have_starts_of_their_own),
         CASE(silence_ends_a_flow_also_before_its_timer_is_seen),
         CASE(a_full_table_ends_the_flow_that_was_silent_longest),
         CASE(time_that_was_far_ahead_comes_back),

@@ -467,6 +467,25 @@ static void datagrams_are_counted_too(void **state)
     assert_non_null(strstr(rig_text(&rig), "conn_state=SF missed_bytes=0 history=Dd "));
 }
 
+/* It was late: the capture has counted what follows the first datagram by then. */
+static void a_flow_that_was_counted_before_it_began_ends_in_time(void **state)
+{
+    (void)state;
+    rig.capture.counts_all = true;
+    rig_open(&rig);
+    counted(UP, 0, 10, 100, T0 + NS_PER_MS);
+    unseen.has_seq[UP] = false;
+    pb_ethernet(&pb, 0x0800);
+    pb_ipv4(&pb, 17, CLIENT, SERVER, 0, 0);
+    pb_udp(&pb, 40000, PORT, 5);
+    pb_text(&pb, "\xc0long");
+    pb_end(&pb);
+    rig_run_ethernet(&rig, pb.b, pb.n, T0);
+    assert_int_equal(rig.w.flows.wheel.armed, 1);
+    rig_finish(&rig);
+    assert_int_equal(rig.conn.orig_pkts, 11);
+}
+
 static void tunnels_are_not_shunted(void **state)
 {
     (void)state;
@@ -513,6 +532,7 @@ int main(void)
         CASE(a_capture_may_count_all_flows),
         CASE(the_next_connection_begins_at_nothing),
         CASE(datagrams_are_counted_too),
+        CASE(a_flow_that_was_counted_before_it_began_ends_in_time),
         CASE(tunnels_are_not_shunted),
     };
 
