@@ -178,6 +178,10 @@ void conn_flip(struct flow *f)
         return;
     }
     /* The first packet has told: as if it had been known before. */
+    if (f->history_len > 0 && f->history[0] == '^') {
+        memmove(f->history, f->history + 1, --f->history_len);
+        return;
+    }
     if (f->history_len == FLOW_HISTORY_MAX)
         f->history_len--;
     memmove(f->history + 1, f->history, f->history_len++);

@@ -155,6 +155,10 @@ static void a_syn_ack_first_means_that_the_other_side_began(void **state)
     conn_flip(&s.flow);
     assert_int_equal(flow_port(&s.flow, FLOW_ORIG), 40000);
     assert_memory_equal(s.flow.history, "^d", 2);
+    conn_flip(&s.flow);
+    assert_int_equal(s.flow.history_len, 1);
+    assert_int_equal(s.flow.history[0], 'D');
+    conn_flip(&s.flow);
     assert_int_equal(flow_side(&s.flow, FLOW_RESP)->packets, 1);
 }
 
