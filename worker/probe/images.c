@@ -179,13 +179,27 @@ static bool process_end(struct images *s, struct process *p)
     return p->watched;
 }
 
+/* The one that was not asked for longest of those that have ended, or if all live, of these: an
+ * image without a process loses its hooks. Those that live become the newest on the way. */
+static uint32_t process_oldest(struct images *s)
+{
+    for (uint32_t n = 0; n < s->by_pid.n; n++) {
+        uint32_t at = lru_oldest(&s->by_pid);
+
+        if (s->processes[at].ended)
+            return at;
+        (void)lru_find(&s->by_pid, lru_key(&s->by_pid, at));
+    }
+    return lru_oldest(&s->by_pid);
+}
+
 /* Emptied, as of a process that has just begun. */
 static struct process *process_new(struct images *s, pid_t pid)
 {
     uint32_t at = lru_find(&s->by_pid, (uint64_t)pid);
 
     if (at == LRU_NONE && s->by_pid.n == IMAGES_PROCESSES) {
-        uint32_t oldest = lru_oldest(&s->by_pid);
+        uint32_t oldest = process_oldest(s);
 
         process_end(s, &s->processes[oldest]);
         lru_remove(&s->by_pid, oldest);

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #define IMAGES_MAX       8192u
-#define IMAGES_PROCESSES 32768u /* processes whose images are known; beyond, the quietest goes */
+#define IMAGES_PROCESSES 32768u /* processes whose images are known; first those go that ended */
 #define IMAGES_A_PROCESS 6u     /* TLS libraries in one process */
 
 struct image {

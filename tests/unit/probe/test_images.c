@@ -188,6 +188,28 @@ static void processes_have_a_bound(void **state)
     assert_false(images_hooked(images, 1));
 }
 
+/* A server that maps its library once is as quiet as one that is gone. */
+static void those_that_have_ended_make_room_before_any_that_lives(void **state)
+{
+    struct image *hooked = add(7, 0), *other = add(8, 1);
+    const pid_t servers = 3, others = (pid_t)IMAGES_PROCESSES * 2;
+
+    (void)state;
+    for (pid_t pid = 1; pid <= servers; pid++)
+        assert_true(images_map(images, pid, hooked));
+    for (pid_t pid = servers + 1; pid <= servers + others; pid++) {
+        assert_true(images_map(images, pid, other));
+        assert_true(images_exit(images, pid));
+    }
+    assert_int_equal(hooked->processes, servers);
+    assert_int_equal(images_processes(images), servers);
+    assert_true(images_hooked(images, servers + others));
+    assert_false(images_hooked(images, servers + 1));
+    for (pid_t pid = 1; pid <= servers; pid++)
+        assert_true(images_exit(images, pid));
+    assert_int_equal(hooked->processes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +226,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_table_full_of_what_is_in_use_takes_no_more, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(processes_have_a_bound, setup, teardown),
+        cmocka_unit_test_setup_teardown(those_that_have_ended_make_room_before_any_that_lives,
+                                        setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
