@@ -5,7 +5,9 @@
  * dropped and acknowledged again; one from further ahead is refused and its sender asked, once, to
  * send again what comes after the last one taken. A batch also says its `floor`: nothing up to it
  * comes again, because it was acknowledged or the spool was full, so a hole up to there is not
- * waited for; nor for one that was evicted from the spool before it was read.
+ * waited for; nor for one that was evicted from the spool before it was read. The manager gives the
+ * epoch to all that it starts, so another one is that of a worker whose manager was killed: it gets
+ * no answer, and says what it could not send.
  *
  * Sinks are flushed while what is in their buffers is in the cache, too. After at most
  * RECEIVE_SETTLE_BATCHES batches everything is settled: sinks flushed, lengths and
@@ -172,6 +174,8 @@ static const char *why_bad(int rc)
 {
     if (rc == -ENOENT)
         return "no worker of that name";
+    if (rc == -EXDEV)
+        return "its worker belongs to another manager; was one killed?";
     if (rc == -EPROTO)
         return "other version or fields; is a worker of another version running?";
     return rc == -EBADMSG ? "malformed" : strerror(-rc);
@@ -269,6 +273,9 @@ static int read_message(struct receive *r, const struct bus_message *m)
     r->readable = rc == 0;
     if (rc == -EPROTO && r->sealed.n > 0)
         rc = 0;
+    /* The same numbers mean other batches there, and its spool is not ours. */
+    if (rc == 0 && r->sealed.epoch != r->heritage->epoch)
+        return -EXDEV;
     return rc == 0 && !spool_of(r) ? -ENOENT : rc;
 }
 

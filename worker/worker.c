@@ -394,6 +394,16 @@ static void answers_wait(struct worker *w)
         emit_wait(w->emit, until);
 }
 
+static void tell_left(const struct worker *w, uint64_t left)
+{
+    if (heritage_orphaned(w->heritage))
+        log_error("%llu records were not taken by the logger and are lost: the manager is gone",
+                  (unsigned long long)left);
+    else
+        log_error("%llu records were not taken by the logger in %d s: they stay in the spool",
+                  (unsigned long long)left, (int)(FINISH_TIMEOUT / NS_PER_SEC));
+}
+
 uint64_t worker_close(struct worker *w)
 {
     uint64_t left = 0;
@@ -408,8 +418,7 @@ uint64_t worker_close(struct worker *w)
             w->capture_ops->stats(w->capture);
         left = emit_finish(w->emit, FINISH_TIMEOUT);
         if (left > 0)
-            log_error("%llu records were not taken by the logger in %d s: they stay in the spool",
-                      (unsigned long long)left, (int)(FINISH_TIMEOUT / NS_PER_SEC));
+            tell_left(w, left);
     }
     if (w->capture)
         w->capture_ops->close(w->capture);

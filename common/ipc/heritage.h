@@ -141,7 +141,7 @@ struct heritage {
     uint32_t worker_index;        /* 0 … n_workers - 1, also the value in bucket_owner */
     uint32_t n_workers;
     char workers[HERITAGE_WORKERS_MAX][HERITAGE_NODE_MAX]; /* names by index */
-    uint64_t epoch; /* of the worker's spool: changes when sequence numbers begin anew */
+    uint64_t epoch; /* of all spools: another manager's differ, and sequence numbers begin anew */
     uint32_t seed;  /* of flow_hash and uids */
     bool one_shot;  /* `run`: ends with its input, or at the first signal; no archive of logs */
     bool live;      /* frames come in real time: never wait for the logger, drop and count */

@@ -21,7 +21,8 @@ struct xsk_plan {
 };
 
 /* Opens it. Fills fd, memory_fd and af_xdp of *out. Returns 0, or with a line in error: -EBUSY
- * another program has the queue, -EPERM, -ENOTSUP the kernel has no AF_XDP, -ENOMEM, else -errno. */
+ * another program has the queue, -EPERM, -ENOTSUP the kernel has no AF_XDP, -ENOMEM, else -errno.
+ */
 int xsk_open(struct heritage_capture *out, const struct xsk_plan *plan, char *error);
 
 #endif

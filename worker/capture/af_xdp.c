@@ -272,10 +272,10 @@ static void af_xdp_waiting(const struct capture *c, struct capture_waiting *sour
 }
 
 /* Of the frames that the kernel dropped, those for which it had no place: of a frame that was only
- * too long for one it says that it was dropped, too. Where it copies, it also says of each that goes
- * into one place that the fill ring was empty, and of longer ones not always; but where these come,
- * none is too long. Where the driver writes the frames itself, that it had no room is counted by
- * the interface. */
+ * too long for one it says that it was dropped, too. Where it copies, it also says of each that
+ * goes into one place that the fill ring was empty, and of longer ones not always; but where these
+ * come, none is too long. Where the driver writes the frames itself, that it had no room is counted
+ * by the interface. */
 static uint64_t without_place(const struct capture *c, uint64_t dropped, uint64_t empty)
 {
     if (c->zero_copy)

@@ -15,7 +15,7 @@
 
 struct pcap_gzip {
     z_stream z;
-    bool inside; /* a member has begun and not ended */
+    bool inside;                      /* a member has begun and not ended */
     uint8_t raw[1 + PCAP_READ_BYTES]; /* the first byte may come alone from a pipe */
 };
 #endif

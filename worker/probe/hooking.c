@@ -26,11 +26,12 @@
 
 #define IDLE_SWEEPS 5u
 
-void hooking_init(struct hooking *h, struct images *images, struct kernel *k,
+void hooking_init(struct hooking *h, struct images *images, struct kernel *k, struct discover *d,
                   const struct options *o, struct counters *c)
 {
     *h = (struct hooking){.images = images,
                           .kernel = k,
+                          .discover = d,
                           .options = o,
                           .c = c,
                           .lines = LINES_MAX,
@@ -98,6 +99,28 @@ static void attach(struct hooking *h, struct image *i, const struct plan *plan, 
                  build_id_or_none(i), i->session.hook);
 }
 
+/* Its file is to be reported as new when it is mapped next, by whatever name. */
+static void image_remove(struct hooking *h, struct image *i)
+{
+    detach(h, i);
+    for (uint32_t n = 0; n < IMAGES_MAX; n++) {
+        const struct image *name = images_at(h->images, (uint16_t)n);
+
+        if (name && (name == i || name->same_as == i->number))
+            discover_forget(h->discover, name->device, name->inode);
+    }
+    images_remove(h->images, i);
+}
+
+static struct image *image_add(struct hooking *h, uint64_t device, uint64_t inode)
+{
+    struct image *unused = images_unused(h->images);
+
+    if (unused)
+        image_remove(h, unused);
+    return images_add(h->images, device, inode);
+}
+
 /* A file under an overlay has another device for each that lies over it, and its hooks count for
  * all of them: attached twice, each byte would come twice. */
 static bool is_same_by_overlay(struct hooking *h, const struct discovered *d, struct elf_image *e,
@@ -118,7 +141,7 @@ static bool is_same_by_overlay(struct hooking *h, const struct discovered *d, st
 static void image_new(struct hooking *h, const struct discovered *d, struct elf_image *e,
                       const struct plan *plan)
 {
-    struct image gone, *i = images_find(h->images, d->device, d->inode);
+    struct image *i = images_find(h->images, d->device, d->inode);
 
     if (i && i->handle >= 0 && i->bytes == e->bytes && strcmp(i->build_id, e->build_id) == 0)
         return;
@@ -126,8 +149,7 @@ static void image_new(struct hooking *h, const struct discovered *d, struct elf_
         detach(h, i);
         i->missed = false;
     } else {
-        i = images_add(h->images, d->device, d->inode, &gone);
-        detach(h, &gone);
+        i = image_add(h, d->device, d->inode);
     }
     if (!i) {
         h->c->probe_missed++;
@@ -173,7 +195,7 @@ static bool is_of_this_host(const struct image *i)
     return stat(i->path, &st) == 0 && st.st_dev == i->device && st.st_ino == i->inode;
 }
 
-void hooking_sweep(struct hooking *h, struct discover *d)
+void hooking_sweep(struct hooking *h)
 {
     for (uint32_t n = 0; n < IMAGES_MAX; n++) {
         struct image *i = images_at(h->images, (uint16_t)n);
@@ -183,8 +205,6 @@ void hooking_sweep(struct hooking *h, struct discover *d)
             continue;
         if (may_print(h))
             log_info("took the hooks out of %s: no process has it any more", i->path);
-        detach(h, i);
-        discover_forget(d, i->device, i->inode);
-        images_remove(h->images, i);
+        image_remove(h, i);
     }
 }

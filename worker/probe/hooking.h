@@ -13,13 +13,14 @@
 struct hooking {
     struct images *images;
     struct kernel *kernel;
+    struct discover *discover;
     const struct options *options;
     struct counters *c;
     double lines; /* that may be printed now */
     uint64_t lines_ns;
 };
 
-void hooking_init(struct hooking *h, struct images *images, struct kernel *k,
+void hooking_init(struct hooking *h, struct images *images, struct kernel *k, struct discover *d,
                   const struct options *o, struct counters *c);
 
 /* A process has mapped a file. True: the first one of this process that is hooked. */
@@ -28,6 +29,6 @@ bool hooking_image(struct hooking *h, const struct discovered *d);
 /* To be called every HOOKING_SWEEP_NS: takes hooks out of files of containers and of deleted ones
  * that no process has had for some sweeps. */
 #define HOOKING_SWEEP_NS (60 * NS_PER_SEC)
-void hooking_sweep(struct hooking *h, struct discover *d);
+void hooking_sweep(struct hooking *h);
 
 #endif

@@ -100,9 +100,9 @@ void images_remove(struct images *s, struct image *i)
 
 /* The one that was not asked for longest of those that no process has mapped now; those that have
  * one become the newest on the way. */
-static struct image *image_unused(struct images *s)
+struct image *images_unused(struct images *s)
 {
-    for (uint32_t n = 0; n < s->by_file.n; n++) {
+    for (uint32_t n = 0; s->by_file.n == IMAGES_MAX && n < IMAGES_MAX; n++) {
         uint32_t at = lru_oldest(&s->by_file);
 
         if (s->images[at]->processes == 0)
@@ -112,20 +112,11 @@ static struct image *image_unused(struct images *s)
     return NULL;
 }
 
-struct image *images_add(struct images *s, uint64_t device, uint64_t inode, struct image *gone)
+struct image *images_add(struct images *s, uint64_t device, uint64_t inode)
 {
-    struct image *i;
+    struct image *i = s->by_file.n < IMAGES_MAX ? calloc(1, sizeof *i) : NULL;
     uint32_t at;
 
-    gone->handle = -1;
-    if (s->by_file.n == IMAGES_MAX) {
-        i = image_unused(s);
-        if (!i)
-            return NULL;
-        *gone = *i;
-        images_remove(s, i);
-    }
-    i = calloc(1, sizeof *i);
     if (!i)
         return NULL;
     at = lru_insert(&s->by_file, file_key(device, inode));
@@ -179,13 +170,27 @@ static bool process_end(struct images *s, struct process *p)
     return p->watched;
 }
 
+/* The one that was not asked for longest of those that have ended, or if all live, of these: an
+ * image without a process loses its hooks. Those that live become the newest on the way. */
+static uint32_t process_oldest(struct images *s)
+{
+    for (uint32_t n = 0; n < s->by_pid.n; n++) {
+        uint32_t at = lru_oldest(&s->by_pid);
+
+        if (s->processes[at].ended)
+            return at;
+        (void)lru_find(&s->by_pid, lru_key(&s->by_pid, at));
+    }
+    return lru_oldest(&s->by_pid);
+}
+
 /* Emptied, as of a process that has just begun. */
 static struct process *process_new(struct images *s, pid_t pid)
 {
     uint32_t at = lru_find(&s->by_pid, (uint64_t)pid);
 
     if (at == LRU_NONE && s->by_pid.n == IMAGES_PROCESSES) {
-        uint32_t oldest = lru_oldest(&s->by_pid);
+        uint32_t oldest = process_oldest(s);
 
         process_end(s, &s->processes[oldest]);
         lru_remove(&s->by_pid, oldest);

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #define IMAGES_MAX       8192u
-#define IMAGES_PROCESSES 32768u /* processes whose images are known; beyond, the quietest goes */
+#define IMAGES_PROCESSES 32768u /* processes whose images are known; first those go that ended */
 #define IMAGES_A_PROCESS 6u     /* TLS libraries in one process */
 
 struct image {
@@ -43,11 +43,14 @@ struct image *images_find(struct images *s, uint64_t device, uint64_t inode);
 struct image *images_find_same(struct images *s, const char *build_id, uint64_t bytes,
                                uint64_t inode);
 
-/* A new one, zeroed but for numbers, device, inode and handle -1. Into *gone goes what had to make
- * room for it: its handle is -1 if nothing had to. NULL if there is no memory, or no room because
- * processes have mapped all. */
-struct image *images_add(struct images *s, uint64_t device, uint64_t inode, struct image *gone);
+/* The one to be removed before another can be added. NULL if there is room, or if processes have
+ * mapped all. */
+struct image *images_unused(struct images *s);
 
+/* A new one, zeroed but for numbers, device, inode and handle -1. NULL: no memory, or no room. */
+struct image *images_add(struct images *s, uint64_t device, uint64_t inode);
+
+/* With those that are the same file by other names. */
 void images_remove(struct images *s, struct image *i);
 
 /* Copies what messages tell of it; library and hook are borrowed for good. */

@@ -314,8 +314,10 @@ static int open_all(struct probe *p)
     p->owners.images = p->images;
     p->owners.processes = p->processes;
     p->owners.heritage = p->heritage;
-    hooking_init(&p->hooking, p->images, p->kernel, &p->heritage->options, p->c);
-    return discover_open(&p->discover, &ops, p, p->c) < 0 ? EX_OSERR : 0;
+    if (discover_open(&p->discover, &ops, p, p->c) < 0)
+        return EX_OSERR;
+    hooking_init(&p->hooking, p->images, p->kernel, p->discover, &p->heritage->options, p->c);
+    return 0;
 }
 
 int probe_open(struct probe **out, const struct heritage *h)
@@ -399,7 +401,7 @@ static void tick(struct probe *p, uint64_t now_ns)
     if (now_ns < p->sweep_ns)
         return;
     p->sweep_ns = now_ns + HOOKING_SWEEP_NS;
-    hooking_sweep(&p->hooking, p->discover);
+    hooking_sweep(&p->hooking);
 }
 
 /* until_ns: when to wake up at the latest. */

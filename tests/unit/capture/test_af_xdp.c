@@ -237,8 +237,8 @@ static void test_successor_goes_on(void **state)
     assert_int_equal(counters[owner_of_all].capture_abandoned, abandoned);
 }
 
-/* Sends more frames than there is room for. Each is received or counted as dropped; returns how many
- * were received. */
+/* Sends more frames than there is room for. Each is received or counted as dropped; returns how
+ * many were received. */
 static unsigned overfill(unsigned payload, unsigned sent)
 {
     unsigned got = 0, w = 0;

@@ -218,6 +218,7 @@ static int setup(void **state)
     sink_killable.flush = sink_flush;
     sink_killable.lengths = sink_lengths;
     f = *state;
+    f->heritage.epoch = 1;
     f->heritage.n_workers = 2;
     strcpy(f->heritage.workers[0], "worker-10");
     strcpy(f->heritage.workers[1], "worker-1");
@@ -383,21 +384,42 @@ static void test_a_hole_that_was_announced(void **state)
     assert_int_equal(receive_close(r), 0);
 }
 
-static void test_epochs(void **state)
+/* As when an earlier logger's state is lost. */
+static void test_a_sequence_begins_behind_its_floor(void **state)
 {
     struct receive *r = start(*state);
 
+    queue(1, 41, 40);
+    drain(r, 1);
+    assert_last_ack(1, 1, 41, false);
+    assert_int_equal(receive_close(r), 0);
+}
+
+static void test_the_first_batch_was_overtaken(void **state)
+{
+    struct receive *r = start(*state);
+
+    queue(1, 2, 0);
+    drain(r, 1);
+    assert_last_ack(1, 1, 0, true);
+    assert_int_equal(receive_close(r), 0);
+}
+
+/* Those of a killed manager end by themselves, and may speak meanwhile. */
+static void test_a_worker_of_another_manager(void **state)
+{
+    struct receive *r = start(*state);
+    struct counters *c = &world->counters;
+
     queue(1, 1, 0);
+    queue(2, 1, 0);
+    queue(2, 2, 0);
+    world->queue[2].foreign = true;
     drain(r, 1);
-    queue(2, 41, 40); /* begins behind its floor */
-    drain(r, 1);
-    assert_last_ack(2, 2, 41, false);
-    queue(3, 2, 0); /* its first was overtaken */
-    drain(r, 1);
-    assert_last_ack(3, 3, 0, true);
-    queue(1, 2, 0); /* a late one of the first epoch */
-    drain(r, 1);
-    assert_last_ack(4, 1, 2, false);
+    assert_last_ack(1, 1, 1, false);
+    assert_int_equal(c->log_bad_batches, 2);
+    assert_int_equal(c->log_lost_records, 0);
+    assert_each_record_once(*state, 1, 0);
     assert_int_equal(receive_close(r), 0);
 }
 
@@ -560,7 +582,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_once_and_in_order),
         TEST(test_a_hole_that_was_announced),
-        TEST(test_epochs),
+        TEST(test_a_sequence_begins_behind_its_floor),
+        TEST(test_the_first_batch_was_overtaken),
+        TEST(test_a_worker_of_another_manager),
         TEST(test_bad_batches_do_not_come_for_ever),
         TEST(test_many_batches_in_one_message),
         TEST(test_a_batch_that_was_evicted_is_passed_over),

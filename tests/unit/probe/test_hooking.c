@@ -38,7 +38,10 @@ static struct {
     uint16_t image;
     char path[64];
 } kernel;
-static uint64_t forgotten; /* inode */
+static struct {
+    uint64_t device, inode;
+} forgotten[4];
+static unsigned n_forgotten;
 static bool on_overlay;
 static unsigned lines;
 static char line[512];
@@ -62,8 +65,18 @@ void kernel_detach(struct kernel *k, int handle)
 void discover_forget(struct discover *d, uint64_t device, uint64_t inode)
 {
     assert_null(d);
-    assert_true(device == DEVICE);
-    forgotten = inode;
+    assert_true(n_forgotten < sizeof forgotten / sizeof forgotten[0]);
+    forgotten[n_forgotten].device = device;
+    forgotten[n_forgotten++].inode = inode;
+}
+
+static bool is_forgotten(uint64_t device, uint64_t inode)
+{
+    unsigned n = 0;
+
+    while (n < n_forgotten && (forgotten[n].device != device || forgotten[n].inode != inode))
+        n++;
+    return n < n_forgotten;
 }
 
 int fstatfs(int fd, struct statfs *out)
@@ -103,13 +116,13 @@ static int setup(void **state)
     memset(&options, 0, sizeof options);
     memset(&counters, 0, sizeof counters);
     memset(&kernel, 0, sizeof kernel);
-    forgotten = 0;
+    n_forgotten = 0;
     on_overlay = false;
     lines = 0;
     images = images_new();
     if (!images)
         return -1;
-    hooking_init(&hooking, images, (struct kernel *)(void *)&kernel, &options, &counters);
+    hooking_init(&hooking, images, (struct kernel *)(void *)&kernel, NULL, &options, &counters);
     return 0;
 }
 
@@ -154,7 +167,7 @@ static bool map_again(pid_t pid, uint64_t inode)
 static void sweep(unsigned times)
 {
     while (times-- > 0)
-        hooking_sweep(&hooking, NULL);
+        hooking_sweep(&hooking);
 }
 
 static void a_library_is_hooked_once_for_all_processes(void **state)
@@ -306,6 +319,25 @@ static void a_file_under_overlays_is_hooked_once(void **state)
     assert_int_equal(kernel.attached, 3);
 }
 
+/* Two containers from one image, and nobody uses them for a while. */
+static void all_names_of_a_file_go_with_its_hooks(void **state)
+{
+    (void)state;
+    build_openssl();
+    on_overlay = true;
+    map_first(500, DEVICE, INODE, "/lib/libssl.so.3");
+    map_first(501, DEVICE + 1, INODE, "/lib/libssl.so.3");
+    images_exit(images, 500);
+    images_exit(images, 501);
+    sweep(SWEEPS);
+    assert_int_equal(kernel.n_detached, 1);
+    assert_true(is_forgotten(DEVICE, INODE));
+    assert_true(is_forgotten(DEVICE + 1, INODE));
+    assert_int_equal(n_forgotten, 2);
+    assert_true(map_first(502, DEVICE + 1, INODE, "/lib/libssl.so.3"));
+    assert_int_equal(kernel.attached, 2);
+}
+
 /* They would hold the container's file system. */
 static void hooks_leave_a_file_that_no_process_has(void **state)
 {
@@ -324,7 +356,7 @@ static void hooks_leave_a_file_that_no_process_has(void **state)
     sweep(1);
     assert_int_equal(kernel.n_detached, 1);
     assert_int_equal(kernel.detached[0], 100);
-    assert_true(forgotten == INODE);
+    assert_true(is_forgotten(DEVICE, INODE));
     assert_null(images_find(images, DEVICE, INODE));
     assert_int_equal(counters.probe_hooked, 0);
     assert_int_equal(counters.probe_hooks, 0);
@@ -370,6 +402,8 @@ static void the_library_that_nobody_has_makes_room(void **state)
     assert_int_equal(kernel.n_detached, 1);
     assert_int_equal(kernel.detached[0], 101);
     assert_int_equal(counters.probe_hooked, IMAGES_MAX);
+    assert_true(is_forgotten(DEVICE, INODE + 1));
+    assert_int_equal(n_forgotten, 1);
 }
 
 /* A host may have thousands of containers, each with a library of its own. */
@@ -398,6 +432,7 @@ int main(void)
         TEST(other_content_is_hooked_anew),
         TEST(content_that_can_be_hooked_is_not_missed_any_more),
         TEST(a_file_under_overlays_is_hooked_once),
+        TEST(all_names_of_a_file_go_with_its_hooks),
         TEST(hooks_leave_a_file_that_no_process_has),
         TEST(hooks_stay_in_files_of_this_host),
         TEST(the_library_that_nobody_has_makes_room),

@@ -27,10 +27,9 @@ static int teardown(void **state)
 /* An image that is hooked (handle >= 0) or missed. */
 static struct image *add(uint64_t inode, int handle)
 {
-    struct image gone, *i = images_add(images, 1, inode, &gone);
+    struct image *i = images_add(images, 1, inode);
 
     assert_non_null(i);
-    assert_int_equal(gone.handle, -1);
     images_describe(i, "openssl", "entry", "/lib/libssl.so", "abc");
     i->handle = handle;
     i->missed = handle < 0;
@@ -54,7 +53,7 @@ static void an_image_is_found_by_its_file(void **state)
 
 static void one_file_may_have_two_devices(void **state)
 {
-    struct image *first = add(7, 3), *second, gone;
+    struct image *first = add(7, 3), *second;
 
     (void)state;
     first->bytes = 1000;
@@ -62,7 +61,7 @@ static void one_file_may_have_two_devices(void **state)
     assert_null(images_find_same(images, "abc", 1001, 7));
     assert_null(images_find_same(images, "abc", 1000, 8));
     assert_ptr_equal(images_find_same(images, "abc", 1000, 7), first);
-    second = images_add(images, 2, 7, &gone);
+    second = images_add(images, 2, 7);
     second->same_as = first->number;
     assert_ptr_equal(images_find(images, 2, 7), first);
     assert_true(images_map(images, 100, images_find(images, 2, 7)));
@@ -151,29 +150,31 @@ static void a_copy_has_what_its_parent_has_until_it_is_another_program(void **st
 /* One that is hooked stays for the next process, until its room is wanted. */
 static void the_image_that_nobody_has_makes_room(void **state)
 {
-    struct image *used = add(1, 1), *unused = add(2, 2), gone, *i;
+    struct image *used = add(1, 1), *unused = add(2, 2), *i;
     uint16_t number = unused->number;
 
     (void)state;
     images_map(images, 100, used);
-    for (uint64_t n = 3; n <= IMAGES_MAX; n++)
+    for (uint64_t n = 3; n <= IMAGES_MAX; n++) {
+        assert_null(images_unused(images));
         add(n, -1);
-    i = images_add(images, 1, IMAGES_MAX + 1, &gone);
+    }
+    assert_null(images_add(images, 1, IMAGES_MAX + 1));
+    assert_ptr_equal(images_unused(images), unused);
+    images_remove(images, unused);
+    i = images_add(images, 1, IMAGES_MAX + 1);
     assert_non_null(i);
-    assert_int_equal(gone.handle, 2);
     assert_int_equal(i->number, number);
     assert_null(images_find(images, 1, 2));
 }
 
 static void a_table_full_of_what_is_in_use_takes_no_more(void **state)
 {
-    struct image gone;
-
     (void)state;
     for (uint64_t n = 1; n <= IMAGES_MAX; n++)
         images_map(images, (pid_t)n, add(n, 0));
-    assert_null(images_add(images, 1, IMAGES_MAX + 1, &gone));
-    assert_int_equal(gone.handle, -1);
+    assert_null(images_unused(images));
+    assert_null(images_add(images, 1, IMAGES_MAX + 1));
 }
 
 static void processes_have_a_bound(void **state)
@@ -186,6 +187,28 @@ static void processes_have_a_bound(void **state)
     assert_int_equal(images_processes(images), IMAGES_PROCESSES);
     assert_int_equal(hooked->processes, IMAGES_PROCESSES);
     assert_false(images_hooked(images, 1));
+}
+
+/* A server that maps its library once is as quiet as one that is gone. */
+static void those_that_have_ended_make_room_before_any_that_lives(void **state)
+{
+    struct image *hooked = add(7, 0), *other = add(8, 1);
+    const pid_t servers = 3, others = (pid_t)IMAGES_PROCESSES * 2;
+
+    (void)state;
+    for (pid_t pid = 1; pid <= servers; pid++)
+        assert_true(images_map(images, pid, hooked));
+    for (pid_t pid = servers + 1; pid <= servers + others; pid++) {
+        assert_true(images_map(images, pid, other));
+        assert_true(images_exit(images, pid));
+    }
+    assert_int_equal(hooked->processes, servers);
+    assert_int_equal(images_processes(images), servers);
+    assert_true(images_hooked(images, servers + others));
+    assert_false(images_hooked(images, servers + 1));
+    for (pid_t pid = 1; pid <= servers; pid++)
+        assert_true(images_exit(images, pid));
+    assert_int_equal(hooked->processes, 0);
 }
 
 int main(void)
@@ -204,6 +227,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_table_full_of_what_is_in_use_takes_no_more, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(processes_have_a_bound, setup, teardown),
+        cmocka_unit_test_setup_teardown(those_that_have_ended_make_room_before_any_that_lives,
+                                        setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
