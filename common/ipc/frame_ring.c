@@ -18,7 +18,9 @@
  *
  * In memory: the control words, then the blocks, each of them a head, a list of frames for each
  * worker, and the bytes. The lists are as long as the smallest frames would need; what of them is
- * not used is never touched, and takes no memory. */
+ * not used is never touched, and takes no memory. Lists go from one core's cache to another's, so
+ * an entry has only what tells where the frame lies and whose it is; the rest stands in front of
+ * the frame, in the line that its headers are in anyway. */
 #include "common/ipc/frame_ring.h"
 
 #include "common/base/check.h"
@@ -52,9 +54,31 @@ struct frame_ring_control {
     _Alignas(LINE_BYTES) atomic_uchar slot[SLOTS]; /* of block n at n mod SLOTS */
 };
 
+/* Where a frame lies, and in the topmost bit whether it is hashed. */
+struct frame_ring_entry {
+    uint32_t at;
+    uint32_t hash;
+};
+
+#define HASHED (UINT32_C(1) << 31)
+
+/* In front of a frame, not aligned. */
+struct frame_head {
+    uint64_t ts_ns;
+    uint32_t wirelen;
+    uint32_t caplen : 20;
+    uint32_t linktype : 12; /* larger ones than fit are as unknown as LINKTYPE_NONE */
+};
+
+#define LINKTYPE_NONE 0xfffu
+
+_Static_assert(sizeof(struct frame_head) == FRAME_RING_HEAD_BYTES, "as promised");
+_Static_assert(FRAME_RING_DATA_BYTES <= 1u << 20, "a frame's length fits");
+
 struct frame_ring_block {
     uint64_t last_ns;
     struct frame_ring_place place; /* after it */
+    uint32_t filler;               /* in turn: the worker that filled it */
     uint32_t n_of[HERITAGE_WORKERS_MAX];
     _Alignas(LINE_BYTES) struct frame_ring_entry lists[]; /* FRAME_RING_FRAMES_MAX a worker */
 };
@@ -64,10 +88,12 @@ static size_t pages(size_t bytes)
     return (bytes + PAGE_BYTES - 1) & ~(size_t)(PAGE_BYTES - 1);
 }
 
+/* Behind the lists and room for the first frame's head. */
 static size_t data_offset(uint32_t n_workers)
 {
     return pages(sizeof(struct frame_ring_block) +
-                 (size_t)n_workers * FRAME_RING_FRAMES_MAX * sizeof(struct frame_ring_entry));
+                 (size_t)n_workers * FRAME_RING_FRAMES_MAX * sizeof(struct frame_ring_entry) +
+                 FRAME_RING_HEAD_BYTES);
 }
 
 static size_t block_bytes(uint32_t n_workers)
@@ -182,19 +208,27 @@ static uint32_t blocks_in_use(const struct frame_ring *r)
     return most;
 }
 
-/* Of the free slots the one that was filled last: its memory is still in a cache. The newest block
- * stays, also when all have done with it: from its place the file is read on. */
+/* Of the free slots the one that this process has filled last, or else anybody: its memory is still
+ * in a cache. The newest block stays, also when all have done with it: from its place the file is
+ * read on. */
 static uint32_t slot_choose(const struct frame_ring *r, uint32_t published, uint32_t in_use)
 {
-    uint32_t back, keep = in_use > 0 ? in_use : 1;
+    uint32_t back, keep = in_use > 0 ? in_use : 1, anybody = SLOTS;
     uint64_t kept = 0;
 
     for (back = 1; back <= keep && back <= published; back++)
         kept |= UINT64_C(1) << slot_of(r, published - back);
-    for (; back < SLOTS && back <= published; back++)
-        if (!(kept >> slot_of(r, published - back) & 1))
-            return slot_of(r, published - back);
-    return (uint32_t)__builtin_ctzll(~kept);
+    for (; back < SLOTS && back <= published; back++) {
+        uint32_t slot = slot_of(r, published - back);
+
+        if (kept >> slot & 1)
+            continue;
+        if (block_in(r, slot)->filler == r->turn_of)
+            return slot;
+        if (anybody == SLOTS)
+            anybody = slot;
+    }
+    return anybody < SLOTS ? anybody : (uint32_t)__builtin_ctzll(~kept);
 }
 
 static void begin_block(struct frame_ring *r, uint32_t published, uint32_t in_use)
@@ -204,6 +238,7 @@ static void begin_block(struct frame_ring *r, uint32_t published, uint32_t in_us
     atomic_store_explicit(&r->control->slot[published % SLOTS], (unsigned char)slot,
                           memory_order_relaxed);
     r->filling = block_in(r, slot);
+    r->filling->filler = r->turn_of;
     r->n_frames = 0;
     memset(r->n_of, 0, r->n_workers * sizeof r->n_of[0]);
 }
@@ -226,27 +261,36 @@ uint8_t *frame_ring_take(struct frame_ring *r)
     return data_of(r, r->filling);
 }
 
-struct frame_ring_entry *frame_ring_add(struct frame_ring *r, uint64_t ts_ns, uint32_t owner)
+/* Writes the frame's head. Returns its entry in a list. */
+static inline struct frame_ring_entry put(struct frame_ring *r, const struct frame_ring_frame *f)
 {
-    struct frame_ring_block *b = r->filling;
-    struct frame_ring_entry *e;
+    struct frame_head head = {.ts_ns = f->ts_ns,
+                              .wirelen = f->wirelen,
+                              .caplen = f->caplen & (FRAME_RING_DATA_BYTES - 1),
+                              .linktype = f->linktype < LINKTYPE_NONE ? f->linktype & LINKTYPE_NONE
+                                                                      : LINKTYPE_NONE};
 
-    CHECK(b && r->n_frames < FRAME_RING_FRAMES_MAX && owner < r->n_workers);
-    e = list_of(b, owner) + r->n_of[owner]++;
+    CHECK(r->filling && r->n_frames < FRAME_RING_FRAMES_MAX);
+    memcpy(data_of(r, r->filling) + f->offset - sizeof head, &head, sizeof head);
+    r->filling->last_ns = f->ts_ns;
     r->n_frames++;
-    b->last_ns = e->ts_ns = ts_ns;
-    return e;
+    return (struct frame_ring_entry){f->offset | (f->hashed ? HASHED : 0), f->hash};
 }
 
-void frame_ring_add_to_all(struct frame_ring *r, const struct frame_ring_entry *e)
+void frame_ring_add(struct frame_ring *r, const struct frame_ring_frame *f, uint32_t owner)
 {
-    struct frame_ring_block *b = r->filling;
+    struct frame_ring_entry e = put(r, f);
 
-    CHECK(b && r->n_frames < FRAME_RING_FRAMES_MAX);
+    CHECK(owner < r->n_workers);
+    list_of(r->filling, owner)[r->n_of[owner]++] = e;
+}
+
+void frame_ring_add_to_all(struct frame_ring *r, const struct frame_ring_frame *f)
+{
+    struct frame_ring_entry e = put(r, f);
+
     for (uint32_t i = 0; i < r->n_workers; i++)
-        list_of(b, i)[r->n_of[i]++] = *e;
-    r->n_frames++;
-    b->last_ns = e->ts_ns;
+        list_of(r->filling, i)[r->n_of[i]++] = e;
 }
 
 uint32_t frame_ring_filled(const struct frame_ring *r)
@@ -306,11 +350,11 @@ bool frame_ring_turn(struct frame_ring *r, uint32_t worker, struct frame_ring_pl
     *place = (struct frame_ring_place){0};
     if (published > 0) /* the first block is not filled again before it has a successor */
         *place = block_at(r, published - 1)->place;
+    r->turn_of = worker;
     if (is_ended(r) || !frame_ring_take(r)) {
         turn_release(r, worker);
         return false;
     }
-    r->turn_of = worker;
     if (published > 0)
         r->filling->last_ns = block_at(r, published - 1)->last_ns;
     return true;
@@ -394,15 +438,41 @@ int frame_ring_next(struct frame_ring *r, uint32_t worker, struct frame_ring_lis
     return out->n <= FRAME_RING_FRAMES_MAX ? 1 : -EPROTO;
 }
 
-bool frame_ring_frame(const struct frame_ring *r, const struct frame_ring_list *list, uint32_t i,
-                      struct frame_ring_entry *out, const uint8_t **data)
+static uint32_t offset_of(uint32_t at)
 {
+    return at & (FRAME_RING_DATA_BYTES - 1);
+}
+
+void frame_ring_prefetch(const struct frame_ring *r, const struct frame_ring_list *list, uint32_t i)
+{
+    const uint8_t *head;
+
+    if (i >= list->n)
+        return;
+    head = data_of(r, list->block) + offset_of(list->entries[i].at) - FRAME_RING_HEAD_BYTES;
+    __builtin_prefetch(head);
+    __builtin_prefetch(head + LINE_BYTES);
+}
+
+bool frame_ring_frame(const struct frame_ring *r, const struct frame_ring_list *list, uint32_t i,
+                      struct frame_ring_frame *out, const uint8_t **data)
+{
+    struct frame_ring_entry e;
+    struct frame_head head;
+
     CHECK(i < list->n);
-    memcpy(out, &list->entries[i], sizeof *out);
-    __asm__ volatile("" ::: "memory"); /* the copy is what is checked, and not read again */
-    *data = data_of(r, list->block) + out->offset;
-    return out->caplen <= FRAME_RING_DATA_BYTES &&
-           out->offset <= FRAME_RING_DATA_BYTES - out->caplen;
+    memcpy(&e, &list->entries[i], sizeof e);
+    *data = data_of(r, list->block) + offset_of(e.at);
+    memcpy(&head, *data - sizeof head, sizeof head);
+    __asm__ volatile("" ::: "memory"); /* the copies are what is checked, and not read again */
+    *out = (struct frame_ring_frame){.ts_ns = head.ts_ns,
+                                     .offset = offset_of(e.at),
+                                     .caplen = head.caplen,
+                                     .wirelen = head.wirelen,
+                                     .hash = e.hash,
+                                     .linktype = head.linktype,
+                                     .hashed = e.at & HASHED};
+    return head.caplen <= FRAME_RING_DATA_BYTES - out->offset;
 }
 
 void frame_ring_give_back(struct frame_ring *r, uint32_t worker)

@@ -31,15 +31,19 @@
 #define FRAME_RING_FRAMES_MAX     (16u * 1024 + 8)
 
 /* A frame of a block. */
-struct frame_ring_entry {
+struct frame_ring_frame {
     uint64_t ts_ns;  /* since 1970 */
     uint32_t offset; /* in the block's data, of `caplen` bytes */
-    uint32_t caplen;
+    uint32_t caplen; /* below FRAME_RING_DATA_BYTES */
     uint32_t wirelen;
     uint32_t hash; /* of its flow, if hashed */
     uint16_t linktype;
-    uint16_t hashed;
+    bool hashed;
 };
+
+/* So many bytes in front of a frame are overwritten by what is said of it. They may lie in front of
+ * the block's data, but not in a frame that is still to be added. */
+#define FRAME_RING_HEAD_BYTES 16u
 
 enum frame_ring_role {
     FRAME_RING_WORKER,  /* takes: of the blocks it may only read */
@@ -47,7 +51,8 @@ enum frame_ring_role {
     FRAME_RING_READER,  /* fills, or is the manager */
 };
 
-struct frame_ring_block; /* in shared memory */
+struct frame_ring_block; /* in shared memory, and */
+struct frame_ring_entry;
 struct frame_ring_control;
 
 struct frame_ring {
@@ -97,12 +102,11 @@ uint32_t frame_ring_ahead(const struct frame_ring *r, uint32_t worker);
  * worth another try. */
 uint8_t *frame_ring_take(struct frame_ring *r);
 
-/* Reader: adds a frame to the block taken last, for worker `owner`. The caller fills in what is
- * returned, all but the time. At most FRAME_RING_FRAMES_MAX. */
-struct frame_ring_entry *frame_ring_add(struct frame_ring *r, uint64_t ts_ns, uint32_t owner);
+/* Reader: adds a frame to the block taken last, for worker `owner`. At most FRAME_RING_FRAMES_MAX. */
+void frame_ring_add(struct frame_ring *r, const struct frame_ring_frame *f, uint32_t owner);
 
 /* The same for all workers, each is to look itself. */
-void frame_ring_add_to_all(struct frame_ring *r, const struct frame_ring_entry *e);
+void frame_ring_add_to_all(struct frame_ring *r, const struct frame_ring_frame *f);
 
 /* Reader: frames in the block taken last that were not yet passed on. */
 uint32_t frame_ring_filled(const struct frame_ring *r);
@@ -127,7 +131,7 @@ uint32_t frame_ring_present(const struct frame_ring *r);
  * but for the frames, which frame_ring_frame looks at. */
 struct frame_ring_list {
     const struct frame_ring_block *block;
-    const struct frame_ring_entry *entries;
+    const struct frame_ring_entry *entries; /* in the block */
     uint32_t n;
     uint64_t last_ns; /* time of the last frame of the block, whoever's it is */
 };
@@ -136,10 +140,14 @@ struct frame_ring_list {
  * eventfd tells when; -ENODATA after the last one; -EPROTO if what the reader wrote cannot be. */
 int frame_ring_next(struct frame_ring *r, uint32_t worker, struct frame_ring_list *out);
 
+/* Worker: asks memory for frame i of its list, if it has one, before frame_ring_frame. */
+void frame_ring_prefetch(const struct frame_ring *r, const struct frame_ring_list *list,
+                         uint32_t i);
+
 /* Worker: frame i of its list, borrowed until the block is given back. *data is where it lies.
  * False if it is not inside the block. */
 bool frame_ring_frame(const struct frame_ring *r, const struct frame_ring_list *list, uint32_t i,
-                      struct frame_ring_entry *out, const uint8_t **data);
+                      struct frame_ring_frame *out, const uint8_t **data);
 
 /* Worker: it has done with the block that frame_ring_next told of. */
 void frame_ring_give_back(struct frame_ring *r, uint32_t worker);

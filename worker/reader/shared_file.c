@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HEADERS_BYTES 54 /* of Ethernet, IPv4 and TCP */
-#define AHEAD_BLOCKS  4u /* to have filled */
+#define AHEAD_BLOCKS 4u  /* to have filled */
+#define FRAMES_AHEAD 16u /* of which memory is asked for the headers: another core's cache has them */
 
 struct capture {
     struct frame_ring ring;
@@ -53,6 +53,8 @@ static int find_block(struct capture *c)
             return r;
         c->has_block = true;
         c->next = 0;
+        for (uint32_t i = 0; i < FRAMES_AHEAD; i++)
+            frame_ring_prefetch(&c->ring, &c->list, i);
         if (c->list.n == 0)
             give_back(c);
     }
@@ -62,21 +64,19 @@ static int find_block(struct capture *c)
 /* False: the frame cannot be where the reader says. */
 static bool lend(struct capture *c, struct frame *out)
 {
-    struct frame_ring_entry e;
+    struct frame_ring_frame e;
     const uint8_t *data;
 
+    frame_ring_prefetch(&c->ring, &c->list, c->next + FRAMES_AHEAD);
     if (!frame_ring_frame(&c->ring, &c->list, c->next++, &e, &data))
         return false;
-    /* Its headers lie in the cache of another core. */
-    __builtin_prefetch(data);
-    __builtin_prefetch(data + HEADERS_BYTES);
     *out = (struct frame){.data = data,
                           .caplen = e.caplen,
                           .wirelen = e.wirelen,
                           .ts_ns = e.ts_ns,
                           .linktype = e.linktype,
                           .checksum = FRAME_CHECKSUM_UNKNOWN,
-                          .hashed = e.hashed != 0,
+                          .hashed = e.hashed,
                           .hash = e.hash};
     return true;
 }

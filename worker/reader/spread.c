@@ -42,30 +42,20 @@ static uint8_t *next_window(void *user)
     return window;
 }
 
-/* Entries are written field by field, where they stay: one that is made first and copied costs as
- * much as the hash, since a copy in larger pieces has to wait for the single fields. */
-static void fill(const struct spread *s, struct frame_ring_entry *e, const struct frame *f)
-{
-    e->offset = (uint32_t)(f->data - s->window);
-    e->caplen = f->caplen;
-    e->wirelen = f->wirelen;
-    e->linktype = f->linktype;
-}
-
 static void pass_on(struct spread *s, const struct frame *f)
 {
-    struct frame_ring_entry *e, for_all = {.ts_ns = f->ts_ns};
-    uint32_t hash;
+    struct frame_ring_frame e = {.ts_ns = f->ts_ns,
+                                 .offset = (uint32_t)(f->data - s->window),
+                                 .caplen = f->caplen,
+                                 .wirelen = f->wirelen,
+                                 .linktype = f->linktype};
 
-    if (early_hash_frame(&s->early, f, &hash)) {
-        e = frame_ring_add(s->ring, f->ts_ns, s->h->bucket_owner[hash % FLOW_BUCKETS]);
-        fill(s, e, f);
-        e->hash = hash;
-        e->hashed = true;
+    e.hashed = early_hash_frame(&s->early, f, &e.hash);
+    if (e.hashed) {
+        frame_ring_add(s->ring, &e, s->h->bucket_owner[e.hash % FLOW_BUCKETS]);
         return;
     }
-    fill(s, &for_all, f);
-    frame_ring_add_to_all(s->ring, &for_all);
+    frame_ring_add_to_all(s->ring, &e);
     s->counters->reader_to_all++;
 }
 

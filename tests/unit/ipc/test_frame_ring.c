@@ -67,13 +67,13 @@ static bool is_awake(int fd)
 /* One frame into the block that is filled, for one worker or all. */
 static void add(struct frame_ring *r, uint64_t ts_ns, uint32_t owner)
 {
-    struct frame_ring_entry e = {.ts_ns = ts_ns, .offset = 5, .caplen = 3, .wirelen = 9};
+    struct frame_ring_frame e = {.ts_ns = ts_ns, .offset = 5, .caplen = 3, .wirelen = 9};
 
     memcpy(frame_ring_take(r) + 5, "abc", 3);
     if (owner == ALL)
         frame_ring_add_to_all(r, &e);
     else
-        *frame_ring_add(r, ts_ns, owner) = e;
+        frame_ring_add(r, &e, owner);
 }
 
 /* A block with one frame, for one worker or all. False: there is none to be had. */
@@ -103,7 +103,7 @@ static void take(uint32_t w, uint32_t frames, uint64_t last_ns)
 
 static void frames_reach_their_worker(void **state)
 {
-    struct frame_ring_entry e;
+    struct frame_ring_frame e;
     struct frame_ring_list list;
     const uint8_t *data;
 
@@ -221,31 +221,38 @@ static void a_block_without_frames_stays(void **state)
     assert_ptr_equal(frame_ring_take(&reader), data);
 }
 
-/* What a reader that went wrong may write: the head of a block is its first bytes behind the
- * control words, a frame follows the heads of all lists. */
+/* A frame as a reader that went wrong may write it: into `first`, the first word of its entry, where
+ * it lies, and its length in front of it, as the ring does. */
+static bool is_taken(const struct frame_ring_list *list, uint32_t offset, uint32_t caplen)
+{
+    uint32_t *first = (void *)(reader.blocks + ((const uint8_t *)list->entries - worker.blocks));
+    struct frame_ring_frame f;
+    const uint8_t *at;
+    uint8_t *data;
+
+    *first = 0;
+    (void)frame_ring_frame(&worker, list, 0, &f, &at);
+    data = reader.blocks + (at - worker.blocks);
+    *first = offset;
+    memcpy(data + offset % FRAME_RING_DATA_BYTES - sizeof caplen, &caplen, sizeof caplen);
+    return frame_ring_frame(&worker, list, 0, &f, &at);
+}
+
+/* The head of a block is its first bytes behind the control words. */
 static void what_cannot_be_is_refused(void **state)
 {
-    struct frame_ring_entry good = {.offset = 5, .caplen = 3}, e, *written;
     struct frame_ring_list list;
-    const uint8_t *data;
     uint32_t *n;
 
     (void)state;
     assert_true(publish(7, FIRST));
     assert_int_equal(frame_ring_next(&worker, FIRST, &list), 1);
-    written = (void *)(reader.blocks + ((const uint8_t *)list.entries - worker.blocks));
-    assert_int_equal(written->caplen, good.caplen);
-    written->offset = FRAME_RING_DATA_BYTES - 3;
-    assert_true(frame_ring_frame(&worker, &list, 0, &e, &data));
-    written->offset++;
-    assert_false(frame_ring_frame(&worker, &list, 0, &e, &data));
-    written->offset = UINT32_MAX;
-    assert_false(frame_ring_frame(&worker, &list, 0, &e, &data));
-    written->offset = 0;
-    written->caplen = FRAME_RING_DATA_BYTES + 1;
-    assert_false(frame_ring_frame(&worker, &list, 0, &e, &data));
-    written->caplen = UINT32_MAX;
-    assert_false(frame_ring_frame(&worker, &list, 0, &e, &data));
+    assert_true(is_taken(&list, FRAME_RING_DATA_BYTES - 3, 3));
+    assert_false(is_taken(&list, FRAME_RING_DATA_BYTES - 3, 4));
+    assert_false(is_taken(&list, FRAME_RING_DATA_BYTES - 1, 3));
+    assert_true(is_taken(&list, 1, FRAME_RING_DATA_BYTES - 1));
+    assert_false(is_taken(&list, 2, FRAME_RING_DATA_BYTES - 1));
+    assert_false(is_taken(&list, UINT32_MAX, 3));
 
     n = (void *)reader.blocks;
     while (*n != 1) /* frames of the first worker */
@@ -328,6 +335,33 @@ static void the_first_turn_is_at_the_start(void **state)
 {
     (void)state;
     turn(SECOND, 0, 100, 7, FIRST, false);
+}
+
+/* Fills a block, and all give it back. Where in the ring its data lies. */
+static size_t fill_by(uint32_t w, uint64_t ts_ns)
+{
+    struct frame_ring_place place = {ts_ns, ts_ns};
+    size_t at;
+
+    assert_true(gets_turn(w));
+    at = (size_t)(frame_ring_take(&in_turn[w]) - in_turn[w].blocks);
+    add(&in_turn[w], ts_ns, ALL);
+    frame_ring_turn_end(&in_turn[w], &place, false);
+    take(FIRST, 1, ts_ns);
+    take(SECOND, 1, ts_ns);
+    return at;
+}
+
+/* What it wrote last is in its own core's cache. */
+static void each_fills_memory_that_it_filled_before(void **state)
+{
+    size_t first = fill_by(FIRST, 1), second = fill_by(SECOND, 2);
+
+    (void)state;
+    for (uint64_t i = 3; i < 100; i += 2) {
+        assert_int_equal(fill_by(FIRST, i), first);
+        assert_int_equal(fill_by(SECOND, i + 1), second);
+    }
 }
 
 /* As where a filter has let nothing pass: the others hear how far it is, and how late it was. */
@@ -469,7 +503,7 @@ static void who_waits_for_another_ones_turn_is_woken(void **state)
 /* A block with its number in it. Where it lies, NULL if there is none to be had. */
 static uint8_t *publish_number(uint64_t number)
 {
-    struct frame_ring_entry e = {.ts_ns = number, .caplen = sizeof number};
+    struct frame_ring_frame e = {.ts_ns = number, .caplen = sizeof number};
     uint8_t *data = frame_ring_take(&reader);
 
     if (!data)
@@ -482,7 +516,7 @@ static uint8_t *publish_number(uint64_t number)
 
 static void take_number(uint32_t w, uint64_t number)
 {
-    struct frame_ring_entry e;
+    struct frame_ring_frame e;
     struct frame_ring_list list;
     const uint8_t *data;
 
@@ -547,6 +581,7 @@ int main(void)
         IN_RING(a_block_stays_until_all_have_done_with_it),
         IN_RING(what_cannot_be_is_refused),
         IN_RING(the_first_turn_is_at_the_start),
+        IN_RING(each_fills_memory_that_it_filled_before),
         IN_RING(turns_go_on_from_one_another),
         IN_RING(a_turn_without_frames_is_passed_on),
         IN_RING(many_turns_round_the_ring),
