@@ -157,7 +157,7 @@ FLOWS_MAP := worker/capture/flows_map.c worker/capture/kernel_map.c
 SRC_IN_TURN := worker/reader/shared_file.c worker/reader/turn.c worker/reader/spread.c \
                worker/decode/early_hash.c
 SRC_WORKER := \
-  worker/main.c worker/worker.c worker/wait.c worker/pipeline.c $(SRC_HOST) worker/stats.c \
+  worker/main.c worker/worker.c worker/wait.c worker/pipeline.c worker/tcp.c $(SRC_HOST) worker/stats.c \
   worker/capture/table.c $(SRC_PCAP_FILE) $(SRC_IN_TURN) \
   worker/capture/af_packet.c $(FLOWS_MAP) worker/capture/xdp.c \
   worker/capture/af_xdp.c \
@@ -541,7 +541,7 @@ $(call unit,manager/cli/test_args,manager/cli/args.c manager/suggest.c manager/t
               common/schema/options.c $(BASE))
 # All between capture and emit, and a bench to run it on.
 PIPELINE := $(BASE) common/ipc/heritage.c common/base/prefix_table.c common/base/local_nets.c $(SCHEMA) $(DECODE) common/schema/options.c \
-            worker/pipeline.c $(SRC_HOST) $(SRC_CORRELATE) $(SRC_LEARN) $(SRC_SCREEN) \
+            worker/pipeline.c worker/tcp.c $(SRC_HOST) $(SRC_CORRELATE) $(SRC_LEARN) $(SRC_SCREEN) \
             worker/detect/detect.c worker/reassembly/reassembly.c worker/emit/frames.c \
             $(filter worker/flow/%,$(SRC_WORKER)) tests/unit/worker/rig.c \
             $(SRC_ALT_SVC) common/ipc/event.c common/ipc/body.c common/ipc/record_reader.c \

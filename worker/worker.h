@@ -22,7 +22,7 @@
 #include "worker/wait.h"
 
 #define PACKETS_LATE_NS      (1 * NS_PER_SEC) /* in a live source's ring, at most */
-#define WORKER_NAMES_MAX     64u /* names of services */
+#define WORKER_NAMES_MAX     64u              /* names of services */
 #define WORKER_ANALYZERS_MAX 32u
 
 struct worker {
@@ -49,10 +49,10 @@ struct worker {
     struct emit *emit;
     struct bus *bus;
 
-    uint64_t now_ns;         /* packet time: goes back only over an empty flow table */
-    uint64_t input_ns;       /* that the whole input had come to when it was followed last */
-    uint32_t behind;         /* packets in a row that were far behind it */
-    uint64_t gone_ns;        /* start of the flow in whose place the next one begins; 0: none */
+    uint64_t now_ns;   /* packet time: goes back only over an empty flow table */
+    uint64_t input_ns; /* that the whole input had come to when it was followed last */
+    uint32_t behind;   /* packets in a row that were far behind it */
+    uint64_t gone_ns;  /* start of the flow in whose place the next one begins; 0: none */
     struct reopen reopen;
     uint64_t timeout_min_ns; /* no flow is over that was silent for less */
     struct bufpool bufs;

@@ -102,7 +102,8 @@ uint32_t frame_ring_ahead(const struct frame_ring *r, uint32_t worker);
  * worth another try. */
 uint8_t *frame_ring_take(struct frame_ring *r);
 
-/* Reader: adds a frame to the block taken last, for worker `owner`. At most FRAME_RING_FRAMES_MAX. */
+/* Reader: adds a frame to the block taken last, for worker `owner`. At most FRAME_RING_FRAMES_MAX.
+ */
 void frame_ring_add(struct frame_ring *r, const struct frame_ring_frame *f, uint32_t owner);
 
 /* The same for all workers, each is to look itself. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A SYN with a new sequence number inside a connection. Either the end of the connection was not
  * seen, and its client begins another one from the same port; or the SYN is stray or forged, and
- * the connection goes on. The server knows: if it answers with a SYN-ACK for that SYN there is a new
- * connection, else with an ACK of the old one (RFC 9293 section 3.10.7.4).
+ * the connection goes on. The server knows: if it answers with a SYN-ACK for that SYN there is a
+ * new connection, else with an ACK of the old one (RFC 9293 section 3.10.7.4).
  *
  * Such SYNs are kept until then, of the last few connections that had one. */
 #ifndef SPLIFF_WORKER_REOPEN_H

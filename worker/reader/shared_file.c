@@ -18,8 +18,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AHEAD_BLOCKS 4u  /* to have filled */
-#define FRAMES_AHEAD 16u /* of which memory is asked for the headers: another core's cache has them */
+#define AHEAD_BLOCKS 4u /* to have filled */
+#define FRAMES_AHEAD                                                                               \
+    16u /* of which memory is asked for the headers: another core's cache has them */
 
 struct capture {
     struct frame_ring ring;

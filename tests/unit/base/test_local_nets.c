@@ -37,7 +37,8 @@ static void private_prefixes_are_local_to_the_bit(void **state)
 static void listed_prefixes_are_local_too(void **state)
 {
     (void)state;
-    assert_int_equal(local_nets_init(&nets, "44.0.2.0/25, 2a01:db8::/33, 96.0.0.0/4", bad, sizeof bad), 0);
+    assert_int_equal(
+        local_nets_init(&nets, "44.0.2.0/25, 2a01:db8::/33, 96.0.0.0/4", bad, sizeof bad), 0);
     assert_true(is_local("44.0.2.127") && is_local("2a01:db8:7fff::1"));
     assert_false(is_local("44.0.2.128") || is_local("2a01:db8:8000::1"));
     assert_true(is_local("96.0.0.1") && is_local("111.255.255.255"));

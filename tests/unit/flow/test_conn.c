@@ -345,7 +345,7 @@ static void datagrams_from_a_servers_port_are_answers(void **state)
     static const struct {
         uint16_t from, to;
         bool server;
-    } cases[] = {{443, 50123, true}, {50123, 443, false}, {67, 68, true},    {68, 67, false},
+    } cases[] = {{443, 50123, true}, {50123, 443, false}, {67, 68, true},     {68, 67, false},
                  {137, 137, false},  {53, 123, false},    {5353, 5353, false}};
 
     (void)state;

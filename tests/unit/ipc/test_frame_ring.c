@@ -221,8 +221,8 @@ static void a_block_without_frames_stays(void **state)
     assert_ptr_equal(frame_ring_take(&reader), data);
 }
 
-/* A frame as a reader that went wrong may write it: into `first`, the first word of its entry, where
- * it lies, and its length in front of it, as the ring does. */
+/* A frame as a reader that went wrong may write it: into `first`, the first word of its entry,
+ * where it lies, and its length in front of it, as the ring does. */
 static bool is_taken(const struct frame_ring_list *list, uint32_t offset, uint32_t caplen)
 {
     uint32_t *first = (void *)(reader.blocks + ((const uint8_t *)list->entries - worker.blocks));

@@ -75,7 +75,7 @@ static void lag_is_of_packets_that_wait(void **state)
     const uint64_t s = NS_PER_SEC;
 
     (void)state;
-    assert_int_equal(lag_ns(s, 0), 0);       /* none has come at all */
+    assert_int_equal(lag_ns(s, 0), 0);        /* none has come at all */
     assert_int_equal(lag_ns(s, 3600 * s), 0); /* nor lately */
     assert_in_range(lag_ns(5 * s, 5 * s), 5 * s, 3600 * s);
 }
