@@ -107,8 +107,8 @@ int run_dir_temp(const struct privileged_ids *ids, char out[HERITAGE_PATH_MAX], 
     if (!mkdtemp(out))
         return run_dir_fail(-errno, error, "cannot make a folder in", base, "set TMPDIR");
     *lock_fd = lock_dir(out);
-    if (*lock_fd < 0 || chmod(out, RUN_DIR_MODE) < 0 ||
-        (ids->root && chown(out, (uid_t)-1, ids->gid) < 0))
+    if (*lock_fd < 0 || fchmod(*lock_fd, RUN_DIR_MODE) < 0 ||
+        (ids->root && fchown(*lock_fd, (uid_t)-1, ids->gid) < 0))
         err = run_dir_fail(-errno, error, "cannot prepare", out, "set TMPDIR");
     if (err < 0)
         run_dir_remove(out);
