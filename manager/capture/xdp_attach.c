@@ -47,26 +47,19 @@ struct xdp_attached {
     int lock_fd;
 };
 
-/* What libxdp calls the modes, and the order in which auto tries them. */
+/* What libxdp and the kernel call the modes, and the order in which auto tries them. */
 static const struct {
     enum xdp_mode mode;
     enum xdp_attach_mode as;
+    uint32_t flag;
     const char *name;
     bool automatic;
 } modes[] = {
-    {XDP_NATIVE, XDP_MODE_NATIVE, "native", true},
-    {XDP_GENERIC, XDP_MODE_SKB, "generic", true},
-    {XDP_OFFLOAD, XDP_MODE_HW, "offload", false},
+    {XDP_NATIVE, XDP_MODE_NATIVE, XDP_FLAGS_DRV_MODE, "native", true},
+    {XDP_GENERIC, XDP_MODE_SKB, XDP_FLAGS_SKB_MODE, "generic", true},
+    {XDP_OFFLOAD, XDP_MODE_HW, XDP_FLAGS_HW_MODE, "offload", false},
 };
 #define MODES (sizeof modes / sizeof modes[0])
-
-static enum xdp_attach_mode as_libxdp(enum xdp_mode mode)
-{
-    for (unsigned i = 0; i < MODES; i++)
-        if (modes[i].mode == mode)
-            return modes[i].as;
-    return XDP_MODE_UNSPEC;
-}
 
 const char *xdp_mode_name(enum xdp_mode mode)
 {
@@ -236,11 +229,31 @@ static int attach(struct xdp_attached *a, enum xdp_mode mode)
     return r;
 }
 
+/* Whether the kernel does not say what is attached: it names programs to administrators alone. */
+static bool is_unknown(unsigned index)
+{
+    uint32_t id = 0;
+    int fd;
+
+    if (bpf_xdp_query_id((int)index, 0, &id) < 0 || id == 0)
+        return false;
+    fd = bpf_prog_get_fd_by_id(id);
+    if (fd >= 0)
+        close(fd);
+    return fd == -EPERM;
+}
+
 static int explain(const struct interface *i, enum xdp_mode mode, int r, char *error)
 {
     switch (-r) {
     case EBUSY:
     case EEXIST:
+        if (is_unknown(i->index))
+            return interface_fail(i->name, error, -EBUSY,
+                                  "an XDP program is attached, and to tell whether it is a "
+                                  "leftover of ours needs CAP_SYS_ADMIN: run with it, or ip link "
+                                  "set dev %s xdp off",
+                                  i->name);
         return interface_fail(i->name, error, -EBUSY,
                               "another XDP program is attached, and is not one that shares (see "
                               "bpftool net): ip link set dev %s xdp off",
@@ -385,15 +398,36 @@ int xdp_guard(struct xdp_attached **out, const struct interface *i, char *error)
     return 0;
 }
 
+/* libxdp asks the kernel first what is attached, and not everybody is answered. A program that is
+ * alone can be taken away unseen. */
+static void detach(const struct xdp_attached *a)
+{
+    DECLARE_LIBBPF_OPTS(bpf_xdp_attach_opts, ours, .old_prog_fd = xdp_program__fd(a->program));
+    char name[IF_NAMESIZE];
+    unsigned row = 0;
+    uint32_t id;
+    int r;
+
+    while (modes[row].mode != a->mode)
+        CHECK(++row < MODES);
+    r = xdp_program__detach(a->program, (int)a->index, modes[row].as, 0);
+    /* With an interface that has gone the program has gone, too. */
+    if (r == 0 || !find_attached(a, &id) || id == 0 || id != a->id)
+        return;
+    r = bpf_xdp_detach((int)a->index, modes[row].flag, &ours);
+    if (r < 0 && if_indextoname(a->index, name))
+        log_warn("interface %s: our XDP program cannot be detached: %s: ip link set dev %s xdp off",
+                 name, strerror(-r), name);
+}
+
 void xdp_detach(struct xdp_attached *a)
 {
     if (!a)
         return;
     if (!a->program)
         remove_guarded(a->index);
-    /* Fails where the interface has gone, and the program with it. */
     else
-        xdp_program__detach(a->program, (int)a->index, as_libxdp(a->mode), 0);
+        detach(a);
     xdp_program__close(a->program);
     close(a->lock_fd);
     free(a);
