@@ -417,10 +417,10 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
 
 void manager_close(struct manager *m)
 {
-    nodes_close(m);
     close_control(m);
     uv_walk(&m->loop, close_handle, NULL);
     uv_run(&m->loop, UV_RUN_DEFAULT);
+    nodes_close(m);
     if (m->output_watch_fd >= 0)
         close(m->output_watch_fd);
     learned_close(m->learned);
