@@ -283,6 +283,8 @@ static void on_control_stop(void *user)
 
     if (m->phase < MANAGER_STOPPING_PROBE)
         end_as_asked(m);
+    else
+        manager_say(m, "it is stopping already ...");
 }
 
 /* What `print` can show. */

@@ -63,7 +63,12 @@ wait_for 10 last || die 'nothing is logged after a slow end'
 
 # An end that was asked for is the end, also if a process had to be killed for it.
 kill -STOP "$(node_pid worker-1)"
-cluster stop >"$WORK/stop.out" 2>&1 && die 'a stop that has to kill does not say so'
+cluster stop >"$WORK/stop.out" 2>&1 &
+first=$!
+wait_for 5 grep -q '^stopping worker-1' "$WORK/stop.out" || die 'does not say what is stopped'
+cluster stop >"$WORK/again.out" 2>&1
+grep -q '^it is stopping already' "$WORK/again.out" || die 'a second stop is not told of the first'
+wait $first && die 'a stop that has to kill does not say so'
 grep -q 'worker-1 did not terminate' "$WORK/stop.out" || die 'does not say what was killed'
 wait_for 5 eval 'ctl status spliff | grep -q EXITED' || die 'supervisord starts again what was stopped'
 ctl start spliff >"$WORK/ctl.out" 2>&1
