@@ -47,12 +47,14 @@ void archive_folder(const struct heritage *h, char *out)
     snprintf(out, ARCHIVE_PATH_MAX, "%s%s", h->log_dir, h->one_shot ? "" : "/" CURRENT);
 }
 
+/* No link is followed: whoever owns the folder above may have put one in its place by now. */
 static int make_folder(const struct heritage *h, const char *path)
 {
     if (mkdir(path, FOLDER_MODE) < 0) {
         if (errno == EEXIST)
             return 0;
-    } else if (geteuid() != 0 || h->uid == 0 || chown(path, h->uid, h->gid) == 0) {
+    } else if (geteuid() != 0 || h->uid == 0 ||
+               fchownat(AT_FDCWD, path, h->uid, h->gid, AT_SYMLINK_NOFOLLOW) == 0) {
         return 0;
     }
     log_error("cannot make the log folder %s: %s", path, strerror(errno));

@@ -18,8 +18,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define PATIENCE_S 10
 
 struct control_client {
     uv_pipe_t pipe;
@@ -268,8 +271,18 @@ static bool is_exit_line(const char *line, int *status)
     return true;
 }
 
-/* Lines of an answer to where they belong, `answer` or, if that is NULL, stdout. Closes fd. */
-static int take_lines(int fd, struct text *answer)
+/* How long a manager may be silent; 0: for ever. */
+static void set_patience(int fd, int seconds)
+{
+    const struct timeval t = {.tv_sec = seconds};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
+}
+
+/* Lines of an answer to where they belong, `answer` or, if that is NULL, stdout. Closes fd. What
+ * takes long must only begin soon. */
+static int take_lines(int fd, struct text *answer, bool takes_long)
 {
     FILE *in = fdopen(fd, "r");
     char *line = NULL;
@@ -281,6 +294,8 @@ static int take_lines(int fd, struct text *answer)
         return -errno;
     }
     while (getline(&line, &bytes, in) > 0 && !is_exit_line(line, &status)) {
+        if (takes_long)
+            set_patience(fd, 0);
         if (strncmp(line, CONTROL_ERROR, strlen(CONTROL_ERROR)) == 0) {
             line[strcspn(line, "\n")] = '\0';
             log_error("%s", line + strlen(CONTROL_ERROR));
@@ -291,6 +306,8 @@ static int take_lines(int fd, struct text *answer)
             fflush(stdout);
         }
     }
+    if (ferror(in) && errno == EAGAIN)
+        status = -ETIMEDOUT;
     free(line);
     fclose(in);
     return status;
@@ -298,7 +315,7 @@ static int take_lines(int fd, struct text *answer)
 
 int control_copy_lines(int fd)
 {
-    return take_lines(fd, NULL);
+    return take_lines(fd, NULL, false);
 }
 
 int control_ask(const char *state_dir, const char *request, struct text *answer)
@@ -314,14 +331,15 @@ int control_ask(const char *state_dir, const char *request, struct text *answer)
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -errno;
+    set_patience(fd, PATIENCE_S);
     if (connect(fd, (const struct sockaddr *)&addr, sizeof addr) < 0 ||
         dprintf(fd, "%s\n", request) < 0)
-        err = -errno;
+        err = errno == EAGAIN ? -ETIMEDOUT : -errno;
     if (err < 0) {
         close(fd);
         return err;
     }
-    return take_lines(fd, answer);
+    return take_lines(fd, answer, strcmp(request, "stop") == 0);
 }
 
 int control_request(const char *state_dir, const char *request)

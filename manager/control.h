@@ -39,8 +39,8 @@ void control_close(struct control *c, int status);
 void control_say(struct control *c, const char *line);
 
 /* Client: sends request, copies the lines of the answer to stdout. Returns N of `exit N`, or
- * -errno: -ENOENT or -ECONNREFUSED no manager, -EACCES not allowed, -EPROTO the manager went away.
- */
+ * -errno: -ENOENT or -ECONNREFUSED no manager, -EACCES not allowed, -EPROTO the manager went away,
+ * -ETIMEDOUT it says nothing; of a stop only its first line must come soon. */
 int control_request(const char *state_dir, const char *request);
 
 /* The same, with the lines into answer. */

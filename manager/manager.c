@@ -134,6 +134,12 @@ static int manager_reload(struct manager *m, char *error)
     return err;
 }
 
+static void end_as_asked(struct manager *m)
+{
+    m->asked |= m->phase < MANAGER_STOPPING_PROBE;
+    ending_begin(m);
+}
+
 static void on_signal(uv_signal_t *handle, int sig)
 {
     struct manager *m = handle->data;
@@ -145,7 +151,7 @@ static void on_signal(uv_signal_t *handle, int sig)
     }
     if (m->phase < MANAGER_STOPPING_PROBE && m->plan->purpose == MANAGER_REPLAY)
         ending_note_status(m, EXIT_FAILURE); /* the input was not read to its end */
-    ending_begin(m);
+    end_as_asked(m);
 }
 
 static void on_broker_idle(uv_idle_t *idle);
@@ -276,7 +282,9 @@ static void on_control_stop(void *user)
     struct manager *m = user;
 
     if (m->phase < MANAGER_STOPPING_PROBE)
-        ending_begin(m);
+        end_as_asked(m);
+    else
+        manager_say(m, "it is stopping already ...");
 }
 
 /* What `print` can show. */
@@ -417,10 +425,10 @@ int manager_open(struct manager **out, struct manager_plan *plan, char *error)
 
 void manager_close(struct manager *m)
 {
-    nodes_close(m);
     close_control(m);
     uv_walk(&m->loop, close_handle, NULL);
     uv_run(&m->loop, UV_RUN_DEFAULT);
+    nodes_close(m);
     if (m->output_watch_fd >= 0)
         close(m->output_watch_fd);
     learned_close(m->learned);
@@ -468,5 +476,6 @@ int manager_loop(struct manager *m)
         start_done(m);
     uv_run(&m->loop, UV_RUN_DEFAULT);
     CHECK(m->phase == MANAGER_ENDED);
-    return m->exit_status;
+    /* Who supervises the manager would start it again; who asked is told what went wrong. */
+    return m->asked && m->plan->purpose == MANAGER_CLUSTER ? EXIT_SUCCESS : m->exit_status;
 }

@@ -60,6 +60,7 @@ struct manager {
     struct manager_plan *plan;
     enum manager_phase phase;
     int exit_status;             /* worst of what happened */
+    bool asked;                  /* to end: it is no failure of a cluster then */
     bool hurried;                /* asked twice to end: nothing is waited for */
     uint64_t workers_timeout_ms; /* of their ending */
     bool input_broken;           /* a worker said that its input ends in the middle */

@@ -21,7 +21,7 @@ void nodes_shut(struct manager *m, unsigned i);
  * again: then it is shut. */
 int nodes_reopen(struct manager *m, unsigned i);
 
-/* Frees them; none of their processes lives. */
+/* Frees them; none of their processes lives, and the loop has closed their handles. */
 void nodes_close(struct manager *m);
 
 #endif

@@ -150,15 +150,15 @@ int prefilter_reload(struct prefilter *p, char *error)
 
 static int open_share(struct prefilter *p, char *error)
 {
-    size_t bytes = prefix_share_bytes(PREFIXES_MAX);
+    void *mine = NULL;
 
-    p->fd = heritage_shm("spliff-prefilter", bytes);
-    p->share = p->fd < 0 ? NULL : heritage_map(p->fd, bytes);
-    if (!p->share) {
-        snprintf(error, INI_ERROR_BYTES, "cannot make shared memory for the prefilter's prefixes");
-        return -ENOMEM;
+    p->fd = heritage_shm_shown("spliff-prefilter", prefix_share_bytes(PREFIXES_MAX), &mine);
+    if (p->fd < 0) {
+        snprintf(error, INI_ERROR_BYTES,
+                 "cannot make shared memory for the prefilter's prefixes: %s", strerror(-p->fd));
+        return p->fd;
     }
-    fcntl(p->fd, F_SETFD, FD_CLOEXEC);
+    p->share = mine;
     p->share->capacity = PREFIXES_MAX;
     return 0;
 }

@@ -128,7 +128,8 @@ int privileged_log_dir(const char *dir, const struct privileged_ids *ids, uid_t 
         *owner = ids->uid;
         return access(dir, W_OK | X_OK) < 0 ? log_dir_fail(dir, -errno, error) : 0;
     }
-    if (made && chown(dir, new_log_dir_owner(dir, ids), ids->gid) < 0)
+    if (made &&
+        fchownat(AT_FDCWD, dir, new_log_dir_owner(dir, ids), ids->gid, AT_SYMLINK_NOFOLLOW) < 0)
         return log_dir_fail(dir, -errno, error);
     if (stat(dir, &st) < 0)
         return log_dir_fail(dir, -errno, error);

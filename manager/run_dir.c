@@ -21,6 +21,7 @@
 #define TEMP_PREFIX     "spliff-run-"
 #define TEMP_MIN_AGE_S  60 /* a younger one may not have taken its lock yet */
 #define RUN_DIR_MODE    0770
+#define LOCK_MODE       0600 /* whoever may open it may lock it */
 #define LOCK_PATH_BYTES (OPTION_STRING_MAX + 8)
 
 static int run_dir_fail(int err, char *error, const char *what, const char *path, const char *todo)
@@ -107,8 +108,8 @@ int run_dir_temp(const struct privileged_ids *ids, char out[HERITAGE_PATH_MAX], 
     if (!mkdtemp(out))
         return run_dir_fail(-errno, error, "cannot make a folder in", base, "set TMPDIR");
     *lock_fd = lock_dir(out);
-    if (*lock_fd < 0 || chmod(out, RUN_DIR_MODE) < 0 ||
-        (ids->root && chown(out, (uid_t)-1, ids->gid) < 0))
+    if (*lock_fd < 0 || fchmod(*lock_fd, RUN_DIR_MODE) < 0 ||
+        (ids->root && fchown(*lock_fd, (uid_t)-1, ids->gid) < 0))
         err = run_dir_fail(-errno, error, "cannot prepare", out, "set TMPDIR");
     if (err < 0)
         run_dir_remove(out);
@@ -147,10 +148,11 @@ int run_dir_lock(const char *state_dir, pid_t *holder, char *error)
         return run_dir_fail(err, error, "cannot make the state folder", state_dir,
                             err == -ENOTDIR ? "set another state_dir" : todo);
     snprintf(path, sizeof path, "%s/lock", state_dir);
-    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
     if (fd < 0)
         return run_dir_fail(-errno, error, "cannot open", path, todo);
-    err = lock_exclusive(fd);
+    err =
+        fchmod(fd, LOCK_MODE) < 0 ? -errno : lock_exclusive(fd); /* earlier versions let all read */
     if (err == 0) {
         run_dir_lock_mine(fd);
         return fd;

@@ -134,8 +134,6 @@ void supervise_fini(struct node *n)
     const int fds[] = {n->heritage_fd, n->counters_fd, n->spool_fd, n->output_fd};
 
     CHECK(n->state != NODE_ALIVE);
-    if (n->loop && !uv_is_closing((uv_handle_t *)&n->timer))
-        uv_close((uv_handle_t *)&n->timer, NULL);
     if (n->counters)
         munmap(n->counters, COUNTERS_PAGE_BYTES);
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)

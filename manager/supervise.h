@@ -64,7 +64,7 @@ struct node {
 /* Makes handles and descriptors ready; heritage is complete but for its descriptor numbers.
  * Takes over capture_fds and output_fd. 0 or -errno. */
 int supervise_init(struct node *n, uv_loop_t *loop, uint64_t spool_bytes);
-/* Closes descriptors and handles (the loop must run once more for them). The process is gone. */
+/* Closes descriptors. The process is gone, and the loop has closed the handles. */
 void supervise_fini(struct node *n);
 
 /* Starts the process. 0 or -errno. */

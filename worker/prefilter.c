@@ -24,7 +24,7 @@ int prefilter_open(struct worker *w)
 
     if (fd < 0)
         return 0;
-    w->prefilter = heritage_map(fd, share_bytes(fd));
+    w->prefilter = heritage_map_read(fd, share_bytes(fd));
     if (w->prefilter)
         return 0;
     log_error("cannot map the prefilter's prefixes: %s", strerror(errno));
@@ -34,7 +34,7 @@ int prefilter_open(struct worker *w)
 void prefilter_close(struct worker *w)
 {
     if (w->prefilter)
-        munmap(w->prefilter, prefix_share_bytes(w->prefilter->capacity));
+        munmap((void *)(uintptr_t)w->prefilter, prefix_share_bytes(w->prefilter->capacity));
     w->prefilter = NULL;
 }
 

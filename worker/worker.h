@@ -64,10 +64,10 @@ struct worker {
     struct frames frames;
     struct stats stats;
     struct wait wait;
-    enum rx_mode rx_mode;           /* that was asked for */
-    uint32_t empty;                 /* batches after which it did not sleep */
-    uint64_t grown_ns;              /* monotonic: when flows aged without packets */
-    struct prefix_share *prefilter; /* NULL: nothing is left out here */
+    enum rx_mode rx_mode;                 /* that was asked for */
+    uint32_t empty;                       /* batches after which it did not sleep */
+    uint64_t grown_ns;                    /* monotonic: when flows aged without packets */
+    const struct prefix_share *prefilter; /* NULL: nothing is left out here */
     struct {
         bool covers;        /* there are flows of which packets are counted without coming up: */
         bool covers_all;    /* it may be any of them */

@@ -36,8 +36,7 @@ static inline size_t prefix_table_bytes(uint32_t capacity)
 }
 
 /* Two tables in memory that a process fills and others read: one is in use while the other is
- * filled.
- */
+ * filled. Its readers may not write to it: who fills it goes by what stands in it, too. */
 struct prefix_share {
     uint32_t active; /* 0 or 1: atomic */
     uint32_t capacity;
@@ -55,9 +54,12 @@ static inline struct prefix_table *prefix_share_table(struct prefix_share *s, un
 }
 
 /* The one in use. */
-static inline struct prefix_table *prefix_share_active(struct prefix_share *s)
+static inline const struct prefix_table *prefix_share_active(const struct prefix_share *s)
 {
-    return prefix_share_table(s, __atomic_load_n(&s->active, __ATOMIC_ACQUIRE) & 1);
+    uint32_t i = __atomic_load_n(&s->active, __ATOMIC_ACQUIRE);
+
+    return (const struct prefix_table *)(const void *)((const uint8_t *)(s + 1) +
+                                                       i * prefix_table_bytes(s->capacity));
 }
 
 /* Empties the table. */

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -81,7 +82,8 @@ static int endpoint_of(struct endpoint *e, const char *run_dir, const char *file
 }
 
 /* The mode of a socket file comes from the umask at bind(2), and there is no other moment to set it
- * before somebody connects. ZeroMQ unlinks what a dead predecessor left at the path. */
+ * before somebody connects. ZeroMQ unlinks what a dead predecessor left at the path. No link is
+ * followed: the group may write to the folder, and may have put one there by now. */
 int bus_socket_bind(void *socket, const char *run_dir, const char *file, uid_t uid, gid_t gid)
 {
     struct endpoint e;
@@ -93,7 +95,7 @@ int bus_socket_bind(void *socket, const char *run_dir, const char *file, uid_t u
     mask = umask(0007);
     err = zmq_bind(socket, e.text) < 0 ? -errno : 0;
     umask(mask);
-    if (err == 0 && geteuid() == 0 && chown(e.path, uid, gid) < 0)
+    if (err == 0 && geteuid() == 0 && fchownat(AT_FDCWD, e.path, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
         err = -errno;
     if (err < 0)
         log_error("cannot bind %s: %s", e.path, zmq_strerror(-err));

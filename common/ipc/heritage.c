@@ -106,6 +106,28 @@ const void *heritage_map_read(int fd, size_t bytes)
     return map_fd(fd, bytes, PROT_READ);
 }
 
+/* The seal leaves mappings alone that are there already. */
+static int show(int fd, size_t bytes, void **mine)
+{
+    *mine = heritage_map(fd, bytes);
+    if (!*mine)
+        return -errno;
+    if (fcntl(fd, F_ADD_SEALS, SEALS_SIZE | F_SEAL_FUTURE_WRITE) == 0)
+        return 0;
+    munmap(*mine, bytes);
+    return -errno;
+}
+
+int heritage_shm_shown(const char *name, size_t bytes, void **mine)
+{
+    int fd = memfd_of(name, bytes, MFD_CLOEXEC);
+    int err = fd < 0 ? fd : show(fd, bytes, mine);
+
+    if (err < 0 && fd >= 0)
+        close(fd);
+    return err < 0 ? err : fd;
+}
+
 const struct heritage *heritage_read(void)
 {
     const struct heritage *h = map_fd(HERITAGE_FD, sizeof *h, PROT_READ);

@@ -191,6 +191,10 @@ int heritage_write(const struct heritage *h);
 /* Manager: a new zeroed shared-memory descriptor of that size for good (no CLOEXEC). Or -errno. */
 int heritage_shm(const char *name, size_t bytes);
 
+/* Manager: the same for children to read: nobody maps it to write but the caller, by *mine, to be
+ * unmapped. CLOEXEC. */
+int heritage_shm_shown(const char *name, size_t bytes, void **mine);
+
 /* Maps bytes of a shared-memory descriptor. NULL with errno set; EINVAL if it is smaller. */
 void *heritage_map(int fd, size_t bytes);
 /* The same, to be read only. */

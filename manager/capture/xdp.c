@@ -383,6 +383,7 @@ static int xdp_open(const struct capture_request *r, struct heritage_capture *co
     o->prefilter = r->prefilter;
     o->n_workers = r->n_workers;
     o->seed = r->seed;
+    o->promiscuous_fd = -1;
     code = open_all(o, r, out, error);
     if (code < 0) {
         xdp_close(o);

@@ -5,11 +5,12 @@
  *
  * Either way the program stays when the manager is killed. It passes all frames on then, because
  * its maps are empty, and the next manager takes it away. Whether a manager still lives is told by
- * an abstract socket whose name holds the number of the interface: the kernel frees the name with
- * the process, and names belong to the network namespace as interfaces do.
+ * a lock on a file of the interface, in a folder that is root's: the kernel drops it with the
+ * process. Clusters in containers that capture from the same interfaces must have that folder in
+ * common.
  *
  * libxdp's own program does not say whose it is. A manager that guards an interface leaves a note
- * for its successors that such a program there is ours. */
+ * in the file, for its successors, that such a program there is ours. */
 #include "manager/capture/xdp_attach.h"
 
 #include "common/base/check.h"
@@ -23,19 +24,18 @@
 #include <fcntl.h>
 #include <linux/if_link.h>
 #include <net/if.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <xdp/libxdp.h>
 
 #define LIBXDP_PREFIX "xsk_def" /* of the program that it has for AF_XDP sockets */
 #define DISPATCHER    "xdp_dispatcher"
-#define NOTE_BYTES    64
+#define LOCK_BYTES    64
+#define GUARD_NOTE    "guarded\n"
 
 struct xdp_attached {
     struct xdp_program *program;
@@ -47,26 +47,19 @@ struct xdp_attached {
     int lock_fd;
 };
 
-/* What libxdp calls the modes, and the order in which auto tries them. */
+/* What libxdp and the kernel call the modes, and the order in which auto tries them. */
 static const struct {
     enum xdp_mode mode;
     enum xdp_attach_mode as;
+    uint32_t flag;
     const char *name;
     bool automatic;
 } modes[] = {
-    {XDP_NATIVE, XDP_MODE_NATIVE, "native", true},
-    {XDP_GENERIC, XDP_MODE_SKB, "generic", true},
-    {XDP_OFFLOAD, XDP_MODE_HW, "offload", false},
+    {XDP_NATIVE, XDP_MODE_NATIVE, XDP_FLAGS_DRV_MODE, "native", true},
+    {XDP_GENERIC, XDP_MODE_SKB, XDP_FLAGS_SKB_MODE, "generic", true},
+    {XDP_OFFLOAD, XDP_MODE_HW, XDP_FLAGS_HW_MODE, "offload", false},
 };
 #define MODES (sizeof modes / sizeof modes[0])
-
-static enum xdp_attach_mode as_libxdp(enum xdp_mode mode)
-{
-    for (unsigned i = 0; i < MODES; i++)
-        if (modes[i].mode == mode)
-            return modes[i].as;
-    return XDP_MODE_UNSPEC;
-}
 
 const char *xdp_mode_name(enum xdp_mode mode)
 {
@@ -81,22 +74,55 @@ enum xdp_mode xdp_attached_mode(const struct xdp_attached *a)
     return a->mode;
 }
 
-/* The descriptor that keeps other managers from this interface, or -errno; -EADDRINUSE if one has
+/* Numbers of interfaces are of a network namespace. */
+static void lock_path(unsigned index, char path[LOCK_BYTES])
+{
+    struct stat net = {0};
+
+    (void)stat("/proc/self/ns/net", &net);
+    snprintf(path, LOCK_BYTES, DPDK_SHARE_RUNTIME "/xdp-%llu-%u", (unsigned long long)net.st_ino,
+             index);
+}
+
+/* False: who had the lock before has removed the file, and others lock another one. */
+static bool leads_to(const char *path, int fd)
+{
+    struct stat there, here;
+
+    return stat(path, &there) == 0 && fstat(fd, &here) == 0 && there.st_dev == here.st_dev &&
+           there.st_ino == here.st_ino;
+}
+
+/* The descriptor that keeps other managers from this interface, or -errno; -EWOULDBLOCK if one has
  * it. */
 static int lock_interface(unsigned index)
 {
-    struct sockaddr_un name = {.sun_family = AF_UNIX};
-    int n = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "spliff/xdp/%u", index);
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    char path[LOCK_BYTES];
 
-    if (fd < 0)
+    lock_path(index, path);
+    if (mkdir(DPDK_SHARE_RUNTIME, 0755) < 0 && errno != EEXIST)
         return -errno;
-    if (bind(fd, (struct sockaddr *)&name,
-             (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n)) == 0)
-        return fd;
-    n = -errno;
+    for (;;) {
+        int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600), r;
+
+        if (fd < 0)
+            return -errno;
+        r = flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+        if (r == 0 && leads_to(path, fd))
+            return fd;
+        close(fd);
+        if (r < 0)
+            return r;
+    }
+}
+
+static void unlock_interface(unsigned index, int fd)
+{
+    char path[LOCK_BYTES];
+
+    lock_path(index, path);
+    (void)unlink(path);
     close(fd);
-    return n;
 }
 
 /* The name of a loaded program, cut as the kernel cuts it; "" if it cannot be told. */
@@ -161,40 +187,13 @@ static void remove_leftovers(int index, const char *prefix)
     }
 }
 
-/* The note that the interface is guarded: numbers of interfaces are of a network namespace. */
-static void note_path(unsigned index, char path[NOTE_BYTES])
+/* What guarding has left, if the interface was guarded. */
+static void remove_guarded(unsigned index, int lock_fd)
 {
-    struct stat net = {0};
+    struct stat lock;
 
-    (void)stat("/proc/self/ns/net", &net);
-    snprintf(path, NOTE_BYTES, DPDK_SHARE_RUNTIME "/xdp-%llu-%u", (unsigned long long)net.st_ino,
-             index);
-}
-
-/* Without it nothing is worse than that a program which passes all frames may be left. */
-static void note_guard(unsigned index)
-{
-    char path[NOTE_BYTES];
-    int fd;
-
-    note_path(index, path);
-    (void)mkdir(DPDK_SHARE_RUNTIME, 0755);
-    fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        close(fd);
-}
-
-/* What guarding has left, if the interface was guarded. Its lock is the caller's. */
-static void remove_guarded(unsigned index)
-{
-    char path[NOTE_BYTES];
-
-    note_path(index, path);
-    if (access(path, F_OK) < 0)
-        return;
-    remove_leftovers((int)index, LIBXDP_PREFIX);
-    (void)unlink(path);
-    (void)rmdir(DPDK_SHARE_RUNTIME); /* if it is empty */
+    if (fstat(lock_fd, &lock) == 0 && lock.st_size > 0)
+        remove_leftovers((int)index, LIBXDP_PREFIX);
 }
 
 void xdp_sweep(void)
@@ -213,8 +212,8 @@ void xdp_sweep(void)
         if (lock_fd < 0) /* somebody's who lives */
             continue;
         remove_leftovers((int)i->if_index, XDP_ATTACH_PREFIX);
-        remove_guarded(i->if_index);
-        close(lock_fd);
+        remove_guarded(i->if_index, lock_fd);
+        unlock_interface(i->if_index, lock_fd);
     }
     if (all)
         if_freenameindex(all);
@@ -236,11 +235,31 @@ static int attach(struct xdp_attached *a, enum xdp_mode mode)
     return r;
 }
 
+/* Whether the kernel does not say what is attached: it names programs to administrators alone. */
+static bool is_unknown(unsigned index)
+{
+    uint32_t id = 0;
+    int fd;
+
+    if (bpf_xdp_query_id((int)index, 0, &id) < 0 || id == 0)
+        return false;
+    fd = bpf_prog_get_fd_by_id(id);
+    if (fd >= 0)
+        close(fd);
+    return fd == -EPERM;
+}
+
 static int explain(const struct interface *i, enum xdp_mode mode, int r, char *error)
 {
     switch (-r) {
     case EBUSY:
     case EEXIST:
+        if (is_unknown(i->index))
+            return interface_fail(i->name, error, -EBUSY,
+                                  "an XDP program is attached, and to tell whether it is a "
+                                  "leftover of ours needs CAP_SYS_ADMIN: run with it, or ip link "
+                                  "set dev %s xdp off",
+                                  i->name);
         return interface_fail(i->name, error, -EBUSY,
                               "another XDP program is attached, and is not one that shares (see "
                               "bpftool net): ip link set dev %s xdp off",
@@ -266,10 +285,13 @@ static int lock(struct xdp_attached *a, const struct interface *i, char *error)
     a->lock_fd = lock_interface(i->index);
     if (a->lock_fd >= 0)
         return 0;
-    if (a->lock_fd == -EADDRINUSE)
+    if (a->lock_fd == -EWOULDBLOCK)
         return interface_fail(i->name, error, -EBUSY,
                               "another cluster captures from it by XDP: one at a time can");
-    return interface_fail(i->name, error, a->lock_fd, "cannot lock it: %s", strerror(-a->lock_fd));
+    if (a->lock_fd == -EACCES)
+        return interface_fail(i->name, error, -EPERM, "capturing by XDP needs root");
+    return interface_fail(i->name, error, a->lock_fd,
+                          "cannot lock it in " DPDK_SHARE_RUNTIME ": %s", strerror(-a->lock_fd));
 }
 
 static struct xdp_program *program_of(struct bpf_object *o, const char *function)
@@ -323,7 +345,7 @@ int xdp_attach(struct xdp_attached **out, struct bpf_object *o, const char *func
     r = explain(i, mode, r, error);
     xdp_program__close(a->program);
 unlock:
-    close(a->lock_fd);
+    unlock_interface(a->index, a->lock_fd);
 free_attached:
     free(a);
     return r;
@@ -379,10 +401,34 @@ int xdp_guard(struct xdp_attached **out, const struct interface *i, char *error)
         free(a);
         return r;
     }
-    remove_guarded(i->index);
-    note_guard(i->index);
+    remove_guarded(i->index, a->lock_fd);
+    /* Without it nothing is worse than that a program which passes all frames may be left. */
+    if (pwrite(a->lock_fd, GUARD_NOTE, strlen(GUARD_NOTE), 0) < 0)
+        log_warn("cannot note that interface %s is guarded: %s", i->name, strerror(errno));
     *out = a;
     return 0;
+}
+
+/* libxdp asks the kernel first what is attached, and not everybody is answered. A program that is
+ * alone can be taken away unseen. */
+static void detach(const struct xdp_attached *a)
+{
+    DECLARE_LIBBPF_OPTS(bpf_xdp_attach_opts, ours, .old_prog_fd = xdp_program__fd(a->program));
+    char name[IF_NAMESIZE];
+    unsigned row = 0;
+    uint32_t id;
+    int r;
+
+    while (modes[row].mode != a->mode)
+        CHECK(++row < MODES);
+    r = xdp_program__detach(a->program, (int)a->index, modes[row].as, 0);
+    /* With an interface that has gone the program has gone, too. */
+    if (r == 0 || !find_attached(a, &id) || id == 0 || id != a->id)
+        return;
+    r = bpf_xdp_detach((int)a->index, modes[row].flag, &ours);
+    if (r < 0 && if_indextoname(a->index, name))
+        log_warn("interface %s: our XDP program cannot be detached: %s: ip link set dev %s xdp off",
+                 name, strerror(-r), name);
 }
 
 void xdp_detach(struct xdp_attached *a)
@@ -390,11 +436,10 @@ void xdp_detach(struct xdp_attached *a)
     if (!a)
         return;
     if (!a->program)
-        remove_guarded(a->index);
-    /* Fails where the interface has gone, and the program with it. */
+        remove_guarded(a->index, a->lock_fd);
     else
-        xdp_program__detach(a->program, (int)a->index, as_libxdp(a->mode), 0);
+        detach(a);
     xdp_program__close(a->program);
-    close(a->lock_fd);
+    unlock_interface(a->index, a->lock_fd);
     free(a);
 }

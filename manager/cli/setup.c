@@ -217,10 +217,19 @@ struct manager_plan *setup_plan_new(enum manager_purpose purpose)
     return plan;
 }
 
-int setup_unreachable(const struct manager_plan *plan, int err)
+int setup_unreachable(const struct manager_plan *plan, pid_t holder, int err)
 {
-    log_error("cannot reach the manager on %s: %s%s", plan->state_dir, strerror(-err),
-              err == -EACCES ? "; be root, as the manager is" : "");
+    char who[32] = "";
+
+    if (holder > 0)
+        snprintf(who, sizeof who, " (pid %d)", (int)holder);
+    if (err == -ETIMEDOUT)
+        log_error("the manager%s on %s does not answer: if it never does, kill -9 ends it and its "
+                  "nodes",
+                  who, plan->state_dir);
+    else
+        log_error("cannot reach the manager%s on %s: %s%s", who, plan->state_dir, strerror(-err),
+                  err == -EACCES ? "; be root, as the manager is" : "");
     return err == -EACCES ? CLI_NO_PERMISSION : CLI_FAILED;
 }
 
@@ -235,7 +244,7 @@ int setup_ask(const struct manager_plan *plan, const char *request, struct text 
                   plan->state_dir);
         return CLI_FAILED;
     }
-    return status < 0 ? setup_unreachable(plan, status) : status;
+    return status < 0 ? setup_unreachable(plan, holder, status) : status;
 }
 
 int setup_request(const struct cli_args *a, const char *request)

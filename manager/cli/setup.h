@@ -37,9 +37,9 @@ int setup_probe(const struct options *o, bool needed);
 /* path, made absolute from the current folder. 0, -ENAMETOOLONG, or -errno of getcwd. */
 int setup_absolute(const char *path, char out[HERITAGE_PATH_MAX]);
 
-/* Says why the manager could not be asked: err is the -errno of control_request. Returns the status
- * that it stands for. */
-int setup_unreachable(const struct manager_plan *plan, int err);
+/* Says why the manager could not be asked: err is the -errno of control_request, holder who has the
+ * lock (run_dir_holder). Returns the status that it stands for. */
+int setup_unreachable(const struct manager_plan *plan, pid_t holder, int err);
 
 /* Asks the manager of the cluster that a names, and prints its answer (control.h). Returns the
  * status of it, or CLI_FAILED or CLI_NO_PERMISSION after printing why there is none. */

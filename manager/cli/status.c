@@ -43,7 +43,7 @@ int cli_status(const struct cli_args *a)
     if (holder == 0 || status == -ENOENT || status == -ECONNREFUSED) {
         status = status_stopped(a, plan);
     } else if (status < 0) {
-        status = setup_unreachable(plan, status);
+        status = setup_unreachable(plan, holder, status);
     }
 out:
     free(plan);

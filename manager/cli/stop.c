@@ -37,6 +37,17 @@ static int request_stop(const char *state_dir)
     return status;
 }
 
+/* So that a start that follows finds the lock free. */
+static bool is_released(const char *state_dir, pid_t holder)
+{
+    for (int i = 0; i < STOP_POLLS; i++) {
+        if (run_dir_holder(state_dir) != holder)
+            return true;
+        stop_pause();
+    }
+    return false;
+}
+
 int cli_stop(const struct cli_args *a)
 {
     struct manager_plan *plan = setup_plan_new(MANAGER_CLUSTER);
@@ -52,16 +63,15 @@ int cli_stop(const struct cli_args *a)
     }
     status = holder < 0 ? (int)holder : request_stop(plan->state_dir);
     if (status < 0) {
-        log_error("cannot reach the manager (pid %d) on %s: %s%s", holder > 0 ? (int)holder : 0,
-                  plan->state_dir, strerror(-status),
-                  status == -EACCES ? "; be root, as the manager is" : "");
-        status = status == -EACCES ? CLI_NO_PERMISSION : CLI_FAILED;
-        goto out;
+        status = setup_unreachable(plan, holder, status);
+    } else if (!is_released(plan->state_dir, holder)) {
+        log_error("the manager (pid %d) has not ended, though its nodes have: if it never does, "
+                  "kill -9 %d",
+                  (int)holder, (int)holder);
+        status = CLI_FAILED;
+    } else {
+        printf("manager stopped\n");
     }
-    /* So that a start that follows finds the lock free. */
-    for (int i = 0; i < STOP_POLLS && run_dir_holder(plan->state_dir) == holder; i++)
-        stop_pause();
-    printf("manager stopped\n");
 out:
     free(plan);
     return status;

@@ -93,6 +93,18 @@ docs() {
     return $status
 }
 
+# The systemd unit allows the sockets that are opened.
+unit() {
+    local family status=0
+    for family in $(grep -rhoE --include='*.c' '\<socket\(AF_[A-Z0-9]+' worker manager logger common |
+        cut -d '(' -f 2 | sort -u); do
+        grep -q "^RestrictAddressFamilies=.*\<$family\>" etc/spliff.service && continue
+        echo "etc/spliff.service: RestrictAddressFamilies lacks $family"
+        status=1
+    done
+    return $status
+}
+
 # Who sees a loss grow finds a row that says what to do.
 losses() {
     local counter status=0
@@ -111,6 +123,7 @@ check form python3 tests/check/form.py
 check form-self-test python3 tests/check/form.py --self-test
 check scripts scripts
 check docs docs
+check unit unit
 check losses losses
 check clang syntax_clang
 check cppcheck cppcheck_all

@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Mode xdp through what happens to a sensor: another's XDP program on the interface, a worker that is
 # killed, an interface whose MTU grows, that goes down and up, that is removed and comes back, a manager
-# that is killed. Capture goes on, and
-# in the end nothing of ours is in the kernel.
+# that is killed, one that lacks a right. Capture goes on, and in the end nothing of ours is in the kernel.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/xdp.sh"
 . "$(dirname "$0")/comings.sh"
@@ -19,7 +18,7 @@ begin 2
 wire_frames
 node_cfg 2 sv0 xdp
 echo "xdp_mode = native" >>"$WORK/spliff.cfg"
-echo 'xdp_flow_table_size = 4096' >>"$WORK/spliff.cfg"
+printf '%s\n' 'xdp_flow_table_size = 4096' 'promiscuous = no' >>"$WORK/spliff.cfg"
 
 # Where the kernel lets libxdp have a dispatcher both programs run, else it is said why not.
 if [ -e "$PASS" ] && mountpoint -q /sys/fs/bpf; then
@@ -92,6 +91,7 @@ member_of_bridge sv0
 elsewhere_and_back sv0
 removed_and_back sv0
 [ "$(counter manager.restarts)" -eq "$restarts" ] || die 'a worker was restarted'
+[ "$(readlink "/proc/$(node_pid manager)/fd/0")" = /dev/null ] || die 'the manager has lost its descriptor 0'
 
 # By force an interface is given another program, and nothing comes in any more.
 said 0 'our XDP program was detached' || die 'a program that is there is missed'
@@ -118,5 +118,23 @@ start
 wait_for 5 xdp_nothing_left || { xdp_left_behind; die 'a start in another mode leaves what a killed manager left'; }
 stop
 wait_for 5 xdp_nothing_left || { xdp_left_behind; die 'the cluster has left something in the kernel'; }
+
+# Without CAP_SYS_ADMIN the kernel tells nobody what is attached: of another manager's program it is said
+# what lacks, and one's own is taken away all the same.
+node_cfg 1 sv0 xdp
+start_without() {
+    server setpriv --bounding-set=-sys_admin "$BIN/spliff-cluster" start --config "$WORK/spliff.cfg" \
+        --node-cfg "$WORK/node.cfg" >"$WORK/start.out" 2>"$WORK/start.err"
+}
+start
+kill -9 "$(node_pid manager)"
+start_without && die 'it starts beside a program of nobody'
+grep -q 'sv0: an XDP program is attached, .* needs CAP_SYS_ADMIN' "$WORK/start.err" ||
+    die 'does not say which right lacks'
+start
+stop
+start_without || die 'it does not start without CAP_SYS_ADMIN'
+stop
+wait_for 5 xdp_nothing_left || { xdp_left_behind; die 'without CAP_SYS_ADMIN something is left in the kernel'; }
 pass "$TEST"
 finish

@@ -106,6 +106,13 @@ printf 'state_dir = %s/file/state\n' "$WORK" >"$WORK/bad.cfg"
 refused 'state folder in a file' 1 "$WORK/file/state: Not a directory; set another state_dir" \
     server "$spliff" start --config "$WORK/bad.cfg" --node-cfg "$WORK/node.cfg"
 
+# Also with memory that is overwritten when it is freed.
+mkdir -p "$STATE/control.sock"
+printf 'state_dir = %s\nlog_dir = %s\nuser = nobody\n' "$STATE" "$LOGS" >"$WORK/bad.cfg"
+refused 'a folder where a socket goes' 1 "cannot listen on $STATE/control.sock" \
+    server env MALLOC_PERTURB_=165 "$spliff" start --config "$WORK/bad.cfg" --node-cfg "$WORK/node.cfg"
+rmdir "$STATE/control.sock"
+
 # What check finds is a line of a node on standard output.
 checked() {
     if ! server "$spliff" check --config "$3" --node-cfg "$4" >"$WORK/checked.out" && grep -qE "$2" "$WORK/checked.out"; then

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # check, start, status, traffic, stop: every exchange is logged exactly once and no flow by two
-# workers. A second cluster on the same state folder is refused.
+# workers. A second cluster on the same state folder is refused, and no command waits for a manager that
+# hangs.
 . "$(dirname "$0")/lib.sh"
 begin 2
 
@@ -29,6 +30,21 @@ done
 wait_for 10 has_records http 32 || die "http.log has $(count http) of 32 requests"
 wait_for 10 has_records ssl 20 || die "ssl.log has $(count ssl) of 20 handshakes"
 wait_for 10 has_records dns 10 || die "dns.log has $(count dns) of 10 queries"
+
+# A manager that hangs is not waited for, and one that goes on ends as it was asked to.
+manager=$(node_pid manager)
+kill -STOP "$manager"
+for command in status reload 'print counters' rx-mode top stop; do
+    cluster $command >"$WORK/hangs.${command% *}.out" 2>"$WORK/hangs.${command% *}.err" &
+    echo "$! ${command% *}"
+done >"$WORK/asking"
+says_so() { grep -q "the manager (pid $manager) on $STATE does not answer" "$WORK/hangs.$1.err"; }
+while read -r pid command; do
+    wait_for 15 says_so "$command" || die "$command waits for a manager that hangs"
+    wait "$pid"
+    [ $? -eq 1 ] || die "$command: status is not 1 when the manager hangs"
+done <"$WORK/asking"
+kill -CONT "$manager"
 stop
 
 cluster status >/dev/null 2>&1 && die 'status: 0 after stop'
@@ -42,5 +58,24 @@ flows=$(paste <(column conn id.orig_h) <(column conn id.orig_p) <(column conn id
     grep -cE '	(80|8081|443|8443|53)$')
 [ "$flows" -eq 62 ] || die "conn.log has $flows lines for 62 flows"
 [ "$(column conn history | grep -c '^Sh')" -eq 52 ] || die 'a TCP flow was not seen whole'
+
+# A stop is not said to be done while the lock is held.
+net_run python3 -c '
+import fcntl, os, socket, sys
+lock = open(sys.argv[1] + "/lock", "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+lock.write(str(os.getpid()))
+lock.flush()
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1] + "/control.sock")
+listener.listen()
+while True:
+    client, _ = listener.accept()
+    client.recv(100)
+    client.sendall(b"exit 0\n")' "$STATE"
+wait_for 10 [ -S "$STATE/control.sock" ] || die 'no false manager'
+cluster stop >"$WORK/stop.out" 2>"$WORK/stop.err" && die 'a manager that stays is no error'
+grep -q "the manager (pid .*) has not ended" "$WORK/stop.err" || die 'does not say that the manager stays'
+grep -q 'manager stopped' "$WORK/stop.out" && die 'a manager that stays is said to be stopped'
 pass "$TEST"
 finish

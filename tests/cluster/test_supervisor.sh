@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Under supervisord, with the program section of etc/: it starts, a killed manager is started again
-# and its workers are not left behind, the logs go on, and stopping the program stops all of it.
+# and its workers are not left behind, the logs go on, and stopping the program stops all of it, as does
+# a stop of the cluster.
 . "$(dirname "$0")/lib.sh"
 command -v supervisord >/dev/null || { skip "$TEST" 'supervisord is not installed'; finish; exit; }
 begin 2
+echo 'StopTimeout = 2s' >>"$WORK/spliff.cfg"
 {
     printf '[unix_http_server]\nfile=%s/supervisor.sock\n' "$WORK"
     printf '[supervisord]\nlogfile=%s/supervisord.log\npidfile=%s/supervisord.pid\n' "$WORK" "$WORK"
@@ -16,6 +18,8 @@ begin 2
         -e "s|^stderr_logfile=.*|stderr_logfile=$WORK/manager.err|" "$ROOT/etc/supervisor.conf"
 } >"$WORK/supervisord.conf"
 net_run supervisord --nodaemon --configuration "$WORK/supervisord.conf" --user root >"$WORK/supervisord.out" 2>&1
+
+ctl() { server supervisorctl -c "$WORK/supervisord.conf" "$@"; }
 
 wait_for 10 all_running || die 'supervisord does not start it'
 get "http://$SERVER4/before"
@@ -57,7 +61,20 @@ last() {
 }
 wait_for 10 last || die 'nothing is logged after a slow end'
 
-server supervisorctl -c "$WORK/supervisord.conf" stop spliff >"$WORK/ctl.out" 2>&1
+# An end that was asked for is the end, also if a process had to be killed for it.
+kill -STOP "$(node_pid worker-1)"
+cluster stop >"$WORK/stop.out" 2>&1 &
+first=$!
+wait_for 5 grep -q '^stopping worker-1' "$WORK/stop.out" || die 'does not say what is stopped'
+cluster stop >"$WORK/again.out" 2>&1
+grep -q '^it is stopping already' "$WORK/again.out" || die 'a second stop is not told of the first'
+wait $first && die 'a stop that has to kill does not say so'
+grep -q 'worker-1 did not terminate' "$WORK/stop.out" || die 'does not say what was killed'
+wait_for 5 eval 'ctl status spliff | grep -q EXITED' || die 'supervisord starts again what was stopped'
+ctl start spliff >"$WORK/ctl.out" 2>&1
+wait_for 10 all_running || die 'supervisord does not start it after a stop'
+
+ctl stop spliff >"$WORK/ctl.out" 2>&1
 cluster status >/dev/null 2>&1 && die 'it runs after supervisorctl stop'
 for uri in before meanwhile; do
     n=$(records http | grep -c "/$uri")

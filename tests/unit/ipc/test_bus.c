@@ -5,8 +5,11 @@
 #include "common/base/str.h"
 #include "common/ipc/broker.h"
 #include "common/ipc/bus.h"
+#include "common/ipc/bus_socket.h"
 #include "common/ipc/heritage.h"
+#include "tests/unit/file_put.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -37,6 +40,21 @@ struct heard {
     char body[128];
 };
 static struct heard at_worker, at_logger;
+
+/* A socket of this name is replaced by a link as soon as it is bound: so might whoever may write to
+ * the folder. */
+static const char *stolen_name, *stolen_target;
+
+int zmq_bind(void *socket, const char *endpoint)
+{
+    int (*real)(void *, const char *) = (int (*)(void *, const char *))dlsym(RTLD_NEXT, "zmq_bind");
+    const char *name = strrchr(endpoint, '/'), *path = endpoint + strlen("ipc://");
+    int rc = real(socket, endpoint);
+
+    if (rc == 0 && stolen_name && strcmp(name + 1, stolen_name) == 0)
+        assert_true(unlink(path) == 0 && symlink(stolen_target, path) == 0);
+    return rc;
+}
 
 static void make_heritage(struct heritage *h, enum node_kind kind, const char *node)
 {
@@ -274,6 +292,30 @@ static void sockets_are_for_the_group_only(void **state)
     }
 }
 
+static void gives_nobody_another_file(void **state)
+{
+    char target[96];
+    void *context = zmq_ctx_new(), *socket = NULL;
+    struct stat st;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    snprintf(target, sizeof target, "%s/target", dir);
+    file_put(target, "");
+    assert_int_equal(bus_socket_open(&socket, context, ZMQ_PULL), 0);
+    stolen_name = "stolen";
+    stolen_target = target;
+    bus_socket_bind(socket, dir, "stolen", 65534, 65534);
+    stolen_name = NULL;
+    zmq_close(socket);
+    zmq_ctx_term(context);
+    assert_int_equal(stat(target, &st), 0);
+    assert_int_equal(st.st_uid, 0);
+    unlink_in_dir("target");
+    unlink_in_dir("stolen");
+}
+
 static void overlong_run_dir_is_refused(void **state)
 {
     struct heritage h = logger_heritage;
@@ -300,6 +342,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(tap_gets_a_copy_and_its_end_is_told, setup, teardown),
         cmocka_unit_test_setup_teardown(slow_reader_never_blocks_the_writer, setup, teardown),
         cmocka_unit_test_setup_teardown(sockets_are_for_the_group_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(gives_nobody_another_file, setup, teardown),
         cmocka_unit_test_setup_teardown(overlong_run_dir_is_refused, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

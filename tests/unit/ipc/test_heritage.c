@@ -211,6 +211,31 @@ static void shared_memory_keeps_its_size(void **state)
     close(fd);
 }
 
+static void shown_memory_is_written_by_its_maker_alone(void **state)
+{
+    void *mine = NULL;
+    int fd = heritage_shm_shown("test", 8192, &mine), again;
+    const uint8_t *read;
+    char path[32];
+
+    (void)state;
+    assert_true(fd >= 0);
+    assert_null(heritage_map(fd, 8192));
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    again = open(path, O_RDWR);
+    assert_null(heritage_map(again, 8192));
+    assert_int_equal(pwrite(again, "x", 1, 0), -1);
+    assert_int_equal(ftruncate(fd, 0), -1);
+    read = heritage_map_read(fd, 8192);
+    assert_non_null(read);
+    ((uint8_t *)mine)[8191] = 7;
+    assert_int_equal(read[8191], 7);
+    munmap(mine, 8192);
+    munmap((void *)(uintptr_t)read, 8192);
+    close(again);
+    close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +245,7 @@ int main(void)
         cmocka_unit_test(the_probe_keeps_its_eyes),
         cmocka_unit_test(manager_that_died_before_is_noticed),
         cmocka_unit_test(shared_memory_keeps_its_size),
+        cmocka_unit_test(shown_memory_is_written_by_its_maker_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +30,20 @@
 #define TEN_OCLOCK    (UINT64_C(1787306400) * NS_PER_SEC) /* 2026-08-21 10:00:00 UTC */
 #define ELEVEN_OCLOCK (TEN_OCLOCK + 3600 * NS_PER_SEC)
 #define NAME          "2026-08-21/conn.10:00:00-11:00:00"
+
+/* A folder of this name is replaced by a link as soon as it is made: so might whoever owns the
+ * folder above. */
+static const char *stolen_name, *stolen_target;
+
+int mkdir(const char *path, mode_t mode)
+{
+    const char *name = strrchr(path, '/');
+    int rc = (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+
+    if (rc == 0 && stolen_name && name && strcmp(name + 1, stolen_name) == 0)
+        assert_true(rmdir(path) == 0 && symlink(stolen_target, path) == 0);
+    return rc;
+}
 
 static int setup(void **state)
 {
@@ -220,6 +235,27 @@ static void test_the_sink_begins_a_new_file(void **state)
     sink_json.close(s);
 }
 
+/* The folders are made by root, in one that the logger's user owns. */
+static void test_gives_nobody_another_folder(void **state)
+{
+    struct sink_fixture *f = *state;
+    char target[HERITAGE_PATH_MAX + 8];
+    struct stat st;
+
+    if (geteuid() != 0)
+        skip();
+    snprintf(target, sizeof target, "%s/target", f->heritage.log_dir);
+    assert_int_equal(mkdir(target, 0755), 0);
+    assert_int_equal(rmdir(sink_fixture_path(f, "current")), 0);
+    f->heritage.uid = f->heritage.gid = 65534;
+    stolen_name = "current";
+    stolen_target = target;
+    (void)archive_prepare(&f->heritage); /* it may as well succeed */
+    stolen_name = NULL;
+    assert_int_equal(stat(target, &st), 0);
+    assert_int_equal(st.st_uid, 0);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, sink_fixture_teardown)
@@ -232,6 +268,7 @@ int main(void)
         TEST(test_one_process_at_a_time),
         TEST(test_makes_its_folder_again),
         TEST(test_the_sink_begins_a_new_file),
+        TEST(test_gives_nobody_another_folder),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

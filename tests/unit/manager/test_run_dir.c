@@ -61,6 +61,25 @@ static void test_stale_pid_is_not_believed(void **state)
     assert_int_equal(run_dir_holder(base), 0);
 }
 
+/* Whoever may open it may lock it. */
+static void test_nobody_else_opens_the_lock(void **state)
+{
+    char path[80];
+    struct stat st;
+    pid_t holder;
+    int fd;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/lock", base);
+    file_put(path, "");
+    assert_int_equal(chmod(path, 0644), 0); /* as earlier versions made it */
+    fd = run_dir_lock(base, &holder, error);
+    assert_true(fd >= 0);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    close(fd);
+}
+
 static void test_no_state_folder(void **state)
 {
     (void)state;
@@ -120,6 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_second_lock_is_refused),
         cmocka_unit_test(test_stale_pid_is_not_believed),
+        cmocka_unit_test(test_nobody_else_opens_the_lock),
         cmocka_unit_test(test_no_state_folder),
         cmocka_unit_test(test_private_folder),
         cmocka_unit_test(test_cluster_folder_is_emptied),

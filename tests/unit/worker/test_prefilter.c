@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -30,20 +31,25 @@ static struct prefix_share *share;
 
 static int set_up(void **state)
 {
+    void *mine = NULL;
+    int fd = heritage_shm_shown("test", prefix_share_bytes(CAPACITY), &mine);
+
     (void)state;
-    rig_init(&rig);
-    rig_open(&rig);
-    share = mmap(NULL, prefix_share_bytes(CAPACITY), PROT_READ | PROT_WRITE,
-                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    assert_ptr_not_equal(share, MAP_FAILED);
+    assert_true(fd >= 0);
+    share = mine;
     share->capacity = CAPACITY;
-    rig.w.prefilter = share;
+    rig_init(&rig);
+    rig.heritage.capture.lists_fd = fd;
+    rig_open(&rig);
+    assert_int_equal(prefilter_open(&rig.w), 0);
+    close(fd);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     prefilter_close(&rig.w);
+    munmap(share, prefix_share_bytes(CAPACITY));
     return rig_tear_down(state);
 }
 
