@@ -141,13 +141,10 @@ static void stream_drain(struct reassembly *r, struct stream *s, struct reassemb
     }
 }
 
-/* Memory for out-of-order bytes. The last quarter is left to the analyzers: a flood of holes must
- * not keep them from reading what comes in order. */
 static uint8_t *segment_buffer(struct reassembly *r, const struct stream *s, size_t len,
                                size_t *capacity)
 {
-    if (s->held_bytes + len > r->flow_bytes_max ||
-        r->bufs->used_bytes >= r->bufs->bound_bytes / 4 * 3)
+    if (s->held_bytes + len > r->flow_bytes_max || bufpool_is_tight(r->bufs))
         return NULL;
     return bufpool_get(r->bufs, len, capacity);
 }
