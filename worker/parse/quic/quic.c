@@ -172,6 +172,7 @@ static void long_headers(struct analyzer_ctx *ctx, struct quic_session *s, unsig
     struct datagram d = {.versions = 0};
     struct quic_packet p;
 
+    s->coalesced = false;
     while (cursor_left(&c) > 0 && *c.p & QUIC_LONG_FORM) {
         bool fixed = *c.p & QUIC_FIXED_BIT;
 
@@ -187,6 +188,7 @@ static void long_headers(struct analyzer_ctx *ctx, struct quic_session *s, unsig
             return;
         }
         on_packet(ctx, s, side, &p);
+        s->coalesced |= p.type == QUIC_INITIAL;
     }
     if (cursor_left(&c) == 0)
         return;

@@ -151,7 +151,7 @@ static bool open_unfamiliar(struct quic_session *s, const struct quic_packet *p,
     return false;
 }
 
-/* A client's Initial that only its own connection id opens. */
+/* A client's Initial that only its own connection id opens. All of a datagram have the same. */
 static bool open_as_first(struct analyzer_ctx *ctx, struct quic_session *s,
                           const struct quic_packet *p, struct quic_plain *plain)
 {
@@ -159,7 +159,7 @@ static bool open_as_first(struct analyzer_ctx *ctx, struct quic_session *s,
                 (!s->side[0].has_cid || quic_cid_equal(&s->side[0].cid, &p->scid));
     struct quic_keys own;
 
-    if (p->dcid.len == 0 || quic_cid_equal(&p->dcid, &s->key_cid))
+    if (s->coalesced || p->dcid.len == 0 || quic_cid_equal(&p->dcid, &s->key_cid))
         return false;
     quic_protect_keys(&own, p->known, &p->dcid);
     if (!quic_protect_open(&own, 0, p, s->side[0].largest, plain))

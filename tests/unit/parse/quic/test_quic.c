@@ -166,6 +166,26 @@ static void test_coalesced_with_others(void **state)
     assert_string_equal(quic(0, "history"), "ISX");
 }
 
+/* That an Initial is the first of another connection is looked at once a datagram. */
+static void test_coalesced_beginnings(void **state)
+{
+    struct kind other = {V1, V1, "1122334455667788", "d1d2d3d4", "1122334455667788"};
+    struct seal frames = {.len = 0};
+
+    (void)state;
+    send_client_hello(to_server);
+    send_server_hello(to_client);
+    hello_make(CLIENT_HELLO, 300);
+    seal_crypto(&frames, 0, hello, 300);
+    seal_hex(&d, "c00000000108112233445566778804d1d2d3d40014");
+    seal_fill(&d, 0x55, 20);
+    initial(0, other, &frames, 1200);
+    flush(0);
+    fake_host_close(&h);
+    assert_int_equal(fake_host_count(&h, RECORD_quic), 1);
+    assert_string_equal(quic(0, "history"), "ISisII");
+}
+
 /* It has two versions at most, and may go back to the first (RFC 9368 section 2.3). */
 static void test_coalesced_versions(void **state)
 {
@@ -458,6 +478,7 @@ int main(void)
         TEST(test_repeated_packets),
         TEST(test_coalesced),
         TEST(test_coalesced_with_others),
+        TEST(test_coalesced_beginnings),
         TEST(test_coalesced_versions),
         TEST(test_undecryptable_among_others),
         TEST(test_discarded),
