@@ -113,7 +113,7 @@ struct analyzer {
     const char *name;   /* "http1", as hand_over names it */
     uint8_t transports; /* ANALYZER_TCP | ANALYZER_UDP */
     uint32_t state_bytes;
-    uint32_t state_max; /* flows at once that may have this analyzer: bound of its pool */
+    uint32_t state_max; /* flows at once that it may read, 0: as many as are tracked */
 
     /* Pure: what are the first bytes of a direction? Called again with more after PROBE_MORE.
      * NULL: detection never finds it, others name it. */
@@ -143,7 +143,8 @@ struct analyzer {
      */
     void (*end)(struct analyzer_ctx *ctx, void *state, unsigned side);
 
-    /* The flow is over, or hand_over took it: emit what is still open, give buffers back. */
+    /* The flow is over, the analyzer is done, or hand_over took the flow: emit what is still open,
+     * give buffers back. */
     void (*close)(struct analyzer_ctx *ctx, void *state);
 };
 
@@ -265,7 +266,7 @@ static inline uint64_t analyzer_wire_time(struct analyzer_ctx *ctx, unsigned sid
     return ctx->host->wire_time(ctx, side, ts_ns);
 }
 
-/* Nothing more can be learned from this flow: no more data() calls; close() comes at its end. */
+/* Nothing more can be learned from this flow: no more data() calls; close() follows this one. */
 static inline void analyzer_done(struct analyzer_ctx *ctx)
 {
     ctx->host->done(ctx);

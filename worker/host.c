@@ -70,6 +70,13 @@ static void analyzer_close(struct worker *w, struct flow *f, uint64_t ts_ns)
     f->state = POOL_NONE;
 }
 
+/* It may have said that it wants no more: its state is for another flow then. */
+static void close_if_done(struct worker *w, struct flow *f, uint64_t ts_ns)
+{
+    if (f->content == CONTENT_DONE)
+        analyzer_close(w, f, ts_ns);
+}
+
 static void detection_close(struct worker *w, struct flow *f)
 {
     detect_fini(pool_at(&w->detections, f->state), &w->bufs);
@@ -179,6 +186,8 @@ static void analyze(struct worker *w, struct flow *f, unsigned end, uint64_t ts_
     analyzers[f->analyzer]->data(&c.ctx, analyzer_state(w, f), analyzer_side(f, end), data, len);
     if (c.handed_over)
         succeed(w, f, &c, hand_overs_left);
+    else
+        close_if_done(w, f, ts_ns);
     host_call_fini(&c);
 }
 
@@ -249,6 +258,7 @@ static void missing(struct worker *w, struct flow *f, unsigned end, uint64_t ts_
     host_call_init(&c, w, f, ts_ns, 0);
     c.ctx.spared = spared;
     analyzers[f->analyzer]->gap(&c.ctx, analyzer_state(w, f), analyzer_side(f, end), len);
+    close_if_done(w, f, ts_ns);
 }
 
 void host_gap(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns, uint64_t len)
@@ -286,6 +296,7 @@ void host_end(struct worker *w, struct flow *f, unsigned end, uint64_t ts_ns)
         return;
     host_call_init(&c, w, f, ts_ns, 0);
     analyzers[f->analyzer]->end(&c.ctx, analyzer_state(w, f), analyzer_side(f, end));
+    close_if_done(w, f, ts_ns);
 }
 
 void host_close(struct worker *w, struct flow *f)
@@ -294,7 +305,7 @@ void host_close(struct worker *w, struct flow *f)
         learned_late(w, f);
     if (f->content == CONTENT_DETECT)
         detection_close(w, f);
-    else if (f->content == CONTENT_ANALYZER || f->content == CONTENT_DONE)
+    else if (f->state != POOL_NONE)
         analyzer_close(w, f, f->last_ns);
     f->content = CONTENT_UNKNOWN;
     frames_decided(&w->frames, f, host_category_wanted(w, f));

@@ -266,7 +266,7 @@ void host_tell(struct worker *w, struct flow *f, uint64_t ts_ns, int child, enum
     struct host_call c;
     void *state;
 
-    if (child > 0 && !host_child_reads(host_child_at(w, child)))
+    if (child > 0 ? !host_child_reads(host_child_at(w, child)) : f->state == POOL_NONE)
         return;
     a = host_reader(w, f, child, &state);
     if (!a->told)

@@ -25,10 +25,10 @@ struct host_child {
     int parent;       /* handle of the child that opened it, 0: the flow's analyzer, HOST_PLAIN */
     uint8_t analyzer; /* the last one; UINT8_MAX: none yet */
     bool detecting;   /* state is a detection's */
-    bool done;
-    bool swapped;   /* the client of its analyzer is side 1 to the parent (detection only) */
-    bool plain;     /* it, or what encloses it, reads plaintext from processes */
-    bool midstream; /* the beginning of what it reads was not there */
+    bool done;        /* nothing is read for it any more */
+    bool swapped;     /* the client of its analyzer is side 1 to the parent (detection only) */
+    bool plain;       /* it, or what encloses it, reads plaintext from processes */
+    bool midstream;   /* the beginning of what it reads was not there */
 };
 
 static inline struct host_child *host_child_at(const struct worker *w, int child)
@@ -36,7 +36,7 @@ static inline struct host_child *host_child_at(const struct worker *w, int child
     return pool_at(&w->children, (uint32_t)child - 1);
 }
 
-/* Whether it has an analyzer, which may be done. */
+/* Whether it has an analyzer. */
 static inline bool host_child_reads(const struct host_child *h)
 {
     return h->state != POOL_NONE && !h->detecting;

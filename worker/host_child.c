@@ -78,6 +78,13 @@ static void child_finish(struct worker *w, struct flow *f, uint64_t ts_ns, int c
     h->done = true;
 }
 
+/* It may have said that it wants no more: its state is for another one then. */
+static void finish_if_done(struct worker *w, struct flow *f, uint64_t ts_ns, int child)
+{
+    if (host_child_at(w, child)->done)
+        child_finish(w, f, ts_ns, child);
+}
+
 /* How many analyzers enclose one. */
 static unsigned child_depth(const struct worker *w, int child)
 {
@@ -172,6 +179,8 @@ static void child_analyze(struct worker *w, struct flow *f, uint64_t ts_ns, int 
         ->data(&c.ctx, state, side ^ host_child_at(w, child)->swapped, data, len);
     if (c.handed_over)
         child_succeed(&c, hand_overs_left);
+    else
+        finish_if_done(w, f, ts_ns, child);
     host_call_fini(&c);
 }
 
@@ -191,6 +200,7 @@ static void child_gap(struct worker *w, struct flow *f, uint64_t ts_ns, int chil
     }
     host_call_init(&c, w, f, ts_ns, child);
     host_reader(w, f, child, &state)->gap(&c.ctx, state, side ^ h->swapped, len);
+    finish_if_done(w, f, ts_ns, child);
 }
 
 /* What detection had held of both sides, then the present bytes. */
@@ -273,6 +283,7 @@ void host_child_end(struct analyzer_ctx *ctx, int child, unsigned side)
         return;
     host_call_init(&c, parent->w, parent->f, ctx->ts_ns, child);
     host_reader(c.w, c.f, child, &state)->end(&c.ctx, state, side ^ h->swapped);
+    finish_if_done(c.w, c.f, ctx->ts_ns, child);
 }
 
 void host_child_close(struct analyzer_ctx *ctx, int child)

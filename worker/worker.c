@@ -17,7 +17,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#define CHILDREN_MAX    (1u << 18) /* contents in contents at once */
+#define CHILDREN_MIN    (1u << 18) /* contents in contents at once, or one for each flow */
 #define ODDITIES_MAX    (1u << 18) /* flows at once that have reported oddities */
 #define TUNNELS_MAX     (1u << 18) /* at once */
 #define DETECTIONS_MAX  (1u << 20) /* flows at once whose first bytes are not yet known */
@@ -31,17 +31,19 @@
 #define RUN_BATCHES     16  /* packet batches between two looks at the bus */
 #define RUN_SPINS       256 /* the same, of empty ones */
 
-static int analyzers_open(struct worker *w)
+static int analyzers_open(struct worker *w, uint32_t flows)
 {
-    int bad = pool_init(&w->children, host_child_bytes, CHILDREN_MAX);
+    uint32_t children = flows > CHILDREN_MIN ? flows : CHILDREN_MIN;
+    int bad = pool_init(&w->children, host_child_bytes, children);
 
     if (bad < 0)
         return bad;
     for (unsigned i = 0; analyzers[i]; i++) {
+        uint32_t n = analyzers[i]->state_max > 0 ? analyzers[i]->state_max : flows;
         int rc;
 
         CHECK(i < WORKER_ANALYZERS_MAX);
-        rc = pool_init(&w->analyzer_states[i], analyzers[i]->state_bytes, analyzers[i]->state_max);
+        rc = pool_init(&w->analyzer_states[i], analyzers[i]->state_bytes, n);
         if (rc < 0)
             return rc;
     }
@@ -76,7 +78,7 @@ static int memory_open(struct worker *w)
         (rc = pool_init(&w->oddities, host_oddities_bytes, ODDITIES_MAX)) < 0 ||
         (rc = pool_init(&w->tunnels, tunnel_bytes, TUNNELS_MAX)) < 0 ||
         (rc = pool_init(&w->tunnel_parents, tunnel_parents_bytes, (uint32_t)flows)) < 0 ||
-        (rc = analyzers_open(w)) < 0)
+        (rc = analyzers_open(w, (uint32_t)flows)) < 0)
         log_error("cannot map memory for %llu flows: lower flow_table_size",
                   (unsigned long long)flows);
     else if (o->huge_pages == HUGE_PAGES_RESERVED && !flow_table_is_reserved(&w->flows))

@@ -4,7 +4,6 @@
 #include "common/base/check.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <string.h>
 
 int pool_init(struct pool *p, size_t object_bytes, uint32_t capacity)

@@ -12,6 +12,7 @@
 
 #include "common/base/memory.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -73,6 +74,13 @@ void bufpool_fini(struct bufpool *p);
  * size, to be given back with it. NULL (and a failure counted) when the bound is reached. */
 void *bufpool_get(struct bufpool *p, size_t bytes, size_t *capacity);
 void bufpool_put(struct bufpool *p, void *buf, size_t capacity);
+
+/* Whether three quarters are in use: what peers can make wait for long takes no more, so that they
+ * do not keep others from reading what comes in order. */
+static inline bool bufpool_is_tight(const struct bufpool *p)
+{
+    return p->used_bytes >= p->bound_bytes / 4 * 3;
+}
 
 /* A growing run of bytes in a bufpool. Zeroed is empty. */
 struct membuf {

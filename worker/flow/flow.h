@@ -79,7 +79,7 @@ enum flow_content {
     CONTENT_NEW,      /* no payload yet */
     CONTENT_DETECT,   /* first bytes are held by detection */
     CONTENT_ANALYZER, /* an analyzer reads it */
-    CONTENT_DONE,     /* the analyzer wants no more bytes, its state lives on until the end */
+    CONTENT_DONE,     /* the analyzer wants no more bytes, or is not given any */
     CONTENT_UNKNOWN,  /* nobody knows it: bytes are only counted */
 };
 

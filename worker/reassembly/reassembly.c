@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Held segments are a list by offset without overlaps: what overlaps is cut before it is held. The
- * list is short in real traffic (a lost packet, one round trip of what came after it) and bounded
- * in hostile traffic, so it is walked, not indexed. */
+/* Held segments are a list by offset without overlaps: what overlaps is cut before it is held. What
+ * follows on a held segment is added to it, so the list is short in real traffic (a few lost
+ * packets, and between them the round trip of what came after each) and bounded in hostile traffic:
+ * it is walked, not indexed. */
 #include "worker/reassembly/reassembly.h"
 
 #include "common/base/check.h"
@@ -141,50 +142,84 @@ static void stream_drain(struct reassembly *r, struct stream *s, struct reassemb
     }
 }
 
-/* Memory for out-of-order bytes. The last quarter is left to the analyzers: a flood of holes must
- * not keep them from reading what comes in order. */
-static uint8_t *segment_buffer(struct reassembly *r, const struct stream *s, size_t len,
-                               size_t *capacity)
+/* Bytes of [p->begin, end) to be kept. */
+static size_t piece_kept(const struct piece *p, uint64_t end, bool wanted)
 {
-    if (s->held_bytes + len > r->flow_bytes_max ||
-        r->bufs->used_bytes >= r->bufs->bound_bytes / 4 * 3)
-        return NULL;
-    return bufpool_get(r->bufs, len, capacity);
+    uint64_t have = p->have_end < end ? p->have_end : end;
+
+    return wanted && have > p->begin ? (size_t)(have - p->begin) : 0;
 }
 
-/* New segment for [p->begin, end) behind prev (POOL_NONE: at the head). False at a bound. */
-static bool segment_insert(struct reassembly *r, struct stream *s, uint32_t prev,
-                           const struct piece *p, uint64_t end, bool wanted, uint32_t *index)
+/* Adds to what g keeps. False at a bound. */
+static bool segment_keep(struct reassembly *r, struct stream *s, struct segment *g,
+                         const uint8_t *data, size_t len)
+{
+    size_t capacity;
+    uint8_t *buf;
+
+    if (s->held_bytes + len > r->flow_bytes_max)
+        return false;
+    if (g->len + len > g->capacity) {
+        buf = bufpool_is_tight(r->bufs) ? NULL : bufpool_get(r->bufs, g->len + len, &capacity);
+        if (!buf)
+            return false;
+        if (g->buf) {
+            memcpy(buf, g->buf, g->len);
+            bufpool_put(r->bufs, g->buf, g->capacity);
+        }
+        g->buf = buf;
+        g->capacity = (uint32_t)capacity;
+    }
+    memcpy(g->buf + g->len, data, len);
+    g->len += (uint32_t)len;
+    s->held_bytes += (uint32_t)len;
+    r->counters->reassembly_bytes += len;
+    return true;
+}
+
+/* Adds [p->begin, end) to segment prev. False if that is not of its kind, ends elsewhere, or is
+ * long enough. */
+static bool segment_extend(struct reassembly *r, struct stream *s, uint32_t prev,
+                           const struct piece *p, uint64_t end, bool wanted)
+{
+    struct segment *g = prev == POOL_NONE ? NULL : segment_at(r, prev);
+    size_t len = piece_kept(p, end, wanted);
+
+    if (!g || g->offset + g->wire_len != p->begin ||
+        g->wire_len + (end - p->begin) > REASSEMBLY_SEGMENT_BYTES_MAX)
+        return false;
+    if (len == 0 ? g->buf != NULL : !g->buf || g->len < g->wire_len)
+        return false;
+    if (len > 0 && !segment_keep(r, s, g, p->data, len))
+        return false;
+    g->wire_len += (uint32_t)(end - p->begin);
+    return true;
+}
+
+/* New segment for [p->begin, end) behind *prev (POOL_NONE: at the head), which it then is. False at
+ * a bound. */
+static bool segment_insert(struct reassembly *r, struct stream *s, uint32_t *prev,
+                           const struct piece *p, uint64_t end, bool wanted)
 {
     uint32_t i = s->held_count < REASSEMBLY_SEGMENTS_MAX ? pool_get(&r->segments) : POOL_NONE;
-    uint64_t have = p->have_end < end ? p->have_end : end;
+    size_t len = piece_kept(p, end, wanted);
     struct segment *g;
-    size_t capacity;
 
     if (i == POOL_NONE)
         return false;
     g = segment_at(r, i);
     *g = (struct segment){.offset = p->begin, .wire_len = (uint32_t)(end - p->begin)};
-    if (wanted && have > p->begin) {
-        size_t len = (size_t)(have - p->begin);
-
-        if (!(g->buf = segment_buffer(r, s, len, &capacity))) {
-            pool_put(&r->segments, i);
-            return false;
-        }
-        memcpy(g->buf, p->data, len);
-        g->len = (uint32_t)len;
-        g->capacity = (uint32_t)capacity;
-        s->held_bytes += g->len;
-        r->counters->reassembly_bytes += g->len;
+    if (len > 0 && !segment_keep(r, s, g, p->data, len)) {
+        pool_put(&r->segments, i);
+        return false;
     }
-    g->next = prev == POOL_NONE ? s->held_head : segment_at(r, prev)->next;
-    if (prev == POOL_NONE)
+    g->next = *prev == POOL_NONE ? s->held_head : segment_at(r, *prev)->next;
+    if (*prev == POOL_NONE)
         s->held_head = i;
     else
-        segment_at(r, prev)->next = i;
+        segment_at(r, *prev)->next = i;
     s->held_count++;
-    *index = i;
+    *prev = i;
     return true;
 }
 
@@ -211,7 +246,8 @@ static bool segment_differs(const struct segment *g, const struct piece *p, uint
 }
 
 /* Holds what of *p is not held yet. Returns REASSEMBLY_ flags; *p is what a bound left over. */
-static unsigned stream_hold(struct reassembly *r, struct stream *s, struct piece *p, bool wanted)
+static unsigned stream_hold(struct reassembly *r, struct stream *s, struct piece *p,
+                            const struct reassembly_out *out)
 {
     uint32_t prev = POOL_NONE, i = s->held_head;
     unsigned flags = 0;
@@ -236,7 +272,8 @@ static unsigned stream_hold(struct reassembly *r, struct stream *s, struct piece
         }
         if (g && end > g->offset)
             end = g->offset;
-        if (!segment_insert(r, s, prev, p, end, wanted, &prev))
+        if (!(!out->blind && segment_extend(r, s, prev, p, end, out->wanted)) &&
+            !segment_insert(r, s, &prev, p, end, out->wanted))
             return flags | REASSEMBLY_BOUND;
         piece_advance(p, end);
     }
@@ -268,7 +305,7 @@ static unsigned stream_place(struct reassembly *r, struct stream *s, struct piec
         } else if (s->acked >= p->begin || s->acked >= held) {
             stream_gap(r, s, held < p->begin ? held : p->begin, out);
         } else {
-            unsigned held_flags = stream_hold(r, s, p, out->wanted);
+            unsigned held_flags = stream_hold(r, s, p, out);
 
             flags |= held_flags;
             if (!(held_flags & REASSEMBLY_BOUND) &&

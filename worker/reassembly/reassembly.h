@@ -17,9 +17,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define REASSEMBLY_SEGMENTS_MAX 512u        /* held a direction */
 #define REASSEMBLY_JUMP_MAX     (64u << 20) /* bytes ahead that one segment or ACK is believed */
-#define REASSEMBLY_BLIND_MAX    16u         /* the same when the peer's ACKs are not captured */
+#define REASSEMBLY_SEGMENTS_MAX 512u        /* held a direction; those that touch are one */
+#define REASSEMBLY_BLIND_MAX    16u /* each counted, where the peer's ACKs are not captured */
+
+/* Bytes of those that are held as one. */
+#define REASSEMBLY_SEGMENT_BYTES_MAX (REASSEMBLY_JUMP_MAX / REASSEMBLY_SEGMENTS_MAX)
 
 struct reassembly {
     struct pool segments;

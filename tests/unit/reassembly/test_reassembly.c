@@ -287,6 +287,62 @@ static void without_acknowledgements_a_hole_is_given_up_after_some_segments(void
     reassembly_flush(&x->r, &x->s, &x->out);
 }
 
+/* A segment was lost, and all that its sender had under way came before it was sent again. */
+static void a_hole_is_filled_behind_many_segments(void **state)
+{
+    struct fixture *x = *state;
+
+    for (unsigned wanted = 0; wanted < 2; wanted++) {
+        uint32_t at = (uint32_t)x->s.next;
+
+        x->out.wanted = wanted;
+        x->len = 0;
+        for (uint32_t i = 1; i <= 2 * REASSEMBLY_SEGMENTS_MAX; i++)
+            assert_int_equal(put(x, at + 3 * i, "def"), 0);
+        assert_int_equal(x->s.held_count, 1);
+        put(x, at, "abc");
+        assert_int_equal(x->len, wanted ? 3 * (2 * REASSEMBLY_SEGMENTS_MAX + 1) : 0);
+        assert_int_equal(x->s.next, at + 3 * (2 * REASSEMBLY_SEGMENTS_MAX + 1));
+    }
+    assert_memory_equal(x->text, "abcdefdef", 9);
+    assert_int_equal(x->counters.reassembly_gaps, 0);
+}
+
+/* What grows stays what it is: kept whole, cut by the capture, or only counted. */
+static void segments_of_several_kinds_stand_in_a_row(void **state)
+{
+    struct fixture *x = *state;
+    struct reassembly_in in = {ISN + 9, (const uint8_t *)"jk", 2, 4};
+
+    put(x, 3, "def");
+    put(x, 6, "ghi");
+    reassembly_segment(&x->r, &x->s, &in, &x->out);
+    put(x, 13, "nop");
+    assert_int_equal(x->s.held_count, 2);
+    x->out.wanted = false;
+    put(x, 16, "qrs");
+    put(x, 19, "tuv");
+    assert_int_equal(x->s.held_count, 3);
+    x->out.wanted = true;
+    put(x, 22, "wxy");
+    assert_int_equal(put(x, 6, "GHI"),
+                     REASSEMBLY_RETRANSMIT | REASSEMBLY_INCONSISTENT | REASSEMBLY_BEHIND);
+    put(x, 0, "abc");
+    expect(x, "abcdefghijk<2>nop<6>wxy");
+}
+
+/* Nor with segments that follow each other: nobody will ask for what is missing. */
+static void without_acknowledgements_segments_in_a_row_count_too(void **state)
+{
+    struct fixture *x = *state;
+    unsigned flags = 0;
+
+    x->out.blind = true;
+    for (uint32_t i = 0; i <= REASSEMBLY_BLIND_MAX && !(flags & REASSEMBLY_BOUND); i++)
+        flags = put(x, 1 + i, "z");
+    assert_true(flags & REASSEMBLY_BOUND);
+}
+
 static void bytes_before_the_start_are_old(void **state)
 {
     struct fixture *x = *state;
@@ -455,6 +511,9 @@ int main(void)
         CASE(a_flow_s_bound_turns_the_hole_into_a_gap),
         CASE(some_memory_is_left_to_the_analyzers),
         CASE(without_acknowledgements_a_hole_is_given_up_after_some_segments),
+        CASE(a_hole_is_filled_behind_many_segments),
+        CASE(segments_of_several_kinds_stand_in_a_row),
+        CASE(without_acknowledgements_segments_in_a_row_count_too),
         CASE(bytes_before_the_start_are_old),
         CASE(a_segment_cut_by_the_capture_leaves_a_gap),
         CASE(unwanted_bytes_are_counted_and_not_kept),

@@ -214,8 +214,10 @@ void rig_open(struct rig *r)
     CHECK(reassembly_init(&w->reassembly, &w->bufs, BUFS_BYTES, FLOW_BYTES, w->counters) == 0);
     CHECK(pool_init(&w->detections, sizeof(struct detection), DETECTIONS) == 0);
     for (unsigned i = 0; analyzers[i]; i++) {
-        uint32_t n =
-            analyzers[i]->state_max < ANALYZER_FLOWS ? analyzers[i]->state_max : ANALYZER_FLOWS;
+        uint32_t n = analyzers[i]->state_max;
+
+        if (n == 0 || n > ANALYZER_FLOWS)
+            n = ANALYZER_FLOWS;
         CHECK(pool_init(&w->analyzer_states[i], analyzers[i]->state_bytes, n) == 0);
     }
     CHECK(pool_init(&w->children, host_child_bytes, CHILDREN) == 0);

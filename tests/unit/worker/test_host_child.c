@@ -214,16 +214,16 @@ static void a_child_tells_its_parent(void **state)
     expect(text);
 }
 
-static void a_child_that_is_done_is_left_alone_until_it_is_closed(void **state)
+static void a_child_that_is_done_is_closed_and_left_alone(void **state)
 {
     (void)state;
     say(0, "o(=.");
     say(0, "=more");
     say(1, "_");
-    expect("outer inner 0(.) ");
+    expect("outer inner 0(.) inner! ");
     assert_true(host_wants(&rig.w, flow, 0)); /* its parent goes on */
     host_close(&rig.w, flow);
-    expect("inner! outer! ");
+    expect("outer! ");
 }
 
 static void a_child_is_succeeded_in_its_place(void **state)
@@ -318,8 +318,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_child_reads_what_its_parent_gives_it, set_up,
                                         rig_tear_down),
         cmocka_unit_test_setup_teardown(a_child_tells_its_parent, set_up, rig_tear_down),
-        cmocka_unit_test_setup_teardown(a_child_that_is_done_is_left_alone_until_it_is_closed,
-                                        set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(a_child_that_is_done_is_closed_and_left_alone, set_up,
+                                        rig_tear_down),
         cmocka_unit_test_setup_teardown(a_child_is_succeeded_in_its_place, set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(a_child_that_nobody_succeeds_is_done, set_up,
                                         rig_tear_down),

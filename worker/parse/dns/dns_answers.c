@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* All answers of a record share one run of text, each a view of its part. Whatever a message says
- * of its counts, reading ends with its bytes, with the last element that a log's list may have, or
- * with the text's room, whichever comes first; authority and additional records are not looked at.
+ * of its counts, reading ends with its bytes, with as many RRs as a log's list may have elements,
+ * or with the text's room, whichever is first; authority and additional records are not looked at.
  */
 #include "worker/parse/dns/dns_answers.h"
 
@@ -20,7 +20,7 @@ void dns_answers_init(struct dns_answers *a)
  * False when there is no room: the list is complete as it is. */
 static bool add_item(struct dns_answers *a, size_t start, uint32_t ttl_s)
 {
-    if (a->text.full || a->n == DNS_ANSWERS_MAX)
+    if (a->text.full)
         return false;
     if (a->text.len == start)
         return true;
@@ -37,6 +37,8 @@ enum weird dns_answers_read(struct dns_answers *a, struct dns_message *m)
     for (unsigned i = 0; i < m->count[DNS_ANSWER]; i++) {
         size_t start = a->text.len;
 
+        if (i == DNS_ANSWERS_MAX)
+            return WEIRD_DNS_ANSWERS_CUT;
         if (!dns_message_rr(m, &rr))
             return m->problem;
         if (i == 0)
@@ -91,6 +93,8 @@ enum weird dns_answers_read_update(struct dns_answers *a, struct dns_message *m,
     for (unsigned i = 0; i < all; i++) {
         size_t start = a->text.len;
 
+        if (i == DNS_ANSWERS_MAX)
+            return WEIRD_DNS_ANSWERS_CUT;
         if (!dns_message_rr(m, &rr))
             return m->problem;
         add_change(a, m, &rr, i < prerequisites, zone_class);

@@ -130,7 +130,7 @@ bool dns_message_begin(struct dns_message *m, const uint8_t *data, size_t len);
 bool dns_message_question(struct dns_message *m, struct dns_question *q);
 bool dns_message_rr(struct dns_message *m, struct dns_rr *rr);
 
-/* Moves over the questions from the `done`-th on, to the first RR. */
+/* Moves over the questions from the `done`-th on, to the first RR, without reading their names. */
 bool dns_message_skip_questions(struct dns_message *m, unsigned done);
 
 /* A name at c, a cursor into m's bytes (RFC 1035 section 4.1.4). Pointers must lead backwards. When

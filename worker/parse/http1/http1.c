@@ -21,7 +21,6 @@
 #include "worker/parse/http1/http1_flow.h"
 #include "worker/parse/http1/http1_line.h"
 
-#define FLOWS_MAX  (1u << 18)
 #define LINE_BYTES (HTTP_URI_MAX + HTTP1_METHOD_MAX + 32)
 
 static void set_text(struct http1_flow *f, struct http_transaction *t, enum http_field field,
@@ -573,7 +572,7 @@ const struct analyzer analyzer_http1 = {
     .name = "http1",
     .transports = ANALYZER_TCP,
     .state_bytes = sizeof(struct http1_flow),
-    .state_max = FLOWS_MAX,
+    .state_max = 0,
     .probe = http1_probe,
     .open = http1_open,
     .told = http1_told,

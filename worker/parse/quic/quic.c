@@ -18,7 +18,8 @@
 #include "worker/parse/quic/quic_parameters.h"
 #include "worker/parse/quic/quic_session.h"
 
-#define SPARED_FROM 64u /* short headers of a side after which more of them tell nothing */
+#define SPARED_FROM  64u /* short headers of a side after which more of them tell nothing */
+#define VERSIONS_MAX 3u  /* one after the other in a datagram: it may go back to the first */
 
 static void on_short(struct analyzer_ctx *ctx, struct quic_session *s, unsigned side)
 {
@@ -144,12 +145,34 @@ static bool is_short(const struct quic_session *s, const struct cursor *rest)
     return *rest->p & QUIC_FIXED_BIT || (s->greased && !zero);
 }
 
+/* What the packets of a datagram have in common. */
+struct datagram {
+    struct quic_cid dcid;
+    uint32_t version;  /* of the packet before */
+    unsigned versions; /* that followed each other, 0: no packet yet */
+};
+
+/* A datagram is of one connection (RFC 9000 section 12.2), which has at most two versions (RFC 9368
+ * section 2.3). Each other one would cost keys. */
+static bool is_of_datagram(struct datagram *d, const struct quic_packet *p)
+{
+    if (d->versions > 0 && !quic_cid_equal(&d->dcid, &p->dcid))
+        return false;
+    if (d->versions == 0 || d->version != p->version)
+        d->versions++;
+    d->dcid = p->dcid;
+    d->version = p->version;
+    return d->versions <= VERSIONS_MAX;
+}
+
 static void long_headers(struct analyzer_ctx *ctx, struct quic_session *s, unsigned side,
                          const uint8_t *data, size_t len)
 {
     struct cursor c = cursor_init(data, len);
+    struct datagram d = {.versions = 0};
     struct quic_packet p;
 
+    s->coalesced = false;
     while (cursor_left(&c) > 0 && *c.p & QUIC_LONG_FORM) {
         bool fixed = *c.p & QUIC_FIXED_BIT;
 
@@ -160,11 +183,12 @@ static void long_headers(struct analyzer_ctx *ctx, struct quic_session *s, unsig
                 on_discarded(ctx, s, side);
             return;
         }
-        if (!is_packet(s, &p)) {
+        if (!is_packet(s, &p) || !is_of_datagram(&d, &p)) {
             on_discarded(ctx, s, side);
             return;
         }
         on_packet(ctx, s, side, &p);
+        s->coalesced |= p.type == QUIC_INITIAL;
     }
     if (cursor_left(&c) == 0)
         return;
@@ -263,7 +287,7 @@ const struct analyzer analyzer_quic = {
     .name = "quic",
     .transports = ANALYZER_UDP,
     .state_bytes = sizeof(struct quic_session),
-    .state_max = 262144,
+    .state_max = 0,
     .probe = quic_probe,
     .plausible = quic_plausible,
     .open = on_open,

@@ -151,20 +151,24 @@ static bool open_unfamiliar(struct quic_session *s, const struct quic_packet *p,
     return false;
 }
 
-/* A client's Initial that only its own connection id opens. */
+/* A client's Initial that only its own connection id opens. All of a datagram have the same. */
 static bool open_as_first(struct analyzer_ctx *ctx, struct quic_session *s,
                           const struct quic_packet *p, struct quic_plain *plain)
 {
     bool same = !s->closed && !s->side[1].hello &&
                 (!s->side[0].has_cid || quic_cid_equal(&s->side[0].cid, &p->scid));
+    struct quic_keys own;
 
-    if (p->dcid.len == 0 || quic_cid_equal(&p->dcid, &s->key_cid) ||
-        !open_with(s, 0, p->known, &p->dcid, p, plain))
+    if (s->coalesced || p->dcid.len == 0 || quic_cid_equal(&p->dcid, &s->key_cid))
+        return false;
+    quic_protect_keys(&own, p->known, &p->dcid);
+    if (!quic_protect_open(&own, 0, p, s->side[0].largest, plain))
         return false;
     if (same)
         quic_session_retry(ctx, s);
     else
         quic_session_reset(ctx, s);
+    s->keys = own;
     key_by(s, &p->dcid);
     return true;
 }

@@ -55,6 +55,7 @@ struct quic_session {
     bool decrypted;   /* an Initial was: it is QUIC for sure */
     bool tried;       /* keys of other versions, for a version that is unfamiliar */
     bool greased;     /* the client bears packets without the fixed bit (RFC 9287) */
+    bool coalesced;   /* another Initial stands before the present packet in its datagram */
     bool google;      /* Google's public header: packets have no forms as RFC 8999 has */
     bool has_dcid, has_retry_scid;
     uint8_t discarded;

@@ -1,45 +1,47 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What comes in order passes through without being copied. What is early waits in one buffer in
- * which each byte has its place, counted from the first byte that was missing when the buffer was
- * taken, with a sorted list of the ranges that are filled. A hello of a few kilobytes in shuffled
- * pieces needs one small buffer; when nothing waits any more it is given back. */
+/* What comes in order passes through without being copied. What is early waits in one buffer, in
+ * the order in which it came, with a sorted list of the ranges that it fills. The buffer is as long
+ * as what has come, not as far as that is ahead: who would fill it must send as much. A hello of a
+ * few kilobytes in shuffled pieces needs one small buffer; when nothing waits any more it is given
+ * back. */
 #include "worker/parse/quic/quic_stream.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
 struct range {
     uint32_t from, to; /* offsets in the stream */
+    uint32_t at;       /* of its bytes in data */
 };
 
 struct quic_waiting {
-    uint32_t base; /* offset of data[0] in the stream */
     uint32_t n;
-    struct range ranges[QUIC_STREAM_RANGES_MAX]; /* apart from each other, ascending */
+    uint32_t used;                               /* bytes of data */
+    struct range ranges[QUIC_STREAM_RANGES_MAX]; /* without overlaps, ascending */
     uint8_t data[];
 };
 
-/* Room for bytes up to an offset; what waits already is kept. */
-static int waiting_reserve(struct quic_stream *s, struct bufpool *bufs, uint32_t to)
+/* Room for len more bytes; what waits already is kept. */
+static int waiting_reserve(struct quic_stream *s, struct bufpool *bufs, size_t len)
 {
-    uint32_t base = s->waiting ? s->waiting->base : s->next;
-    size_t bytes = offsetof(struct quic_waiting, data) + (to - base), capacity;
+    size_t used = s->waiting ? s->waiting->used : 0, capacity;
+    size_t kept = offsetof(struct quic_waiting, data) + used;
     struct quic_waiting *w;
 
-    if (s->waiting && bytes <= s->capacity)
+    if (used + len > QUIC_STREAM_BYTES_MAX)
+        return -ENOBUFS;
+    if (s->waiting && kept + len <= s->capacity)
         return 0;
-    if (bytes < 2 * s->capacity)
-        bytes = 2 * s->capacity;
-    w = bufpool_get(bufs, bytes < BUFPOOL_MAX_BYTES ? bytes : BUFPOOL_MAX_BYTES, &capacity);
+    w = bufpool_is_tight(bufs) ? NULL : bufpool_get(bufs, kept + len, &capacity);
     if (!w)
         return -ENOBUFS;
     if (s->waiting) {
-        memcpy(w, s->waiting, s->capacity);
+        memcpy(w, s->waiting, kept);
         bufpool_put(bufs, s->waiting, s->capacity);
     } else {
-        w->base = base;
-        w->n = 0;
+        w->n = w->used = 0;
     }
     s->waiting = w;
     s->capacity = capacity;
@@ -54,38 +56,45 @@ static void waiting_free(struct quic_stream *s, struct bufpool *bufs)
     s->capacity = 0;
 }
 
-/* Puts r among the ranges, merged with those that it touches. */
-static int ranges_add(struct quic_waiting *w, struct range r)
+/* Keeps bytes that are not there yet, as the i-th range. */
+static int range_keep(struct quic_stream *s, struct bufpool *bufs, uint32_t i, uint32_t from,
+                      uint32_t to, const uint8_t *data)
 {
-    uint32_t first = 0, last;
+    struct quic_waiting *w;
 
-    while (first < w->n && w->ranges[first].to < r.from)
-        first++;
-    for (last = first; last < w->n && w->ranges[last].from <= r.to; last++) {
-        if (w->ranges[last].from < r.from)
-            r.from = w->ranges[last].from;
-        if (w->ranges[last].to > r.to)
-            r.to = w->ranges[last].to;
-    }
-    if (first == last && w->n == QUIC_STREAM_RANGES_MAX)
+    if (waiting_reserve(s, bufs, to - from) < 0)
         return -ENOBUFS;
-    memmove(&w->ranges[first + 1], &w->ranges[last], (w->n - last) * sizeof r);
-    w->n = w->n - (last - first) + 1;
-    w->ranges[first] = r;
+    w = s->waiting;
+    if (w->n == QUIC_STREAM_RANGES_MAX)
+        return -ENOBUFS;
+    memmove(&w->ranges[i + 1], &w->ranges[i], (w->n - i) * sizeof w->ranges[0]);
+    w->ranges[i] = (struct range){from, to, w->used};
+    w->n++;
+    memcpy(w->data + w->used, data, to - from);
+    w->used += to - from;
     return 0;
 }
 
-static int wait_for_rest(struct quic_stream *s, struct bufpool *bufs, uint32_t offset,
-                         const uint8_t *data, size_t len)
+/* Keeps what is not there yet of [offset, to). */
+static int wait_for_rest(struct quic_stream *s, struct bufpool *bufs, uint32_t offset, uint32_t to,
+                         const uint8_t *data)
 {
-    struct range r = {offset, offset + (uint32_t)len};
-    uint32_t base = s->waiting ? s->waiting->base : s->next;
+    uint32_t from = offset;
 
-    if (r.to - base > QUIC_STREAM_BYTES_MAX || waiting_reserve(s, bufs, r.to) < 0)
+    if (to - s->next > QUIC_STREAM_BYTES_MAX)
         return -ENOBUFS;
-    if (ranges_add(s->waiting, r) < 0)
-        return -ENOBUFS;
-    memcpy(s->waiting->data + (offset - base), data, len);
+    for (uint32_t i = 0; from < to; i++) {
+        bool last = !s->waiting || i == s->waiting->n;
+        struct range r = last ? (struct range){to, to, 0} : s->waiting->ranges[i];
+        uint32_t end = r.from < to ? r.from : to;
+
+        if (from < end && range_keep(s, bufs, i, from, end, data + (from - offset)) < 0)
+            return -ENOBUFS;
+        if (from < end)
+            from = end; /* r is the next range now */
+        else if (from < r.to)
+            from = r.to;
+    }
     return 0;
 }
 
@@ -96,14 +105,15 @@ static void give_waiting(struct quic_stream *s, struct bufpool *bufs,
     struct quic_waiting *w = s->waiting;
 
     while (w && w->n > 0 && w->ranges[0].from <= s->next) {
-        uint32_t from = s->next, to = w->ranges[0].to;
+        struct range r = w->ranges[0];
+        uint32_t from = s->next;
 
         w->n--;
         memmove(&w->ranges[0], &w->ranges[1], w->n * sizeof w->ranges[0]);
-        if (to <= from)
+        if (r.to <= from)
             continue;
-        s->next = to;
-        in_order(arg, w->data + (from - w->base), to - from);
+        s->next = r.to;
+        in_order(arg, w->data + r.at + (from - r.from), r.to - from);
     }
     if (w && w->n == 0)
         waiting_free(s, bufs);
@@ -120,7 +130,7 @@ int quic_stream_add(struct quic_stream *s, struct bufpool *bufs, uint64_t offset
     if (end > UINT32_MAX)
         return -ENOBUFS;
     if (offset > s->next)
-        return wait_for_rest(s, bufs, (uint32_t)offset, data, len);
+        return wait_for_rest(s, bufs, (uint32_t)offset, (uint32_t)end, data);
     data += s->next - offset;
     len = (size_t)(end - s->next);
     s->next = (uint32_t)end;

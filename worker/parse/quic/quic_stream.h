@@ -8,8 +8,11 @@
 
 #include <stdint.h>
 
-#define QUIC_STREAM_BYTES_MAX  (64u * 1024) /* that wait, counted from the first missing byte */
-#define QUIC_STREAM_RANGES_MAX 64u          /* pieces that wait */
+/* Bytes that wait, and how far they may be ahead of the first missing one. Peers need not take more
+ * than 4096 (RFC 9000 section 7.5), and of all streams only those of Initials are read here: one
+ * hello of each side. */
+#define QUIC_STREAM_BYTES_MAX  (15u * 1024)
+#define QUIC_STREAM_RANGES_MAX 64u /* pieces that wait */
 
 /* Zeroed is empty. */
 struct quic_stream {

@@ -38,6 +38,8 @@ static struct dtls_message *message_find(struct dtls_fragments *f, struct bufpoo
         if (victim->p && (!m->p || m->seq < victim->seq))
             victim = m;
     }
+    if (bufpool_is_tight(bufs))
+        return NULL;
     dtls_fragment_release(victim, bufs);
     *victim =
         (struct dtls_message){.len = piece->message_len, .seq = piece->seq, .type = piece->type};

@@ -199,27 +199,30 @@ static void set_exponent(struct rec_x509 *r, const EVP_PKEY *key)
     BN_free(e);
 }
 
-static void set_curve(struct rec_x509 *r, const EVP_PKEY *key)
+/* All that is logged of it is in the name of its curve (RFC 5480 section 2.1.1). */
+static void set_ec_key(struct rec_x509 *r, const X509_ALGOR *algorithm)
 {
-    char name[64];
-    size_t len;
-    int nid;
+    const void *curve;
+    EC_GROUP *group;
+    int kind, nid;
 
-    if (EVP_PKEY_get_group_name(key, name, sizeof name, &len) != 1)
+    RECORD_SET(x509, r, key_type, STR_LIT("ecdsa"));
+    X509_ALGOR_get0(NULL, &kind, &curve, algorithm);
+    if (kind != V_ASN1_OBJECT)
         return;
-    nid = OBJ_txt2nid(name);
-    if (nid != NID_undef)
-        RECORD_SET(x509, r, curve, str_of(OBJ_nid2sn(nid)));
+    nid = OBJ_obj2nid(curve);
+    group = EC_GROUP_new_by_curve_name(nid);
+    if (!group)
+        return;
+    RECORD_SET(x509, r, curve, str_of(OBJ_nid2sn(nid)));
+    RECORD_SET(x509, r, key_length, (uint64_t)EC_GROUP_order_bits(group));
+    EC_GROUP_free(group);
 }
 
-static void set_key(struct rec_x509 *r, const X509 *x)
+static void set_decoded_key(struct rec_x509 *r, const X509 *x)
 {
-    ASN1_OBJECT *algorithm;
-    EVP_PKEY *key;
+    EVP_PKEY *key = x509_parse_key(x);
 
-    if (X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, X509_get_X509_PUBKEY(x)) == 1)
-        RECORD_SET(x509, r, key_alg, object_text(algorithm, work.key_alg, sizeof work.key_alg));
-    key = x509_parse_key(x);
     if (!key)
         return;
     switch (EVP_PKEY_get_base_id(key)) {
@@ -230,10 +233,6 @@ static void set_key(struct rec_x509 *r, const X509 *x)
     case EVP_PKEY_DSA:
         RECORD_SET(x509, r, key_type, STR_LIT("dsa"));
         break;
-    case EVP_PKEY_EC:
-        RECORD_SET(x509, r, key_type, STR_LIT("ecdsa"));
-        set_curve(r, key);
-        break;
     default:
         RECORD_SET(x509, r, key_type, STR_LIT("unknown"));
         break;
@@ -241,6 +240,20 @@ static void set_key(struct rec_x509 *r, const X509 *x)
     if (EVP_PKEY_get_bits(key) > 0)
         RECORD_SET(x509, r, key_length, (uint64_t)EVP_PKEY_get_bits(key));
     EVP_PKEY_free(key);
+}
+
+static void set_key(struct rec_x509 *r, const X509 *x)
+{
+    ASN1_OBJECT *name;
+    X509_ALGOR *algorithm;
+
+    if (X509_PUBKEY_get0_param(&name, NULL, NULL, &algorithm, X509_get_X509_PUBKEY(x)) != 1)
+        return;
+    RECORD_SET(x509, r, key_alg, object_text(name, work.key_alg, sizeof work.key_alg));
+    if (OBJ_obj2nid(name) == NID_X9_62_id_ecPublicKey)
+        set_ec_key(r, algorithm);
+    else
+        set_decoded_key(r, x);
 }
 
 static struct str asn1_str(const ASN1_STRING *s)

@@ -9,6 +9,7 @@
 
 #include <openssl/decoder.h>
 #include <openssl/provider.h>
+#include <stdbool.h>
 #include <string.h>
 
 #define DECODERS        8u /* algorithms at once: those in use are fewer */
@@ -57,6 +58,15 @@ static struct decoder *decoder_of(const char *algorithm)
     return d;
 }
 
+/* Keys that OpenSSL reads as points of a curve: the sender may give the curve by its parameters and
+ * the point compressed, and then says how long the square root takes, up to seconds. */
+static bool is_point(const ASN1_OBJECT *algorithm)
+{
+    int nid = OBJ_obj2nid(algorithm);
+
+    return nid == NID_X9_62_id_ecPublicKey || nid == NID_sm2;
+}
+
 EVP_PKEY *x509_parse_key(const X509 *x)
 {
     X509_PUBKEY *info = X509_get_X509_PUBKEY(x);
@@ -69,7 +79,7 @@ EVP_PKEY *x509_parse_key(const X509 *x)
     size_t left;
     int n;
 
-    if (X509_PUBKEY_get0_param(&object, NULL, NULL, NULL, info) != 1)
+    if (X509_PUBKEY_get0_param(&object, NULL, NULL, NULL, info) != 1 || is_point(object))
         return NULL;
     n = OBJ_obj2txt(algorithm, sizeof algorithm, object, 0);
     if (n <= 0 || n >= (int)sizeof algorithm)

@@ -11,8 +11,8 @@
  * ask x509_parse_key instead of it. May leave errors in OpenSSL's queue. */
 X509 *x509_parse(const uint8_t *der, size_t len);
 
-/* Its public key, to be freed with EVP_PKEY_free; NULL if OpenSSL cannot decode it. May leave
- * errors in OpenSSL's queue. */
+/* Its public key, to be freed with EVP_PKEY_free; NULL if OpenSSL cannot decode it, or if it is
+ * on a curve that its sender may choose (EC, SM2). May leave errors in OpenSSL's queue. */
 EVP_PKEY *x509_parse_key(const X509 *x);
 
 #endif

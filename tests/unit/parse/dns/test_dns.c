@@ -264,6 +264,20 @@ static void answers_are_bounded(void **state)
     assert_int_equal(h.weirds[WEIRD_DNS_ANSWERS_CUT], 1);
 }
 
+/* Those that say nothing count as well: there may be thousands. */
+static void empty_answers_are_bounded(void **state)
+{
+    (void)state;
+    build_header(&b, 1, BUILD_RESPONSE, 1, DNS_ANSWERS_MAX + 1, 0, 0);
+    build_question(&b, "www.example", 1);
+    for (unsigned i = 0; i < DNS_ANSWERS_MAX; i++)
+        build_rdata_end(&b, build_rr(&b, "www.example", 41));
+    build_a(&b, "www.example", 1);
+    send(1);
+    assert_field(0, "answers", "-");
+    assert_int_equal(h.weirds[WEIRD_DNS_ANSWERS_CUT], 1);
+}
+
 /* As much text as a message can be made to hold stays within the answers' buffer. */
 static void text_is_bounded(void **state)
 {
@@ -564,6 +578,7 @@ int main(void)
         UDP(thousands_of_transactions_hold_no_memory),
         UDP(no_memory_logs_queries_at_once),
         UDP(answers_are_bounded),
+        UDP(empty_answers_are_bounded),
         UDP(text_is_bounded),
         UDP(broken_answer_keeps_the_others),
         UDP(cut_responses_still_answer),

@@ -125,8 +125,34 @@ static void long_chains_of_pointers_end(void **state)
     build_name(&b, "x");
     for (unsigned i = 0; i < 1000; i++)
         build_pointer(&b, i == 0 ? 12 : 15 + 2 * (i - 1));
-    assert_int_equal(name_at(15 + 2 * 50, &name, NULL), WEIRDS);
-    assert_int_equal(name_at(15 + 2 * 999, &name, NULL), WEIRD_DNS_BAD_NAME);
+    assert_int_equal(name_at(15 + 2 * 15, &name, NULL), WEIRDS);
+    assert_int_equal(name_at(15 + 2 * 16, &name, NULL), WEIRD_DNS_BAD_NAME);
+}
+
+/* Their names are not read, however many there are. */
+static void questions_are_skipped(void **state)
+{
+    struct dns_message m;
+    struct dns_rr rr;
+
+    (void)state;
+    build_header(&b, 1, BUILD_RESPONSE, 3, 1, 0, 0);
+    build_question(&b, "www.example", 1);
+    for (unsigned i = 0; i < 2; i++) {
+        build_raw(&b, "\1a", 2);
+        build_pointer(&b, 0x3fff); /* nowhere */
+        build_u32(&b, 0x00010001);
+    }
+    build_a(&b, "www.example", 0xc0000201);
+    assert_true(dns_message_begin(&m, b.b, b.n));
+    assert_true(dns_message_skip_questions(&m, 0));
+    assert_true(dns_message_rr(&m, &rr));
+    assert_int_equal(cursor_left(&m.c), 0);
+    for (size_t n = DNS_HEADER_BYTES; n < b.n - 27; n++) {
+        assert_true(dns_message_begin(&m, b.b, n));
+        assert_false(dns_message_skip_questions(&m, 0));
+        assert_int_equal(m.problem, WEIRD_DNS_SHORT_QUESTION);
+    }
 }
 
 static void odd_labels_are_refused(void **state)
@@ -192,6 +218,7 @@ int main(void)
         cmocka_unit_test(pointers_must_lead_back),
         cmocka_unit_test(loops_through_labels_end),
         cmocka_unit_test(long_chains_of_pointers_end),
+        cmocka_unit_test(questions_are_skipped),
         cmocka_unit_test(odd_labels_are_refused),
         cmocka_unit_test(names_end_at_255_bytes),
         cmocka_unit_test(every_cut_of_a_message_is_seen),

@@ -3,7 +3,22 @@
  * when records are written. */
 #include "tests/unit/parse/quic/talk.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
+
+/* In front of OpenSSL's: to derive keys takes some of them, nothing else any. */
+int SHA256_Init(void *digest);
+
+static unsigned digests;
+
+int SHA256_Init(void *digest)
+{
+    int (*real)(void *);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "SHA256_Init");
+    digests++;
+    return real(digest);
+}
 
 static void test_handshake(void **state)
 {
@@ -128,6 +143,95 @@ static void test_coalesced(void **state)
     flush(1);
     fake_host_close(&h);
     assert_string_equal(quic(0, "history"), "ISishho");
+}
+
+/* A datagram is of one connection (RFC 9000 section 12.2): the rest of it is not even tried. */
+static void test_coalesced_with_others(void **state)
+{
+    struct seal frames = {.len = 0};
+    unsigned before;
+
+    (void)state;
+    hello_make(CLIENT_HELLO, 300);
+    seal_crypto(&frames, 0, hello, 300);
+    initial(0, to_server, &frames, 0);
+    seal_hex(&d, "c000000001020001000014");
+    seal_fill(&d, 0x55, 20);
+    seal_hex(&d, "c000000001020002000014");
+    seal_fill(&d, 0x55, 20);
+    before = digests;
+    flush(0);
+    assert_int_equal(digests, before); /* the keys are those that the packet was made with */
+    fake_host_close(&h);
+    assert_string_equal(quic(0, "history"), "ISX");
+}
+
+/* That an Initial is the first of another connection is looked at once a datagram. */
+static void test_coalesced_beginnings(void **state)
+{
+    struct kind other = {V1, V1, "1122334455667788", "d1d2d3d4", "1122334455667788"};
+    struct seal frames = {.len = 0};
+
+    (void)state;
+    send_client_hello(to_server);
+    send_server_hello(to_client);
+    hello_make(CLIENT_HELLO, 300);
+    seal_crypto(&frames, 0, hello, 300);
+    seal_hex(&d, "c00000000108112233445566778804d1d2d3d40014");
+    seal_fill(&d, 0x55, 20);
+    initial(0, other, &frames, 1200);
+    flush(0);
+    fake_host_close(&h);
+    assert_int_equal(fake_host_count(&h, RECORD_quic), 1);
+    assert_string_equal(quic(0, "history"), "ISisII");
+}
+
+/* It has two versions at most, and may go back to the first (RFC 9368 section 2.3). */
+static void test_coalesced_versions(void **state)
+{
+    unsigned before, once;
+
+    (void)state;
+    send_client_hello(to_server);
+    before = digests;
+    send_client_hello((struct kind){V2, V2, DCID, CLIENT, DCID});
+    once = digests - before;
+    for (unsigned i = 0; i < 20; i++) {
+        seal_hex(&d, i % 2 ? "c000000001088394c8f03e515708000014"
+                           : "d06b3343cf088394c8f03e515708000014");
+        seal_fill(&d, 0x55, 20);
+    }
+    before = digests;
+    flush(0);
+    assert_in_range(digests - before, 1, 3 * once);
+    fake_host_close(&h);
+}
+
+/* Its keys do not take the place of those that fit. */
+static void test_undecryptable_among_others(void **state)
+{
+    struct kind wrong = {V1, V1, "1122334455667788", CLIENT, "0000000000000000"};
+    struct seal frames = {.len = 0}, good, bad;
+    unsigned before, once;
+
+    (void)state;
+    hello_make(CLIENT_HELLO, 300);
+    seal_crypto(&frames, 0, hello, 300);
+    initial(0, wrong, &frames, 1200);
+    bad = d;
+    d.len = 0;
+    initial(0, to_server, &frames, 1200);
+    good = d;
+    flush(0);
+    before = digests;
+    fake_host_data(&h, 0, bad.p, bad.len);
+    once = digests - before;
+    for (unsigned i = 0; i < 3; i++) {
+        fake_host_data(&h, 0, bad.p, bad.len);
+        fake_host_data(&h, 0, good.p, good.len);
+    }
+    assert_int_equal(digests, before + once);
+    fake_host_close(&h);
 }
 
 /* Padding outside of the packets, and datagrams without the fixed bit. */
@@ -373,6 +477,10 @@ int main(void)
         TEST(test_shuffled_hello),
         TEST(test_repeated_packets),
         TEST(test_coalesced),
+        TEST(test_coalesced_with_others),
+        TEST(test_coalesced_beginnings),
+        TEST(test_coalesced_versions),
+        TEST(test_undecryptable_among_others),
         TEST(test_discarded),
         TEST(test_greased_bit),
         TEST(test_short_headers),

@@ -132,6 +132,32 @@ static void test_no_memory(void **state)
         bufpool_put(&bufs, all[i], capacity);
 }
 
+/* However far ahead it is: what waits takes memory for its own bytes. */
+static void test_far_piece_takes_little(void **state)
+{
+    (void)state;
+    assert_int_equal(add(QUIC_STREAM_BYTES_MAX - 1, 1), 0);
+    assert_true(bufs.used_bytes <= 1024);
+}
+
+/* A quarter of the memory is left to others. */
+static void test_tight_memory(void **state)
+{
+    size_t capacity;
+    void *most[3];
+
+    (void)state;
+    assert_int_equal(add(5, 5), 0);
+    for (unsigned i = 0; i < 3; i++)
+        assert_non_null(most[i] = bufpool_get(&bufs, BUFPOOL_MAX_BYTES, &capacity));
+    assert_true(add(20, 1000) < 0);
+    assert_int_equal(add(0, 5), 0);
+    assert_out(10);
+    assert_true(add(20, 5) < 0);
+    for (unsigned i = 0; i < 3; i++)
+        bufpool_put(&bufs, most[i], capacity);
+}
+
 static void test_long_stream(void **state)
 {
     (void)state;
@@ -165,6 +191,8 @@ int main(void)
         TEST(test_too_many_pieces),
         TEST(test_too_far_ahead),
         TEST(test_no_memory),
+        TEST(test_far_piece_takes_little),
+        TEST(test_tight_memory),
         TEST(test_long_stream),
         TEST(test_begins_anew),
     };

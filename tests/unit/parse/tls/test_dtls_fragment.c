@@ -138,6 +138,27 @@ static void without_memory_it_is_refused(void **state)
     assert_null(add(0, 0, 5));
 }
 
+/* A quarter of the memory is left to others; what has its buffer goes on. */
+static void with_tight_memory_it_is_refused(void **state)
+{
+    struct dtls_fragment piece = piece_of(1, 0, 5);
+    size_t capacity;
+    void *most[3];
+    bool refused;
+
+    (void)state;
+    bufpool_fini(&bufs);
+    assert_int_equal(bufpool_init(&bufs, 4 * BUFPOOL_MAX_BYTES), 0);
+    assert_null(add(0, 0, 5));
+    for (unsigned i = 0; i < 3; i++)
+        assert_non_null(most[i] = bufpool_get(&bufs, BUFPOOL_MAX_BYTES, &capacity));
+    assert_null(dtls_fragment_add(&f, &bufs, &piece, &refused));
+    assert_true(refused);
+    assert_whole(add(0, 5, TEXT_LEN - 5));
+    for (unsigned i = 0; i < 3; i++)
+        bufpool_put(&bufs, most[i], capacity);
+}
+
 static void known_is_by_number_and_type(void **state)
 {
     struct dtls_fragment piece = piece_of(3, 0, 5);
@@ -161,6 +182,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(third_message_takes_a_place, setup, teardown),
         cmocka_unit_test_setup_teardown(too_many_holes_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(without_memory_it_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(with_tight_memory_it_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(known_is_by_number_and_type, setup, teardown),
     };
 

@@ -101,6 +101,51 @@ static void rsa_certificate(void **state)
     assert_string_equal(field("client_cert"), "T");
 }
 
+/* What is logged of it is in the name of its curve. */
+static void compressed_ec_key(void **state)
+{
+    (void)state;
+    log_one(certificate_ec_compressed, sizeof certificate_ec_compressed, "", false);
+    assert_string_equal(field("certificate.key_type"), "ecdsa");
+    assert_string_equal(field("certificate.key_length"), "224");
+    assert_string_equal(field("certificate.curve"), "secp224r1");
+}
+
+static void point_of_ec_key_is_not_looked_at(void **state)
+{
+    static const uint8_t point_tag[] = {0x03, 0x42, 0x00, 0x04};
+    uint8_t der[sizeof certificate_ec];
+    uint8_t *point;
+
+    (void)state;
+    memcpy(der, certificate_ec, sizeof der);
+    point = memmem(der, sizeof der, point_tag, sizeof point_tag);
+    assert_non_null(point);
+    point[20] ^= 1; /* not on the curve any more */
+    log_one(der, sizeof der, "", false);
+    assert_string_equal(field("certificate.key_type"), "ecdsa");
+    assert_string_equal(field("certificate.key_length"), "256");
+    assert_string_equal(field("certificate.curve"), "prime256v1");
+}
+
+/* Its sender chooses the parameters, and how long computing with them takes. */
+static void parameters_of_ec_key_are_not_looked_at(void **state)
+{
+    (void)state;
+    log_one(certificate_ec_explicit, sizeof certificate_ec_explicit, "", false);
+    assert_string_equal(field("certificate.key_type"), "ecdsa");
+    assert_string_equal(field("certificate.key_length"), "-");
+    assert_string_equal(field("certificate.curve"), "-");
+}
+
+static void sm2_key_is_not_decoded(void **state)
+{
+    (void)state;
+    log_one(certificate_sm2, sizeof certificate_sm2, "", false);
+    assert_string_equal(field("certificate.key_alg"), "sm2");
+    assert_string_equal(field("certificate.key_length"), "-");
+}
+
 static void server_names_are_compared(void **state)
 {
     static const struct {
@@ -182,6 +227,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ec_certificate, open_host, close_host),
         cmocka_unit_test_setup_teardown(rsa_certificate, open_host, close_host),
+        cmocka_unit_test_setup_teardown(compressed_ec_key, open_host, close_host),
+        cmocka_unit_test_setup_teardown(point_of_ec_key_is_not_looked_at, open_host, close_host),
+        cmocka_unit_test_setup_teardown(parameters_of_ec_key_are_not_looked_at, open_host,
+                                        close_host),
+        cmocka_unit_test_setup_teardown(sm2_key_is_not_decoded, open_host, close_host),
         cmocka_unit_test_setup_teardown(server_names_are_compared, open_host, close_host),
         cmocka_unit_test_setup_teardown(repeated_certificate_is_logged_once, open_host, close_host),
         cmocka_unit_test_setup_teardown(new_certificates_have_a_budget, open_host, close_host),
