@@ -4,6 +4,9 @@
 #include <sys/mman.h>
 
 #define HUGE_BYTES ((size_t)2 << 20)
+#ifndef MAP_HUGE_2MB
+#define MAP_HUGE_2MB (21 << 26) /* linux/mman.h: whatever size is the default */
+#endif
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -26,7 +29,7 @@ static void *map(size_t bytes, int flags)
 void *memory_map(size_t bytes, enum memory_pages *pages)
 {
     size_t n = memory_bytes(bytes, *pages);
-    void *p = *pages == MEMORY_RESERVED ? map(n, MAP_HUGETLB) : NULL;
+    void *p = *pages == MEMORY_RESERVED ? map(n, MAP_HUGETLB | MAP_HUGE_2MB) : NULL;
 
     if (p)
         return p;

@@ -105,28 +105,56 @@ static int check_request(const struct cli_args *a, struct options *o, char *inte
     return status;
 }
 
+/* Whether fd is the capture file that is read. */
+static bool is_input(const struct options *o, int fd)
+{
+    struct stat in, out;
+
+    if (!o->read[0] || fstat(fd, &out) < 0 || !S_ISREG(out.st_mode) ||
+        (strcmp(o->read, "-") == 0 ? fstat(STDIN_FILENO, &in) : stat(o->read, &in)) < 0)
+        return false;
+    return in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+}
+
+/* A file of its own is emptied, but not before it is known that it is not what is read. */
+static int take_output(struct manager_plan *plan, int fd)
+{
+    const struct options *o = &plan->options;
+    struct stat st;
+
+    if (o->format == OUTPUT_PCAP && isatty(fd))
+        return usage("a capture is not for a terminal: give -o FILE or a pipe");
+    if (is_input(o, fd))
+        return usage("the output would be the capture that is read: give another file to -o");
+    if (o->output[0] && strcmp(o->output, "-") != 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+        ftruncate(fd, 0) < 0) {
+        log_error("cannot empty %s: %s", o->output, strerror(errno));
+        return CLI_FAILED;
+    }
+    plan->output_fd = fd;
+    return CLI_OK;
+}
+
 /* Where --format writes. */
 static int open_output(struct manager_plan *plan)
 {
     struct options *o = &plan->options;
-    int fd;
+    int fd, status;
 
     if (o->format == OUTPUT_NONE)
         return CLI_OK;
     fd = o->output[0] && strcmp(o->output, "-") != 0
-             ? open(o->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)
+             ? open(o->output, O_WRONLY | O_CREAT | O_CLOEXEC, 0644)
              : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
     if (fd < 0) {
         log_error("cannot write %s: %s", o->output[0] ? o->output : "standard output",
                   strerror(errno));
         return errno == EACCES ? CLI_NO_PERMISSION : CLI_FAILED;
     }
-    if (o->format == OUTPUT_PCAP && isatty(fd)) {
+    status = take_output(plan, fd);
+    if (status != CLI_OK)
         close(fd);
-        return usage("a capture is not for a terminal: give -o FILE or a pipe");
-    }
-    plan->output_fd = fd;
-    return CLI_OK;
+    return status;
 }
 
 static int make_plan(struct manager_plan *plan, char *error)

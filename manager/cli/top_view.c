@@ -86,7 +86,21 @@ static double switches(const struct interval *i)
     return GROWTH(i, loop_mode_switches);
 }
 
-/* All causes together: which they are stands at the end of the line. */
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/* Whether a counter is of pieces that were lost, and not of time or bytes. */
+static bool is_of_pieces(const struct counter_schema *s)
+{
+    return !ends_with(s->name, "_ms") && !ends_with(s->name, "_bytes");
+}
+
+/* All causes together: which they are stands at the end of the line. Of time and bytes counts that
+ * some were. */
 static double lost(const struct interval *i)
 {
     double sum = 0;
@@ -96,7 +110,7 @@ static double lost(const struct interval *i)
         uint64_t before = counter_read(&i->before->counters, &counter_schemas[s]);
 
         if (counter_schemas[s].kind == COUNTER_LOSS && now > before)
-            sum += (double)(now - before);
+            sum += is_of_pieces(&counter_schemas[s]) ? (double)(now - before) : 1;
     }
     return i->before && i->seconds > 0 ? sum / i->seconds : NAN;
 }
@@ -148,6 +162,8 @@ static void format_cell(const struct column *c, double v, char out[32])
         snprintf(out, 32, "-");
     else if (c->format == SIZE)
         format_scaled(v, 1024, 0, out, 32);
+    else if (c->format == RATE && v > 0 && v < 1)
+        snprintf(out, 32, "<1");
     else if (c->format == RATE)
         format_scaled(v, 1000, 1, out, 32);
     else

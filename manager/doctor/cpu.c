@@ -125,38 +125,60 @@ static void unpinned_cores(const struct doctor *d, char *list, size_t bytes)
             len += (size_t)snprintf(list + len, bytes - len, "%s%u", len > 0 ? "," : "", i);
 }
 
-/* An interrupt of the interface that comes on a core of one of its workers. */
-static bool interrupt_on_worker(const struct doctor *d, const struct doctor_capture *c,
-                                const char *irq, struct doctor_report *r)
+/* The worker on whose core an interrupt of its interface comes, or may come; NULL: none. */
+static const struct topology_node *
+interrupted_worker(const struct doctor *d, const struct doctor_capture *c, const char *irq)
 {
-    char path[64], list[1024], others[128], mend[DOCTOR_TEXT_MAX];
+    char path[64], list[1024];
     struct doctor_cores cores;
 
-    snprintf(path, sizeof path, "/proc/irq/%.16s/smp_affinity_list", irq);
-    if (!doctor_read(d, path, list, sizeof list))
-        return false;
-    doctor_cores_read(&cores, list);
-    for (const struct topology_node *n = NULL; (n = next_pinned(d, n, c->interface));) {
-        if (n->pin_cpu >= DOCTOR_CORES_MAX || !cores.has[n->pin_cpu])
-            continue;
-        unpinned_cores(d, others, sizeof others);
-        if (others[0])
-            snprintf(mend, sizeof mend, "systemctl stop irqbalance; echo %s > %s", others, path);
-        else
-            snprintf(mend, sizeof mend, "a core without a worker: shorter pin_cpus in node.cfg");
-        doctor_find(r, DOCTOR_WARN, mend, "interrupt %.16s comes on core %d of %s", irq, n->pin_cpu,
-                    n->name);
-        return true;
+    snprintf(path, sizeof path, "/proc/irq/%.16s/effective_affinity_list", irq);
+    if (!doctor_read(d, path, list, sizeof list) || list[0] == '\0' || list[0] == '\n') {
+        snprintf(path, sizeof path, "/proc/irq/%.16s/smp_affinity_list", irq);
+        if (!doctor_read(d, path, list, sizeof list))
+            return NULL;
     }
-    return false;
+    doctor_cores_read(&cores, list);
+    for (const struct topology_node *n = NULL; (n = next_pinned(d, n, c->interface));)
+        if (n->pin_cpu < DOCTOR_CORES_MAX && cores.has[n->pin_cpu])
+            return n;
+    return NULL;
+}
+
+/* n interrupts that come on workers' cores, and of the first one the number and the worker. */
+static void tell_interrupts(const struct doctor *d, const struct doctor_capture *c, size_t n,
+                            const char *irq, const struct topology_node *worker,
+                            struct doctor_report *r)
+{
+    char others[112], mend[DOCTOR_TEXT_MAX], more[64] = "";
+
+    unpinned_cores(d, others, sizeof others);
+    if (!others[0])
+        snprintf(mend, sizeof mend, "a core without a worker: shorter pin_cpus in node.cfg");
+    else if (n == 1)
+        snprintf(mend, sizeof mend,
+                 "systemctl stop irqbalance; echo %s > /proc/irq/%.16s/smp_affinity_list", others,
+                 irq);
+    else
+        snprintf(
+            mend, sizeof mend,
+            "systemctl stop irqbalance; for i in $(ls /sys/class/net/%.16s/device/msi_irqs); do "
+            "echo %s > /proc/irq/$i/smp_affinity_list; done",
+            c->link, others);
+    if (n > 1)
+        snprintf(more, sizeof more, ", %zu more on workers' cores", n - 1);
+    doctor_find(r, DOCTOR_WARN, mend, "interrupt %.16s comes on core %d of %s%s", irq,
+                worker->pin_cpu, worker->name, more);
 }
 
 /* The kernel's part of receiving runs where the interrupt came. With busy polling there is no such
  * part, and a worker that is not pinned moves out of the way. */
 DOCTOR_CHECK(interrupts)
 {
+    const struct topology_node *worker = NULL;
+    const char *first = NULL;
     char pattern[PATH_MAX];
-    unsigned bad = 0;
+    size_t bad = 0;
     glob_t found;
 
     if (!c->nic.there || !next_pinned(d, NULL, c->interface) ||
@@ -169,9 +191,18 @@ DOCTOR_CHECK(interrupts)
         doctor_find(r, DOCTOR_OK, "", "has no interrupts of its own");
         return;
     }
-    for (size_t i = 0; i < found.gl_pathc; i++)
-        bad += interrupt_on_worker(d, c, strrchr(found.gl_pathv[i], '/') + 1, r);
-    if (bad == 0)
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        const char *irq = strrchr(found.gl_pathv[i], '/') + 1;
+        const struct topology_node *n = interrupted_worker(d, c, irq);
+
+        if (n && bad++ == 0) {
+            worker = n;
+            first = irq;
+        }
+    }
+    if (bad > 0)
+        tell_interrupts(d, c, bad, first, worker, r);
+    else
         doctor_find(r, DOCTOR_OK, "", "%zu interrupts, none on a worker's core", found.gl_pathc);
     globfree(&found);
 }

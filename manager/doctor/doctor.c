@@ -15,8 +15,12 @@ void doctor_find(struct doctor_report *r, enum doctor_level level, const char *m
     struct doctor_finding *f;
     va_list ap;
 
-    if (r->n == DOCTOR_FINDINGS_MAX)
-        return;
+    if (r->n == DOCTOR_FINDINGS_MAX) {
+        fmt = "more is wrong than there is room to say: mend what is said, and ask again";
+        level = DOCTOR_FAIL;
+        mend = "spliff-cluster doctor";
+        r->n--;
+    }
     f = &r->findings[r->n++];
     f->check = r->check;
     f->level = level;

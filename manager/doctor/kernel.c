@@ -14,7 +14,7 @@ static const struct {
     bool needed;
     const char *what;
 } features[] = {
-    {DOCTOR_MODE(MODE_KERNEL), 4, 3, false, "packets spread by our own hash (fanout by eBPF)"},
+    {DOCTOR_MODE(MODE_KERNEL), 5, 12, false, "packets spread by our own hash (fanout by eBPF)"},
     {DOCTOR_MODE(MODE_KERNEL), 5, 19, false, "shunting: BPF maps for workers without rights"},
     {DOCTOR_MODE(MODE_XDP) | DOCTOR_MODE(MODE_AF_XDP), 5, 19, true,
      "BPF maps for workers without rights"},

@@ -71,6 +71,23 @@ static uint64_t huge_bytes(const struct doctor *d)
     return bytes;
 }
 
+/* A line of meminfo, 0 if there is none. */
+static uint64_t meminfo_kib(const struct doctor *d, const char *name)
+{
+    uint64_t kib = 0;
+    char path[512], line[256];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/proc/meminfo", d->root);
+    f = fopen(path, "re");
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, name, strlen(name)) == 0)
+            kib = strtoull(line + strlen(name), NULL, 10);
+    if (f)
+        fclose(f);
+    return kib;
+}
+
 /* The flow table is looked up at random: in small pages that also costs the memory of their table.
  */
 static bool check_transparent(const struct doctor *d, struct doctor_report *r)
@@ -87,6 +104,18 @@ static bool check_transparent(const struct doctor *d, struct doctor_report *r)
     return false;
 }
 
+/* The command that reserves so many pages of HUGE_PAGE_BYTES; vm.nr_hugepages is of those of the
+ * default size. */
+static void reserve_command(const struct doctor *d, uint64_t pages, char *out, size_t bytes)
+{
+    if (meminfo_kib(d, "Hugepagesize:") == HUGE_PAGE_BYTES / 1024)
+        snprintf(out, bytes, "sysctl -w vm.nr_hugepages=%" PRIu64, pages);
+    else
+        snprintf(out, bytes,
+                 "echo %" PRIu64 " > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages",
+                 pages);
+}
+
 DOCTOR_CHECK(hugepages)
 {
     uint64_t bytes = huge_bytes(d), pages = (bytes + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES;
@@ -97,7 +126,7 @@ DOCTOR_CHECK(hugepages)
     char mend[DOCTOR_TEXT_MAX];
 
     (void)c;
-    snprintf(mend, sizeof mend, "sysctl -w vm.nr_hugepages=%" PRIu64, all + pages - unused);
+    reserve_command(d, all + pages - unused, mend, sizeof mend);
     if (unused < pages)
         doctor_find(r, DOCTOR_WARN, mend,
                     "%" PRIu64 " of %" PRIu64 " huge pages are free: the rest lies in small ones",
@@ -110,19 +139,10 @@ DOCTOR_CHECK(hugepages)
 /* A worker that waits for its table to come from a disk loses what arrives meanwhile. */
 DOCTOR_CHECK(swap)
 {
-    uint64_t total = 0, swappiness = doctor_read_number(d, "/proc/sys/vm/swappiness", 60);
-    char path[512], line[256];
-    FILE *f;
+    uint64_t swappiness = doctor_read_number(d, "/proc/sys/vm/swappiness", 60);
 
     (void)c;
-    snprintf(path, sizeof path, "%s/proc/meminfo", d->root);
-    f = fopen(path, "re");
-    while (f && fgets(line, sizeof line, f))
-        if (strncmp(line, "SwapTotal:", 10) == 0)
-            total = strtoull(line + 10, NULL, 10);
-    if (f)
-        fclose(f);
-    if (total == 0)
+    if (meminfo_kib(d, "SwapTotal:") == 0)
         doctor_find(r, DOCTOR_OK, "", "no swap");
     else if (swappiness <= 10)
         doctor_find(r, DOCTOR_OK, "", "swap, with vm.swappiness %" PRIu64, swappiness);

@@ -70,6 +70,13 @@ refused 'no permission to capture' 77 'root|CAP_NET_RAW' \
 refused 'few open files' 1 '50 files may be open, and up to 80 are needed: ulimit -n 80' \
     server setpriv --bounding-set=-sys_resource --inh-caps=-sys_resource \
     bash -c 'ulimit -n 50; exec "$@"' few "$spliff" run --quiet -i sv0 "${out[@]}"
+for output in "$WORK/good.pcap" "$WORK/same.pcap"; do
+    ln -sf good.pcap "$WORK/same.pcap"
+    refused "output into the input, as $(basename "$output")" 2 'would be the capture that is read' \
+        run -r "$WORK/good.pcap" --format pcap -o "$output"
+    cmp -s "$capture" "$WORK/good.pcap" ||
+        fail "$TEST: input" 'the capture that was read is another one now' "$ALONE"
+done
 refused 'plaintext of a file' 2 'a file has none' run -r "$WORK/good.pcap" --plaintext
 refused 'a process without plaintext' 2 'comm.*--plaintext' run -i sv0 --comm curl
 refused 'latency without plaintext' 2 'latency.*--plaintext' run -i sv0 --show-latency

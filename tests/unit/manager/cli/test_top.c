@@ -134,6 +134,23 @@ static void rates_are_of_the_interval(void **state)
     expect("\"lost\":{\"capture.kernel_drops\":12}}]}\n");
 }
 
+/* Milliseconds and bytes are no packets, and what is lost is never nothing. */
+static void a_loss_is_never_shown_as_none(void **state)
+{
+    (void)state;
+    two_samples();
+    now.nodes[1].counters.capture_kernel_drops = 1;
+    top_view_table(&before, &now, &out);
+    expect("500.0K     <1    1.0G");
+    text_free(&out);
+    now.nodes[1].counters.capture_gap_ms = 3600000;
+    now.nodes[1].counters.reassembly_gap_bytes = 10000000;
+    top_view_table(&before, &now, &out);
+    expect("500.0K      2    1.0G");
+    expect("capture.gap_ms 3600000");
+    text_free(&out);
+}
+
 static void what_nobody_knows_is_no_number(void **state)
 {
     (void)state;
@@ -193,6 +210,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nonsense_is_passed_over, begin, end),
         cmocka_unit_test_setup_teardown(more_nodes_than_there_are_do_not_fit, begin, end),
         cmocka_unit_test_setup_teardown(rates_are_of_the_interval, begin, end),
+        cmocka_unit_test_setup_teardown(a_loss_is_never_shown_as_none, begin, end),
         cmocka_unit_test_setup_teardown(what_nobody_knows_is_no_number, begin, end),
         cmocka_unit_test_setup_teardown(processes_are_measured, begin, end),
     };

@@ -75,7 +75,7 @@ static void machine(enum mode mode)
     put("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n");
     put("/sys/devices/system/cpu/cpu2/topology/thread_siblings_list", "0,2\n");
     put("/sys/devices/system/cpu/cpu3/topology/thread_siblings_list", "1,3\n");
-    put("/proc/meminfo", "MemTotal: 32000000 kB\nSwapTotal: 0 kB\n");
+    put("/proc/meminfo", "MemTotal: 32000000 kB\nSwapTotal: 0 kB\nHugepagesize: 2048 kB\n");
     put("/proc/sys/vm/swappiness", "60\n");
     put("/proc/sys/kernel/osrelease", "6.8.0-40-generic\n");
     put("/proc/sys/net/core/bpf_jit_enable", "1\n");
@@ -275,6 +275,16 @@ static void cores_are_the_workers_own(void **state)
     put("/proc/irq/40/smp_affinity_list", "0-3\n");
     expect("interrupts", "warn  interrupts eth0: interrupt 40 comes on core 2 of worker-1; "
                          "systemctl stop irqbalance; echo 0,1 > /proc/irq/40/smp_affinity_list\n");
+    put("/proc/irq/40/effective_affinity_list", "1\n"); /* of those that it may come on */
+    expect("interrupts", "ok    interrupts eth0: 1 interrupts, none on a worker's core\n");
+    put("/proc/irq/40/effective_affinity_list", "3\n");
+    put("/proc/irq/41/smp_affinity_list", "2\n");
+    put("/sys/class/net/eth0/device/msi_irqs/41", "msi\n");
+    expect("interrupts",
+           "warn  interrupts eth0: interrupt 40 comes on core 3 of worker-2, 1 more on "
+           "workers' cores; systemctl stop irqbalance; for i in "
+           "$(ls /sys/class/net/eth0/device/msi_irqs); do echo 0,1 > "
+           "/proc/irq/$i/smp_affinity_list; done\n");
     options.busy_poll = 50000;
     expect("interrupts", "");
     put("/sys/devices/system/cpu/isolated", "\n");
@@ -318,6 +328,8 @@ static void memory_is_enough(void **state)
     expect("hugepages",
            "warn  hugepages  10 of 128 huge pages are free: the rest lies in small ones; "
            "sysctl -w vm.nr_hugepages=318\n");
+    put("/proc/meminfo", "SwapTotal: 0 kB\nHugepagesize: 1048576 kB\n");
+    expect("hugepages", "echo 318 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages\n");
     put("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "200\n");
     put("/sys/kernel/mm/transparent_hugepage/enabled", "always madvise [never]\n");
     expect("hugepages",
@@ -359,6 +371,21 @@ static void kernels_have_what_a_mode_uses(void **state)
     machine(MODE_KERNEL);
     put("/proc/sys/kernel/osrelease", "5.4.0\n");
     expect("kernel", "warn  kernel     eth0: Linux 5.4.0 lacks shunting");
+    expect("kernel", "warn  kernel     eth0: Linux 5.4.0 lacks packets spread by our own hash");
+}
+
+/* Something that is wrong is never left out without a word. */
+static void a_report_that_is_full_fails(void **state)
+{
+    (void)state;
+    report = (struct doctor_report){.check = "interrupts", .subject = ""};
+    for (unsigned i = 0; i < DOCTOR_FINDINGS_MAX; i++)
+        doctor_find(&report, DOCTOR_WARN, "", "one");
+    assert_true(doctor_is_ok(&report));
+    doctor_find(&report, DOCTOR_FAIL, "", "another");
+    assert_int_equal(report.n, DOCTOR_FINDINGS_MAX);
+    assert_false(doctor_is_ok(&report));
+    assert_non_null(strstr(report.findings[DOCTOR_FINDINGS_MAX - 1].text, "more is wrong"));
 }
 
 /* Limits are not the manager's, and are not complained of. */
@@ -447,6 +474,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(clocks_and_frequencies, begin, end),
         cmocka_unit_test_setup_teardown(memory_is_enough, begin, end),
         cmocka_unit_test_setup_teardown(kernels_have_what_a_mode_uses, begin, end),
+        cmocka_unit_test_setup_teardown(a_report_that_is_full_fails, begin, end),
         cmocka_unit_test_setup_teardown(a_user_without_rights_is_told_so, begin, end),
         cmocka_unit_test_setup_teardown(the_table_of_mode_xdp_counts, begin, end),
         cmocka_unit_test_setup_teardown(folders_and_user, begin, end),
