@@ -211,7 +211,7 @@ static struct flow *flow_reopen(struct worker *w, struct flow *f, const struct r
     conn_packet(f, p, p->from ^ f->orig);
     from->packets = syn->packets;
     from->ip_bytes = syn->ip_bytes;
-    tcp_content(w, f, p, false);
+    reassembly_start(&from->stream, p->tcp_seq + 1);
     flow_table_arm(&w->flows, f, flow_deadline(w, f));
     return f;
 }

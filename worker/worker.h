@@ -49,11 +49,9 @@ struct worker {
     struct emit *emit;
     struct bus *bus;
 
-    uint64_t now_ns;   /* packet time: goes back only over an empty flow table */
-    uint64_t input_ns; /* that the whole input had come to when it was followed last */
-    uint32_t behind;   /* packets in a row that were far behind it */
-    uint64_t gone_ns;  /* start of the flow in whose place the next one begins; 0: none */
-    struct reopen reopen;
+    uint64_t now_ns;         /* packet time: goes back only over an empty flow table */
+    uint64_t input_ns;       /* that the whole input had come to when it was followed last */
+    uint32_t behind;         /* packets in a row that were far behind it */
     uint64_t timeout_min_ns; /* no flow is over that was silent for less */
     struct bufpool bufs;
     struct local_nets local_nets;
@@ -75,6 +73,10 @@ struct worker {
         struct pool flows;  /* what is remembered of each */
         const struct packet *packet; /* that is looked at; NULL: none is */
     } shunt;
+
+    /* looked at by packets with SYN only */
+    uint64_t gone_ns; /* start of the flow in whose place the next one begins; 0: none */
+    struct reopen reopen;
 };
 
 /* A worker without a capture: sends what its dead predecessor left in the spool. Exit status: 0
