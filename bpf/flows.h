@@ -74,7 +74,7 @@ enum {
 
 /* What the worker wants of a shunted flow. */
 struct flows_shunt {
-    unsigned int worker;      /* index of the one that put it in */
+    unsigned int worker;      /* index of the one that put it in: counts are its own */
     unsigned int rises;       /* a bit an end: */
     unsigned int rise_seq[2]; /* segments of it that reach this number go up */
 };

@@ -136,7 +136,7 @@ __noinline int spliff_tc_send(struct __sk_buff *skb, __u32 hash, const struct pa
     return xdp_ring_send(&v, &head, p);
 }
 
-/* A packet of a flow goes up or is counted; both, if the ring is full. */
+/* A packet of a flow goes up, or is counted: so too if the ring is full. */
 __noinline int spliff_xdp_judge(struct xdp_md *ctx, struct packet *p)
 {
     struct packet_view v = {.ctx = ctx, .hook = PACKET_XDP_FAR};
@@ -146,7 +146,9 @@ __noinline int spliff_xdp_judge(struct xdp_md *ctx, struct packet *p)
         return 0;
     if (f && !xdp_flow_rises(f, &v, p))
         flows_count(&f->counted, p, FLOWS_OF_ALL);
-    else if (!spliff_xdp_send(ctx, packet_hash(p, xdp_config.seed), p) && f)
+    else if (spliff_xdp_send(ctx, packet_hash(p, xdp_config.seed), p))
+        xdp_flow_rose(f, p);
+    else if (f)
         flows_count(&f->counted, p, FLOWS_OF_ALL);
     return 0;
 }
@@ -163,7 +165,9 @@ __noinline int spliff_tc_judge(struct __sk_buff *skb, struct packet *p, __u32 ou
         count_segments(f, p, skb->gso_segs);
     if (f && !xdp_flow_rises(f, &v, p))
         flows_count(&f->counted, p, FLOWS_OF_ALL);
-    else if (!spliff_tc_send(skb, packet_hash(p, xdp_config.seed), p, outgoing) && f)
+    else if (spliff_tc_send(skb, packet_hash(p, xdp_config.seed), p, outgoing))
+        xdp_flow_rose(f, p);
+    else if (f)
         flows_count(&f->counted, p, FLOWS_OF_ALL);
     return 0;
 }

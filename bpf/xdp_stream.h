@@ -131,7 +131,6 @@ static __always_inline _Bool xdp_tcp_rises(struct xdp_flow *f, const struct pack
     if (s->quiet || xdp_stream_is_hushed(s, p))
         return 0;
     xdp_stream_read(s, v, p);
-    flows_note_seq(&f->counted, e, p, FLOWS_OF_ALL);
     return 1;
 }
 
@@ -178,6 +177,16 @@ static __always_inline _Bool xdp_flow_rises(struct xdp_flow *f, const struct pac
                                             const struct packet *p)
 {
     return p->key.proto == PACKET_TCP ? xdp_tcp_rises(f, v, p) : xdp_udp_rises(f, v, p);
+}
+
+/* The packet went up: sent again, it is not new. Noted only then, for if the ring is full it is
+ * counted, as new. f: NULL if there is no room for it. */
+static __always_inline void xdp_flow_rose(struct xdp_flow *f, const struct packet *p)
+{
+    if (f && p->key.proto == PACKET_TCP && p->payload_bytes > 0 &&
+        !(p->tcp_flags & (PACKET_SYN | PACKET_FIN | PACKET_RST)))
+        flows_note_seq(&f->counted, p->from ? &f->counted.end[1] : &f->counted.end[0], p,
+                       FLOWS_OF_ALL);
 }
 
 #endif

@@ -317,6 +317,26 @@ static bool began_again(const struct capture_unseen *now, const struct capture_u
     return false;
 }
 
+/* Where all flows are counted, the table drops the one that was silent longest, and what had not
+ * joined of it is lost. That shows only of a flow of which something had: of another, nothing may
+ * have been counted. */
+static void note_eviction(struct worker *w, struct shunted *s, const struct capture_unseen *now)
+{
+    if (!began_again(now, &s->joined))
+        return;
+    s->joined = (struct capture_unseen){0};
+    w->counters->capture_counts_evicted += w->shunt.covers_all;
+}
+
+/* Nothing is counted of the flow now. */
+static void note_none(struct worker *w, const struct flow *f)
+{
+    const struct capture_unseen none = {0};
+
+    if (f->shunt > 0 && w->shunt.covers_all)
+        note_eviction(w, pool_at(&w->shunt.flows, f->shunt - 1), &none);
+}
+
 /* What is in `now` and not in `before`. */
 static struct capture_unseen unseen_since(const struct capture_unseen *now,
                                           const struct capture_unseen *before)
@@ -405,13 +425,17 @@ static void join(struct worker *w, struct flow *f, bool end)
     struct capture_unseen now, news;
     struct shunted *s;
 
-    if ((!end && is_early(w, f)) || !w->capture_ops->unseen(w->capture, &f->key, end, &now))
+    if (!end && is_early(w, f))
         return;
+    if (!w->capture_ops->unseen(w->capture, &f->key, end, &now)) {
+        note_none(w, f);
+        return;
+    }
     s = shunted_of(w, f);
     if (!s && !end)
         return; /* what joined now would join again */
-    if (s && began_again(&now, &s->joined))
-        s->joined = (struct capture_unseen){0};
+    if (s)
+        note_eviction(w, s, &now);
     news = s ? unseen_since(&now, &s->joined) : now;
     if (s)
         s->joined = now;

@@ -44,6 +44,7 @@ wait_for 10 has_uri /count/last || die 'the last request is not logged'
 
 packets=$(counter capture.packets) below=$(counter capture.link)
 [ "$(counter capture.kernel_drops)" -eq 0 ] || die 'the ring was full'
+[ "$(counter capture.counts_evicted)" -eq 0 ] || die 'counts are gone, and the table has room'
 [ "$(busy_workers)" -eq 2 ] || die 'one worker has it all'
 stop
 end_kernel

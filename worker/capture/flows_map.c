@@ -201,21 +201,31 @@ static bool remove_shunt(struct flows_map *m, const struct flow_key *key)
     return true;
 }
 
-bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
-                      struct capture_unseen *out)
-{
-    int r;
-
-    if (end && m->shunted)
-        remove_shunt(m, key);
-    r = end ? kernel_map_take(m->fd, key, m->values) : kernel_map_get(m->fd, key, m->values);
-    return r == 0 && flows_map_merge(m->values, m->stride_bytes, m->cpus,
-                                     clock_wall_ns() - clock_mono_ns(), out);
-}
-
 static struct flows_kept *kept_by(const struct flows_map *m, unsigned cpu)
 {
     return (void *)(m->values + cpu * m->stride_bytes);
+}
+
+/* The values of a flow, unless another worker has it shunted: where an interface has the directions
+ * of a flow come in by two queues, they are with two workers, and both would have all that was
+ * counted. */
+static bool get_own(struct flows_map *m, const struct flow_key *key)
+{
+    return kernel_map_get(m->fd, key, m->values) == 0 &&
+           (!m->shunted || kept_by(m, 0)->how.worker == m->worker);
+}
+
+bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
+                      struct capture_unseen *out)
+{
+    if ((!end || m->shunted) && !get_own(m, key))
+        return false;
+    if (end && m->shunted)
+        remove_shunt(m, key);
+    if (end && kernel_map_take(m->fd, key, m->values) < 0)
+        return false;
+    return flows_map_merge(m->values, m->stride_bytes, m->cpus, clock_wall_ns() - clock_mono_ns(),
+                           out);
 }
 
 /* A value without counts, of this worker. */
@@ -240,8 +250,10 @@ int flows_map_shunt(struct flows_map *m, const struct flow_key *key, struct capt
         value.rise_seq[end] = how->rise_seq[end];
     }
     set_new(m);
-    r = kernel_map_put(m->fd, key, m->values, BPF_NOEXIST); /* or it is there, and goes on */
-    if (r == 0 || r == -EEXIST)
+    r = kernel_map_put(m->fd, key, m->values, BPF_NOEXIST);
+    if (r == -EEXIST) /* it goes on */
+        r = get_own(m, key) ? 0 : -EPROTONOSUPPORT;
+    if (r == 0)
         r = put_shunt(m, key, &value);
     how->since_ns = clock_wall_ns();
     return r;
@@ -259,7 +271,7 @@ uint32_t flows_map_sweep(struct flows_map *m)
     more = more && kernel_map_next(m->fd, NULL, &key) == 0;
     for (uint64_t n = 0; more && n < 2 * (uint64_t)m->capacity; n++) {
         more = kernel_map_next(m->fd, &key, &next) == 0;
-        if (kernel_map_get(m->fd, &key, m->values) == 0 && kept_by(m, 0)->how.worker == m->worker) {
+        if (get_own(m, &key)) {
             swept += remove_shunt(m, &key);
             kernel_map_remove(m->fd, &key);
         }

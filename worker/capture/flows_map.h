@@ -25,11 +25,12 @@ int flows_map_open(struct flows_map **m, const struct flows_map_fds *fds, uint32
                    const char *name);
 void flows_map_close(struct flows_map *m);
 
-/* What capture_ops.unseen does. */
+/* What capture_ops.unseen does; nothing was counted of what another worker has shunted. */
 bool flows_map_unseen(struct flows_map *m, const struct flow_key *key, bool end,
                       struct capture_unseen *out);
 
-/* What capture_ops.shunt does. Returns 0, -ENOSPC if there is no room, else -errno. */
+/* What capture_ops.shunt does. Returns 0, -ENOSPC if there is no room, -EPROTONOSUPPORT if
+ * another worker has shunted the flow, else -errno. */
 int flows_map_shunt(struct flows_map *m, const struct flow_key *key, struct capture_shunt *how);
 
 /* Takes out what a process that is no more had put in as the same worker: nobody else would.

@@ -373,6 +373,28 @@ static void a_full_ring_is_counted(void **state)
     assert_int_equal(counted(&p).end[p.from].packets, RING_BYTES / 1000 - up);
 }
 
+static void new_data_that_find_it_full_are_new(void **state)
+{
+    unsigned port = port_of(state);
+    struct flows_value v;
+    struct packet p;
+
+    do
+        tcp(port + 2000, false, 1, TCP_SYN, "", 500);
+    while (rises());
+    for (unsigned n = 0; n < 5; n++) {
+        tcp(port, true, 1 + n * 500, TCP_ACK, "", 500);
+        assert_false(rises());
+    }
+    v = counted(&p);
+    assert_int_equal(v.end[p.from].packets, 5);
+    assert_int_equal(v.end[p.from].payload_bytes, 2500);
+    assert_int_equal(v.end[p.from].resent, 0);
+    tcp(port, true, 2001, TCP_ACK, "", 500);
+    assert_false(rises());
+    assert_int_equal(counted(&p).end[p.from].resent, 1);
+}
+
 #define ROUNDS 20000
 
 /* On another CPU than the test, if there is one. */
@@ -567,6 +589,7 @@ int main(void)
         TEST(hashes_are_those_of_decode),
         TEST(what_is_not_tcp_or_udp_goes_up),
         TEST(a_full_ring_is_counted),
+        TEST(new_data_that_find_it_full_are_new),
     };
 
     return cmocka_run_group_tests(tests, load, unload);

@@ -288,6 +288,44 @@ static void successors_take_out_what_was_counted(void **state)
     close(fds.flows);
 }
 
+/* Its two directions come in by two queues, and the key is one. */
+static void a_flow_is_shunted_by_one_worker(void **state)
+{
+    struct flow_key a = {.proto = 6, .port = {1, 2}};
+    struct flows_map_fds fds = {.flows = new_flows()};
+    struct capture_shunt how = {0};
+    struct flows_map *m, *other;
+    static struct value all[256];
+
+    (void)state;
+    if (fds.flows < 0)
+        skip();
+    fds.shunts = new_map(BPF_MAP_TYPE_HASH, sizeof a, sizeof(struct flows_shunt), 2, 0);
+    fds.shunted = new_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct flows_shunted), 1, BPF_F_MMAPABLE);
+    assert_int_equal(flows_map_open(&m, &fds, 1, "test0"), 0);
+    assert_int_equal(flows_map_open(&other, &fds, 0, "test0"), 0);
+    assert_int_equal(flows_map_shunt(m, &a, &how), 0);
+    assert_int_equal(flows_map_shunt(other, &a, &how), -EPROTONOSUPPORT);
+    assert_int_equal(number_in(fds.shunted), 1);
+    assert_int_equal(kernel_map_get(fds.flows, &a, all), 0);
+    all[0].v.end[0].packets = 5;
+    assert_int_equal(kernel_map_put(fds.flows, &a, all, BPF_EXIST), 0);
+    assert_false(flows_map_unseen(other, &a, false, &sum));
+    assert_false(flows_map_unseen(other, &a, true, &sum));
+    assert_int_equal(number_in(fds.shunted), 1);
+    assert_true(flows_map_unseen(m, &a, false, &sum));
+    assert_true(flows_map_unseen(m, &a, true, &sum));
+    assert_int_equal(sum.packets[0], 5);
+    assert_int_equal(number_in(fds.shunted), 0);
+    assert_int_equal(flows_map_shunt(other, &a, &how), 0);
+    assert_int_equal(flows_map_sweep(other), 1);
+    flows_map_close(other);
+    flows_map_close(m);
+    close(fds.shunted);
+    close(fds.shunts);
+    close(fds.flows);
+}
+
 static void another_map_is_refused(void **state)
 {
     struct flows_map *m;
@@ -303,11 +341,17 @@ static void another_map_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(nothing_is_nothing),         TEST(counts_are_summed),
-        TEST(newest_note_counts),         TEST(or_one_ahead_in_the_same_moment),
-        TEST(an_ack_makes_no_note_newer), TEST(what_is_sent_again_does_not_go_back),
-        TEST(an_old_note_says_nothing),   TEST(a_map_gives_and_takes),
-        TEST(shunted_flows_are_numbered), TEST(successors_take_out_what_was_counted),
+        TEST(nothing_is_nothing),
+        TEST(counts_are_summed),
+        TEST(newest_note_counts),
+        TEST(or_one_ahead_in_the_same_moment),
+        TEST(an_ack_makes_no_note_newer),
+        TEST(what_is_sent_again_does_not_go_back),
+        TEST(an_old_note_says_nothing),
+        TEST(a_map_gives_and_takes),
+        TEST(shunted_flows_are_numbered),
+        TEST(successors_take_out_what_was_counted),
+        TEST(a_flow_is_shunted_by_one_worker),
         TEST(another_map_is_refused),
     };
 

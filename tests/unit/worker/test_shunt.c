@@ -376,6 +376,43 @@ static void what_the_kernel_forgot_is_counted_anew(void **state)
     assert_int_equal(rig.conn.resp_bytes, 2 * BIG + 10000 + 1100);
 }
 
+/* Where it counts all flows its table is the one with a size of its own. */
+static void what_the_kernel_forgot_is_a_loss(void **state)
+{
+    (void)state;
+    rig.capture.counts_all = true;
+    download_with_a_line();
+    clock_to(T0 + 21 * NS_PER_SEC);
+    assert_int_equal(rig.counters.capture_counts_evicted, 0);
+    unseen = (struct capture_unseen){0}; /* it went on */
+    counted(DOWN, PEER + 2 * BIG + 10000, 9, 100, T0 + 29 * NS_PER_SEC);
+    clock_to(T0 + 31 * NS_PER_SEC);
+    assert_int_equal(rig.counters.capture_counts_evicted, 1);
+    has_unseen = false; /* it did not */
+    clock_to(T0 + 41 * NS_PER_SEC);
+    assert_int_equal(rig.counters.capture_counts_evicted, 2);
+    unseen = (struct capture_unseen){0}; /* later, and for longer than before */
+    counted(DOWN, PEER + 2 * BIG + 10900, 50, 100, T0 + 49 * NS_PER_SEC);
+    clock_to(T0 + 51 * NS_PER_SEC);
+    assert_int_equal(rig.conn.resp_pkts, 3 + 10 + 9 + 50);
+    assert_int_equal(rig.counters.capture_counts_evicted, 2);
+    has_unseen = false;
+    rig_finish(&rig);
+    assert_int_equal(rig.counters.capture_counts_evicted, 3);
+}
+
+/* All of it came up: whether the kernel still knows of it is all the same. */
+static void what_was_never_counted_is_no_loss(void **state)
+{
+    (void)state;
+    rig.capture.counts_all = true;
+    rig_open(&rig);
+    download("more");
+    close_both(T0 + 2 * NS_PER_SEC, ISN + 100, PEER + 2 * BIG);
+    rig_finish(&rig);
+    assert_int_equal(rig.counters.capture_counts_evicted, 0);
+}
+
 static void history_tells_of_what_was_sent_again(void **state)
 {
     (void)state;
@@ -527,6 +564,8 @@ int main(void)
         CASE(a_full_table_keeps_what_goes_on_below),
         CASE(lines_in_between_tell_what_is_new_once),
         CASE(what_the_kernel_forgot_is_counted_anew),
+        CASE(what_the_kernel_forgot_is_a_loss),
+        CASE(what_was_never_counted_is_no_loss),
         CASE(history_tells_of_what_was_sent_again),
         CASE(what_another_cpu_sent_again_is_told_of),
         CASE(a_capture_may_count_all_flows),
