@@ -45,6 +45,7 @@ enum xdp_content {
     XDP_HTTP1,
     XDP_HTTP2,
     XDP_DNS,
+    XDP_TUNNEL = XDP_DNS, /* on a port that is not its own: all of it goes up as well */
     XDP_CONTENTS
 };
 

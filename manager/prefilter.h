@@ -3,8 +3,8 @@
  * prefilter-only and prefilter-drop, each the name of a file with a prefix a line.
  *
  * They are in two places at once: tries of BPF, for the programs of the modes that have one
- * (bpf/prefilter.h), and memory that workers of the other modes read (worker/prefilter.h). Both are
- * for all interfaces, and change while they are used. Manager process. */
+ * (bpf/prefilter.h), and memory that workers read (worker/prefilter.h) for what these do not. Both
+ * are for all interfaces, and change while they are used. Manager process. */
 #ifndef SPLIFF_MANAGER_PREFILTER_H
 #define SPLIFF_MANAGER_PREFILTER_H
 

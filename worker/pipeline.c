@@ -431,7 +431,7 @@ static void batch_decode(struct worker *w, struct batch *b, const struct frame *
     /* What has no five-tuple (ARP, a fragment that waits) is the first worker's. */
     bool mine = whole || weird != WEIRDS ? is_mine(w, p->hash) : w->heritage->worker_index == 0;
 
-    if (whole && prefilter_leaves_out(w, p, mine))
+    if (prefilter_leaves_out(w, p, mine || w->heritage->live))
         return;
     if (weird != WEIRDS && mine && r != DECODE_BAD_CHECKSUM)
         host_weird_packet(w, p, weird);

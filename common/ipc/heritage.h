@@ -99,6 +99,8 @@ struct heritage_capture {
     uint32_t linktype;   /* AF_PACKET: LINKTYPE_ value of its frames */
     char name[HERITAGE_PATH_MAX]; /* file or interface, for messages */
     bool hash_decides;            /* our hash and bucket_owner say which worker gets a flow */
+    bool lists_below;             /* a program has looked for the prefixes, where it reads the frame
+                                     (packet_link() of bpf/packet.h): not again in the worker */
     uint32_t ring_block_bytes;    /* AF_PACKET: geometry to map; xdp: the ring's bytes */
     uint32_t ring_blocks;
     uint32_t number;    /* xdp: of the worker among those of its interface, its ring's number */

@@ -12,7 +12,6 @@
 #include "common/base/log.h"
 #include "manager/capture/interface.h"
 #include "manager/capture/socket_filter.h"
-#include "manager/prefilter.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -299,17 +298,16 @@ static int open_workers(const struct capture_request *r, struct heritage_capture
     return code;
 }
 
-/* What the workers' sockets get as their filter, or what the workers need without it. */
+/* What the workers' sockets get as their filter, if there is one. */
 static int give_filter(const struct capture_request *r, struct heritage_capture *const *out,
                        const struct socket_filter *filter, char *error)
 {
     int code = 0;
 
-    for (uint32_t i = 0; i < r->n_workers && code == 0; i++)
-        if (filter)
-            code = socket_filter_give(filter, out[i]);
-        else
-            out[i]->lists_fd = prefilter_give(r->prefilter);
+    for (uint32_t i = 0; i < r->n_workers && filter && code == 0; i++) {
+        code = socket_filter_give(filter, out[i]);
+        out[i]->lists_below = true;
+    }
     return code < 0 ? interface_fail(r->interface, error, code, "no more descriptors") : 0;
 }
 
@@ -348,7 +346,6 @@ static int af_packet_open(const struct capture_request *r, struct heritage_captu
 
 const struct opener opener_af_packet = {
     .mode = MODE_KERNEL,
-    .prefilters = true,
     .open = af_packet_open,
     .close = af_packet_close,
 };

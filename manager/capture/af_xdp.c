@@ -125,8 +125,10 @@ static int open_worker(const struct opening *o, uint32_t queue, struct heritage_
     int flows = bpf_map__fd(o->opened->program->maps.af_xdp_flows);
     int r;
 
-    *out = (struct heritage_capture){
-        .kind = CAPTURE_AF_XDP, HERITAGE_CAPTURE_NO_FDS, .linktype = o->opened->interface.linktype};
+    *out = (struct heritage_capture){.kind = CAPTURE_AF_XDP,
+                                     HERITAGE_CAPTURE_NO_FDS,
+                                     .linktype = o->opened->interface.linktype,
+                                     .lists_below = true};
     snprintf(out->name, sizeof out->name, "%s", o->r->interface);
     r = xsk_open(out, &plan, o->error);
     if (r < 0)
@@ -252,7 +254,6 @@ static void af_xdp_tick(struct opened *o)
 
 const struct opener opener_af_xdp = {
     .mode = MODE_AF_XDP,
-    .prefilters = true,
     .open = af_xdp_open,
     .tick = af_xdp_tick,
     .close = af_xdp_close,

@@ -107,7 +107,7 @@ static int open_interface(struct captured *c, struct heritage *const *heritages,
     if (err < 0)
         return err;
     c->open = true;
-    for (unsigned i = 0; i < m->n && !c->opener->prefilters; i++)
+    for (unsigned i = 0; i < m->n; i++)
         out[i]->lists_fd = prefilter_give(r.prefilter);
     share_out(m, owner, heritages);
     return 0;

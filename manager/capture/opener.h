@@ -34,7 +34,6 @@ struct opened;
 
 struct opener {
     enum mode mode;
-    bool prefilters; /* its program looks at the prefilter's lists; else the worker does */
 
     /* Takes away what managers that were killed have left in the kernel, on any interface: once,
      * before the first is opened in whatever mode. May be NULL. */
@@ -42,7 +41,9 @@ struct opener {
 
     /* Opens the interface for its workers: out[0 … n_workers - 1], all zero but for descriptors of
      * -1. Sets hash_decides of them where bucket_owner is what shares out the packets, and not the
-     * hardware or the kernel. Nothing is received before a worker opens its own (worker/capture).
+     * hardware or the kernel; lists_below where all that comes up was looked for the prefilter's
+     * lists by a program, as far as that reads frames. Nothing is received before a worker opens
+     * its own (worker/capture).
      *
      * Returns 0 and *o (may be NULL), or with one line in error[INI_ERROR_BYTES] that says what to
      * do: -ENODEV no such interface, -EPERM no right to, -ENOTSUP not on this interface, kernel or

@@ -285,6 +285,8 @@ static int give_maps(const struct opened *o, struct heritage_capture *out, char 
     return 0;
 }
 
+/* Without lists_below: tc may find headers in more pieces than one, which the prefilter does not
+ * read, and so few frames come up that the worker may look at each. */
 static void fill_heritage(const struct opened *o, uint32_t number, struct heritage_capture *out)
 {
     *out = (struct heritage_capture){
@@ -447,7 +449,6 @@ static void xdp_learned_port(struct opened *o, const struct alt_svc_port_key *ke
 
 const struct opener opener_xdp = {
     .mode = MODE_XDP,
-    .prefilters = true,
     .sweep = xdp_sweep, /* of both modes */
     .open = xdp_open,
     .gone = detach,
