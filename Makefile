@@ -390,7 +390,8 @@ $(foreach v,release debug asan fuzz,build/$(v)/obj/manager/capture/af_packet.o \
 $(foreach v,release debug asan,build/$(v)/obj/manager/capture/af_xdp.o \
   build/$(v)/obj/tests/unit/bpf/test_af_xdp.o): build/bpf/af_xdp.skel.h
 $(foreach v,release debug asan,build/$(v)/obj/manager/capture/xdp.o \
-  build/$(v)/obj/tests/unit/bpf/test_xdp.o build/$(v)/obj/tests/unit/capture/test_xdp.o): \
+  build/$(v)/obj/tests/unit/bpf/test_xdp.o build/$(v)/obj/tests/unit/bpf/test_xdp_tunnel.o \
+  build/$(v)/obj/tests/unit/capture/test_xdp.o): \
     build/bpf/xdp.skel.h
 $(foreach v,release debug asan,build/$(v)/obj/manager/capture/socket_filter.o \
   build/$(v)/obj/tests/unit/bpf/test_shunt.o): $(if $(BPF_SKEL),build/bpf/shunt.skel.h)
@@ -691,6 +692,7 @@ endif
 $(call unit,worker/test_wait,worker/wait.c)
 $(call unit,bpf/test_af_xdp,$(BASE) $(DECODE))
 $(call unit,bpf/test_xdp,$(BASE) $(DECODE))
+$(call unit,bpf/test_xdp_tunnel,$(BASE) $(DECODE))
 $(call unit,capture/test_xdp,$(BASE) common/base/filter.c $(FLOWS_MAP) worker/capture/xdp.c)
 $(call unit,capture/test_flows_map,$(FLOWS_MAP) common/base/log.c)
 $(call unit,manager/capture/test_host_use,manager/capture/host_use.c)

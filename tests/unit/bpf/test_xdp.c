@@ -1,141 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which packets the program of mode xdp sends up and which it counts. Each frame is run through it
  * in the kernel (BPF_PROG_TEST_RUN). */
-#include "bpf/xdp.h"
+#include "tests/unit/bpf/xdp_bench.h"
+
 #include "common/base/alt_svc_key.h"
-#include "common/base/clock.h"
-#include "tests/unit/bpf/program.h"
-#include "worker/decode/fragments.h"
 
 #include <pthread.h>
 #include <sched.h>
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wcast-qual" /* what bpftool writes casts const away */
-#include "xdp.skel.h"
-#pragma GCC diagnostic pop
-
-#define CLIENT      0xc0000201u
-#define SERVER      0xc0000202u
-#define FIRST_BYTES 4000u
-#define RING_BYTES  (1u << 20)
-#define XDP_PASS    2
-
-static struct xdp_bpf *bpf;
-static int ring_fd = -1;
-static struct counters counters;
-static struct decoder decoder = {.seed = SEED, .tunnel_max_depth = 8, .counters = &counters};
-
-static int load(void **state)
-{
-    uint32_t zero = 0;
-
-    (void)state;
-    libbpf_set_print(NULL);
-    decoder.fragments = fragments_new(1 << 20, NS_PER_SEC, &counters);
-    bpf = xdp_bpf__open();
-    if (!bpf || !decoder.fragments)
-        return -1;
-    bpf->rodata->xdp_config = (struct xdp_config){.seed = SEED, .first_bytes = FIRST_BYTES};
-    bpf_map__set_max_entries(bpf->maps.xdp_flows, 256);
-    bpf_map__set_max_entries(bpf->maps.xdp_quiet, 256);
-    bpf_map__set_max_entries(bpf->maps.learned_h3_ports, 16);
-    bpf_map__set_max_entries(bpf->maps.learned_h3_hosts, 16);
-    bpf_program__set_autoload(bpf->progs.spliff_tc_in, false);
-    bpf_program__set_autoload(bpf->progs.spliff_tc_out, false);
-    ring_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, RING_BYTES, NULL);
-    if (ring_fd < 0)
-        return -1;
-    LOAD_OR_DESTROY(xdp, bpf);
-    if (!bpf)
-        return 0;
-    return bpf_map_update_elem(bpf_map__fd(bpf->maps.xdp_rings), &zero, &ring_fd, BPF_ANY);
-}
-
-static int unload(void **state)
-{
-    (void)state;
-    xdp_bpf__destroy(bpf);
-    fragments_free(decoder.fragments);
-    return 0;
-}
-
-/* Every test has flows of its own: the ring and the maps are emptied by nobody. */
-static int begin(void **state)
-{
-    static unsigned flow;
-
-    if (!bpf)
-        skip();
-    *state = (void *)(uintptr_t)(1024 + ++flow); /* the client's port */
-    return 0;
-}
-
-static unsigned port_of(void **state)
-{
-    return (unsigned)(uintptr_t)*state;
-}
-
-/* Of a ring's counter, the sum over CPUs. */
-static uint64_t stat(uint32_t stat)
-{
-    uint64_t values[256] = {0}, sum = 0;
-
-    assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_stats), &stat, values), 0);
-    for (unsigned i = 0; i < 256; i++)
-        sum += values[i];
-    return sum;
-}
-
-/* Whether the frame in pb goes up. */
-static bool rises(void)
-{
-    LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = pb.b, .data_size_in = (uint32_t)pb.n);
-    uint64_t before = stat(XDP_STAT_UP);
-
-    assert_int_equal(bpf_prog_test_run_opts(bpf_program__fd(bpf->progs.spliff_xdp), &opts), 0);
-    assert_int_equal(opts.retval, XDP_PASS);
-    return stat(XDP_STAT_UP) > before;
-}
-
-/* What was counted of the flow of the frame in pb; by decode's own key. */
-static struct flows_value counted(struct packet *p)
-{
-    struct frame f = {.data = pb.b,
-                      .caplen = (uint32_t)pb.n,
-                      .wirelen = (uint32_t)pb.n,
-                      .linktype = LINKTYPE_ETHERNET};
-    struct xdp_flow value = {0};
-    enum weird weird;
-
-    decode_batch(&decoder);
-    assert_int_equal(decode_frame(&decoder, &f, p, &weird), DECODE_PACKET);
-    bpf_map_lookup_elem(bpf_map__fd(bpf->maps.xdp_flows), &p->key, &value);
-    return value.counted;
-}
-
-/* A segment of the flow that the client's port stands for; from the server if `server`. */
-static void tcp(unsigned port, bool server, uint32_t seq, unsigned flags, const char *text,
-                size_t bytes)
-{
-    pb_ethernet(&pb, 0x0800);
-    pb_ipv4(&pb, 6, server ? SERVER : CLIENT, server ? CLIENT : SERVER, 0, 0x4000);
-    pb_tcp(&pb, server ? 443 : port, server ? port : 443, seq, 1, flags);
-    pb_text(&pb, text);
-    if (bytes > strlen(text))
-        pb_fill(&pb, 'x', bytes - strlen(text));
-    pb_end(&pb);
-}
-
-static void udp(unsigned port, bool server, const uint8_t *data, size_t bytes)
-{
-    pb_ethernet(&pb, 0x0800);
-    pb_ipv4(&pb, 17, server ? SERVER : CLIENT, server ? CLIENT : SERVER, 0, 0x4000);
-    pb_udp(&pb, server ? 4433 : port, server ? port : 4433, (unsigned)bytes);
-    memcpy(pb.b + pb.n, data, bytes);
-    pb.n += bytes;
-    pb_end(&pb);
-}
 
 /* A record of TLS with its header: as much of it as `bytes`, all of a segment's payload. */
 static void tls(unsigned port, uint32_t seq, unsigned type, unsigned length, size_t bytes)
@@ -357,119 +228,6 @@ static void long_headers_of_quic_go_up_for_ever(void **state)
     assert_false(rises());
 }
 
-/* Tunnels on a port that is not theirs, as decode enters them by what they begin with. */
-enum kind {
-    VXLAN,
-    VXLAN_TAGGED,
-    GENEVE,
-    GENEVE_IP,
-    GENEVE_MPLS,
-    GTPU,
-    GTPU_EXTENDED,
-    TEREDO,
-    TEREDO_FROM,
-    TEREDO_SIGNED,
-    KINDS
-};
-
-static struct tunnel_builder tb;
-
-static void tunnel_begin(unsigned port)
-{
-    tb_begin(&tb, &pb, 0x0800);
-    tb_ipv4(&tb, 17, CLIENT, SERVER);
-    tb_udp(&tb, port, 8473);
-}
-
-static void teredo(size_t signature)
-{
-    if (signature > 0) { /* authentication and origin */
-        pb_u16(&pb, 1);
-        pb_u16(&pb, (unsigned)signature);
-        pb_fill(&pb, 'x', signature + 9);
-    }
-    tb_ipv6(&tb, 17, 1, 2);
-    memcpy(pb.b + pb.ip + 24, "\x20\1\0\0", 4);
-}
-
-static void tunnel(unsigned port, enum kind kind)
-{
-    tunnel_begin(port);
-    switch (kind) {
-    case VXLAN:
-        tb_vxlan(&tb, 42);
-        tb_ethernet(&tb, 0x0800);
-        break;
-    case VXLAN_TAGGED:
-        tb_vxlan(&tb, 42);
-        tb_ethernet(&tb, 0x0800);
-        pb_vlan(&pb, 0x8100, 7, 0x0800);
-        break;
-    case GENEVE:
-        tb_geneve(&tb, 42, 0x6558, 3);
-        tb_ethernet(&tb, 0x0800);
-        break;
-    case GENEVE_IP:
-        tb_geneve(&tb, 42, 0x0800, 0);
-        break;
-    case GENEVE_MPLS:
-        tb_geneve(&tb, 42, 0x8847, 0);
-        tb_mpls(&tb, 1);
-        break;
-    case GTPU:
-    case GTPU_EXTENDED:
-        tb_gtpu(&tb, 42, kind == GTPU ? 0 : 2);
-        break;
-    case TEREDO_FROM:
-        pb_fill(&pb, 0, 8);
-        /* fall through */
-    case TEREDO:
-        teredo(0);
-        break;
-    default:
-        teredo(20);
-    }
-    if (kind < TEREDO)
-        tb_ipv4(&tb, 17, 0x0a000001, 0x0a000002);
-    tb_udp(&tb, 1, 2);
-    pb_fill(&pb, 'x', 300);
-    tb_end(&tb);
-}
-
-static void tunnels_go_up_for_ever_on_any_port(void **state)
-{
-    for (enum kind kind = 0; kind < KINDS; kind++) {
-        struct packet p;
-
-        tunnel(port_of(state) + 1000 * kind, kind);
-        counted(&p);
-        assert_int_equal(p.n_hops, 1); /* decode thinks so, too */
-        for (unsigned n = 0; n < 40; n++)
-            assert_true(rises());
-    }
-}
-
-/* By a bit that is wrong in what they begin with. */
-static void what_is_nearly_a_tunnel_is_soon_only_counted(void **state)
-{
-    static const struct {
-        enum kind kind;
-        unsigned at;
-    } wrong[] = {{VXLAN, 0},   {VXLAN, 3}, {VXLAN, 7},   {GENEVE, 1},     {GENEVE, 2},
-                 {GENEVE, 7},  {GTPU, 1},  {GTPU, 3},    {TEREDO, 5},     {TEREDO, 24},
-                 {TEREDO, 25}, {GTPU, 0},  {TEREDO, 27}, {TEREDO_FROM, 1}};
-
-    for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        unsigned up = 0;
-
-        tunnel(port_of(state) + 1000 * i, wrong[i].kind);
-        pb.b[42 + wrong[i].at] ^= 0x08;
-        for (unsigned n = 0; n < 40; n++)
-            up += rises();
-        assert_in_range(up, 1, 10);
-    }
-}
-
 /* Put n_events into the ring that is full: counted as what was not sent up. */
 static void a_full_ring_is_counted(void **state)
 {
@@ -679,8 +437,6 @@ static void what_is_not_tcp_or_udp_goes_up(void **state)
     }
 }
 
-#define TEST(f) cmocka_unit_test_setup(f, begin)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -696,8 +452,6 @@ int main(void)
         TEST(what_the_worker_shunts_is_counted),
         TEST(dns_goes_up_for_ever),
         TEST(long_headers_of_quic_go_up_for_ever),
-        TEST(tunnels_go_up_for_ever_on_any_port),
-        TEST(what_is_nearly_a_tunnel_is_soon_only_counted),
         TEST(no_count_is_lost_between_cpus),
         TEST(http3_is_known_where_it_was_learned),
         TEST(keys_are_those_of_decode),
