@@ -45,6 +45,11 @@
 #define FLOWS_AHEAD      8u
 #define FRAME_HEADERS_AT 32 /* in the line that most of them lie in */
 
+/* Flows that are looked at after a batch because their time is up, beside as many as have begun: to
+ * end one costs as much as some packets, and packets that come meanwhile wait where there may be
+ * little room. What is left is for the next batches, or for when there are none. */
+#define EXPIRE_BUSY 4u
+
 struct batch {
     struct frame frames[CAPTURE_BATCH_MAX];
     struct packet packets[CAPTURE_BATCH_MAX];
@@ -158,25 +163,6 @@ static void start_apart(struct worker *w, struct flow *f)
     w->gone_ns = 0;
 }
 
-static struct flow *flow_begin(struct worker *w, const struct packet *p, enum flow_log log)
-{
-    struct flow *f;
-
-    while ((f = flow_surplus(w, p->hash))) {
-        pipeline_flow_end(w, f);
-        w->counters->flows_evicted++;
-    }
-    f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
-    f->log = (uint8_t)log;
-    conn_begin(f, p);
-    start_apart(w, f);
-    if (log == FLOW_LOG_CONN || log == FLOW_LOG_PLAIN)
-        host_learn_begin(w, f);
-    if (log == FLOW_LOG_CONN)
-        flow_count(w, f);
-    return f;
-}
-
 /* It has been silent for so long that what comes now is of another one. */
 static bool is_over(struct worker *w, struct flow *f)
 {
@@ -187,6 +173,26 @@ static bool is_over(struct worker *w, struct flow *f)
     if (shunt_covers(w, f))
         shunt_join(w, f);
     return w->now_ns - f->seen_ns > timeout;
+}
+
+static struct flow *flow_begin(struct worker *w, const struct packet *p, enum flow_log log)
+{
+    struct flow *f;
+
+    while ((f = flow_surplus(w, p->hash))) {
+        w->counters->flows_evicted += !is_over(w, f);
+        pipeline_flow_end(w, f);
+    }
+    f = flow_table_insert(&w->flows, &p->key, p->hash, w->now_ns);
+    f->log = (uint8_t)log;
+    conn_begin(f, p);
+    start_apart(w, f);
+    w->flows_begun++;
+    if (log == FLOW_LOG_CONN || log == FLOW_LOG_PLAIN)
+        host_learn_begin(w, f);
+    if (log == FLOW_LOG_CONN)
+        flow_count(w, f);
+    return f;
 }
 
 /* Another one is to begin in its place. */
@@ -459,7 +465,7 @@ static void clock_follow_input(struct worker *w)
     if (input_ns <= w->now_ns)
         return;
     w->now_ns = input_ns;
-    pipeline_expire(w);
+    pipeline_expire(w, PIPELINE_EXPIRE_IDLE);
 }
 
 int pipeline_run(struct worker *w)
@@ -489,16 +495,18 @@ int pipeline_run(struct worker *w)
     batch_process(w, &b);
     w->shunt.packet = NULL;
     w->capture_ops->release(w->capture);
-    pipeline_expire(w);
+    pipeline_expire(w, EXPIRE_BUSY);
     clock_follow_input(w);
     return n;
 }
 
-void pipeline_expire(struct worker *w)
+void pipeline_expire(struct worker *w, uint32_t max)
 {
-    struct flow *f;
+    struct flow *f = NULL;
 
-    while ((f = flow_table_expired(&w->flows, w->now_ns))) {
+    max += w->flows_begun;
+    w->flows_begun = 0;
+    while (max-- > 0 && (f = flow_table_expired(&w->flows, w->now_ns))) {
         uint64_t interval = w->options->conn_log_interval;
 
         if (shunt_covers(w, f))
@@ -513,6 +521,7 @@ void pipeline_expire(struct worker *w)
         }
         flow_table_arm(&w->flows, f, flow_deadline(w, f));
     }
+    w->flows_due = f != NULL;
 }
 
 void pipeline_finish(struct worker *w)

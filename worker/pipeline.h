@@ -16,8 +16,12 @@ struct flow *pipeline_flow(struct worker *w, const struct packet *p);
 /* Logs a flow and forgets it. */
 void pipeline_flow_end(struct worker *w, struct flow *f);
 
-/* Packet time has come to w->now_ns: ends the flows that fell silent, logs those that are due. */
-void pipeline_expire(struct worker *w);
+#define PIPELINE_EXPIRE_IDLE 64u /* a call, when no packets wait */
+
+/* Packet time has come to w->now_ns: of the flows whose time is up, looks at `max` and as many as
+ * have begun since the last call; ends those that fell silent, logs those that are due.
+ * w->flows_due: it is to be called again before a sleep. No packet joins a flow that is due. */
+void pipeline_expire(struct worker *w, uint32_t max);
 
 /* Ends every flow, longest idle first. */
 void pipeline_finish(struct worker *w);

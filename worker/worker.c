@@ -249,7 +249,7 @@ static void grow_older(struct worker *w, uint64_t now_ns)
     w->grown_ns = now_ns;
     if (wall > w->now_ns)
         w->now_ns = wall;
-    pipeline_expire(w);
+    pipeline_expire(w, PIPELINE_EXPIRE_IDLE);
     if (w->capture_ops->stats)
         w->capture_ops->stats(w->capture);
     stats_run(w);
@@ -313,6 +313,8 @@ static void idle(struct worker *w)
 {
     uint64_t sleep_ns = wait_empty(&w->wait), now;
 
+    if (w->flows_due)
+        pipeline_expire(w, PIPELINE_EXPIRE_IDLE);
     if (w->wait.yield)
         sched_yield();
     if (sleep_ns == 0 && ++w->empty % RUN_SPINS != 0 && !wait_is_busy(&w->wait))
@@ -320,7 +322,7 @@ static void idle(struct worker *w)
     now = clock_mono_ns();
     wait_busy_end(&w->wait, now);
     exchange(w, 0, now);
-    if (sleep_ns > 0)
+    if (sleep_ns > 0 && !w->flows_due)
         worker_sleep(w, sleep_ns);
     grow_older(w, now);
 }

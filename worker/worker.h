@@ -53,6 +53,8 @@ struct worker {
     uint64_t input_ns;       /* that the whole input had come to when it was followed last */
     uint32_t behind;         /* packets in a row that were far behind it */
     uint64_t timeout_min_ns; /* no flow is over that was silent for less */
+    bool flows_due;          /* pipeline_expire may have left some, */
+    uint32_t flows_begun;    /* and so many have begun since */
     struct bufpool bufs;
     struct local_nets local_nets;
     const char *names[WORKER_NAMES_MAX]; /* index + 1 in flows */

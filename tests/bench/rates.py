@@ -104,6 +104,12 @@ log_dir = {work}/logs
 log-format = json
 log_flush_interval = 10ms
 checksums = ignore
+tcp_inactivity_timeout = 1s
+tcp_attempt_delay = 1s
+tcp_close_delay = 1s
+udp_inactivity_timeout = 1s
+dns_session_timeout = 1s
+icmp_inactivity_timeout = 1s
 """
 
 
@@ -254,12 +260,14 @@ class Link:
         return {k: int(v) for k, v in facts.items() if v.isdigit()}, cpu_seconds(facts["pid"])
 
     def settled(self):
-        """worker() when no more packets come."""
+        """worker() when no more packets come and all flows have ended: who is measured next has the same
+        core, and would pay for it."""
         before, until = self.worker(), time.monotonic() + SETTLE_S
         while time.monotonic() < until:
             time.sleep(0.3)
             now = self.worker()
-            if now[0]["capture.packets"] == before[0]["capture.packets"]:
+            active = sum(n for name, n in now[0].items() if name.startswith("flow.active_"))
+            if active == 0 and now[0]["capture.packets"] == before[0]["capture.packets"]:
                 return now
             before = now
         return before
@@ -546,7 +554,7 @@ def main():
     parser.add_argument("--modes", default=",".join(MODES))
     parser.add_argument("--traffic", choices=("mix", *SHAPES), default="mix")
     parser.add_argument("--seconds", type=int, default=2, help="of each rate (2)")
-    parser.add_argument("--budget", type=int, default=45, help="seconds that a mode may take, about (45)")
+    parser.add_argument("--budget", type=int, default=90, help="seconds that a mode may take, about (90)")
     parser.add_argument("--add", action="store_true", help="to the modes that were measured before")
     parser.add_argument("--loss", type=float, default=LOSS_PERCENT, metavar="PERCENT",
                         help=f"so little lost is none ({LOSS_PERCENT})")

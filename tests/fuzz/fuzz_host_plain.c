@@ -113,7 +113,7 @@ static void step(struct state *s, unsigned what, unsigned more, const uint8_t *p
     if (kind == TIME) {
         s->ts_ns += more * NS_PER_SEC;
         s->rig.w.now_ns = s->ts_ns;
-        pipeline_expire(&s->rig.w);
+        pipeline_expire(&s->rig.w, UINT16_MAX);
     } else if (kind == PACKET || kind == ANSWER) {
         packet(s, flow, (what & WHAT_SIDE) != 0, kind == ANSWER ? TCP_ACK : more & WHAT_FLAGS, p,
                n);

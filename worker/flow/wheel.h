@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A timer wheel over objects of a pool.
  *
- * WHEEL_SLOTS slots of one tick each (2^28 ns, about 0.27 s), every slot a doubly linked list
+ * WHEEL_SLOTS slots of one tick each (2^26 ns, about 67 ms), every slot a doubly linked list
  * through the objects. A deadline further away than the wheel's span is filed at its far end and
  * filed again from there. Deadlines move only when the owner arms anew, so a flow that is busy
  * costs nothing: when its old deadline comes up, the owner looks at the flow and arms it again.
@@ -15,8 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WHEEL_TICK_SHIFT 28
-#define WHEEL_SLOTS      2048u /* a power of two: 9 minutes */
+#define WHEEL_TICK_SHIFT 26
+#define WHEEL_SLOTS      8192u /* a power of two: 9 minutes */
 
 /* Inside each object. */
 struct wheel_link {

@@ -295,6 +295,55 @@ static void a_full_table_ends_the_flow_that_was_silent_longest(void **state)
     assert_int_equal(rig.counters.flows_udp, 5);
 }
 
+/* To end many flows takes longer than the smallest rings hold what comes. */
+static void flows_that_are_due_do_not_keep_packets_waiting(void **state)
+{
+    unsigned left;
+
+    (void)state;
+    rig.heritage.options.flow_table_size = 200;
+    rig_open(&rig);
+    for (unsigned i = 0; i < 100; i++)
+        udp(T0, 1000 + i, "a");
+    udp(T0 + 100 * NS_PER_SEC, 1, "b");
+    left = (unsigned)rig.counters.flows_active_udp;
+    assert_in_range(left, 80, 100);
+    assert_true(rig.w.flows_due);
+    udp(T0 + 100 * NS_PER_SEC, 1, "b");
+    assert_in_range(rig.counters.flows_active_udp, 80, left - 1);
+    for (unsigned i = 0; rig.w.flows_due && i < 100; i++)
+        pipeline_expire(&rig.w, 16);
+    assert_int_equal(rig.counters.flows_active_udp, 1);
+    assert_int_equal(rig.records[RECORD_conn], 100);
+}
+
+static void as_many_flows_end_as_begin(void **state)
+{
+    (void)state;
+    rig.heritage.options.flow_table_size = 200;
+    rig_open(&rig);
+    for (unsigned i = 0; i < 100; i++)
+        udp(T0, 1000 + i, "a");
+    rig.w.flows_begun = 50;
+    udp(T0 + 100 * NS_PER_SEC, 1, "b");
+    assert_in_range(rig.records[RECORD_conn], 51, 70);
+}
+
+static void flows_that_are_due_give_way_without_loss(void **state)
+{
+    (void)state;
+    rig.heritage.options.flow_table_size = 100;
+    rig_open(&rig);
+    for (unsigned i = 0; i < 100; i++)
+        udp(T0, 1000 + i, "a");
+    for (unsigned i = 0; i < 100; i++)
+        udp(T0 + 100 * NS_PER_SEC, 2000 + i, "b");
+    assert_int_equal(rig.counters.flows_evicted, 0);
+    assert_int_equal(rig.records[RECORD_conn], 100);
+    udp(T0 + 101 * NS_PER_SEC, 1, "c");
+    assert_int_equal(rig.counters.flows_evicted, 1);
+}
+
 /* One frame with a wild time ends what it finds, but the flows after it are whole. */
 static void time_that_was_far_ahead_comes_back(void **state)
 {
@@ -443,6 +492,9 @@ int main(void)
         CASE(flows_at_one_time_stamp_have_starts_of_their_own),
         CASE(silence_ends_a_flow_also_before_its_timer_is_seen),
         CASE(a_full_table_ends_the_flow_that_was_silent_longest),
+        CASE(flows_that_are_due_do_not_keep_packets_waiting),
+        CASE(as_many_flows_end_as_begin),
+        CASE(flows_that_are_due_give_way_without_loss),
         CASE(time_that_was_far_ahead_comes_back),
         CASE(late_packets_do_not_set_the_clock_back),
         CASE(living_flows_are_logged_at_intervals),
