@@ -303,7 +303,8 @@ def cpu_seconds(pid):
 class Row:
     """What one rate came to: packets/s that the link carried, part of them lost, part of those sent that
     it refused, seconds per packet of the kernel's half (kernel), of the worker and of the worker with
-    frames to work on (busy), and whether the generator could not do more."""
+    frames to work on (busy), records that were dropped because the logger, who has the generator's core,
+    was behind, and whether the generator could not do more."""
 
     loss_max = LOSS_PERCENT / 100
 
@@ -325,6 +326,7 @@ class Row:
         return cls(asked=asked, rate=packets / took, lost=lost / packets, refused=refused / sent,
                    kernel=napi / packets, worker=(cpu - cpu_before) / packets,
                    busy=grown.get("loop.busy_ns", 0) / 1e9 / packets,
+                   records_lost=grown.get("emit.records_lost", 0),
                    good=lost / packets <= cls.loss_max and refused / sent <= REFUSED,
                    spoiled=lost / packets <= cls.loss_max and refused / sent > REFUSED,
                    is_all=sent / took < asked * REACHED)
@@ -337,7 +339,8 @@ class Row:
         return (f"  {mode:13}{self.rate:12,.0f} packets/s{self.lost * 100:9.4f} % lost"
                 f"{self.refused * 100:7.2f} % refused; kernel {self.kernel * 1e9:5.0f} ns, "
                 f"worker {self.worker * 1e9:5.0f}, busy {self.busy * 1e9:.0f}"
-                f"{', all that can be sent' if self.is_all else ''}")
+                f"{', all that can be sent' if self.is_all else ''}"
+                f"{f', {self.records_lost:,} records lost' if self.records_lost else ''}")
 
 
 def most(attempts):

@@ -14,7 +14,7 @@
  *                                       is not helped by more to read
  *
  * At most EMIT_WINDOW batches are published from where the position was last acknowledged or set
- * back.
+ * back, or, when no answer is waited for, from what was dropped since.
  *
  * To wake the logger costs more than to write a batch. Live, it is told of a batch at once, since
  * somebody may be reading the log; in a replay, of GATHER_BATCHES together, unless records are
@@ -171,6 +171,16 @@ static bool in_flight(const struct emit *e)
     return e->sent_seq > e->window_seq;
 }
 
+/* The last batch that may be published now. From batches that were dropped before they were
+ * published no answer comes: the window does not wait for one. */
+static uint64_t window_end(const struct emit *e)
+{
+    uint64_t floor = spool_floor(e->spool);
+    bool passed_over = !in_flight(e) && floor > e->window_seq;
+
+    return (passed_over ? floor : e->window_seq) + EMIT_WINDOW;
+}
+
 static void take_ack(struct emit *e, const struct bus_message *m)
 {
     struct message_ack ack;
@@ -288,12 +298,11 @@ static bool publish_window(struct emit *e)
     struct message_sealed m = {.node = str_of(e->h->node), .epoch = e->h->epoch};
     uint8_t body[MESSAGE_SEALED_BYTES];
     struct spool_batch *b = m.batches;
-    uint64_t after = e->sent_seq;
+    uint64_t after = e->sent_seq, end = window_end(e);
     size_t n;
 
     m.floor = spool_floor(e->spool);
-    while (m.n < MESSAGE_SEALED_BATCHES && spool_next(e->spool, after, b) &&
-           b->seq <= e->window_seq + EMIT_WINDOW) {
+    while (m.n < MESSAGE_SEALED_BATCHES && spool_next(e->spool, after, b) && b->seq <= end) {
         after = b++->seq;
         m.n++;
     }
@@ -313,7 +322,7 @@ static bool has_publishable(const struct emit *e)
     uint64_t floor = spool_floor(e->spool), last = spool_last_seq(e->spool);
     uint64_t next = (e->sent_seq > floor ? e->sent_seq : floor) + 1;
 
-    return next <= last && next <= e->window_seq + EMIT_WINDOW &&
+    return next <= last && next <= window_end(e) &&
            (e->h->live || next <= e->hasten_seq || last - next + 1 >= GATHER_BATCHES);
 }
 

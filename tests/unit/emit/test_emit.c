@@ -208,6 +208,25 @@ static void live_spool_loses_the_oldest_and_counts_them(void **state)
     assert_int_equal(counters.records_lost + written.records, counters.records_emitted);
 }
 
+/* All that it was told of was dropped meanwhile, and more than it is told of at once. */
+static void a_logger_that_stood_still_gets_what_is_left(void **state)
+{
+    uint64_t n = 2 * (EMIT_WINDOW + 2 * RIG_SLOTS_MANY);
+
+    (void)state;
+    rig_emit_big(1);
+    rig_emit_big(2);
+    rig_pump(rig_spool_is_empty, "all acknowledged");
+    for (uint64_t id = 3; id <= n; id++) {
+        rig_emit_big(id);
+        emit_run(emit, rig_now_ns());
+        broker_run(broker, 64);
+    }
+    assert_true(counters.records_lost > 2 * EMIT_WINDOW);
+    rig_pump(rig_spool_is_empty, "all acknowledged");
+    assert_int_equal(counters.records_lost + written.records, counters.records_emitted);
+}
+
 static void finish_says_what_stays_behind(void **state)
 {
     (void)state;
@@ -231,6 +250,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_hole_is_filled_on_request, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(successor_sends_what_a_worker_left, rig_set_up,
                                         rig_tear_down),
+        cmocka_unit_test_setup_teardown(a_logger_that_stood_still_gets_what_is_left,
+                                        rig_set_up_many_slots, rig_tear_down),
         cmocka_unit_test_setup_teardown(live_spool_loses_the_oldest_and_counts_them, rig_set_up,
                                         rig_tear_down),
         cmocka_unit_test_setup_teardown(who_slept_over_the_bus_knows_what_it_has, rig_set_up,
