@@ -47,7 +47,8 @@
 
 /* Flows that are looked at after a batch because their time is up, beside as many as have begun: to
  * end one costs as much as some packets, and packets that come meanwhile wait where there may be
- * little room. What is left is for the next batches, or for when there are none. */
+ * little room. What is left is for the next batches, or for when there are none. A file waits, and
+ * flows that are over are only memory there. */
 #define EXPIRE_BUSY 4u
 
 struct batch {
@@ -495,7 +496,7 @@ int pipeline_run(struct worker *w)
     batch_process(w, &b);
     w->shunt.packet = NULL;
     w->capture_ops->release(w->capture);
-    pipeline_expire(w, EXPIRE_BUSY);
+    pipeline_expire(w, w->heritage->live ? EXPIRE_BUSY : PIPELINE_EXPIRE_IDLE);
     clock_follow_input(w);
     return n;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Frames in, records out: a made-up protocol that takes any content logs each piece of it as the
  * uri of an http record, a gap as <n>, an end as $. */
+#include "common/base/linktype.h"
 #include "worker/pipeline.h"
 
 #include "tests/unit/packet_builder.h"
@@ -81,12 +82,17 @@ static void run(uint64_t ts_ns)
     rig_run_ethernet(&rig, pb.b, pb.n, ts_ns);
 }
 
-static void udp(uint64_t ts_ns, unsigned port, const char *payload)
+static void build_udp(unsigned port, const char *payload)
 {
     pb_ethernet(&pb, 0x0800);
     pb_ipv4(&pb, 17, CLIENT, SERVER, 0, 0);
     pb_udp(&pb, port, 53, (unsigned)strlen(payload));
     pb_text(&pb, payload);
+}
+
+static void udp(uint64_t ts_ns, unsigned port, const char *payload)
+{
+    build_udp(port, payload);
     run(ts_ns);
 }
 
@@ -295,16 +301,23 @@ static void a_full_table_ends_the_flow_that_was_silent_longest(void **state)
     assert_int_equal(rig.counters.flows_udp, 5);
 }
 
+static void begin_a_hundred(bool live, uint64_t table_size)
+{
+    rig.heritage.live = live;
+    rig.heritage.options.checksums = CHECKSUMS_IGNORE; /* there are none */
+    rig.heritage.options.flow_table_size = table_size;
+    rig_open(&rig);
+    for (unsigned i = 0; i < 100; i++)
+        udp(T0, 1000 + i, "a");
+}
+
 /* To end many flows takes longer than the smallest rings hold what comes. */
 static void flows_that_are_due_do_not_keep_packets_waiting(void **state)
 {
     unsigned left;
 
     (void)state;
-    rig.heritage.options.flow_table_size = 200;
-    rig_open(&rig);
-    for (unsigned i = 0; i < 100; i++)
-        udp(T0, 1000 + i, "a");
+    begin_a_hundred(true, 200);
     udp(T0 + 100 * NS_PER_SEC, 1, "b");
     left = (unsigned)rig.counters.flows_active_udp;
     assert_in_range(left, 80, 100);
@@ -317,25 +330,44 @@ static void flows_that_are_due_do_not_keep_packets_waiting(void **state)
     assert_int_equal(rig.records[RECORD_conn], 100);
 }
 
-static void as_many_flows_end_as_begin(void **state)
+static void a_file_waits_for_flows_that_are_due(void **state)
 {
     (void)state;
-    rig.heritage.options.flow_table_size = 200;
-    rig_open(&rig);
-    for (unsigned i = 0; i < 100; i++)
-        udp(T0, 1000 + i, "a");
-    rig.w.flows_begun = 50;
+    begin_a_hundred(false, 200);
     udp(T0 + 100 * NS_PER_SEC, 1, "b");
-    assert_in_range(rig.records[RECORD_conn], 51, 70);
+    assert_in_range(rig.counters.flows_active_udp, 1, 40);
+    udp(T0 + 100 * NS_PER_SEC, 1, "b");
+    assert_int_equal(rig.counters.flows_active_udp, 1);
+}
+
+/* Or they would pile up. */
+static void as_many_flows_end_as_begin(void **state)
+{
+    enum { BEGIN = 40, BYTES = 64 };
+    static uint8_t data[BEGIN][BYTES];
+    struct frame frames[BEGIN];
+
+    (void)state;
+    begin_a_hundred(true, 200);
+    for (unsigned i = 0; i < BEGIN; i++) {
+        build_udp(2000 + i, "b");
+        pb_end(&pb);
+        assert_true(pb.n <= BYTES);
+        memcpy(data[i], pb.b, pb.n);
+        frames[i] = (struct frame){.data = data[i],
+                                   .caplen = (uint32_t)pb.n,
+                                   .wirelen = (uint32_t)pb.n,
+                                   .ts_ns = T0 + 100 * NS_PER_SEC,
+                                   .linktype = LINKTYPE_ETHERNET};
+    }
+    rig_run(&rig, frames, BEGIN);
+    assert_in_range(rig.records[RECORD_conn], BEGIN + 1, BEGIN + 20);
 }
 
 static void flows_that_are_due_give_way_without_loss(void **state)
 {
     (void)state;
-    rig.heritage.options.flow_table_size = 100;
-    rig_open(&rig);
-    for (unsigned i = 0; i < 100; i++)
-        udp(T0, 1000 + i, "a");
+    begin_a_hundred(true, 100);
     for (unsigned i = 0; i < 100; i++)
         udp(T0 + 100 * NS_PER_SEC, 2000 + i, "b");
     assert_int_equal(rig.counters.flows_evicted, 0);
@@ -493,6 +525,7 @@ int main(void)
         CASE(silence_ends_a_flow_also_before_its_timer_is_seen),
         CASE(a_full_table_ends_the_flow_that_was_silent_longest),
         CASE(flows_that_are_due_do_not_keep_packets_waiting),
+        CASE(a_file_waits_for_flows_that_are_due),
         CASE(as_many_flows_end_as_begin),
         CASE(flows_that_are_due_give_way_without_loss),
         CASE(time_that_was_far_ahead_comes_back),
