@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct config_reading {
@@ -198,6 +199,66 @@ int config_read_text(const char *text, size_t len, const char *file, struct opti
     struct config_reading r = {.o = o};
 
     return ini_text_read(text, len, file, config_entry, &r, error);
+}
+
+struct config_place {
+    struct options *o;
+    unsigned line; /* that gave it, 0: none has */
+    int result;    /* whether it could be told, */
+    char *error;   /* and why not */
+};
+
+static int config_place_set(struct config_place *p, const struct option_schema *s,
+                            const struct ini_entry *e, char *error)
+{
+    if (p->line > 0)
+        snprintf(error, INI_ERROR_BYTES, "%s was already set in line %u", e->key, p->line);
+    else if (config_check_path(s->key, e->value, error) == 0)
+        return option_set(p->o, s, e->value, error, INI_ERROR_BYTES);
+    return -EINVAL;
+}
+
+static int config_place_entry(void *user, const struct ini_entry *e, char *error)
+{
+    const struct option_schema *s = option_find("state_dir");
+    struct config_place *p = user;
+
+    if (!option_find(e->key))
+        return config_unknown(e->key, error);
+    if (option_find(e->key) != s || p->result < 0)
+        return 0;
+    p->result = config_place_set(p, s, e, error);
+    p->line = e->line;
+    if (p->result < 0)
+        snprintf(p->error, INI_ERROR_BYTES, "%s:%u: %.400s", e->file, e->line, error);
+    return 0;
+}
+
+int config_read_state_dir_text(const char *text, size_t len, const char *file, struct options *o,
+                               char *error)
+{
+    char unread[INI_ERROR_BYTES];
+    struct config_place place = {.o = o, .error = error};
+    int err = ini_text_read_all(text, len, file, config_place_entry, &place, unread);
+
+    if (err == 0 || place.line > 0)
+        return place.result;
+    /* That line may have been meant to give it. */
+    snprintf(error, INI_ERROR_BYTES, "%.400s; and no other line is state_dir: give --state-dir",
+             unread);
+    return err;
+}
+
+int config_read_state_dir(const char *path, struct options *o, char *error)
+{
+    char *text;
+    size_t len;
+    int err = ini_file_load(path, &text, &len, error);
+
+    if (err == 0)
+        err = config_read_state_dir_text(text, len, path, o, error);
+    free(text);
+    return err;
 }
 
 static int config_check_limits(const struct options *o, char *error)

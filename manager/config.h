@@ -13,6 +13,13 @@ int config_read(const char *path, struct options *o, char *error);
 int config_read_text(const char *text, size_t len, const char *file, struct options *o,
                      char *error);
 
+/* Only state_dir, whatever is wrong with the rest: for who asks the cluster that runs, which began
+ * when the file was another. 0, or -errno with one line in error[INI_ERROR_BYTES] if that key
+ * cannot be told. */
+int config_read_state_dir(const char *path, struct options *o, char *error);
+int config_read_state_dir_text(const char *text, size_t len, const char *file, struct options *o,
+                               char *error);
+
 /* Whether the values go together and lie within what the program can do: what no single value
  * shows. 0, or -EINVAL with one line in error[INI_ERROR_BYTES]. */
 int config_check(const struct options *o, char *error);

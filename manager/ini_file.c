@@ -25,6 +25,7 @@ struct ini_reading {
     unsigned line;
     unsigned section_line;
     bool section_empty; /* no key of it yet */
+    bool to_the_end;    /* also behind an error */
     int result;         /* first error */
 };
 
@@ -35,6 +36,12 @@ static int ini_fail(struct ini_reading *r, unsigned line, const char *what)
         r->result = -EINVAL;
     }
     return 0; /* inih's word for failure */
+}
+
+/* Whether what comes next is of no use. */
+static bool ini_is_over(const struct ini_reading *r)
+{
+    return r->result < 0 && !r->to_the_end;
 }
 
 static void ini_section_done(struct ini_reading *r)
@@ -53,7 +60,7 @@ static char *ini_fetch(char *out, int n, void *user)
 
     if (r->p == r->end)
         ini_section_done(r);
-    if (r->p == r->end || r->result < 0)
+    if (r->p == r->end || ini_is_over(r))
         return NULL;
     r->line++;
     nl = memchr(r->p, '\n', (size_t)(r->end - r->p));
@@ -64,11 +71,10 @@ static char *ini_fetch(char *out, int n, void *user)
     }
     if (memchr(r->p, '\0', len)) {
         ini_fail(r, r->line, "this line holds a zero byte");
-        return NULL;
-    }
-    if (len + 2 > (size_t)n) {
+        len = 0;
+    } else if (len + 2 > (size_t)n) {
         ini_fail(r, r->line, "this line is too long");
-        return NULL;
+        len = 0;
     }
     memcpy(out, r->p, len);
     memcpy(out + len, "\n", 2);
@@ -89,7 +95,7 @@ static int ini_take(void *user, const char *section, const char *key, const char
     struct ini_entry e = {r->file, r->line, r->section_line, section, key, value ? value : ""};
     char what[INI_ERROR_BYTES] = "";
 
-    if (r->result < 0)
+    if (ini_is_over(r))
         return 0;
     r->section_empty = false;
     if (r->fn(r->user, &e, what) < 0)
@@ -97,42 +103,67 @@ static int ini_take(void *user, const char *section, const char *key, const char
     return 1;
 }
 
+static int ini_read(struct ini_reading *r)
+{
+    int line = ini_parse_stream(ini_fetch, r, ini_take, r);
+
+    if (line > 0)
+        ini_fail(r, (unsigned)line, "this line is neither [section] nor key = value");
+    else if (line < 0)
+        ini_fail(r, r->line, "out of memory");
+    return r->result;
+}
+
 int ini_text_read(const char *text, size_t len, const char *file, ini_entry_fn *fn, void *user,
                   char *error)
 {
-    struct ini_reading r = {
-        .p = text, .end = text + len, .file = file, .fn = fn, .user = user, .error = error};
-    int line = ini_parse_stream(ini_fetch, &r, ini_take, &r);
+    return ini_read(&(struct ini_reading){
+        .p = text, .end = text + len, .file = file, .fn = fn, .user = user, .error = error});
+}
 
-    if (line > 0)
-        ini_fail(&r, (unsigned)line, "this line is neither [section] nor key = value");
-    else if (line < 0)
-        ini_fail(&r, r.line, "out of memory");
-    return r.result;
+int ini_text_read_all(const char *text, size_t len, const char *file, ini_entry_fn *fn, void *user,
+                      char *error)
+{
+    return ini_read(&(struct ini_reading){.p = text,
+                                          .end = text + len,
+                                          .file = file,
+                                          .fn = fn,
+                                          .user = user,
+                                          .error = error,
+                                          .to_the_end = true});
+}
+
+int ini_file_load(const char *path, char **text, size_t *len, char *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+    ssize_t n = -1;
+
+    *len = 0;
+    *text = fd >= 0 ? malloc(INI_FILE_MAX_BYTES + 1) : NULL;
+    while (*text && (n = read(fd, *text + *len, INI_FILE_MAX_BYTES + 1 - *len)) > 0)
+        *len += (size_t)n;
+    if (n < 0)
+        err = -errno;
+    else if (*len > INI_FILE_MAX_BYTES)
+        err = -EFBIG;
+    if (err < 0) {
+        snprintf(error, INI_ERROR_BYTES, "%s: cannot be read: %s", path, strerror(-err));
+        free(*text);
+        *text = NULL;
+    }
+    if (fd >= 0)
+        close(fd);
+    return err;
 }
 
 int ini_file_read(const char *path, ini_entry_fn *fn, void *user, char *error)
 {
-    char *text = NULL;
-    size_t len = 0;
-    ssize_t n = -1;
-    int err = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *text;
+    size_t len;
+    int err = ini_file_load(path, &text, &len, error);
 
-    if (fd >= 0)
-        text = malloc(INI_FILE_MAX_BYTES + 1);
-    while (text && (n = read(fd, text + len, INI_FILE_MAX_BYTES + 1 - len)) > 0)
-        len += (size_t)n;
-    if (n < 0)
-        err = -errno;
-    else if (len > INI_FILE_MAX_BYTES)
-        err = -EFBIG;
-    if (err < 0)
-        snprintf(error, INI_ERROR_BYTES, "%s: cannot be read: %s", path, strerror(-err));
-    else
+    if (err == 0)
         err = ini_text_read(text, len, path, fn, user, error);
     free(text);
-    if (fd >= 0)
-        close(fd);
     return err;
 }

@@ -30,7 +30,15 @@ typedef int ini_entry_fn(void *user, const struct ini_entry *e, char *error);
 int ini_text_read(const char *text, size_t len, const char *file, ini_entry_fn *fn, void *user,
                   char *error);
 
-/* The same for a file. Also -errno of opening or reading it, and -EFBIG over INI_FILE_MAX_BYTES. */
+/* The same, but reads on behind an error: the first is what is returned. */
+int ini_text_read_all(const char *text, size_t len, const char *file, ini_entry_fn *fn, void *user,
+                      char *error);
+
+/* The whole file into *text (on the heap; NULL after an error) and *len. 0; -errno of opening or
+ * reading it, -EFBIG over INI_FILE_MAX_BYTES, with a line in error[INI_ERROR_BYTES]. */
+int ini_file_load(const char *path, char **text, size_t *len, char *error);
+
+/* ini_text_read of a file. Also what ini_file_load returns. */
 int ini_file_read(const char *path, ini_entry_fn *fn, void *user, char *error);
 
 #endif

@@ -70,16 +70,22 @@ void setup_default_path(const char *name, char out[HERITAGE_PATH_MAX])
     memcpy(out, path, HERITAGE_PATH_MAX);
 }
 
+/* The spliff.cfg that was given, or else the default one if it is there; NULL: none. */
+static const char *config_path(const struct cli_args *a, char path[HERITAGE_PATH_MAX])
+{
+    if (a->config)
+        return a->config;
+    setup_default_path("spliff.cfg", path);
+    return access(path, F_OK) == 0 ? path : NULL;
+}
+
 int setup_options(const struct cli_args *a, bool fallback, struct options *o)
 {
     char path[HERITAGE_PATH_MAX], error[INI_ERROR_BYTES];
-    const char *config = a->config;
+    const char *config = fallback ? config_path(a, path) : a->config;
     int err = 0, status;
 
     options_init(o);
-    setup_default_path("spliff.cfg", path);
-    if (!config && fallback && access(path, F_OK) == 0)
-        config = path;
     if (config)
         err = config_read(config, o, error);
     if (err < 0)
@@ -127,13 +133,12 @@ static int cluster_paths(struct manager_plan *plan)
     return n < HERITAGE_PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
-int setup_state(const struct cli_args *a, struct manager_plan *plan)
+/* --state-dir, and the paths that follow from it. */
+static int take_state_dir(const struct cli_args *a, struct manager_plan *plan)
 {
     char error[INI_ERROR_BYTES];
-    int err, status = setup_options(a, true, &plan->options);
+    int err;
 
-    if (status != CLI_OK)
-        return status;
     if (a->state_dir && option_set(&plan->options, option_find("state_dir"), a->state_dir, error,
                                    sizeof error) < 0) {
         log_error("%s", error);
@@ -145,6 +150,38 @@ int setup_state(const struct cli_args *a, struct manager_plan *plan)
         return CLI_FAILED;
     }
     return CLI_OK;
+}
+
+int setup_state(const struct cli_args *a, struct manager_plan *plan)
+{
+    int status = setup_options(a, true, &plan->options);
+
+    return status == CLI_OK ? take_state_dir(a, plan) : status;
+}
+
+/* A line that has become wrong keeps nobody from looking at the cluster, or from ending it. */
+static int read_place(const char *config, struct options *o)
+{
+    struct options all;
+    char wrong[INI_ERROR_BYTES], error[INI_ERROR_BYTES];
+    int err;
+
+    options_init(&all);
+    err = config_read_state_dir(config, o, error);
+    if (err < 0)
+        return cli_fail(err, error);
+    if (config_read(config, &all, wrong) < 0 || config_check(&all, wrong) < 0)
+        log_warn("%s; what runs is not concerned, but the next start will refuse it", wrong);
+    return CLI_OK;
+}
+
+int setup_place(const struct cli_args *a, struct manager_plan *plan)
+{
+    char path[HERITAGE_PATH_MAX];
+    const char *config = a->state_dir ? NULL : config_path(a, path);
+    int status = config ? read_place(config, &plan->options) : CLI_OK;
+
+    return status == CLI_OK ? take_state_dir(a, plan) : status;
 }
 
 /* DPDK does not begin on a core that is not there; other modes warn and go on without. */
@@ -250,7 +287,7 @@ int setup_ask(const struct manager_plan *plan, const char *request, struct text 
 int setup_request(const struct cli_args *a, const char *request)
 {
     struct manager_plan *plan = setup_plan_new(MANAGER_CLUSTER);
-    int status = setup_state(a, plan);
+    int status = setup_place(a, plan);
 
     if (status == CLI_OK)
         status = setup_ask(plan, request, NULL);

@@ -22,6 +22,11 @@ int setup_options(const struct cli_args *a, bool fallback, struct options *o);
  * status after printing. */
 int setup_state(const struct cli_args *a, struct manager_plan *plan);
 
+/* Only state_dir (and log_dir, if that follows from it) into plan: for commands about the cluster
+ * that runs. Of what a start would refuse in spliff.cfg they warn. CLI_OK, or another status after
+ * printing. */
+int setup_place(const struct cli_args *a, struct manager_plan *plan);
+
 /* The topology of node.cfg into plan. What was accepted without effect goes to `notes`, if not
  * NULL. CLI_OK, or another status after printing. */
 int setup_topology(const struct cli_args *a, struct manager_plan *plan, struct text *notes);

@@ -32,7 +32,7 @@ static int status_stopped(const struct cli_args *a, struct manager_plan *plan)
 int cli_status(const struct cli_args *a)
 {
     struct manager_plan *plan = setup_plan_new(MANAGER_CLUSTER);
-    int status = setup_state(a, plan);
+    int status = setup_place(a, plan);
     pid_t holder;
 
     if (status != CLI_OK)

@@ -51,7 +51,7 @@ static bool is_released(const char *state_dir, pid_t holder)
 int cli_stop(const struct cli_args *a)
 {
     struct manager_plan *plan = setup_plan_new(MANAGER_CLUSTER);
-    int status = setup_state(a, plan);
+    int status = setup_place(a, plan);
     pid_t holder = 0;
 
     if (status != CLI_OK)

@@ -162,7 +162,7 @@ int cli_top(const struct cli_args *a)
 {
     struct manager_plan *plan = setup_plan_new(MANAGER_CLUSTER);
     struct top_sample *samples = calloc(2, sizeof *samples);
-    int status = setup_state(a, plan);
+    int status = setup_place(a, plan);
 
     CHECK(samples);
     if (status == CLI_OK && !a->json && isatty(STDOUT_FILENO) && isatty(STDIN_FILENO))

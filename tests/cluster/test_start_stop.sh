@@ -31,6 +31,15 @@ wait_for 10 has_records http 32 || die "http.log has $(count http) of 32 request
 wait_for 10 has_records ssl 20 || die "ssl.log has $(count ssl) of 20 handshakes"
 wait_for 10 has_records dns 10 || die "dns.log has $(count dns) of 10 queries"
 
+# A line that has become wrong since the start keeps nobody from looking at the cluster, nor below from ending it.
+cp "$WORK/spliff.cfg" "$WORK/spliff.right"
+echo 'nonsense = 1' >>"$WORK/spliff.cfg"
+unknown="spliff.cfg:$(wc -l <"$WORK/spliff.cfg"): unknown key nonsense"
+for command in status top 'print counters' reload; do
+    cluster $command >"$WORK/wrong.out" 2>"$WORK/wrong.err" || die "$command: refused for another line"
+    grep -q "warning: .*$unknown" "$WORK/wrong.err" || die "$command: no word about the line"
+done
+
 # A manager that hangs is not waited for, and one that goes on ends as it was asked to.
 manager=$(node_pid manager)
 kill -STOP "$manager"
@@ -46,6 +55,9 @@ while read -r pid command; do
 done <"$WORK/asking"
 kill -CONT "$manager"
 stop
+cluster start 2>"$WORK/wrong.err" && die 'a start with an unknown key was not refused'
+grep -q "error: .*$unknown" "$WORK/wrong.err" || die 'start: no word about the line'
+mv "$WORK/spliff.right" "$WORK/spliff.cfg"
 
 cluster status >/dev/null 2>&1 && die 'status: 0 after stop'
 cluster stop >"$WORK/stop.out" 2>&1 || die 'a second stop is not harmless'

@@ -37,5 +37,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     options_init(&o);
     if (config_read_text((const char *)data, size, "f", &o, error) == 0)
         config_check(&o, error);
+    (void)config_read_state_dir_text((const char *)data, size, "f", &o, error);
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -67,6 +68,75 @@ static void test_zero_byte(void **state)
     options_init(&opts);
     assert_int_equal(config_read_text("seed = 1\n\0x = 2\n", 16, "f", &opts, error), -EINVAL);
     assert_string_equal(error, "f:2: this line holds a zero byte");
+}
+
+static int read_place(const char *text)
+{
+    options_init(&opts);
+    error[0] = '\0';
+    return config_read_state_dir_text(text, strlen(text), "spliff.cfg", &opts, error);
+}
+
+/* A cluster that runs is found whatever has become of the other lines since it began. */
+static void test_place_beside_wrong_lines(void **state)
+{
+    static const char *const wrong[] = {
+        "",
+        "nonsense = 1\n",
+        "udp_inactivity_timeout = soon\n",
+        "neither\n",
+        "[never closed\n",
+        "[empty]\n",
+        "log-dir = relative\n",
+    };
+    static const char zero[] = "a\0b\nstate_dir = /x/y\n";
+    char text[8192];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        snprintf(text, sizeof text, "%sState_Dir = /x/y\n%s", wrong[i], wrong[i]);
+        if (read_place(text) != 0)
+            fail_msg("refused beside %s: %s", wrong[i], error);
+        assert_string_equal(opts.state_dir, "/x/y");
+    }
+    memset(text, 'x', 4096);
+    strcpy(text + 4096, "\nstate_dir = /x/y\n");
+    assert_int_equal(read_place(text), 0);
+    assert_string_equal(opts.state_dir, "/x/y");
+    options_init(&opts);
+    assert_int_equal(config_read_state_dir_text(zero, sizeof zero - 1, "f", &opts, error), 0);
+    assert_string_equal(opts.state_dir, "/x/y");
+}
+
+/* A line of which nobody can tell what it is may have been the one that counts. */
+static void test_no_place_beside_unread_lines(void **state)
+{
+    static const char *const unread[] = {"state_dir /x\n", "[state_dir = /x\n", "state_dri = /x\n",
+                                         "\001state_dir = /x\n"};
+    static const char zero[] = "state_dir = /x\0\n";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof unread / sizeof unread[0]; i++) {
+        assert_int_equal(read_place(unread[i]), -EINVAL);
+        assert_non_null(strstr(error, "; and no other line is state_dir: give --state-dir"));
+    }
+    assert_int_equal(config_read_state_dir_text(zero, sizeof zero - 1, "f", &opts, error), -EINVAL);
+    assert_int_equal(read_place("udp_inactivity_timeout = soon\nspool_size = 1K\n"), 0);
+    assert_string_equal(opts.state_dir, "/var/lib/spliff");
+}
+
+/* To guess would be to end another cluster. */
+static void test_wrong_place(void **state)
+{
+    (void)state;
+    assert_int_equal(read_place("x\nState_Dir = here\nstate_dir = /x\n"), -EINVAL);
+    assert_string_equal(error, "spliff.cfg:2: state_dir = here: give a path that begins with /");
+    assert_int_equal(read_place("state_dir = /x\nstate_dir = /y\n"), -EINVAL);
+    assert_string_equal(error, "spliff.cfg:2: state_dir was already set in line 1");
+    options_init(&opts);
+    assert_int_equal(config_read_state_dir("/nonexistent/spliff.cfg", &opts, error), -ENOENT);
+    assert_string_equal(error,
+                        "/nonexistent/spliff.cfg: cannot be read: No such file or directory");
 }
 
 static void test_missing_file(void **state)
@@ -142,9 +212,15 @@ static void test_check(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),    cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_zero_byte), cmocka_unit_test(test_missing_file),
-        cmocka_unit_test(test_limits),    cmocka_unit_test(test_check),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_zero_byte),
+        cmocka_unit_test(test_missing_file),
+        cmocka_unit_test(test_place_beside_wrong_lines),
+        cmocka_unit_test(test_no_place_beside_unread_lines),
+        cmocka_unit_test(test_wrong_place),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_check),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
