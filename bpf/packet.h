@@ -308,31 +308,44 @@ static __always_inline enum packet_kind packet_ipv6(const struct packet_view *v,
     return packet_transport(v, offset, behind, proto, &h.ip.src, &h.ip.dst, p);
 }
 
-/* Ethernet, IPv4 without options and TCP, or UDP with some payload: most packets are that, and are
- * read at one go. h is the frame's beginning, of which PACKET_USUAL_BYTES are there, and left what
- * it has behind the Ethernet header. */
-static __always_inline _Bool packet_usual(const __u8 *h, __u32 left, struct packet *p)
+/* Whether it is Ethernet, IPv4 without options and TCP, or UDP with some payload: most packets are
+ * that, and are read at one go. h is the frame's beginning, of which PACKET_USUAL_BYTES are there,
+ * and left what it has behind the Ethernet header. Returns the length of the transport header, or
+ * 0. */
+static __always_inline __u32 packet_usual_header(const __u8 *h, __u32 left)
 {
     const __u16 *half = (const __u16 *)h;
-    __u32 src = *(const __u32 *)(h + 26), dst = *(const __u32 *)(h + 30), header_bytes = 8;
-    __u32 *key0 = (__u32 *)p->key.addr[0], *key1 = (__u32 *)p->key.addr[1];
-    __u16 sport = bpf_ntohs(half[17]), dport = bpf_ntohs(half[18]);
-    __u32 ip_bytes = bpf_ntohs(half[8]), transport_bytes = ip_bytes - 20;
-    _Bool from = src == dst ? sport > dport : bpf_ntohl(src) > bpf_ntohl(dst);
+    __u32 ip_bytes = bpf_ntohs(half[8]), transport_bytes = ip_bytes - 20, header_bytes;
 
     if (half[6] != bpf_htons(PACKET_ETHERTYPE_IPV4) || h[14] != 0x45 || ip_bytes < 40 ||
         ip_bytes > left || (half[10] & bpf_htons(0x3fff)) != 0)
         return 0;
     if (h[23] == PACKET_TCP) {
         header_bytes = (h[46] >> 4) * 4;
-        if (header_bytes < 20 || header_bytes > transport_bytes)
-            return 0;
+        return header_bytes < 20 || header_bytes > transport_bytes ? 0 : header_bytes;
+    }
+    return h[23] != PACKET_UDP || bpf_ntohs(half[19]) != transport_bytes ||
+                   tunnel_port(bpf_ntohs(half[17])) || tunnel_port(bpf_ntohs(half[18]))
+               ? 0
+               : 8;
+}
+
+/* Fills *p if it is such a packet. */
+static __always_inline _Bool packet_usual(const __u8 *h, __u32 left, struct packet *p)
+{
+    const __u16 *half = (const __u16 *)h;
+    __u32 src = *(const __u32 *)(h + 26), dst = *(const __u32 *)(h + 30);
+    __u32 *key0 = (__u32 *)p->key.addr[0], *key1 = (__u32 *)p->key.addr[1];
+    __u16 sport = bpf_ntohs(half[17]), dport = bpf_ntohs(half[18]);
+    __u32 ip_bytes = bpf_ntohs(half[8]), header_bytes = packet_usual_header(h, left);
+    _Bool from = src == dst ? sport > dport : bpf_ntohl(src) > bpf_ntohl(dst);
+
+    if (header_bytes == 0)
+        return 0;
+    if (h[23] == PACKET_TCP) {
         p->seq = bpf_ntohl(*(const __u32 *)(h + 38));
         p->tcp_flags = h[47];
         p->window = bpf_ntohs(half[24]);
-    } else if (h[23] != PACKET_UDP || bpf_ntohs(half[19]) != transport_bytes ||
-               tunnel_port(sport) || tunnel_port(dport)) {
-        return 0;
     }
     key0[2] = key1[2] = bpf_htonl(0xffff);
     key0[3] = from ? dst : src;
@@ -343,7 +356,7 @@ static __always_inline _Bool packet_usual(const __u8 *h, __u32 left, struct pack
     p->from = from;
     p->ip_bytes = ip_bytes;
     p->payload_offset = 34 + header_bytes;
-    p->payload_bytes = transport_bytes - header_bytes;
+    p->payload_bytes = ip_bytes - 20 - header_bytes;
     p->short_header = !(h[42] & 0x80);
     return 1;
 }
@@ -402,6 +415,16 @@ static __always_inline __u32 packet_hash(const struct packet *p, __u32 seed)
 {
     return flow_hash_combine(packet_hash_end(p->key.addr[0], p->key.port[0], seed),
                              packet_hash_end(p->key.addr[1], p->key.port[1], seed), p->key.proto);
+}
+
+/* The same of a packet_usual_header(), for who needs no more than that. */
+static __always_inline __u32 packet_usual_hash(const __u8 *h, __u32 seed)
+{
+    const __u16 *half = (const __u16 *)h;
+
+    return flow_hash_combine(
+        flow_hash_endpoint_v4(*(const __u32 *)(h + 26), bpf_ntohs(half[17]), seed),
+        flow_hash_endpoint_v4(*(const __u32 *)(h + 30), bpf_ntohs(half[18]), seed), h[23]);
 }
 
 /* The same bytes, read by calls: wherever they lie. */

@@ -29,6 +29,8 @@
 #define PACKET_ETHERTYPE_ERSPAN3     0x22eb
 #define PACKET_ETHERTYPE_MIN         0x0600
 
+#define USUAL6_BYTES 74 /* Ethernet, IPv6, TCP */
+
 #define PACKET_ICMP   1
 #define PACKET_IPIP   4
 #define PACKET_IPV6   41
@@ -502,11 +504,52 @@ static __noinline void follow_tunnels(struct walk *w)
             break;
 }
 
+/* As packet_usual_header() of IPv6 without extension headers; h has USUAL6_BYTES. */
+static __always_inline _Bool is_usual6(const __u8 *h)
+{
+    const __u16 *half = (const __u16 *)h;
+    __u32 bytes = bpf_ntohs(half[9]), header_bytes = (h[66] >> 4) * 4;
+
+    if (h[14] >> 4 != 6 || bytes < 20)
+        return 0;
+    if (h[20] == PACKET_TCP)
+        return header_bytes >= 20 && header_bytes <= bytes;
+    return h[20] == PACKET_UDP && bpf_ntohs(half[29]) == bytes &&
+           !tunnel_port(bpf_ntohs(half[27])) && !tunnel_port(bpf_ntohs(half[28]));
+}
+
+/* Most packets are usual ones, with nothing inside, and need no walk. How long the frame is does
+ * not matter to their hash. */
+static __always_inline _Bool hash_usual(const struct packet_view *v, __u32 seed, __u32 *hash)
+{
+    PACKET_BYTES(copy, 2 + USUAL6_BYTES); /* so that the IP header is aligned */
+    __u8 *h = copy + 2;
+    const __u16 *half = (const __u16 *)h;
+
+    if (v->hook != PACKET_SOCKET || v->l3 || !packet_load(v, 0, h, PACKET_USUAL_BYTES))
+        return 0;
+    if (half[6] == bpf_htons(PACKET_ETHERTYPE_IPV6)) {
+        if (!packet_load(v, PACKET_USUAL_BYTES, h + PACKET_USUAL_BYTES,
+                         USUAL6_BYTES - PACKET_USUAL_BYTES) ||
+            !is_usual6(h))
+            return 0;
+        *hash = flow_hash_combine(packet_hash_end(h + 22, bpf_ntohs(half[27]), seed),
+                                  packet_hash_end(h + 38, bpf_ntohs(half[28]), seed), h[20]);
+        return 1;
+    }
+    if (packet_usual_header(h, 0xffffffff) == 0)
+        return 0;
+    *hash = packet_usual_hash(h, seed);
+    return 1;
+}
+
 /* The hash of the innermost packet. False: there is no IP header. */
 static __always_inline _Bool walk_hash(const struct packet_view *v, __u32 seed, __u32 *hash)
 {
     struct walk w = {.view = *v, .seed = seed};
 
+    if (hash_usual(v, seed, hash))
+        return 1;
     if (!hash_ip(&w, link_type(&w)))
         return 0;
     if (may_enclose(&w))
