@@ -40,8 +40,9 @@ static int memfd_of(const char *name, size_t bytes, unsigned flags)
 int *heritage_capture_fd(struct heritage_capture *c, unsigned i)
 {
     int *const fds[HERITAGE_CAPTURE_FDS] = {
-        &c->fd,         &c->flows_fd,        &c->memory_fd, &c->program_fd, &c->lists_fd,
-        &c->shunted_fd, &c->shunted_page_fd, &c->stats_fd,  &c->reader_fd,  &c->processes_fd};
+        &c->fd,        &c->flows_fd,   &c->memory_fd,       &c->program_fd,
+        &c->lists_fd,  &c->shunted_fd, &c->shunted_page_fd, &c->stats_fd,
+        &c->queues_fd, &c->reader_fd,  &c->processes_fd};
 
     return fds[i];
 }

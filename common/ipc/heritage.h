@@ -93,6 +93,8 @@ struct heritage_capture {
     int shunted_fd;      /* BPF map of what the worker wants of shunted flows, or -1 */
     int shunted_page_fd; /* BPF map of how many those are (bpf/flows.h), or -1 */
     int stats_fd;        /* xdp: BPF map of the counters of all rings (bpf/xdp.h), or -1 */
+    int queues_fd;       /* AF_XDP: BPF map of what program and workers share of their queues
+                            (bpf/af_xdp.h), or -1 */
     int reader_fd;       /* shared file: eventfd that wakes the reader, or -1 */
     int processes_fd;    /* the probe's, beside mode xdp: BPF map of the processes of flows
                             (bpf/processes.h), or -1 */
@@ -103,7 +105,8 @@ struct heritage_capture {
                                      (packet_link() of bpf/packet.h): not again in the worker */
     uint32_t ring_block_bytes;    /* AF_PACKET: geometry to map; xdp: the ring's bytes */
     uint32_t ring_blocks;
-    uint32_t number;    /* xdp: of the worker among those of its interface, its ring's number */
+    uint32_t number;    /* xdp: of the worker among those of its interface, its ring's number;
+                           AF_XDP: its queue */
     bool skip_outgoing; /* AF_PACKET: loopback, where what is sent is received too */
     bool virtual;       /* xdp: the interface is no device, checksums need not be filled in */
     struct heritage_af_xdp af_xdp;
@@ -111,13 +114,13 @@ struct heritage_capture {
 };
 
 /* The descriptors in it, one after the other. */
-#define HERITAGE_CAPTURE_FDS 10u
+#define HERITAGE_CAPTURE_FDS 11u
 int *heritage_capture_fd(struct heritage_capture *c, unsigned i);
 
 /* In an initializer: none of them. */
 #define HERITAGE_CAPTURE_NO_FDS                                                                    \
     .fd = -1, .flows_fd = -1, .memory_fd = -1, .program_fd = -1, .lists_fd = -1, .shunted_fd = -1, \
-    .shunted_page_fd = -1, .stats_fd = -1, .reader_fd = -1, .processes_fd = -1
+    .shunted_page_fd = -1, .stats_fd = -1, .queues_fd = -1, .reader_fd = -1, .processes_fd = -1
 
 /* Where the probe sends what it takes: for each interface, which worker owns a bucket; or that its
  * workers claim their flows (claim.h), since something else than our hash shares them out. */

@@ -88,6 +88,7 @@ static int attach_program(const struct opening *o)
     b->rodata->flows_preempted = o->r->preempts;
     b->rodata->prefilter_used = o->r->prefilter != NULL;
     bpf_map__set_max_entries(b->maps.af_xdp_sockets, o->r->n_workers);
+    bpf_map__set_max_entries(b->maps.af_xdp_queues, o->r->n_workers);
     bpf_map__set_max_entries(b->maps.af_xdp_flows,
                              (uint32_t)o->r->options->shunt_table_size * o->r->n_workers);
     bpf_map__set_max_entries(b->maps.af_xdp_shunts,
@@ -119,15 +120,36 @@ static struct xsk_plan plan_of(const struct opening *o, uint32_t queue)
     return p;
 }
 
+/* The program's maps that a worker uses. */
+static int give_maps(const struct opening *o, struct heritage_capture *out)
+{
+    const struct {
+        const struct bpf_map *map;
+        int *fd;
+    } given[] = {
+        {o->opened->program->maps.af_xdp_flows, &out->flows_fd},
+        {o->opened->program->maps.af_xdp_shunts, &out->shunted_fd},
+        {o->opened->program->maps.af_xdp_shunted, &out->shunted_page_fd},
+        {o->opened->program->maps.af_xdp_queues, &out->queues_fd},
+    };
+
+    for (unsigned i = 0; i < sizeof given / sizeof given[0]; i++) {
+        *given[i].fd = fcntl(bpf_map__fd(given[i].map), F_DUPFD_CLOEXEC, 3);
+        if (*given[i].fd < 0)
+            return interface_fail_call(o->r->interface, o->error, "no more descriptors");
+    }
+    return 0;
+}
+
 static int open_worker(const struct opening *o, uint32_t queue, struct heritage_capture *out)
 {
     struct xsk_plan plan = plan_of(o, queue);
-    int flows = bpf_map__fd(o->opened->program->maps.af_xdp_flows);
     int r;
 
     *out = (struct heritage_capture){.kind = CAPTURE_AF_XDP,
                                      HERITAGE_CAPTURE_NO_FDS,
                                      .linktype = o->opened->interface.linktype,
+                                     .number = queue,
                                      .lists_below = true};
     snprintf(out->name, sizeof out->name, "%s", o->r->interface);
     r = xsk_open(out, &plan, o->error);
@@ -135,13 +157,8 @@ static int open_worker(const struct opening *o, uint32_t queue, struct heritage_
         return r;
     if (out->af_xdp.joins)
         o->opened->whole_bytes = UINT32_MAX;
-    out->flows_fd = fcntl(flows, F_DUPFD_CLOEXEC, 3);
-    out->shunted_fd =
-        fcntl(bpf_map__fd(o->opened->program->maps.af_xdp_shunts), F_DUPFD_CLOEXEC, 3);
-    out->shunted_page_fd =
-        fcntl(bpf_map__fd(o->opened->program->maps.af_xdp_shunted), F_DUPFD_CLOEXEC, 3);
-    if (out->flows_fd < 0 || out->shunted_fd < 0 || out->shunted_page_fd < 0)
-        return interface_fail_call(o->r->interface, o->error, "no more descriptors");
+    if ((r = give_maps(o, out)) < 0)
+        return r;
     if (bpf_map_update_elem(bpf_map__fd(o->opened->program->maps.af_xdp_sockets), &queue, &out->fd,
                             BPF_ANY) < 0)
         return interface_fail_call(o->r->interface, o->error, "cannot direct its frames");

@@ -35,6 +35,9 @@ mirror_pair() {
     server ethtool -L "$tap" rx "$queues" || return 1
     server sysctl -qw "net.ipv6.conf.$mir.disable_ipv6=1" "net.ipv6.conf.$tap.disable_ipv6=1"
     server ethtool -K "$mir" tx off txvlan off tso off gso off >/dev/null 2>&1
+    # The pair itself has 256 places, which are full when the core is away for a moment. Since Linux 6.16
+    # frames wait in a queue before it instead of being dropped.
+    server tc qdisc replace dev "$mir" root pfifo limit 100000
     server ip link set "$mir" up
     server ip link set "$tap" up
 }

@@ -76,13 +76,16 @@ struct capture {
     bool busy_poll; /* frames come only when they are asked for */
     bool idle;      /* the last recv found nothing either */
     uint8_t *joined;
-    uint32_t joined_bytes; /* of this batch */
-    uint64_t wall_ns;      /* the time of this batch, */
-    uint32_t note_time;    /* and as the program's notes have it */
+    uint32_t joined_bytes;      /* of this batch */
+    uint64_t wall_ns;           /* the time of this batch, */
+    uint32_t note_time;         /* and as the program's notes have it */
+    struct af_xdp_queue *queue; /* shared with the program: its element of `queues` */
+    bool behind;                /* as it was told */
+    void *queues;
+    size_t queues_bytes;
     struct filter *filter;
     struct flows_map *flows;
     struct counters *counters;
-    struct xdp_statistics counted;
 };
 
 static uint32_t load_acquire(const uint32_t *p)
@@ -228,6 +231,15 @@ static void prefetch(const struct capture *c, uint32_t from, uint32_t until)
     }
 }
 
+/* The program need not be so exact with time while frames wait for longer than that makes out. */
+static void tell_behind(struct capture *c, bool behind)
+{
+    if (c->behind == behind)
+        return;
+    c->behind = behind;
+    __atomic_store_n(&c->queue->behind, behind, __ATOMIC_RELAXED);
+}
+
 static int af_xdp_recv(struct capture *c, struct frame *out, uint32_t max)
 {
     uint32_t produced = load_acquire(c->receive.producer), waiting = produced - c->taken;
@@ -240,10 +252,13 @@ static int af_xdp_recv(struct capture *c, struct frame *out, uint32_t max)
         c->idle = true;
         produced = load_acquire(c->receive.producer);
         waiting = produced - c->taken;
-        if (waiting == 0)
+        if (waiting == 0) {
+            tell_behind(c, false);
             return 0;
+        }
     }
     c->idle = false;
+    tell_behind(c, waiting > 2 * CAPTURE_BATCH_MAX);
     prefetch(c, c->taken, c->taken + (waiting < max ? waiting : max));
     c->wall_ns = clock_wall_ns();
     c->note_time = (uint32_t)(clock_mono_ns() >> AF_XDP_TIME_SHIFT);
@@ -366,6 +381,19 @@ static void take_over(struct capture *c)
     give_back(c, c->taken);
 }
 
+static int map_queue(struct capture *c, const struct heritage_capture *from)
+{
+    c->queues_bytes = (from->number + 1) * sizeof *c->queue;
+    c->queues = mmap(NULL, c->queues_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, from->queues_fd, 0);
+    if (c->queues == MAP_FAILED) {
+        c->queues = NULL;
+        return -errno;
+    }
+    c->queue = (struct af_xdp_queue *)c->queues + from->number;
+    c->queue->behind = 0;
+    return 0;
+}
+
 static void unmap_ring(struct ring *r)
 {
     if (r->map)
@@ -381,6 +409,8 @@ static void af_xdp_close(struct capture *c)
     unmap_ring(&c->receive);
     if (c->memory)
         munmap(c->memory, c->memory_bytes);
+    if (c->queues)
+        munmap(c->queues, c->queues_bytes);
     free(c->joined);
     free(c);
 }
@@ -388,6 +418,7 @@ static void af_xdp_close(struct capture *c)
 static int map_all(struct capture *c, const struct heritage *h)
 {
     const struct heritage_af_xdp *x = &h->capture.af_xdp;
+    int r;
 
     CHECK(x->frames > 0 && x->frames <= x->ring_slots);
     CHECK((x->ring_slots & (x->ring_slots - 1)) == 0);
@@ -403,6 +434,9 @@ static int map_all(struct capture *c, const struct heritage *h)
     c->mask = x->ring_slots - 1;
     if (!map_rings(c))
         return -errno;
+    r = map_queue(c, &h->capture);
+    if (r < 0)
+        return r;
     if (*c->fill.producer == 0 && *c->receive.consumer == 0)
         begin(c, x->frame_bytes);
     else

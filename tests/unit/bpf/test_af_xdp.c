@@ -74,16 +74,31 @@ static enum decode_result decode(struct frame *f, const struct af_xdp_note *note
     return decode_frame(&decoder, f, p, &weird);
 }
 
-/* Decode must make the same of the frame with the note as without. True if there was a hash. */
+static void say_shunted(uint32_t n)
+{
+    const struct flows_shunted some = {.n = n, .changes = n};
+    uint32_t zero = 0;
+
+    assert_int_equal(
+        bpf_map_update_elem(bpf_map__fd(bpf->maps.af_xdp_shunted), &zero, &some, BPF_ANY), 0);
+}
+
+/* Decode must make the same of the frame with the note as without, and the program of a frame that
+ * it looks at for its flow as of one that it does not. True if there was a hash. */
 static bool check(void)
 {
     struct frame f = built_frame();
     struct packet alone, noted;
-    struct af_xdp_note note;
+    struct af_xdp_note note, looked_up;
     uint32_t hop;
     enum decode_result r;
 
     assert_int_equal(run(&note), XDP_PASS);
+    say_shunted(1);
+    assert_int_equal(run(&looked_up), XDP_PASS);
+    say_shunted(0);
+    assert_int_equal(looked_up.mark, note.mark);
+    assert_int_equal(looked_up.hash, note.hash);
     assert_int_equal((note.mark ^ SEED) & ~AF_XDP_HASHED, AF_XDP_MARK);
     assert_in_range((uint32_t)(clock_mono_ns() >> AF_XDP_TIME_SHIFT) - note.time, 0, 1u << 24);
     r = decode(&f, NULL, &alone);
@@ -204,8 +219,6 @@ static void test_shunted_flow_is_counted_and_dropped(void **state)
     struct packet p;
     struct af_xdp_note note;
     uint64_t packets = 0, payload_bytes = 0;
-    const struct flows_shunted one = {.n = 1, .changes = 1};
-    uint32_t zero = 0;
     int map;
 
     (void)state;
@@ -225,8 +238,7 @@ static void test_shunted_flow_is_counted_and_dropped(void **state)
     assert_int_equal(
         bpf_map_update_elem(bpf_map__fd(bpf->maps.af_xdp_shunts), &p.key, &whole, BPF_ANY), 0);
     assert_int_equal(run(&note), XDP_PASS); /* nor as long as none is said to be shunted */
-    assert_int_equal(
-        bpf_map_update_elem(bpf_map__fd(bpf->maps.af_xdp_shunted), &zero, &one, BPF_ANY), 0);
+    say_shunted(1);
     for (unsigned i = 0; i < 3; i++)
         assert_int_equal(run(&note), XDP_DROP);
     pb.b[14 + 20 + 13] |= 1; /* FIN: goes up */
@@ -239,6 +251,73 @@ static void test_shunted_flow_is_counted_and_dropped(void **state)
     assert_int_equal(packets, 3);
     assert_int_equal(payload_bytes, 100); /* the others were sent again */
     free(values);
+    say_shunted(0);
+}
+
+static struct af_xdp_queue queue_now(void)
+{
+    struct af_xdp_queue q;
+    uint32_t zero = 0;
+
+    assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(bpf->maps.af_xdp_queues), &zero, &q), 0);
+    return q;
+}
+
+static void set_queue(const struct af_xdp_queue *q)
+{
+    uint32_t zero = 0;
+
+    assert_int_equal(bpf_map_update_elem(bpf_map__fd(bpf->maps.af_xdp_queues), &zero, q, BPF_ANY),
+                     0);
+}
+
+/* While the worker is behind, and in one tick, frames in a row have one time. */
+static void test_time_of_frames_in_a_row(void **state)
+{
+    struct af_xdp_queue before, q = {0};
+    unsigned shared = 0;
+    struct af_xdp_note note;
+
+    (void)state;
+    SKIP_WITHOUT_BPF();
+    pb_ethernet(&pb, 0x0800);
+    pb_ipv4(&pb, 6, A, B, 0, 0);
+    pb_tcp(&pb, 1024, 443, 1000, 2, 16);
+    pb_end(&pb);
+    set_queue(&q);
+    for (unsigned i = 0; i < 20; i++) {
+        uint32_t last = queue_now().time;
+
+        run(&note);
+        assert_int_not_equal(note.time, last);
+    }
+    for (unsigned i = 0; i < 200; i++) {
+        before = queue_now();
+        before.behind = 1;
+        set_queue(&before);
+        run(&note);
+        q = queue_now();
+        assert_int_equal(note.time, q.time);
+        if (before.left > 0 && q.tick == before.tick) {
+            assert_int_equal(q.time, before.time);
+            assert_int_equal(q.left, before.left - 1);
+            shared++;
+        } else {
+            assert_int_not_equal(q.time, before.time);
+            assert_int_equal(q.left, AF_XDP_CLOCK_FRAMES - 1);
+        }
+    }
+    assert_true(shared > 0);
+    q.left = AF_XDP_CLOCK_FRAMES - 1;
+    q.tick--;
+    q.time -= 1000;
+    set_queue(&q);
+    run(&note);
+    assert_true(note.time - q.time > 1000 - 1);
+    q = (struct af_xdp_queue){.behind = 1, .left = UINT32_MAX, .tick = queue_now().tick};
+    set_queue(&q);
+    run(&note);
+    assert_int_not_equal(note.time, 0);
 }
 
 int main(void)
@@ -249,6 +328,7 @@ int main(void)
         cmocka_unit_test(test_tunnel_off_its_port),
         cmocka_unit_test(test_damaged_packets),
         cmocka_unit_test(test_shunted_flow_is_counted_and_dropped),
+        cmocka_unit_test(test_time_of_frames_in_a_row),
     };
 
     return cmocka_run_group_tests_name("bpf/af_xdp", tests, load, unload);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sockets and program for real: in a network namespace of its own, on a veth pair ("far" - "near"),
  * with frames that are put in at the far end (veth.h). */
+#include "bpf/af_xdp.h"
 #include "manager/capture/opener.h"
+#include "worker/capture/kernel_map.h"
 #include "worker/capture/sources.h"
 
 #include "tests/unit/capture/veth.h"
@@ -330,6 +332,40 @@ static void test_queues(void **state)
     assert_int_equal(seen[0], 50);
 }
 
+static bool told_behind(unsigned worker)
+{
+    struct af_xdp_queue q;
+
+    assert_int_equal(kernel_map_get(heritage[worker].capture.queues_fd, &worker, &q), 0);
+    return q.behind;
+}
+
+/* The program is told while more wait than two batches, and no longer; also by a successor. */
+static void test_tells_that_it_is_behind(void **state)
+{
+    unsigned w, got;
+    int n;
+
+    (void)state;
+    SKIP_IF_UNABLE();
+    open_interface();
+    build_udp(1, 100);
+    for (unsigned i = 0; i < 300; i++)
+        inject("far");
+    for (got = 0; got < 300; got += (unsigned)n) {
+        w = receive(CAPTURE_BATCH_MAX, &n);
+        ops->release(capture[w]);
+        if (got == 64) {
+            assert_true(told_behind(w));
+            ops->close(capture[w]);
+            open_worker(w);
+            assert_false(told_behind(w));
+        }
+    }
+    assert_false(told_behind(w));
+    assert_false(told_behind(1 - w));
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -418,6 +454,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_full_memory_of_jumbo_frames, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_queues, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_tells_that_it_is_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_interface_of_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sets_queues_and_puts_them_back, set_up, tear_down),
