@@ -214,7 +214,7 @@ SRC_PROBE := worker/probe/main.c worker/probe/probe.c $(SRC_PROBE_KERNEL) $(SRC_
              worker/probe/claims.c
 
 SRC_LOGGER := \
-  logger/main.c logger/receive.c logger/state.c logger/rotation.c logger/archive.c \
+  logger/main.c logger/receive.c logger/notice_filter.c logger/state.c logger/rotation.c logger/archive.c \
   logger/sink/table.c logger/sink/outbuf.c logger/sink/format.c logger/sink/logfile.c \
   logger/sink/stream.c logger/sink/tsv.c \
   logger/sink/json.c logger/sink/text.c logger/sink/text_exchange.c logger/sink/pcap.c
@@ -482,7 +482,8 @@ SINK_TEST := $(BASE) $(SCHEMA) $(IPC_FORMATS) common/schema/options.c $(SINKS) \
              tests/unit/logger/sink_fixture.c
 $(call unit,logger/test_state,$(BASE) $(SCHEMA) logger/state.c)
 $(call unit,logger/test_receive,$(filter-out logger/sink/table.c,$(SINK_TEST)) logger/state.c \
-                                logger/receive.c)
+                                logger/receive.c logger/notice_filter.c)
+$(call unit,logger/test_notice_filter,$(SINK_TEST) logger/notice_filter.c)
 $(call unit,logger/test_lines,$(SINK_TEST))
 $(call unit,logger/test_logfile,$(SINK_TEST))
 $(call unit,logger/test_archive,$(SINK_TEST))
@@ -741,7 +742,7 @@ $(call fuzz_target,fuzz_pcap_file,$(filter-out %/log.c,$(BASE)) $(PCAP_FILE))
 $(call fuzz_target,fuzz_decode,$(BASE) $(DECODE))
 $(call fuzz_target,fuzz_early_hash,$(BASE) $(DECODE) worker/decode/early_hash.c)
 $(call fuzz_target,fuzz_fragments,$(BASE) worker/decode/fragments.c)
-$(call fuzz_target,fuzz_sink,$(SINK_TEST))
+$(call fuzz_target,fuzz_sink,$(SINK_TEST) logger/notice_filter.c)
 $(call fuzz_target,fuzz_topology,$(SRC_TOPOLOGY) manager/config.c manager/ini_file.c \
   manager/suggest.c manager/text.c common/base/check.c common/base/ipaddr.c \
   common/base/local_nets.c common/schema/options.c common/schema/process_filter.c)

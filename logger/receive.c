@@ -23,6 +23,7 @@
 #include "common/base/log.h"
 #include "common/ipc/message.h"
 #include "common/ipc/spool.h"
+#include "logger/notice_filter.h"
 #include "logger/sink/sink.h"
 #include "logger/state.h"
 
@@ -60,7 +61,8 @@ struct receive {
     struct open_sink open[SINKS_OPEN_MAX];
     uint32_t n_open;
     struct answer answers[STATE_NODES];
-    struct message_sealed sealed; /* what the last message told, taken up to `taken` */
+    struct notice_filter *notices; /* NULL: of one worker */
+    struct message_sealed sealed;  /* what the last message told, taken up to `taken` */
     uint32_t taken;
     bool readable;   /* they are of this build */
     uint64_t fields; /* of this build */
@@ -79,6 +81,7 @@ static void free_all(struct receive *r)
     for (uint32_t i = 0; i < r->heritage->n_workers; i++)
         if (r->spools[i])
             munmap((void *)(uintptr_t)r->spools[i], r->heritage->options.spool_size);
+    notice_filter_free(r->notices);
     free(r->copy);
     free(r);
 }
@@ -111,7 +114,8 @@ int receive_open(struct receive **out, const struct heritage *h, struct counters
     r->counters = c;
     r->fields = record_schemas_sum();
     r->copy = malloc(SPOOL_SLOT_BYTES);
-    rc = r->copy ? map_spools(r) : -ENOMEM;
+    r->notices = h->n_workers > 1 ? notice_filter_new() : NULL;
+    rc = r->copy && (r->notices || h->n_workers <= 1) ? map_spools(r) : -ENOMEM;
     if (rc == 0)
         rc = state_open(&r->state, h);
     if (rc < 0) {
@@ -225,6 +229,17 @@ static struct answer *find_node(struct receive *r, uint64_t floor, struct state_
     return &r->answers[i];
 }
 
+/* Writes what nobody else has said. */
+static int write_new(struct receive *r, struct spool_batch *b)
+{
+    uint32_t repeated = 0;
+
+    if (r->notices && b->type == RECORD_notice)
+        repeated = notice_filter_batch(r->notices, r->sealed.node, b, r->copy);
+    r->counters->log_repeated += repeated;
+    return repeated > 0 && b->count == 0 ? 0 : write_sinks(r, b);
+}
+
 /* The next batch of its node. */
 static void write_batch(struct receive *r, struct spool_batch *b, uint64_t now_ns)
 {
@@ -233,7 +248,7 @@ static void write_batch(struct receive *r, struct spool_batch *b, uint64_t now_n
     if (r->readable)
         rc = spool_read(spool_of(r), r->heritage->options.spool_size, b, r->copy);
     if (r->readable && rc == 0)
-        rc = write_sinks(r, b);
+        rc = write_new(r, b);
     if (rc == -ESTALE)
         r->counters->log_overtaken++;
     else if (rc < 0)

@@ -2,10 +2,12 @@
 /* A batch of hostile bytes through every sink. The first byte chooses the log and whether the rest
  * is taken as records as it stands, or as a recipe for records that are mostly right, so that
  * strings and numbers come as far as the lines. What a sink takes must make lines: one a record,
- * without a control byte. All sinks of lines must agree on what a record is. */
+ * without a control byte. All sinks of lines must agree on what a record is. Notices that a second
+ * worker repeats are taken out of a batch before: what is left is as good as it was. */
 #include "common/base/check.h"
 #include "common/base/pack.h"
 #include "common/ipc/record_reader.h"
+#include "logger/notice_filter.h"
 #include "tests/unit/logger/sink_fixture.h"
 
 #include <errno.h>
@@ -182,6 +184,23 @@ static int try_file(const struct sink *sink, const struct spool_batch *b, uint32
     return rc;
 }
 
+/* rc: what sinks say of the batch. */
+static void try_filter(struct spool_batch *b, int rc)
+{
+    static const struct str nodes[] = {{"worker-1", 8}, {"worker-2", 8}};
+    struct notice_filter *f = notice_filter_new();
+
+    CHECK(f);
+    for (unsigned i = 0; i < 2; i++) {
+        struct spool_batch before = *b;
+        uint32_t repeated = notice_filter_batch(f, nodes[i], b, fixture->bytes);
+
+        CHECK(b->count + repeated == before.count && b->bytes <= before.bytes);
+        CHECK(try_stream(&sink_json_stream, b) == rc);
+    }
+    notice_filter_free(f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cursor c = cursor_init(data, size);
@@ -208,5 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     CHECK(try_file(&sink_tsv, b, 9) == rc);
     CHECK(try_file(&sink_json, b, 0) == rc);
     (void)try_stream(&sink_pcap, b);
+    if (b->type == RECORD_notice)
+        try_filter(b, rc);
     return 0;
 }

@@ -4,7 +4,7 @@
  * Fed with connections that did not come about, when they end; nothing here is done for a packet,
  * or for a flow that went well. Memory is fixed. Every worker sees its share of a source's flows,
  * so the thresholds are divided by the number of workers: several workers notice a scan about as
- * early as one would, each by itself. */
+ * early as one would, each by itself; the logger writes one of their notices. */
 #ifndef SPLIFF_WORKER_SCREEN_H
 #define SPLIFF_WORKER_SCREEN_H
 
