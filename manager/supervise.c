@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -214,6 +215,22 @@ static int spawn_with(struct node *n, int stderr_fd, char **env)
     return uv_spawn(n->loop, &n->process, &o);
 }
 
+/* Before it can do that itself it would load its libraries on the core of the one started last. A
+ * worker tries it again, and says so if it cannot be. */
+static void pin(const struct node *n)
+{
+    int cpu = n->heritage->pin_cpu;
+    cpu_set_t set;
+
+    if (cpu < 0)
+        return;
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(n->pid, sizeof set, &set) < 0 && n->kind != NODE_WORKER)
+        log_warn("%s: cannot pin to core %d: %s; running on any core", n->heritage->node, cpu,
+                 strerror(errno));
+}
+
 int supervise_spawn(struct node *n)
 {
     char list[TOPOLOGY_ENV_MAX];
@@ -233,6 +250,7 @@ int supervise_spawn(struct node *n)
     if (err == 0) {
         n->state = NODE_ALIVE;
         n->pid = n->process.pid;
+        pin(n);
         n->killed = n->again = false;
         n->started_wall_ns = clock_wall_ns();
         n->started_mono_ns = clock_mono_ns();
