@@ -433,10 +433,14 @@ static void batch_decode(struct worker *w, struct batch *b, const struct frame *
 {
     struct packet *p = &b->packets[b->n_packets];
     enum weird weird = WEIRDS;
-    enum decode_result r = decode_frame(&w->decoder, frame, p, &weird);
-    bool whole = r == DECODE_PACKET || r == DECODE_BAD_CHECKSUM;
+    enum decode_result r;
+    bool whole, mine;
+
+    w->decoder.counters = frame->hashed ? w->counters : w->decode_counters;
+    r = decode_frame(&w->decoder, frame, p, &weird);
+    whole = r == DECODE_PACKET || r == DECODE_BAD_CHECKSUM;
     /* What has no five-tuple (ARP, a fragment that waits) is the first worker's. */
-    bool mine = whole || weird != WEIRDS ? is_mine(w, p->hash) : w->heritage->worker_index == 0;
+    mine = whole || weird != WEIRDS ? is_mine(w, p->hash) : w->heritage->worker_index == 0;
 
     if (prefilter_leaves_out(w, p, mine || w->heritage->live))
         return;
@@ -523,6 +527,23 @@ void pipeline_expire(struct worker *w, uint32_t max)
         flow_table_arm(&w->flows, f, flow_deadline(w, f));
     }
     w->flows_due = f != NULL;
+}
+
+static bool is_answered(const struct worker *w, const struct flow *f)
+{
+    return f->question == 0 || f->connection > 0 || !learn_question_is_open(w->learn, f->question);
+}
+
+void pipeline_finish_certain(struct worker *w, uint32_t max)
+{
+    struct flow *f;
+
+    while (max-- > 0 && (f = flow_table_longest_idle(&w->flows))) {
+        if (is_answered(w, f))
+            pipeline_flow_end(w, f);
+        else
+            flow_table_defer(&w->flows, f);
+    }
 }
 
 void pipeline_finish(struct worker *w)

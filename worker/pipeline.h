@@ -26,4 +26,8 @@ void pipeline_expire(struct worker *w, uint32_t max);
 /* Ends every flow, longest idle first. */
 void pipeline_finish(struct worker *w);
 
+/* Of the flows looks at `max`, longest idle first, and ends them but those that an answer of
+ * another worker may still name: those come last from now on. */
+void pipeline_finish_certain(struct worker *w, uint32_t max);
+
 #endif

@@ -25,6 +25,7 @@
 #define IDLE_MAX_NS     (1 * NS_PER_SEC)
 #define FINISH_TIMEOUT  (30 * NS_PER_SEC)
 #define ANSWERS_TIMEOUT (200 * NS_PER_MS)
+#define FINISH_FLOWS    64u /* ended between two looks at the bus */
 #define LINGER_MS       200
 #define GROW_INTERVAL   (10 * NS_PER_MS)
 #define STATS_BATCHES   64
@@ -98,6 +99,15 @@ static void on_event(void *arg, const struct bus_message *m)
         learn_message(w->learn, m);
 }
 
+/* The flows are gone, but what was learned may still answer others. */
+static void on_last_event(void *arg, const struct bus_message *m)
+{
+    struct worker *w = arg;
+
+    if (m->kind != BUS_SUBSCRIBED && w->learn)
+        learn_message(w->learn, m);
+}
+
 /* How to wait from now on, which may be changed at any time. */
 static void take_rx_mode(struct worker *w, enum rx_mode mode)
 {
@@ -165,16 +175,20 @@ static int stages_open(struct worker *w, const struct heritage *h)
     w->decoder.seed = h->seed;
     w->decoder.tunnel_max_depth = (uint32_t)o->tunnel_max_depth;
     w->decoder.checksums = decode_checksums(o->checksums, h->live);
-    w->decoder.counters = w->counters;
-    w->decoder.fragments = fragments_new(o->fragment_memory, o->fragment_timeout, w->counters);
+    w->decode_counters = h->live || h->worker_index == 0 ? w->counters : &w->uncounted;
+    w->decoder.fragments =
+        fragments_new(o->fragment_memory, o->fragment_timeout, w->decode_counters);
     if (!w->decoder.fragments) {
         log_error("cannot map fragment_memory: lower it");
         return -ENOMEM;
     }
     if ((rc = bus_open(&w->bus, h)) < 0 || (rc = emit_open(&w->emit, h, w->bus, w->counters)) < 0)
         return rc;
-    if ((rc = learn_open(&w->learn, h, w->bus, w->counters)) < 0)
+    if ((rc = learn_open(&w->learn, h, w->bus, w->counters)) < 0) {
+        learn_close(w->learn); /* it has no part in ending what has not begun */
+        w->learn = NULL;
         return rc;
+    }
     if (!o->no_screen && (rc = screen_open(&w->screen, o, h->n_workers, h->seed, w->counters)) < 0)
         return rc;
     if (h->plaintext && (rc = host_plain_open(w)) < 0)
@@ -385,17 +399,46 @@ int worker_drain(const struct heritage *h)
 }
 
 /* What other workers are about to answer may still say what some flows are. */
-static void answers_wait(struct worker *w)
+static void answers_ask(struct worker *w)
 {
-    uint64_t now = clock_mono_ns(), until = now + ANSWERS_TIMEOUT;
-
-    learn_run(w->learn, w->now_ns, now); /* asks what is left to be asked */
+    learn_run(w->learn, w->now_ns, clock_mono_ns()); /* asks what is left to be asked */
     if (learn_questions_open(w->learn))
         learn_fence_raise(w->learn);
+}
+
+static void answers_wait(struct worker *w)
+{
+    uint64_t until = clock_mono_ns() + ANSWERS_TIMEOUT;
+
     emit_wait(w->emit, 0);
     while (learn_questions_open(w->learn) && learn_fence_stands(w->learn) &&
            clock_mono_ns() < until)
         emit_wait(w->emit, until);
+}
+
+/* While others think of their answers, or want ours: they may be ending, too. */
+static void flows_end_certain(struct worker *w)
+{
+    for (uint32_t i = 0, n = w->flows.flows.used; i < n; i += FINISH_FLOWS) {
+        uint64_t now = clock_mono_ns();
+
+        pipeline_finish_certain(w, FINISH_FLOWS);
+        emit_run(w->emit, now);
+        learn_run(w->learn, w->now_ns, now);
+    }
+}
+
+static void flows_end(struct worker *w)
+{
+    emit_end(w->emit, FINISH_TIMEOUT);
+    if (w->plain)
+        host_plain_run(w, UINT64_MAX);
+    if (w->learn) {
+        answers_ask(w);
+        flows_end_certain(w);
+        answers_wait(w);
+    }
+    pipeline_finish(w);
 }
 
 static void tell_left(const struct worker *w, uint64_t left)
@@ -408,33 +451,9 @@ static void tell_left(const struct worker *w, uint64_t left)
                   (unsigned long long)left, (int)(FINISH_TIMEOUT / NS_PER_SEC));
 }
 
-uint64_t worker_close(struct worker *w)
+/* Flows and all that is kept for them. */
+static void memory_close(struct worker *w)
 {
-    uint64_t left = 0;
-
-    if (w->emit && w->flows.slots) {
-        if (w->plain)
-            host_plain_run(w, UINT64_MAX);
-        if (w->learn)
-            answers_wait(w);
-        pipeline_finish(w);
-        if (w->capture && w->capture_ops->stats)
-            w->capture_ops->stats(w->capture);
-        left = emit_finish(w->emit, FINISH_TIMEOUT);
-        if (left > 0)
-            tell_left(w, left);
-    }
-    if (w->capture)
-        w->capture_ops->close(w->capture);
-    frames_fini(&w->frames);
-    if (w->emit)
-        emit_close(w->emit);
-    host_plain_close(w);
-    if (w->learn)
-        learn_close(w->learn);
-    screen_close(w->screen);
-    if (w->bus)
-        bus_close(w->bus, LINGER_MS);
     if (w->decoder.fragments)
         fragments_free(w->decoder.fragments);
     for (unsigned i = 0; analyzers[i]; i++)
@@ -449,5 +468,49 @@ uint64_t worker_close(struct worker *w)
     reassembly_fini(&w->reassembly);
     flow_table_fini(&w->flows);
     bufpool_fini(&w->bufs);
+}
+
+/* The last packet is through: what is from now on is records, and what others ask. */
+static void packets_close(struct worker *w)
+{
+    if (w->emit) {
+        emit_on_event(w->emit, on_last_event, w);
+        emit_flush(w->emit); /* the logger has it while this worker gives its memory back */
+    }
+    if (w->capture)
+        w->capture_ops->close(w->capture);
+    w->capture = NULL;
+    frames_fini(&w->frames);
+    host_plain_close(w);
+    screen_close(w->screen);
+    memory_close(w);
+}
+
+static uint64_t records_close(struct worker *w)
+{
+    uint64_t left = emit_finish(w->emit, FINISH_TIMEOUT);
+
+    if (left > 0)
+        tell_left(w, left);
+    emit_close(w->emit);
+    return left;
+}
+
+uint64_t worker_close(struct worker *w)
+{
+    uint64_t left = 0;
+
+    if (w->emit) { /* and so, memory for flows */
+        flows_end(w);
+        if (w->capture && w->capture_ops->stats)
+            w->capture_ops->stats(w->capture);
+    }
+    packets_close(w);
+    if (w->emit)
+        left = records_close(w);
+    if (w->learn)
+        learn_close(w->learn);
+    if (w->bus)
+        bus_close(w->bus, LINGER_MS);
     return left;
 }

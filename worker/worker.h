@@ -29,6 +29,9 @@ struct worker {
     const struct heritage *heritage;
     const struct options *options;
     struct counters *counters;
+    struct counters
+        *decode_counters;      /* of frames that all workers get, of which the first counts */
+    struct counters uncounted; /* what the others would */
     const struct settings *settings;
 
     /* the stages, in data-path order */

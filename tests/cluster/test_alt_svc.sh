@@ -102,6 +102,9 @@ shown() { cluster print "$@"; }
 known() { shown alt_svc | grep -qE "h3 +- +$1 "; }
 unknown() { ! known "$1"; }
 
+flows() { echo $(($(counter worker-1 flow.udp) + $(counter worker-2 flow.udp))); }
+have_begun() { [ "$(flows)" -ge "$1" ]; }
+
 learned_by() { # which worker has learned something: it in $learner
     local w
     for w in 1 2; do
@@ -123,9 +126,10 @@ expect unknown 20000 16 'before anything was learned'
     die 'all flows are of one worker'
 
 # Learned while flows go on: at their next datagram they are known. The packets' own times tell how soon.
-port=8444 source=21100
-quic $port $source 8 2 &
+port=8444 source=21100 before=$(flows)
+quic $port $source 8 3 &
 sender=$!
+wait_for 10 have_begun $((before + 8)) || die 'the flows do not begin'
 get "$WEB/learn/$port/60"
 wait $sender || die 'cannot send'
 expect web_quic $source 8 "after learning port $port"

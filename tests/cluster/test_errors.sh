@@ -77,6 +77,19 @@ for output in "$WORK/good.pcap" "$WORK/same.pcap"; do
     cmp -s "$capture" "$WORK/good.pcap" ||
         fail "$TEST: input" 'the capture that was read is another one now' "$ALONE"
 done
+# Each of several workers says it, and that is how it ends.
+printf 'quic_table_size = 67108864\n' >"$WORK/large.cfg"
+(
+    ulimit -v 6000000
+    "$spliff" run --quiet -r "$WORK/good.pcap" --workers 2 --config "$WORK/large.cfg" "${out[@]}"
+) 2>"$WORK/large.err"
+if [ $? -eq 1 ] && grep -q 'worker-2: error: .* lower .*quic_table_size' "$WORK/large.err" &&
+    ! grep -q signal "$WORK/large.err"; then
+    pass "$TEST: no memory for tables"
+else
+    cat "$WORK/large.err"
+    fail "$TEST: no memory for tables" 'it did not end by saying what to lower' "$ALONE"
+fi
 refused 'plaintext of a file' 2 'a file has none' run -r "$WORK/good.pcap" --plaintext
 refused 'a process without plaintext' 2 'comm.*--plaintext' run -i sv0 --comm curl
 refused 'latency without plaintext' 2 'latency.*--plaintext' run -i sv0 --show-latency

@@ -60,6 +60,19 @@ for by in workers:file-{2,3} reader:{gzip,pcapng,pipe}-{2,3} reader:dash; do
     fi
 done
 
+# Frames that all workers get count once.
+decoded() { awk '/^decode\./ {n = 0; for (i = 2; i <= NF; i++) n += $i; print $1, n}' "$work/$1.err"; }
+for name in screen-fragments broken-packets; do
+    replay $name-1 1 tests/golden/$name/input.pcap
+    replay $name-3 3 tests/golden/$name/input.pcap
+    if decoded $name-1 | grep -q ' [1-9]' && diff <(decoded $name-1) <(decoded $name-3) >"$work/diff"; then
+        pass "$TEST: $name"
+    else
+        cat "$work/diff"
+        fail "$TEST: $name" 'three workers count what they decode more than once' "$ALONE"
+    fi
+done
+
 # Two workers, idle after the first half.
 half() { begin 2 < <(head -c $((4 << 20)) "$work/capture.pcap"); }
 

@@ -81,6 +81,7 @@ struct emit {
     uint64_t progress_ns; /* last acknowledgement of something, or first batch after none was out */
     uint64_t resend_ns;   /* silence after which the position is set back */
     uint64_t rewound_ns;
+    uint64_t end_ns;     /* a live worker that ends waits until then; 0: it does not end */
     bool rewind;         /* asked for */
     uint64_t hasten_seq; /* batches up to this one wait for no others */
 
@@ -347,11 +348,12 @@ static void flush_old(struct emit *e)
 
 void emit_run(struct emit *e, uint64_t now_ns)
 {
-    e->now_ns = now_ns;
+    if (now_ns > e->now_ns) /* what was emitted since it was read may have waited */
+        e->now_ns = now_ns;
     if (spool_open_records(e->spool) == 0 && e->sent_seq >= spool_last_seq(e->spool))
         e->has_untold = false;
     flush_old(e);
-    if (has_publishable(e) || now_ns >= e->bus_due_ns || now_ns >= emit_deadline_ns(e))
+    if (has_publishable(e) || e->now_ns >= e->bus_due_ns || e->now_ns >= emit_deadline_ns(e))
         exchange(e);
 }
 
@@ -417,11 +419,19 @@ static void drop_oldest(struct emit *e)
     e->c->spool_batches = spool_batches(e->spool);
 }
 
+/* Packets do not wait for the logger. A file does, and what is left when the last packet is
+ * through. */
+static bool waits_for_room(const struct emit *e)
+{
+    return !heritage_orphaned(e->h) &&
+           (!e->h->live || (e->end_ns > 0 && clock_mono_ns() < e->end_ns));
+}
+
 /* No slot is free. After this, one is or more can be waited for. */
 static void make_room(struct emit *e)
 {
     uint32_t before = spool_batches(e->spool);
-    bool waits = !e->h->live && !heritage_orphaned(e->h);
+    bool waits = waits_for_room(e);
 
     if (waits) {
         spool_seal_all(e->spool);
@@ -476,13 +486,26 @@ static uint64_t unacknowledged_records(const struct emit *e)
     return n;
 }
 
+void emit_end(struct emit *e, uint64_t timeout_ns)
+{
+    if (e->h->live)
+        e->end_ns = clock_mono_ns() + timeout_ns;
+}
+
+void emit_flush(struct emit *e)
+{
+    spool_seal_all(e->spool);
+    hasten(e);
+    exchange_now(e);
+}
+
 uint64_t emit_finish(struct emit *e, uint64_t timeout_ns)
 {
     uint64_t until = clock_mono_ns() + timeout_ns;
 
-    spool_seal_all(e->spool);
-    hasten(e);
-    exchange_now(e);
+    if (e->end_ns > 0 && e->end_ns < until)
+        until = e->end_ns;
+    emit_flush(e);
     while (spool_batches(e->spool) > 0 && e->now_ns < until && !heritage_orphaned(e->h))
         emit_wait(e, until);
     return unacknowledged_records(e);

@@ -48,7 +48,14 @@ void emit_wait(struct emit *e, uint64_t until_ns);
  */
 uint64_t emit_deadline_ns(const struct emit *e);
 
-/* Seals everything and waits until the loggers have it, at most timeout_ns.
+/* The last packet is through: a live worker, too, waits for room in the spool from now on instead
+ * of dropping what is oldest there, for timeout_ns at most in all, emit_finish included. */
+void emit_end(struct emit *e, uint64_t timeout_ns);
+
+/* Seals everything and tells the logger of it. */
+void emit_flush(struct emit *e);
+
+/* The same, and waits until the logger has it, at most timeout_ns.
  * Returns the records that were not acknowledged. */
 uint64_t emit_finish(struct emit *e, uint64_t timeout_ns);
 

@@ -259,11 +259,15 @@ void flow_table_remove(struct flow_table *t, struct flow *f)
 
 void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t now_ns)
 {
-    if (__builtin_expect((now_ns ^ f->seen_ns) >> IDLE_SHIFT != 0, 0)) {
-        idle_unlink(t, f);
-        idle_append(t, f);
-    }
+    if (__builtin_expect((now_ns ^ f->seen_ns) >> IDLE_SHIFT != 0, 0))
+        flow_table_defer(t, f);
     f->seen_ns = now_ns;
+}
+
+void flow_table_defer(struct flow_table *t, struct flow *f)
+{
+    idle_unlink(t, f);
+    idle_append(t, f);
 }
 
 struct flow *flow_table_longest_idle(const struct flow_table *t)

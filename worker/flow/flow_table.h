@@ -70,6 +70,9 @@ void flow_table_prefetch_removal(const struct flow_table *t, const struct flow *
 /* A packet came: keeps the order of idleness, sets seen_ns. */
 void flow_table_touch(struct flow_table *t, struct flow *f, uint64_t now_ns);
 
+/* Puts it last in the order of idleness, whatever its seen_ns: others end before it. */
+void flow_table_defer(struct flow_table *t, struct flow *f);
+
 /* The flow that was silent longest (to the second), NULL if there is none. */
 struct flow *flow_table_longest_idle(const struct flow_table *t);
 

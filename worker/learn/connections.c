@@ -394,6 +394,13 @@ static bool question_is_open(const struct connections *t, const struct question 
     return open;
 }
 
+bool learn_question_is_open(const struct learn *l, uint32_t question)
+{
+    const struct question *q = question > 0 ? question_find(l->connections, question) : NULL;
+
+    return q && question_is_open(l->connections, q);
+}
+
 bool learn_questions_open(const struct learn *l)
 {
     const struct connections *t = l->connections;

@@ -74,6 +74,8 @@ int learn_open(struct learn **out, const struct heritage *h, struct bus *bus, st
 
 void learn_close(struct learn *l)
 {
+    if (!l)
+        return;
     for (size_t i = 0; i < PARTS; i++)
         parts[i].close(l);
     free(l);

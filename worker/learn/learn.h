@@ -117,8 +117,11 @@ uint32_t learn_connection_ask(struct learn *l, uint32_t question, unsigned end,
 struct str learn_question_datagram(const struct learn *l, uint32_t question, unsigned end);
 void learn_question_close(struct learn *l, uint32_t question); /* 0: does nothing */
 
-/* Whether any question was asked lately (a second or two ago), is not closed, and what its
- * datagrams belong to is still unknown. */
+/* Whether this one's answer may still come: it was asked lately (a second or two ago), and what its
+ * datagrams belong to is unknown. Not of 0. */
+bool learn_question_is_open(const struct learn *l, uint32_t question);
+
+/* Whether any that is not closed is open. */
 bool learn_questions_open(const struct learn *l);
 
 struct str learn_connection_uid(const struct learn *l, uint32_t connection);

@@ -172,6 +172,7 @@ static void who_slept_over_the_bus_knows_what_it_has(void **state)
     for (unsigned asked_at_last = 0; asked_at_last < 2; asked_at_last++) {
         written.mute = true;
         written_records = written.records = 0;
+        added_ns += 20 * NS_PER_MS; /* it is later than it was */
         rig_emit_big(1);
         rig_emit_big(2);
         rig_pump(rig_something_was_written, "written");
@@ -188,6 +189,34 @@ static void who_slept_over_the_bus_knows_what_it_has(void **state)
         emit_run(emit, t + 9 * NS_PER_MS);
         assert_int_equal(counters.spool_batches, 0);
     }
+}
+
+/* Who read the clock before it emitted, and had to wait there, calls with an earlier time: nothing
+ * is as old as it seems then. */
+static void time_does_not_go_back(void **state)
+{
+    uint64_t t, resent;
+
+    (void)state;
+    rig_emit_big(1);
+    rig_emit_big(2);
+    rig_pump(rig_spool_is_empty, "all acknowledged"); /* a logger that has spoken is given time */
+    resent = counters.batches_resent;
+    written.mute = true;
+    written_records = written.records = 0;
+    t = rig_now_ns();
+    rig_emit_big(3);
+    rig_emit_big(4);
+    rig_emit_small(5);
+    rig_pump(rig_something_was_written, "written");
+    for (unsigned i = 1; i < 20; i++)
+        emit_run(emit, t - i * NS_PER_MS);
+    assert_int_equal(counters.batches_sent, 2);
+    rig_emit_big(6);
+    rig_emit_big(7);
+    emit_run(emit, t - 20 * NS_PER_MS);
+    assert_true(counters.batches_sent > 2);
+    assert_int_equal(counters.batches_resent, resent);
 }
 
 static void live_spool_loses_the_oldest_and_counts_them(void **state)
@@ -256,6 +285,7 @@ int main(void)
                                         rig_tear_down),
         cmocka_unit_test_setup_teardown(who_slept_over_the_bus_knows_what_it_has, rig_set_up,
                                         rig_tear_down),
+        cmocka_unit_test_setup_teardown(time_does_not_go_back, rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(finish_says_what_stays_behind, rig_set_up, rig_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

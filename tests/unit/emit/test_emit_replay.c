@@ -55,13 +55,11 @@ static void replay_tells_of_several_batches_together(void **state)
     rig_assert_written(1, 4);
 }
 
-static void replay_waits_and_loses_nothing(void **state)
+static void expect_waiting_to_lose_nothing(void)
 {
     uint64_t n = 40 * 2 * RIG_SLOTS;
     pthread_t thread;
 
-    (void)state;
-    worker_heritage.live = false;
     atomic_store(&thread_stop, false);
     assert_int_equal(pthread_create(&thread, NULL, run_logger, NULL), 0);
     for (uint64_t id = 1; id <= n; id++)
@@ -74,6 +72,36 @@ static void replay_waits_and_loses_nothing(void **state)
     assert_true(counters.spool_waits > 0);
     assert_int_equal(counters.records_lost, 0);
     assert_int_equal(counters.spool_batches, 0);
+}
+
+static void replay_waits_and_loses_nothing(void **state)
+{
+    (void)state;
+    worker_heritage.live = false;
+    expect_waiting_to_lose_nothing();
+}
+
+/* At a stop all open flows are logged at once, and there are no packets to hurry for. */
+static void live_worker_that_ends_waits_too(void **state)
+{
+    (void)state;
+    emit_end(emit, RIG_DEADLINE_NS);
+    expect_waiting_to_lose_nothing();
+}
+
+static void live_worker_that_ends_waits_no_longer_than_it_may(void **state)
+{
+    uint64_t n = 4 * 2 * RIG_SLOTS, left;
+
+    (void)state;
+    rig_logger_stop();
+    emit_end(emit, 20 * NS_PER_MS);
+    for (uint64_t id = 1; id <= n; id++)
+        rig_emit_big(id);
+    assert_true(counters.spool_waits > 0);
+    left = emit_finish(emit, UINT64_MAX / 2);
+    assert_int_equal(counters.records_lost + left, n);
+    assert_true(left > 0);
 }
 
 static struct {
@@ -172,6 +200,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(replay_tells_of_several_batches_together, rig_set_up,
                                         rig_tear_down),
         cmocka_unit_test_setup_teardown(replay_waits_and_loses_nothing, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(live_worker_that_ends_waits_too, rig_set_up, rig_tear_down),
+        cmocka_unit_test_setup_teardown(live_worker_that_ends_waits_no_longer_than_it_may,
+                                        rig_set_up, rig_tear_down),
         cmocka_unit_test_setup_teardown(an_event_is_not_taken_in_the_middle_of_another, rig_set_up,
                                         rig_tear_down),
         cmocka_unit_test_setup_teardown(replay_that_is_far_ahead_sleeps, rig_set_up_many_slots,

@@ -113,6 +113,8 @@ static void a_full_table_says_who_was_silent_longest(void **state)
     assert_ptr_equal(flow_table_longest_idle(&t), f[3]);
     flow_table_remove(&t, f[3]);
     assert_ptr_equal(flow_table_longest_idle(&t), f[0]);
+    flow_table_defer(&t, f[0]);
+    assert_ptr_equal(flow_table_longest_idle(&t), f[1]);
     flow_table_remove(&t, f[0]);
     flow_table_remove(&t, f[1]);
     assert_null(flow_table_longest_idle(&t));

@@ -365,14 +365,17 @@ static void test_open_questions(void **state)
     (void)state;
     add(&a, 0, "Cone", 1, "server-id");
     assert_false(learn_questions_open(&b.l));
+    assert_false(learn_question_is_open(&b.l, 0));
     first = ask(&b, 0, 1, "server-id");
     assert_int_equal(ask(&b, first, 0, "unknown-id"), first);
     assert_true(learn_questions_open(&b.l));
+    assert_true(learn_question_is_open(&b.l, first));
     connections_run(&b.l, 0, NS_PER_SEC);
     deliver(&a);
     assert_true(learn_questions_open(&b.l));
     deliver(&b);
     assert_false(learn_questions_open(&b.l)); /* one end's will do */
+    assert_false(learn_question_is_open(&b.l, first));
     second = ask(&b, 0, 0, "other-id");
     assert_true(learn_questions_open(&b.l));
     learn_question_close(&b.l, second);

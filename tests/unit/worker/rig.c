@@ -206,8 +206,8 @@ void rig_open(struct rig *r)
     w->categories = UINT32_MAX;
     w->decoder.checksums = decode_checksums(o->checksums, r->heritage.live);
     w->decoder.tunnel_max_depth = (uint32_t)o->tunnel_max_depth;
-    w->decoder.counters = w->counters;
-    w->decoder.fragments = fragments_new(FRAGMENT_BYTES, o->fragment_timeout, w->counters);
+    w->decode_counters = r->heritage.worker_index == 0 ? w->counters : &w->uncounted;
+    w->decoder.fragments = fragments_new(FRAGMENT_BYTES, o->fragment_timeout, w->decode_counters);
     CHECK(w->decoder.fragments);
     CHECK(bufpool_init(&w->bufs, BUFS_BYTES) == 0);
     CHECK(flow_table_init(&w->flows, (uint32_t)o->flow_table_size, r->flow_pages) == 0);

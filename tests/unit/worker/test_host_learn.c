@@ -117,20 +117,27 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void datagram(unsigned second, bool down, const char *id)
+static void udp(unsigned second, bool down, unsigned client_port, const char *payload)
 {
-    char payload[64];
-    int n = snprintf(payload, sizeof payload, "P%s and what is behind it", id);
     struct frame f = {.data = pb.b, .ts_ns = T0 + second * NS_PER_SEC, .linktype = 1};
+    size_t n = strlen(payload);
 
     pb_ethernet(&pb, 0x0800);
     pb_ipv4(&pb, IPPROTO_UDP, down ? SERVER : CLIENT, down ? CLIENT : SERVER, 0, 0);
-    pb_udp(&pb, down ? 443 : 40000, down ? 40000 : 443, (unsigned)n);
-    memcpy(pb.b + pb.n, payload, (size_t)n);
-    pb.n += (size_t)n;
+    pb_udp(&pb, down ? 443 : client_port, down ? client_port : 443, (unsigned)n);
+    memcpy(pb.b + pb.n, payload, n);
+    pb.n += n;
     pb_end(&pb);
     f.caplen = f.wirelen = (uint32_t)pb.n;
     rig_run(&rig, &f, 1);
+}
+
+static void datagram(unsigned second, bool down, const char *id)
+{
+    char payload[64];
+
+    snprintf(payload, sizeof payload, "P%s and what is behind it", id);
+    udp(second, down, 40000, payload);
 }
 
 /* Worker 2: packets with this id go to that side of its connection Cone. */
@@ -223,6 +230,35 @@ static void an_analyzer_that_reads_already_is_told(void **state)
     expect("path of Cone close ");
 }
 
+/* A worker that ends asks, and goes on with what needs no answer until it has one. */
+static void a_flow_that_waits_for_an_answer_ends_after_the_others(void **state)
+{
+    (void)state;
+    datagram(1, false, "server-id");
+    udp(2, false, 40001, "of no connection");
+    udp(3, false, 40002, "nor this");
+    pipeline_finish_certain(&rig.w, 2);
+    assert_int_equal(rig.w.flows.flows.used, 2);
+    pipeline_finish_certain(&rig.w, 2);
+    assert_int_equal(rig.w.flows.flows.used, 1);
+    assert_null(strstr(rig_text(&rig), "web_quic"));
+    answer("server-id", 1);
+    pipeline_finish_certain(&rig.w, 2);
+    assert_int_equal(rig.w.flows.flows.used, 0);
+    assert_non_null(strstr(rig_text(&rig), "web_quic"));
+    expect("open at 1 path of Cone 0(server-id) close ");
+}
+
+static void what_nobody_could_answer_is_not_waited_for(void **state)
+{
+    (void)state;
+    datagram(1, false, "server-id");
+    learn_run(rig.w.learn, T0, NS_PER_SEC);
+    learn_run(rig.w.learn, T0, 2 * NS_PER_SEC);
+    pipeline_finish_certain(&rig.w, 1);
+    assert_int_equal(rig.w.flows.flows.used, 0);
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -234,6 +270,8 @@ int main(void)
         CASE(the_id_tells_who_is_the_client),
         CASE(without_an_answer_it_stays_unknown),
         CASE(an_analyzer_that_reads_already_is_told),
+        CASE(a_flow_that_waits_for_an_answer_ends_after_the_others),
+        CASE(what_nobody_could_answer_is_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
