@@ -6,20 +6,18 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/mirror.sh"
 . "$(dirname "$0")/beside.sh"
+. "$(dirname "$0")/programs.sh"
 why=$(af_xdp_missing)
 [ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
 
-# What of us is in the kernel, of all namespaces.
+# What of this test's clusters is in the kernel, of all namespaces.
 left_behind() {
-    bpftool -j prog show | python3 -c '
-import json, sys
-print("\n".join(p["name"] for p in json.load(sys.stdin) if p.get("name") == "spliff_af_xdp"))'
-    bpftool map show | grep af_xdp_
+    show_new prog spliff_af_xdp
+    show_new map 'af_xdp_[^ ]*'
     server ip link show tap0 2>/dev/null | grep -o 'prog/xdp.*'
 }
 nothing_left() { [ -z "$(left_behind)" ]; }
 
-nothing_left || die 'another run of this test has left something behind, or is under way'
 begin 2
 mirror_up || die 'cannot make the mirror port'
 wire_frames

@@ -11,9 +11,11 @@ why=$(mirror_missing)
 [ -n "$why" ] || find /usr/lib* -name 'librte_net_af_xdp.so*' | grep -q . || why='no net_af_xdp driver of DPDK'
 [ -z "$why" ] || { skip "$TEST" "$why"; finish; exit; }
 
+files() { find /run/spliff/dpdk /dev/hugepages -name 'spliff*' -o -name 'rtemap*' 2>/dev/null; }
+files_before=$(files)
 left_behind() {
     server ip -d link show tap0 2>/dev/null | grep -oE 'prog/xdp.*|promiscuity [1-9]'
-    find /run/spliff/dpdk /dev/hugepages -name 'spliff*' -o -name 'rtemap*' 2>/dev/null
+    files | grep -vxF -e "$files_before" -e none
 }
 nothing_left() { [ -z "$(left_behind)" ]; }
 

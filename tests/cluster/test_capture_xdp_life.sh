@@ -13,7 +13,6 @@ PINNED=/sys/fs/bpf/spliff-test-$$
 bpftool_there() { nsenter --net="/run/netns/$NET_SERVER" bpftool "$@"; }
 foreign_lives() { bpftool_there net show dev sv0 | grep -q driver && bpftool prog show | grep -q 'name pass_all'; }
 
-xdp_nothing_left || die 'another run of this test has left something behind, or is under way'
 begin 2
 wire_frames
 node_cfg 2 sv0 xdp
@@ -64,7 +63,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
         pass
 http.server.HTTPServer(("192.0.2.2", 8087), Answer).serve_forever()'
 learned() {
-    [ "$(bpftool -j map dump name learned_h3_$1 | python3 -c 'import json, sys; print(len(json.load(sys.stdin)))')" -eq "$2" ]
+    local map
+    map=$(new_objects map "learned_h3_$1")
+    [ "$(bpftool -j map dump id "$map" | python3 -c 'import json, sys; print(len(json.load(sys.stdin)))')" -eq "$2" ]
 }
 wait_for 10 client curl -sf -o /dev/null "http://$SERVER4:8087/here" || die 'no advertiser'
 wait_for 10 learned port 1 || die 'the port of HTTP/3 is not in the kernel'
@@ -108,7 +109,7 @@ kill -9 "$(node_pid manager)" || die 'no manager to kill'
 start
 get "http://$SERVER4/count/again" || die 'curl'
 wait_for 10 has_uri /count/again || die 'nothing is captured after the manager was killed'
-one_program() { [ "$(bpftool prog show | grep -c 'name spliff_xdp')" -eq 1 ]; }
+one_program() { [ "$(new_objects prog 'spliff_xdp[^ ]*' | wc -l)" -eq 1 ]; }
 wait_for 5 one_program || die 'what a killed manager left is still in memory'
 # Also with one that captures in another way.
 kill -9 "$(node_pid manager)" || die 'no manager to kill'

@@ -5,9 +5,9 @@
 # is named, nor of anything without a probe; then the kernel has no map of processes either.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/plaintext.sh"
+. "$(dirname "$0")/programs.sh"
 
-map_of_processes() { bpftool map show | grep -q 'name flow_processes'; }
-! map_of_processes || die 'another cluster with a probe and mode xdp is under way'
+map_of_processes() { [ -n "$(new_objects map flow_processes)" ]; }
 
 begin_plaintext 2
 node_cfg 2 sv0 xdp

@@ -2,11 +2,12 @@
 # Sourced after lib.sh by the tests of mode xdp: what is left in the kernel, and what of the logs is as
 # another capture has it.
 . "$(dirname "$0")/beside.sh"
+. "$(dirname "$0")/programs.sh"
 
-# What of us is in the kernel, of all namespaces.
+# What of this test's clusters is in the kernel, of all namespaces.
 xdp_left_behind() {
-    bpftool prog show | grep -E 'name spliff_(xdp|tc)'
-    bpftool map show | grep -E 'name (xdp_(flows|rings|owner|quiet)|flow_processes|spliff_ring)'
+    show_new prog 'spliff_(xdp|tc)[^ ]*'
+    show_new map '(xdp_(flows|rings|owner|quiet)|flow_processes|spliff_ring)[^ ]*'
     server tc qdisc show dev sv0 2>/dev/null | grep clsact
     server ip link show sv0 2>/dev/null | grep -o 'prog/xdp.*'
 }
