@@ -25,7 +25,7 @@
  * workers in turn, none of which reads more than a few ahead of itself. While the logger has the
  * core of one of these, the others go on. */
 #define FRAME_RING_BLOCKS         16u
-#define FRAME_RING_BLOCKS_IN_TURN 32u
+#define FRAME_RING_BLOCKS_IN_TURN 64u
 #define FRAME_RING_WAKE_BLOCKS    8u /* until then a worker sleeps, or the reader process does */
 #define FRAME_RING_DATA_BYTES     (1024u * 1024) /* of the file, in a block */
 #define FRAME_RING_FRAMES_MAX     (16u * 1024 + 8)

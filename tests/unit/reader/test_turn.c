@@ -25,7 +25,7 @@
 
 #define WORKERS    3u
 #define BATCH      7u
-#define FRAMES_MAX 20000u
+#define FRAMES_MAX 40000u
 #define LONG_BYTES (256u * 1024) /* a frame that no single read holds */
 #define NUMBER_AT  44            /* of a frame, in its payload */
 #define PAGE_BYTES 4096
@@ -141,8 +141,8 @@ static void file_arp(void)
     file_frame(head, 60, true);
 }
 
-#define UDP_FRAMES 14000u
-#define ARP_FRAMES 14u
+#define UDP_FRAMES 28000u
+#define ARP_FRAMES 28u
 
 /* More than all blocks of the ring hold, with something for all in between. */
 static void file_of_many_blocks(void)
