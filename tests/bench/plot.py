@@ -98,8 +98,14 @@ def draw_lines(panel, left):
     return out
 
 
+def has_points(panel):
+    return bool(panel.rows) if isinstance(panel, Bars) else any(panel.series.values())
+
+
 def write(path, caption, panels):
-    """Writes the panels into an SVG file, the caption (machine, date, program) below them."""
+    """Writes the panels into an SVG file, the caption (machine, date, program) below them. What has
+    nothing to show is left out."""
+    panels = [p for p in panels if has_points(p)]
     width, height = WIDTH * len(panels), HEIGHT + 24
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
            f'font-family="sans-serif"><rect width="100%" height="100%" fill="white"/>']

@@ -19,12 +19,11 @@ import argparse
 import os
 import re
 import struct
-import subprocess
 import sys
 import time
 
 import plot
-from bench import OUT, TOOLS, Run, begin, make_mix, median, replay
+from bench import OUT, TOOLS, Run, begin, cached, make_mix, median, replay
 
 IDLE_FLOWS = 1_000_000
 IDLE_MB = 400
@@ -72,10 +71,9 @@ def make_empty():
 def throughput(megabytes, rounds):
     """Packets a second, by name of the row."""
     capture = make_mix(megabytes)
-    subprocess.run(["cat", capture], stdout=subprocess.DEVNULL, check=True)  # into the page cache
-    bare = median([Run([os.path.join(TOOLS, "bare"), capture]) for _ in range(rounds)])
+    bare = median([Run([os.path.join(TOOLS, "bare"), cached(capture)]) for _ in range(rounds)])
     empty = median([replay(make_empty(), 1) for _ in range(rounds)])
-    one, two = (median([replay(capture, n) for _ in range(rounds)]) for n in (1, 2))
+    one, two = (median([replay(cached(capture), n) for _ in range(rounds)]) for n in (1, 2))
     packets, size = (int(x) for x in re.findall(r"(\d+) (?:packets|bytes)", bare.output))
     print(f"\n{packets} packets, {size / 1e6:.0f} MB, {rounds} rounds, median\n")
     print(f"{'':12}{'packets/s':>12}{'Gbit/s':>9}{'wall s':>9}{'CPU s':>9}{'ns/packet':>11}"

@@ -20,12 +20,11 @@ import argparse
 import os
 import shutil
 import struct
-import subprocess
 import sys
 import time
 
 import plot
-from bench import CLUSTER, OUT, TOOLS, Run, begin, make_mix, median, replay
+from bench import CLUSTER, OUT, TOOLS, Run, begin, cached, make_mix, median, replay
 
 PORTS = 50_000        # connections of a client
 RECORD = 16 + 54      # a packet in the capture
@@ -89,12 +88,6 @@ def run_flows(flows, later):
     )
 
 
-def cached(capture, workers, cores, more):
-    """A replay of what was read a moment ago: a busy machine forgets."""
-    subprocess.run(["cat", capture], stdout=subprocess.DEVNULL, check=True)
-    return replay(capture, workers, cores, more, memory=False)
-
-
 def scale_workers(options):
     capture = make_mix(options.mb)
     packets = count_packets(capture)
@@ -103,7 +96,8 @@ def scale_workers(options):
     for n in range(1, options.workers + 1):
         pinned = ("--pin-cores", ",".join(str(c) for c in sorted(os.sched_getaffinity(0))[:n]))
         for name, cores, more in (("a core each", n, pinned), ("all cores", os.cpu_count(), ())):
-            run = median([cached(capture, n, cores, more) for _ in range(options.rounds)])
+            run = median([replay(cached(capture), n, cores, more, memory=False)
+                          for _ in range(options.rounds)])
             rows[name].append((n, packets / run.wall))
             print(f"{n:8}{cores:7}{packets / run.wall:12,.0f}{run.wall:9.2f}{run.cpu:9.2f}"
                   f"{rows[name][-1][1] / rows[name][0][1]:8.2f}", flush=True)
