@@ -43,19 +43,22 @@ static __always_inline __u32 clock_time(void)
     return (__u32)(bpf_ktime_get_ns() >> AF_XDP_TIME_SHIFT);
 }
 
-/* Frames of one queue come one after the other; where they do not, a time is used some times more.
- */
+/* Frames of one queue come one after the other; where they do not, some have the same time. */
 static __always_inline __u32 note_time(__u32 index)
 {
     volatile struct af_xdp_queue *q = bpf_map_lookup_elem(&af_xdp_queues, &index);
-    __u32 tick = (__u32)bpf_jiffies64(), left, time;
+    __u32 tick = (__u32)bpf_jiffies64(), behind, left, time;
 
     if (!q)
         return clock_time();
+    behind = q->behind;
     left = q->left;
-    if (q->behind && left > 0 && left < AF_XDP_CLOCK_FRAMES && q->tick == tick) {
+    if (behind > 0 && left > 0 && left < AF_XDP_CLOCK_FRAMES && q->tick == tick) {
+        q->behind = behind - 1;
         q->left = left - 1;
-        return q->time;
+        time = q->time + 1;
+        q->time = time;
+        return time;
     }
     time = clock_time();
     q->time = time;

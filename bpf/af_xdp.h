@@ -18,16 +18,23 @@ struct af_xdp_note {
     unsigned int mark; /* AF_XDP_MARK or with AF_XDP_HASHED, exclusive-or the seed */
 };
 
-/* To ask the clock is half of what the program costs. While the worker is behind, as many frames
- * in a row get the time of the first, unless the kernel's tick comes between them. */
+/* To ask the clock is half of what the program costs. While the worker is behind it is asked for
+ * every so many frames in a row; those after the first get that time and a unit more each, so that
+ * no two have the same, unless the kernel's tick comes between them. */
 #define AF_XDP_CLOCK_FRAMES 8u
+
+/* For so many frames at most after the worker has said so: one that stands still is not behind
+ * because frames come fast. */
+#define AF_XDP_BEHIND_FRAMES 256u
 
 /* What a worker and the program share of a queue; one line of the cache. */
 struct af_xdp_queue {
-    unsigned int behind; /* the worker's: more frames wait for it than it takes at once */
-    unsigned int left;   /* the program's: so many more frames may get `time`, */
-    unsigned int time;   /* as in the note, */
-    unsigned int tick;   /* in this tick */
+    unsigned int
+        behind;        /* the worker's: more frames wait for it than it takes at once; the
+                          program counts it down with each frame that the clock is not asked for */
+    unsigned int left; /* the program's: so many more frames may follow upon `time`, */
+    unsigned int time; /* as in the note, */
+    unsigned int tick; /* in this tick */
     unsigned int pad[12];
 };
 

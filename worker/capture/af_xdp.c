@@ -38,8 +38,8 @@
 #define MADV_POPULATE_WRITE 23
 #endif
 
-#define AHEAD_TIME (1u << 24) /* about a second, in the unit of notes */
-#define AHEAD_NS   ((uint64_t)AHEAD_TIME << AF_XDP_TIME_SHIFT)
+#define AHEAD_TIME (1u << 24)      /* about a second, in the unit of notes */
+#define DRIFT_NS   UINT64_C(50000) /* that the two clocks may go apart unnoticed */
 
 #define JOINED_BYTES (512u * 1024) /* of several pieces, in one batch */
 #define LONGEST      (128u * 1024) /* more than any frame: JOINED_BYTES hold at least one */
@@ -76,9 +76,9 @@ struct capture {
     bool busy_poll; /* frames come only when they are asked for */
     bool idle;      /* the last recv found nothing either */
     uint8_t *joined;
-    uint32_t joined_bytes;      /* of this batch */
-    uint64_t wall_ns;           /* the time of this batch, */
-    uint32_t note_time;         /* and as the program's notes have it */
+    uint32_t joined_bytes;   /* of this batch */
+    uint64_t now;            /* the time of this batch on the monotonic clock, in the notes' unit */
+    uint64_t wall_offset_ns; /* from that clock to the time since 1970 */
     struct af_xdp_queue *queue; /* shared with the program: its element of `queues` */
     bool behind;                /* as it was told */
     void *queues;
@@ -173,18 +173,35 @@ static bool join(struct capture *c, struct frame *f, uint32_t first, uint32_t en
     return true;
 }
 
+/* A frame's time must not depend on when it was handed out, or a later frame would be earlier. So
+ * both clocks are held together once, and again only when one was set, or has drifted away. */
+static void read_clocks(struct capture *c)
+{
+    uint64_t mono_ns = clock_mono_ns(), offset_ns = clock_wall_ns() - mono_ns;
+
+    c->now = mono_ns >> AF_XDP_TIME_SHIFT;
+    if (offset_ns - c->wall_offset_ns + DRIFT_NS > 2 * DRIFT_NS)
+        c->wall_offset_ns = offset_ns;
+}
+
+static uint64_t since_1970(const struct capture *c, uint64_t time)
+{
+    return c->wall_offset_ns + (time << AF_XDP_TIME_SHIFT);
+}
+
 /* What the program has written in front of the frame, or what can be said without it. */
 static void read_note(const struct capture *c, const uint8_t *data, struct frame *f)
 {
     struct af_xdp_note note;
+    uint32_t age;
 
     memcpy(&note, data - sizeof note, sizeof note);
-    f->ts_ns = c->wall_ns;
+    f->ts_ns = since_1970(c, c->now);
     if ((note.mark ^ c->mark) > AF_XDP_HASHED)
         return;
     /* It may have come after the clock was read: ages are counted from a moment ahead. */
-    f->ts_ns += AHEAD_NS;
-    f->ts_ns -= (uint64_t)(c->note_time + AHEAD_TIME - note.time) << AF_XDP_TIME_SHIFT;
+    age = (uint32_t)c->now + AHEAD_TIME - note.time;
+    f->ts_ns = since_1970(c, c->now + AHEAD_TIME - age);
     f->hashed = note.mark != c->mark;
     f->hash = note.hash;
 }
@@ -234,10 +251,9 @@ static void prefetch(const struct capture *c, uint32_t from, uint32_t until)
 /* The program need not be so exact with time while frames wait for longer than that makes out. */
 static void tell_behind(struct capture *c, bool behind)
 {
-    if (c->behind == behind)
-        return;
+    if (behind || c->behind)
+        __atomic_store_n(&c->queue->behind, behind ? AF_XDP_BEHIND_FRAMES : 0, __ATOMIC_RELAXED);
     c->behind = behind;
-    __atomic_store_n(&c->queue->behind, behind, __ATOMIC_RELAXED);
 }
 
 static int af_xdp_recv(struct capture *c, struct frame *out, uint32_t max)
@@ -260,8 +276,7 @@ static int af_xdp_recv(struct capture *c, struct frame *out, uint32_t max)
     c->idle = false;
     tell_behind(c, waiting > 2 * CAPTURE_BATCH_MAX);
     prefetch(c, c->taken, c->taken + (waiting < max ? waiting : max));
-    c->wall_ns = clock_wall_ns();
-    c->note_time = (uint32_t)(clock_mono_ns() >> AF_XDP_TIME_SHIFT);
+    read_clocks(c);
     while (n < max && c->taken != produced) {
         uint32_t end = frame_end(c, c->taken, produced);
 

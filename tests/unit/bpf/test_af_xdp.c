@@ -271,7 +271,8 @@ static void set_queue(const struct af_xdp_queue *q)
                      0);
 }
 
-/* While the worker is behind, and in one tick, frames in a row have one time. */
+/* While the worker is behind, and in one tick, frames in a row have a time a unit apart, for as
+ * many frames as it has said. */
 static void test_time_of_frames_in_a_row(void **state)
 {
     struct af_xdp_queue before, q = {0};
@@ -293,18 +294,20 @@ static void test_time_of_frames_in_a_row(void **state)
     }
     for (unsigned i = 0; i < 200; i++) {
         before = queue_now();
-        before.behind = 1;
+        before.behind = 5;
         set_queue(&before);
         run(&note);
         q = queue_now();
         assert_int_equal(note.time, q.time);
         if (before.left > 0 && q.tick == before.tick) {
-            assert_int_equal(q.time, before.time);
+            assert_int_equal(q.time, before.time + 1);
             assert_int_equal(q.left, before.left - 1);
+            assert_int_equal(q.behind, 4);
             shared++;
         } else {
             assert_int_not_equal(q.time, before.time);
             assert_int_equal(q.left, AF_XDP_CLOCK_FRAMES - 1);
+            assert_int_equal(q.behind, 5);
         }
     }
     assert_true(shared > 0);

@@ -366,6 +366,36 @@ static void test_tells_that_it_is_behind(void **state)
     assert_false(told_behind(1 - w));
 }
 
+/* Also over batches, and while the program does not ask the clock for each: a flow whose packets
+ * had one time would be logged without a duration. */
+static void test_each_frame_is_later_than_the_one_before(void **state)
+{
+    uint64_t last = 0;
+    unsigned w;
+    int n;
+
+    (void)state;
+    SKIP_IF_UNABLE();
+    open_interface();
+    build_udp(1, 100);
+    for (unsigned i = 0; i < 300; i++)
+        inject("far");
+    w = receive(CAPTURE_BATCH_MAX, &n);
+    ops->release(capture[w]);
+    for (unsigned batch = 0; batch < 300; batch++) {
+        n = ops->recv(capture[w], frames, CAPTURE_BATCH_MAX);
+        assert_int_equal(n, CAPTURE_BATCH_MAX);
+        for (int i = 0; i < n; i++) {
+            assert_true(frames[i].ts_ns > last);
+            last = frames[i].ts_ns;
+        }
+        ops->release(capture[w]);
+        for (int i = 0; i < n; i++)
+            inject("far");
+    }
+    assert_true(told_behind(w));
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -455,6 +485,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_full_memory_of_jumbo_frames, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_queues, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_tells_that_it_is_behind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_each_frame_is_later_than_the_one_before, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_refusals, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_interface_of_another, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sets_queues_and_puts_them_back, set_up, tear_down),

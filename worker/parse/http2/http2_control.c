@@ -19,7 +19,7 @@
 /* Counts up in the second that began at *since_ns, or begins another one. */
 static uint32_t second_count(uint64_t *since_ns, uint32_t *count, uint64_t now_ns, uint32_t n)
 {
-    if (now_ns - *since_ns >= NS_PER_SEC) {
+    if (now_ns >= *since_ns + NS_PER_SEC) {
         *since_ns = now_ns;
         *count = 0;
     }

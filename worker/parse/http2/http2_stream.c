@@ -180,7 +180,7 @@ static void linger_end(struct http2_flow *f)
 void http2_stream_expire(struct http2_flow *f)
 {
     while (f->reset_oldest != f->reset_next &&
-           f->ctx->ts_ns - f->reset[f->reset_oldest % HTTP2_RESETS_KEPT].ns >= HTTP2_LINGER_NS)
+           f->ctx->ts_ns >= f->reset[f->reset_oldest % HTTP2_RESETS_KEPT].ns + HTTP2_LINGER_NS)
         linger_end(f);
 }
 
