@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Notices are few, a hundred in a second at most from a worker: a ring of the last ones, looked
- * through from its youngest on, is all that this takes. */
+/* Notices are few, a hundred in a second at most from a worker: a ring of the last ones, one of
+ * each worker about the same, looked through from its youngest on, is all that this takes. */
 #include "logger/notice_filter.h"
 
 #include "common/ipc/heritage.h"
@@ -89,15 +89,10 @@ static bool identify(struct raised *r, const struct value *v, struct str node)
            put_text(r->node, sizeof r->node, node);
 }
 
-static struct raised *find(struct notice_filter *f, const struct raised *r)
+static bool is_same(const struct raised *a, const struct raised *b)
 {
-    for (uint32_t i = 1; i <= f->n; i++) {
-        struct raised *e = &f->ring[(f->next + NOTICE_FILTER_MAX - i) % NOTICE_FILTER_MAX];
-
-        if (memcmp(e->addr, r->addr, sizeof r->addr) == 0 && strcmp(e->note, r->note) == 0)
-            return e;
-    }
-    return NULL;
+    return memcmp(a->addr, b->addr, sizeof a->addr) == 0 &&
+           memcmp(a->note, b->note, sizeof a->note) == 0;
 }
 
 static void add(struct notice_filter *f, const struct raised *r)
@@ -118,18 +113,22 @@ static bool is_repeated(struct notice_filter *f, const struct value *v, struct s
 {
     const struct value *suppress = &v[RECORD_notice_suppress_for];
     uint64_t suppress_ns = suppress->kind == VALUE_UINT ? suppress->u : 0;
-    struct raised r, *before;
+    struct raised r, *own = NULL;
 
     if (!identify(&r, v, node))
         return false;
-    before = find(f, &r);
-    if (!before) {
-        add(f, &r);
-        return false;
+    for (uint32_t i = 1; i <= f->n; i++) {
+        struct raised *e = &f->ring[(f->next + NOTICE_FILTER_MAX - i) % NOTICE_FILTER_MAX];
+
+        if (!is_same(e, &r))
+            continue;
+        if (strcmp(e->node, r.node) == 0)
+            own = e;
+        else if (apart_ns(e->ts_ns, r.ts_ns) < suppress_ns)
+            return true;
     }
-    if (strcmp(before->node, r.node) != 0 && apart_ns(before->ts_ns, r.ts_ns) < suppress_ns)
-        return true;
-    before->note[0] = '\0'; /* it is the youngest now */
+    if (own)
+        memset(own, 0, sizeof *own); /* it is the youngest now */
     add(f, &r);
     return false;
 }

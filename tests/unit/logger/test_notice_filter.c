@@ -89,6 +89,37 @@ static void test_repeated_by_another_worker(void **state)
     assert_false(writes(f, "worker-1", NOTICE_PORT_SCAN, 1, 2, START_NS + 3601 * NS_PER_SEC));
 }
 
+/* One that is far behind speaks of an earlier scan, and that of the other is not forgotten. */
+static void test_workers_that_are_far_apart(void **state)
+{
+    struct sink_fixture *f = *state;
+
+    assert_true(writes(f, "worker-2", NOTICE_PORT_SCAN, 1, 2, START_NS + 3700 * NS_PER_SEC));
+    assert_true(writes(f, "worker-4", NOTICE_PORT_SCAN, 1, 2, START_NS));
+    assert_false(writes(f, "worker-1", NOTICE_PORT_SCAN, 1, 2, START_NS + 3705 * NS_PER_SEC));
+    assert_false(writes(f, "worker-1", NOTICE_PORT_SCAN, 1, 2, START_NS + 5 * NS_PER_SEC));
+}
+
+/* A worker in wrong hands keeps no other's notice out of the log by one that only begins like it.
+ */
+static void test_note_with_a_zero_in_it(void **state)
+{
+    struct sink_fixture *f = *state;
+    struct rec_notice r = {0};
+    static const char note[] = "Scan::Port_Scan\0nothing";
+
+    RECORD_SET(notice, &r, ts, START_NS);
+    RECORD_SET(notice, &r, note, str_make(note, sizeof note - 1));
+    RECORD_SET(notice, &r, msg, STR_LIT("in words"));
+    RECORD_SET(notice, &r, src, sink_fixture_v4(192, 0, 2, 1));
+    RECORD_SET(notice, &r, dst, sink_fixture_v4(198, 51, 100, 2));
+    RECORD_SET(notice, &r, suppress_for, SUPPRESS_NS);
+    begin(f);
+    sink_fixture_add(f, &r);
+    assert_int_equal(filtered(f, "worker-1"), 0);
+    assert_true(writes(f, "worker-2", NOTICE_PORT_SCAN, 1, 2, START_NS));
+}
+
 /* It has suppressed what it had to itself. */
 static void test_raised_again_by_the_same_worker(void **state)
 {
@@ -215,6 +246,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_repeated_by_another_worker, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_workers_that_are_far_apart, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_note_with_a_zero_in_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_raised_again_by_the_same_worker, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_other_notices, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_notices_that_are_never_the_same, set_up, tear_down),
