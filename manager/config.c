@@ -121,7 +121,7 @@ static int config_check_path(const char *key, const char *value, char *error)
     bool path = strcmp(key, "state_dir") == 0 || strcmp(key, "log-dir") == 0 ||
                 strncmp(key, "prefilter-", strlen("prefilter-")) == 0;
 
-    if (!path || value[0] == '/' || value[0] == '\0')
+    if (!path || value[0] == '/' || (value[0] == '\0' && strcmp(key, "state_dir") != 0))
         return 0;
     snprintf(error, INI_ERROR_BYTES, "%s = %s: give a path that begins with /", key, value);
     return -EINVAL;
@@ -244,8 +244,7 @@ int config_read_state_dir_text(const char *text, size_t len, const char *file, s
     if (err == 0 || place.line > 0)
         return place.result;
     /* That line may have been meant to give it. */
-    snprintf(error, INI_ERROR_BYTES, "%.400s; and no other line is state_dir: give --state-dir",
-             unread);
+    snprintf(error, INI_ERROR_BYTES, "%.400s; and no other line is state_dir", unread);
     return err;
 }
 

@@ -139,6 +139,10 @@ static int take_state_dir(const struct cli_args *a, struct manager_plan *plan)
     char error[INI_ERROR_BYTES];
     int err;
 
+    if (a->state_dir && !a->state_dir[0]) {
+        log_error("--state-dir: is empty; give a folder");
+        return CLI_USAGE;
+    }
     if (a->state_dir && option_set(&plan->options, option_find("state_dir"), a->state_dir, error,
                                    sizeof error) < 0) {
         log_error("%s", error);
@@ -163,13 +167,13 @@ int setup_state(const struct cli_args *a, struct manager_plan *plan)
 static int read_place(const char *config, struct options *o)
 {
     struct options all;
-    char wrong[INI_ERROR_BYTES], error[INI_ERROR_BYTES];
-    int err;
+    char wrong[INI_ERROR_BYTES];
 
     options_init(&all);
-    err = config_read_state_dir(config, o, error);
-    if (err < 0)
-        return cli_fail(err, error);
+    if (config_read_state_dir(config, o, wrong) < 0) {
+        log_error("%s; mend it, or give --state-dir", wrong);
+        return CLI_FAILED;
+    }
     if (config_read(config, &all, wrong) < 0 || config_check(&all, wrong) < 0)
         log_warn("%s; what runs is not concerned, but the next start will refuse it", wrong);
     return CLI_OK;

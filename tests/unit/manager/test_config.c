@@ -118,7 +118,7 @@ static void test_no_place_beside_unread_lines(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof unread / sizeof unread[0]; i++) {
         assert_int_equal(read_place(unread[i]), -EINVAL);
-        assert_non_null(strstr(error, "; and no other line is state_dir: give --state-dir"));
+        assert_non_null(strstr(error, "; and no other line is state_dir"));
     }
     assert_int_equal(config_read_state_dir_text(zero, sizeof zero - 1, "f", &opts, error), -EINVAL);
     assert_int_equal(read_place("udp_inactivity_timeout = soon\nspool_size = 1K\n"), 0);
@@ -131,6 +131,8 @@ static void test_wrong_place(void **state)
     (void)state;
     assert_int_equal(read_place("x\nState_Dir = here\nstate_dir = /x\n"), -EINVAL);
     assert_string_equal(error, "spliff.cfg:2: state_dir = here: give a path that begins with /");
+    assert_int_equal(read_place("state_dir =\n"), -EINVAL);
+    assert_string_equal(error, "spliff.cfg:1: state_dir = : give a path that begins with /");
     assert_int_equal(read_place("state_dir = /x\nstate_dir = /y\n"), -EINVAL);
     assert_string_equal(error, "spliff.cfg:2: state_dir was already set in line 1");
     options_init(&opts);
@@ -187,6 +189,8 @@ static void test_limits(void **state)
     expect_line_refused("address = 192.0.2.1\n",
                         "spliff.cfg:1: address: '192.0.2.1' is not a prefix such as 192.0.2.0/24, "
                         "or one too many (at most 64)");
+    expect_line_refused("state_dir =\n",
+                        "spliff.cfg:1: state_dir = : give a path that begins with /");
     expect_line_refused("state_dir = x/y\n",
                         "spliff.cfg:1: state_dir = x/y: give a path that begins with /");
     expect_line_refused("[section\n", "spliff.cfg:1: this [section] lacks its ]");
