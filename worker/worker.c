@@ -441,14 +441,23 @@ static void flows_end(struct worker *w)
     pipeline_finish(w);
 }
 
-static void tell_left(const struct worker *w, uint64_t left)
+/* left: in the spool. dropped: what it had no room for. */
+static void tell_left(const struct worker *w, uint64_t left, uint64_t dropped)
 {
-    if (heritage_orphaned(w->heritage))
+    int seconds = (int)(FINISH_TIMEOUT / NS_PER_SEC);
+
+    if (heritage_orphaned(w->heritage)) {
         log_error("%llu records were not taken by the logger and are lost: the manager is gone",
-                  (unsigned long long)left);
-    else
+                  (unsigned long long)(left + dropped));
+        return;
+    }
+    if (dropped > 0)
+        log_error("%llu records are lost: the logger did not take them in %d s, and the spool was "
+                  "full (spool_size)",
+                  (unsigned long long)dropped, seconds);
+    if (left > 0)
         log_error("%llu records were not taken by the logger in %d s: they stay in the spool",
-                  (unsigned long long)left, (int)(FINISH_TIMEOUT / NS_PER_SEC));
+                  (unsigned long long)left, seconds);
 }
 
 /* Flows and all that is kept for them. */
@@ -486,28 +495,30 @@ static void packets_close(struct worker *w)
     memory_close(w);
 }
 
-static uint64_t records_close(struct worker *w)
+static uint64_t records_close(struct worker *w, uint64_t lost_before)
 {
     uint64_t left = emit_finish(w->emit, FINISH_TIMEOUT);
+    uint64_t dropped = w->counters->records_lost - lost_before;
 
-    if (left > 0)
-        tell_left(w, left);
+    if (left + dropped > 0)
+        tell_left(w, left, dropped);
     emit_close(w->emit);
     return left;
 }
 
 uint64_t worker_close(struct worker *w)
 {
-    uint64_t left = 0;
+    uint64_t left = 0, lost_before = 0;
 
     if (w->emit) { /* and so, memory for flows */
+        lost_before = w->counters->records_lost;
         flows_end(w);
         if (w->capture && w->capture_ops->stats)
             w->capture_ops->stats(w->capture);
     }
     packets_close(w);
     if (w->emit)
-        left = records_close(w);
+        left = records_close(w, lost_before);
     if (w->learn)
         learn_close(w->learn);
     if (w->bus)

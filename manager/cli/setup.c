@@ -167,12 +167,14 @@ int setup_state(const struct cli_args *a, struct manager_plan *plan)
 static int read_place(const char *config, struct options *o)
 {
     struct options all;
-    char wrong[INI_ERROR_BYTES];
+    char wrong[INI_ERROR_BYTES], error[INI_ERROR_BYTES + 64];
+    int err;
 
     options_init(&all);
-    if (config_read_state_dir(config, o, wrong) < 0) {
-        log_error("%s; mend it, or give --state-dir", wrong);
-        return CLI_FAILED;
+    err = config_read_state_dir(config, o, wrong);
+    if (err < 0) {
+        snprintf(error, sizeof error, "%s; mend it, or give --state-dir", wrong);
+        return cli_fail(err, error);
     }
     if (config_read(config, &all, wrong) < 0 || config_check(&all, wrong) < 0)
         log_warn("%s; what runs is not concerned, but the next start will refuse it", wrong);
