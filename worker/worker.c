@@ -25,6 +25,7 @@
 #define IDLE_MAX_NS     (1 * NS_PER_SEC)
 #define FINISH_TIMEOUT  (30 * NS_PER_SEC)
 #define ANSWERS_TIMEOUT (200 * NS_PER_MS)
+#define ASK_INTERVAL    (5 * NS_PER_MS)
 #define FINISH_FLOWS    64u /* ended between two looks at the bus */
 #define LINGER_MS       200
 #define GROW_INTERVAL   (10 * NS_PER_MS)
@@ -406,14 +407,24 @@ static void answers_ask(struct worker *w)
         learn_fence_raise(w->learn);
 }
 
-static void answers_wait(struct worker *w)
+static void others_wait(struct worker *w, bool (*is_waited_for)(const struct learn *l))
 {
-    uint64_t until = clock_mono_ns() + ANSWERS_TIMEOUT;
+    uint64_t now = clock_mono_ns(), again = now, until = now + ANSWERS_TIMEOUT;
 
     emit_wait(w->emit, 0);
-    while (learn_questions_open(w->learn) && learn_fence_stands(w->learn) &&
-           clock_mono_ns() < until)
-        emit_wait(w->emit, until);
+    while (is_waited_for(w->learn) && now < until) {
+        if (now >= again) {
+            learn_fence_ask(w->learn);
+            again = now + ASK_INTERVAL;
+        }
+        emit_wait(w->emit, again < until ? again : until);
+        now = clock_mono_ns();
+    }
+}
+
+static bool answer_may_come(const struct learn *l)
+{
+    return learn_questions_open(l) && learn_fence_stands(l);
 }
 
 /* While others think of their answers, or want ours: they may be ending, too. */
@@ -434,9 +445,11 @@ static void flows_end(struct worker *w)
     if (w->plain)
         host_plain_run(w, UINT64_MAX);
     if (w->learn) {
+        learn_all_read(w->learn);
         answers_ask(w);
         flows_end_certain(w);
-        answers_wait(w);
+        others_wait(w, answer_may_come);
+        learn_done(w->learn);
     }
     pipeline_finish(w);
 }
@@ -502,6 +515,8 @@ static uint64_t records_close(struct worker *w, uint64_t lost_before)
 
     if (left + dropped > 0)
         tell_left(w, left, dropped);
+    if (w->learn && w->heritage->one_shot) /* a cluster has always others that go on */
+        others_wait(w, learn_is_wanted);
     emit_close(w->emit);
     return left;
 }

@@ -43,6 +43,22 @@ for n in 2 3; do
     replay pcapng-$n $n "$work/capture.pcapng"
     replay pipe-$n $n - < <(cat "$work/capture.pcap")
 done
+# A capture that is read before all workers have begun: what one asks another is answered nevertheless. Only
+# the history of a path that is known at its end alone is not kept.
+paths() { { grep -hv '^#' "$1/conn.log"; grep -v '^#' "$1/quic.log" | cut -f 1-12,14-; } | LC_ALL=C sort; }
+rebound=$ROOT/tests/golden/quic-rebinding/input.pcap
+replay rebound-1 1 "$rebound"
+for n in 3 4 5 6 7 8; do
+    replay rebound-$n $n "$rebound"
+    if [ "$(paths "$work/rebound-1" | wc -l)" -gt 3 ] &&
+        diff <(paths "$work/rebound-1") <(paths "$work/rebound-$n") >"$work/diff"; then
+        pass "$TEST: path of a connection, $n workers"
+    else
+        head -n 10 "$work/diff" "$work/rebound-$n.err"
+        fail "$TEST: path of a connection, $n workers" 'other records than of one worker' "$ALONE"
+    fi
+done
+
 # A file of that name is not meant, be it one that could be read in turn.
 cp "$work/capture.pcap" "$work/-"
 (cd "$work" && replay dash 2 - < <(cat "$work/capture.pcap"))

@@ -39,7 +39,8 @@
 #define IDS             4u /* of one connection: both sides', and some that came later */
 #define CONNECTIONS_MAX (UINT64_C(1) << 26)
 #define ASKS_A_SECOND   512u
-#define ASKED_SLOTS     1024u
+#define ASKED_SETS      1024u
+#define ASKED_WAYS      4u /* of each: of ASKS_A_SECOND in a second, hardly ever are more in one set */
 #define QUESTIONS       (64 * ASKS_A_SECOND) /* longer than UDP flows are silent, as shipped */
 #define QUESTION_BYTES  (1 + CONNECTIONS_ASK_BYTES)
 
@@ -80,10 +81,11 @@ struct connections {
     unsigned n_asks, asks_left;                                 /* in this second */
     uint64_t second_ns, sent_ns;                                /* monotonic */
     uint8_t asks[CONNECTIONS_EVENT_MAX][CONNECTIONS_ASK_BYTES]; /* to be sent */
-    uint32_t asked[2][ASKED_SLOTS]; /* beginnings of what was asked in this second and the last */
-    unsigned this_second;           /* which of both */
-    struct question *questions;     /* number n at n % QUESTIONS */
-    uint32_t last_question;         /* its number */
+    uint32_t asked[2][ASKED_SETS][ASKED_WAYS]; /* beginnings of what was asked in this second and
+                                                  the last; 0: free */
+    unsigned this_second;                      /* which of both */
+    struct question *questions;                /* number n at n % QUESTIONS */
+    uint32_t last_question;                    /* its number */
 };
 
 int connections_open(struct learn *l)
@@ -289,34 +291,45 @@ static uint32_t id_of_bytes(const struct connections *t, const uint8_t *bytes, s
     return 0;
 }
 
-/* Where the beginning of an id is noted when it is asked for. Never 0, which is free. */
-static uint32_t asked_mark(const struct connections *t, const uint8_t *bytes, uint32_t *slot)
+/* Where the beginning of an id is noted when it is asked for. Never 0. */
+static uint32_t asked_mark(const struct connections *t, const uint8_t *bytes, uint32_t *set)
 {
     uint64_t hash = siphash(&t->key, bytes, CID_BYTES_MIN);
 
-    *slot = (uint32_t)hash % ASKED_SLOTS;
+    *set = (uint32_t)hash % ASKED_SETS;
     return (uint32_t)(hash >> 32) | 1;
 }
 
 static bool was_asked(const struct connections *t, const uint8_t *bytes)
 {
-    uint32_t slot, mark = asked_mark(t, bytes, &slot);
+    uint32_t set, mark = asked_mark(t, bytes, &set);
 
-    return t->asked[0][slot] == mark || t->asked[1][slot] == mark;
+    for (unsigned i = 0; i < ASKED_WAYS; i++)
+        if (t->asked[0][set][i] == mark || t->asked[1][set][i] == mark)
+            return true;
+    return false;
+}
+
+static void note_asked(struct connections *t, const uint8_t *bytes)
+{
+    uint32_t set, mark = asked_mark(t, bytes, &set), *ways = t->asked[t->this_second][set];
+    unsigned i = 0;
+
+    while (i < ASKED_WAYS - 1 && ways[i] != 0)
+        i++;
+    ways[i] = mark;
 }
 
 /* False: there are too many questions. */
 static bool ask(struct connections *t, const uint8_t *bytes)
 {
-    uint32_t slot, mark = asked_mark(t, bytes, &slot);
-
     if (was_asked(t, bytes))
         return true;
     if (t->asks_left == 0 || t->n_asks == CONNECTIONS_EVENT_MAX) {
         t->c->learn_connections_unasked++;
         return false;
     }
-    t->asked[t->this_second][slot] = mark;
+    note_asked(t, bytes);
     t->asks_left--;
     memcpy(t->asks[t->n_asks++], bytes, CONNECTIONS_ASK_BYTES);
     return true;
@@ -519,16 +532,43 @@ bool connections_event(struct learn *l, const uint8_t *body, size_t len)
     return good;
 }
 
-void connections_ask(struct learn *l)
+/* What was gathered. */
+static void publish_asks(struct learn *l)
 {
     struct connections *t = l->connections;
     uint8_t event[CONNECTIONS_EVENT_BYTES];
 
-    if (!t || t->n_asks == 0)
+    if (t->n_asks == 0)
         return;
     learn_publish(l, "connections", event,
                   connections_event_write(event, t->asks, t->n_asks, NULL, 0));
     t->n_asks = 0;
+}
+
+static void ask_again(struct learn *l, const struct question *q)
+{
+    struct connections *t = l->connections;
+
+    for (unsigned end = 0; end < 2; end++) {
+        if (!q->asked[end])
+            continue;
+        if (t->n_asks == CONNECTIONS_EVENT_MAX)
+            publish_asks(l);
+        memcpy(t->asks[t->n_asks++], q->datagram[end] + 1, CONNECTIONS_ASK_BYTES);
+    }
+}
+
+void connections_ask_again(struct learn *l)
+{
+    struct connections *t = l->connections;
+
+    if (!t || !t->share)
+        return;
+    t->n_asks = 0; /* of all that is open, also what was not sent yet */
+    for (uint32_t i = 0; i < QUESTIONS; i++)
+        if (question_is_open(t, &t->questions[i]))
+            ask_again(l, &t->questions[i]);
+    publish_asks(l);
 }
 
 /* The first question after a quiet while goes at once; in busy times one message a pace carries
@@ -541,7 +581,7 @@ void connections_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns)
     if (!t || !t->share)
         return;
     if (t->n_asks > 0 && (l->due || mono_ns >= connections_deadline_ns(l))) {
-        connections_ask(l);
+        publish_asks(l);
         t->sent_ns = mono_ns;
     }
     if (mono_ns - t->second_ns < NS_PER_SEC)

@@ -4,6 +4,11 @@
  * one worker are passed on in order, so who gives the sign has answered what was asked before it,
  * and his answers have come before his sign.
  *
+ * Who has just begun does not hear it: the bus has not told yet that he listens. And who is still
+ * to read what the answer is in has none. In a replay that is short both are common, so there
+ * nobody gives a sign before he has read all, who waits asks again until all have, and nobody
+ * leaves before all others have what they wanted.
+ *
  * Who has ended gives none. In a replay each ends at its own time, and says so. A worker that was
  * killed does not, so who waits has a bound of his own. */
 #include "worker/learn/learn_private.h"
@@ -21,14 +26,16 @@
 enum sign {
     SIGN_ASKED, /* from wants a sign of all others */
     SIGN_GIVEN, /* from gives it to `to` */
-    SIGN_LEFT,  /* from gives no more */
+    SIGN_DONE,  /* from wants no more */
+    SIGN_LEFT,  /* from gives no more, nor wants any */
     SIGNS
 };
 
 struct fence {
+    bool all_read, done;                /* by this worker */
     uint32_t number;                    /* of the last time that signs were asked for */
     bool missing[HERITAGE_WORKERS_MAX]; /* no sign of that number yet */
-    bool left[HERITAGE_WORKERS_MAX];
+    bool left[HERITAGE_WORKERS_MAX], wants_none[HERITAGE_WORKERS_MAX];
 };
 
 int fence_open(struct learn *l)
@@ -58,6 +65,12 @@ void fence_close(struct learn *l)
     l->fence = NULL;
 }
 
+void learn_all_read(struct learn *l)
+{
+    if (l->fence)
+        l->fence->all_read = true;
+}
+
 void learn_fence_raise(struct learn *l)
 {
     struct fence *f = l->fence;
@@ -67,8 +80,15 @@ void learn_fence_raise(struct learn *l)
     f->number++;
     for (uint32_t i = 0; i < l->h->n_workers; i++)
         f->missing[i] = i != l->h->worker_index && !f->left[i];
-    connections_ask(l); /* before it, so that the sign is for these questions too */
-    publish(l, SIGN_ASKED, 0, f->number);
+    learn_fence_ask(l);
+}
+
+void learn_fence_ask(struct learn *l)
+{
+    if (!l->fence)
+        return;
+    connections_ask_again(l); /* before it, so that the sign is for these questions too */
+    publish(l, SIGN_ASKED, 0, l->fence->number);
 }
 
 bool learn_fence_stands(const struct learn *l)
@@ -82,10 +102,37 @@ bool learn_fence_stands(const struct learn *l)
     return i < l->h->n_workers;
 }
 
+void learn_done(struct learn *l)
+{
+    if (!l->fence)
+        return;
+    l->fence->done = true;
+    publish(l, SIGN_DONE, 0, 0);
+}
+
+bool learn_is_wanted(const struct learn *l)
+{
+    uint32_t i = 0;
+
+    if (!l->fence)
+        return false;
+    while (i < l->h->n_workers && (i == l->h->worker_index || l->fence->wants_none[i]))
+        i++;
+    return i < l->h->n_workers;
+}
+
 static void leave(struct fence *f, uint32_t from)
 {
-    f->left[from] = true;
+    f->left[from] = f->wants_none[from] = true;
     f->missing[from] = false;
+}
+
+static void answer(struct learn *l, uint32_t to, uint32_t number)
+{
+    if (!l->h->one_shot || l->fence->all_read)
+        publish(l, SIGN_GIVEN, to, number);
+    if (l->fence->done)
+        publish(l, SIGN_DONE, 0, 0);
 }
 
 bool fence_event(struct learn *l, const uint8_t *body, size_t len)
@@ -106,7 +153,9 @@ bool fence_event(struct learn *l, const uint8_t *body, size_t len)
     if (!f)
         return true;
     if (sign == SIGN_ASKED)
-        publish(l, SIGN_GIVEN, (uint32_t)from, (uint32_t)number);
+        answer(l, (uint32_t)from, (uint32_t)number);
+    else if (sign == SIGN_DONE)
+        f->wants_none[from] = true;
     else if (sign == SIGN_LEFT)
         leave(f, (uint32_t)from);
     else if (to == l->h->worker_index && number == f->number)

@@ -133,8 +133,23 @@ void learn_connection_release(struct learn *l, uint32_t connection); /* 0: does 
 
 /* --- the end --- */
 
-/* Asks the other workers for a sign that they have handled all that was published before. */
+/* The last packet of this worker is through: in a replay it is only now of help to others that end.
+ */
+void learn_all_read(struct learn *l);
+
+/* Asks the other workers what is still open, and for a sign that they have handled all that was
+ * published before. */
 void learn_fence_raise(struct learn *l);
+
+/* Both again: one that has just begun does not hear everything. */
+void learn_fence_ask(struct learn *l);
+
+/* This worker needs no more answers. */
+void learn_done(struct learn *l);
+
+/* Whether another worker may still need answers of this one; in a replay they say when they do not.
+ * One who was killed never says it, so wait with a bound. */
+bool learn_is_wanted(const struct learn *l);
 
 /* Whether the sign of any of them is still missing. One who was killed gives none, so wait with a
  * bound; in a replay those that have ended have said so. */

@@ -47,7 +47,7 @@ void connections_close(struct learn *l);
 bool connections_event(struct learn *l, const uint8_t *body, size_t len);
 void connections_run(struct learn *l, uint64_t packet_ns, uint64_t mono_ns);
 uint64_t connections_deadline_ns(const struct learn *l);
-void connections_ask(struct learn *l); /* the others, what was gathered for them, now */
+void connections_ask_again(struct learn *l); /* the others, all that is open, now */
 
 int fence_open(struct learn *l);
 void fence_close(struct learn *l); /* the last of what this worker publishes */

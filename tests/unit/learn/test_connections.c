@@ -274,10 +274,35 @@ static void test_questions_are_gathered(void **state)
     assert_int_equal(published.n, 1);
     connections_run(&a.l, 0, NS_PER_SEC + LEARN_PACE_NS);
     assert_int_equal(published.n, 2);
-    ask_anew(4);
-    connections_ask(&a.l); /* must not wait */
-    connections_ask(&a.l); /* there is nothing left */
+}
+
+/* At the end: those that were sent before, too, since nobody may have heard them. */
+static void test_what_is_open_is_asked_again(void **state)
+{
+    uint8_t datagram[] = "Aserver-id and what is behind it";
+    uint32_t question;
+
+    (void)state;
+    connections_ask_again(&a.l);
+    assert_int_equal(published.n, 0);
+    for (unsigned i = 0; i < CONNECTIONS_EVENT_MAX; i++)
+        ask_anew(i);
+    connections_run(&a.l, 0, NS_PER_SEC);
+    assert_int_equal(published.n, 1);
+    question = learn_connection_ask(&a.l, 0, 1, datagram, sizeof datagram - 1);
+    assert_true(question > 0);
+    connections_ask_again(&a.l);
     assert_int_equal(published.n, 3);
+    connections_run(&a.l, 0, NS_PER_SEC + LEARN_PACE_NS);
+    assert_int_equal(published.n, 3);
+
+    add(&b, 0, "Cone", 1, "server-id");
+    deliver(&b);
+    deliver(&a);
+    assert_false(learn_question_is_open(&a.l, question));
+    published.n = 0;
+    connections_ask_again(&a.l);
+    assert_int_equal(published.n, 1);
 }
 
 /* The second in which it was asked is over before the answer is there. */
@@ -461,6 +486,7 @@ int main(void)
         TEST(test_same_question_once),
         TEST(test_questions_are_few),
         TEST(test_questions_are_gathered),
+        TEST(test_what_is_open_is_asked_again),
         TEST(test_answer_in_the_next_second),
         TEST(test_answer_after_the_last_datagram),
         TEST(test_question_of_each_end),

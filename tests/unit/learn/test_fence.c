@@ -63,6 +63,7 @@ static void test_stands_until_the_sign(void **state)
     learn_fence_raise(&a.l);
     assert_true(learn_fence_stands(&a.l));
     assert_ptr_equal(published.from, &a.l);
+    learn_all_read(&b.l);
     assert_true(tell(&b));
     assert_int_equal(published.n, 2);
     assert_ptr_equal(published.from, &b.l);
@@ -70,6 +71,69 @@ static void test_stands_until_the_sign(void **state)
     assert_true(tell(&a));
     assert_false(learn_fence_stands(&a.l));
     assert_false(learn_fence_stands(&b.l));
+}
+
+/* It may not have read yet what is asked about, so it is asked again. */
+static void test_no_sign_before_all_is_read(void **state)
+{
+    (void)state;
+    learn_fence_raise(&a.l);
+    assert_true(tell(&b));
+    assert_int_equal(published.n, 1);
+    learn_all_read(&b.l);
+    assert_true(learn_fence_stands(&a.l));
+    learn_fence_ask(&a.l);
+    assert_int_equal(published.n, 2);
+    assert_true(tell(&b));
+    assert_true(tell(&a));
+    assert_false(learn_fence_stands(&a.l));
+}
+
+/* Who leaves waits for those that may still want something, and asks them if he has not heard it.
+ */
+static void test_wanted_until_all_are_done(void **state)
+{
+    (void)state;
+    assert_true(learn_is_wanted(&a.l));
+    learn_all_read(&b.l);
+    learn_fence_ask(&a.l);
+    assert_true(tell(&b));
+    assert_true(tell(&a)); /* the sign: it has read all */
+    assert_true(learn_is_wanted(&a.l));
+    learn_done(&b.l);
+    assert_true(tell(&a));
+    assert_false(learn_is_wanted(&a.l));
+    assert_true(learn_is_wanted(&b.l));
+}
+
+static void test_done_is_said_again(void **state)
+{
+    (void)state;
+    learn_all_read(&b.l);
+    learn_done(&b.l);
+    learn_fence_ask(&a.l);
+    assert_true(tell(&b));
+    assert_ptr_equal(published.from, &b.l);
+    assert_true(tell(&a));
+    assert_false(learn_is_wanted(&a.l));
+}
+
+static void test_who_has_left_wants_nothing(void **state)
+{
+    (void)state;
+    fence_close(&b.l);
+    assert_true(tell(&a));
+    assert_false(learn_is_wanted(&a.l));
+}
+
+static void test_a_cluster_gives_signs_at_once(void **state)
+{
+    (void)state;
+    a.h.one_shot = b.h.one_shot = false;
+    learn_fence_raise(&a.l);
+    assert_true(tell(&b));
+    assert_true(tell(&a));
+    assert_false(learn_fence_stands(&a.l));
 }
 
 static void test_sign_of_an_earlier_time(void **state)
@@ -139,7 +203,7 @@ static void test_broken(void **state)
     for (size_t len = 0; len < published.len; len++)
         assert_false(fence_event(&b.l, body, len));
     assert_false(fence_event(&b.l, body, published.len + 1));
-    assert_false(tell_values(&a, 3, 1, 0, 1));
+    assert_false(tell_values(&a, 4, 1, 0, 1));
     assert_false(tell_values(&a, 1, 2, 0, 1));
     assert_false(tell_values(&a, 0, 1, 0, UINT64_C(1) << 32));
     assert_true(learn_fence_stands(&a.l));
@@ -150,6 +214,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_stands_until_the_sign, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_no_sign_before_all_is_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_cluster_gives_signs_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_wanted_until_all_are_done, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_done_is_said_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_has_left_wants_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sign_of_an_earlier_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sign_for_another, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_has_left_is_not_waited_for, setup, teardown),
