@@ -41,6 +41,7 @@
 #define ASKS_A_SECOND   512u
 #define ASKED_SETS      1024u
 #define ASKED_WAYS      4u /* of each: of ASKS_A_SECOND in a second, hardly ever are more in one set */
+#define ASKED_MARKS     (2 * ASKED_SETS * ASKED_WAYS)
 #define QUESTIONS       (64 * ASKS_A_SECOND) /* longer than UDP flows are silent, as shipped */
 #define QUESTION_BYTES  (1 + CONNECTIONS_ASK_BYTES)
 
@@ -300,14 +301,20 @@ static uint32_t asked_mark(const struct connections *t, const uint8_t *bytes, ui
     return (uint32_t)(hash >> 32) | 1;
 }
 
-static bool was_asked(const struct connections *t, const uint8_t *bytes)
+/* The place of its mark among ASKED_MARKS; ASKED_MARKS: it was not asked lately. */
+static uint32_t asked_at(const struct connections *t, const uint8_t *bytes)
 {
     uint32_t set, mark = asked_mark(t, bytes, &set);
 
-    for (unsigned i = 0; i < ASKED_WAYS; i++)
-        if (t->asked[0][set][i] == mark || t->asked[1][set][i] == mark)
-            return true;
-    return false;
+    for (uint32_t i = 0; i < 2 * ASKED_WAYS; i++)
+        if (t->asked[i / ASKED_WAYS][set][i % ASKED_WAYS] == mark)
+            return set * 2 * ASKED_WAYS + i;
+    return ASKED_MARKS;
+}
+
+static bool was_asked(const struct connections *t, const uint8_t *bytes)
+{
+    return asked_at(t, bytes) < ASKED_MARKS;
 }
 
 static void note_asked(struct connections *t, const uint8_t *bytes)
@@ -545,29 +552,35 @@ static void publish_asks(struct learn *l)
     t->n_asks = 0;
 }
 
-static void ask_again(struct learn *l, const struct question *q)
+/* again: those of which it was done already. */
+static void ask_again(struct learn *l, const struct question *q, bool again[ASKED_MARKS])
 {
     struct connections *t = l->connections;
 
     for (unsigned end = 0; end < 2; end++) {
-        if (!q->asked[end])
+        const uint8_t *id = q->datagram[end] + 1;
+        uint32_t at = q->asked[end] ? asked_at(t, id) : ASKED_MARKS;
+
+        if (at == ASKED_MARKS || again[at])
             continue;
+        again[at] = true;
         if (t->n_asks == CONNECTIONS_EVENT_MAX)
             publish_asks(l);
-        memcpy(t->asks[t->n_asks++], q->datagram[end] + 1, CONNECTIONS_ASK_BYTES);
+        memcpy(t->asks[t->n_asks++], id, CONNECTIONS_ASK_BYTES);
     }
 }
 
 void connections_ask_again(struct learn *l)
 {
     struct connections *t = l->connections;
+    bool again[ASKED_MARKS] = {0};
 
     if (!t || !t->share)
         return;
     t->n_asks = 0; /* of all that is open, also what was not sent yet */
     for (uint32_t i = 0; i < QUESTIONS; i++)
         if (question_is_open(t, &t->questions[i]))
-            ask_again(l, &t->questions[i]);
+            ask_again(l, &t->questions[i], again);
     publish_asks(l);
 }
 

@@ -289,6 +289,8 @@ static void test_what_is_open_is_asked_again(void **state)
         ask_anew(i);
     connections_run(&a.l, 0, NS_PER_SEC);
     assert_int_equal(published.n, 1);
+    for (unsigned i = 0; i < CONNECTIONS_EVENT_MAX; i++)
+        ask_anew(i); /* other flows, and the same ids: once will do */
     question = learn_connection_ask(&a.l, 0, 1, datagram, sizeof datagram - 1);
     assert_true(question > 0);
     connections_ask_again(&a.l);
