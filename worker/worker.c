@@ -458,10 +458,11 @@ static void flows_end(struct worker *w)
 static void tell_left(const struct worker *w, uint64_t left, uint64_t dropped)
 {
     int seconds = (int)(FINISH_TIMEOUT / NS_PER_SEC);
+    unsigned long long all = left + dropped;
 
     if (heritage_orphaned(w->heritage)) {
         log_error("%llu records were not taken by the logger and are lost: the manager is gone",
-                  (unsigned long long)(left + dropped));
+                  all);
         return;
     }
     if (dropped > 0)
